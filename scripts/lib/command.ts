@@ -1,0 +1,139 @@
+/** What every command of this project shares: flags and help from one table, one place that reports errors. */
+import { pathToFileURL } from 'node:url'
+import { parseArgs } from 'node:util'
+import { CliError, ExitCode } from './errors.ts'
+import { failure, print, printJson } from './terminal.ts'
+
+interface Option {
+  type: 'boolean' | 'string'
+  short?: string
+  multiple?: false
+  /** Name of the value in the help text, e.g. `seconds`. */
+  value?: string
+  help: string
+}
+
+export type Options = Record<string, Option>
+
+/** What `run` receives: strings and booleans by the option's name; a flag that was not given is undefined. */
+export type Values<O extends Options> = {
+  [K in keyof O]?: O[K]['type'] extends 'boolean' ? boolean : string
+}
+
+export interface Command<O extends Options = Options> {
+  name: string
+  /** One sentence for `--help`. */
+  summary: string
+  options: O
+  /** Words after the flags, e.g. `status|start|stop`; none are accepted when this is absent. */
+  positionals?: { name: string; help: string; choices?: readonly string[] }
+  /** What the command changes, and its exit codes where they need a word. */
+  notes?: string
+  examples?: readonly string[]
+  run(values: Values<O>, positionals: string[]): Promise<void>
+}
+
+/** The options that mean the same everywhere; a command picks those that make sense for it. */
+export const common = {
+  'env-file': { type: 'string', value: 'path', help: 'Settings to use instead of .env.docker' },
+  json: { type: 'boolean', help: 'Print the result as one JSON object on standard output' },
+  'dry-run': { type: 'boolean', help: 'Print the commands that would run, and change nothing' },
+  yes: { type: 'boolean', short: 'y', help: 'Do not ask' },
+} as const satisfies Options
+
+const help = { type: 'boolean', short: 'h', help: 'Show this help' } as const
+
+/** Keeps the option table's literal types, so that `values` is typed by it. */
+export const defineCommand = <const O extends Options>(command: Command<O>): Command<O> => command
+
+/** The text of `--help`, made from the same table that the parser uses. */
+export function renderHelp(command: Command): string {
+  const rows = Object.entries({ ...command.options, help }).map(([name, option]: [string, Option]) => [
+    `${option.short ? `-${option.short}, ` : '    '}--${name}${option.value ? ` <${option.value}>` : ''}`,
+    option.help,
+  ])
+  const width = Math.max(...rows.map(([flag]) => flag?.length ?? 0))
+  const words = command.positionals ? ` <${command.positionals.name}>` : ''
+  return [
+    command.summary,
+    '',
+    `Usage: npm run ${command.name} -- ${words ? `${words.trim()} ` : ''}[options]`,
+    ...(command.positionals ? ['', command.positionals.help] : []),
+    '',
+    'Options:',
+    ...rows.map(([flag, text]) => `  ${flag?.padEnd(width)}  ${text}`),
+    ...(command.notes ? ['', command.notes] : []),
+    ...(command.examples ? ['', 'Examples:', ...command.examples.map((line) => `  ${line}`)] : []),
+  ].join('\n')
+}
+
+/**
+ * Reads the arguments strictly.
+ *
+ * @throws CliError (exit code 2) for a flag, a value or a word that the command does not know
+ */
+export function parse<O extends Options>(command: Command<O>, argv: string[]): { values: Values<O> & { help?: boolean }; positionals: string[] } {
+  const usage = (message: string): CliError =>
+    new CliError(message, {
+      hint: `npm run ${command.name} -- --help lists the options.`,
+      exitCode: ExitCode.usage,
+    })
+  try {
+    const { values, positionals } = parseArgs({
+      args: argv,
+      options: { ...command.options, help },
+      allowPositionals: command.positionals !== undefined,
+      strict: true,
+    })
+    const choices = command.positionals?.choices
+    const stranger = choices && positionals.find((word) => !choices.includes(word))
+    if (stranger !== undefined) throw usage(`"${stranger}" is none of ${choices?.join(', ')}.`)
+    return { values: values as Values<O> & { help?: boolean }, positionals }
+  } catch (error) {
+    if (error instanceof CliError) throw error
+    throw usage((error as Error).message.split('. ')[0]?.concat('.').replace(/\.\.$/, '.') ?? 'Unknown option.')
+  }
+}
+
+/** Tells a person (or, with `--json`, a program) what went wrong, and returns the exit code. */
+export function report(error: unknown, json = false): ExitCode {
+  if (!(error instanceof CliError)) {
+    // A bug of ours: the stack is what helps.
+    console.error(error)
+    return ExitCode.failed
+  }
+  if (json) {
+    printJson({ ok: false, failure: { message: error.message, details: error.details, hint: error.hint, exitCode: error.exitCode } })
+  }
+  failure(error.message, error.details, error.hint)
+  return error.exitCode
+}
+
+/**
+ * Runs the command when its file is the program that was started; does nothing when a test imports it.
+ * A signal belongs to the child first (Compose tidies up after itself): we only stay alive to report it.
+ */
+export async function main<O extends Options>(command: Command<O>, moduleUrl: string): Promise<void> {
+  if (moduleUrl !== pathToFileURL(process.argv[1] ?? '').href) return
+  let interrupted = false
+  for (const [signal, code] of [['SIGINT', 130], ['SIGTERM', 143]] as const) {
+    process.once(signal, () => {
+      interrupted = true
+      process.exitCode = code
+    })
+  }
+  // `npm run … | head` closes the pipe: nobody listens any more, which is no failure.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit()
+    throw error
+  })
+  const argv = process.argv.slice(2)
+  try {
+    const { values, positionals } = parse(command, argv)
+    if (values.help) print(renderHelp(command as unknown as Command))
+    else await command.run(values, positionals)
+  } catch (error) {
+    if (interrupted) failure('Stopped.', undefined, 'What had started is still there: npm run teardown')
+    else process.exitCode = report(error, argv.includes('--json'))
+  }
+}

@@ -1,0 +1,68 @@
+/** The one door to Docker: nothing else in this project starts `docker`. */
+import { $, quote } from 'zx'
+import { CliError, ExitCode } from './errors.ts'
+import { echo } from './terminal.ts'
+
+export interface Result {
+  exitCode: number | null
+  stdout: string
+  stderr: string
+}
+
+export interface RunOptions {
+  /** Added to this process's environment for the child. */
+  env?: Record<string, string | undefined>
+  /** Ends the child after this many milliseconds; the exit code is then null. */
+  timeoutMs?: number
+  input?: string
+}
+
+const environment = (extra: RunOptions['env']): NodeJS.ProcessEnv => ({ ...process.env, ...extra })
+
+/** The command as somebody would type it. */
+export const format = (args: readonly string[]): string => ['docker', ...args].map((arg) => quote(arg)).join(' ')
+
+/** Runs `docker …` and returns what it said. Never throws: the caller judges the exit code. */
+export async function capture(args: readonly string[], options: RunOptions = {}): Promise<Result> {
+  const child = $({
+    quiet: true,
+    nothrow: true,
+    env: environment(options.env),
+    ...(options.input === undefined ? {} : { input: options.input }),
+    ...(options.timeoutMs === undefined ? {} : { timeout: options.timeoutMs }),
+  })`docker ${args}`
+  const { exitCode, stdout, stderr } = await child
+  return { exitCode, stdout, stderr }
+}
+
+/**
+ * Runs `docker …` and returns its standard output.
+ *
+ * @throws CliError with the last lines that Docker wrote
+ */
+export async function read(args: readonly string[], options: RunOptions = {}): Promise<string> {
+  const result = await capture(args, options)
+  if (result.exitCode === 0) return result.stdout
+  throw new CliError(`${format(args)} failed.`, {
+    details: lastLines(result.stderr || result.stdout),
+    exitCode: ExitCode.docker,
+  })
+}
+
+/** Runs `docker …` with our terminal, so that Compose and BuildKit draw their own progress. Returns the exit code. */
+export async function stream(args: readonly string[], options: RunOptions = {}): Promise<number | null> {
+  echo(format(args))
+  // Standard output belongs to our result (`--json`), so the child's goes to standard error.
+  const { exitCode } = await $({
+    quiet: true,
+    nothrow: true,
+    env: environment(options.env),
+    stdio: ['inherit', process.stderr, process.stderr],
+  })`docker ${args}`
+  return exitCode
+}
+
+/** The last lines of a log, without the empty ones at its end. */
+export function lastLines(text: string, count = 20): string {
+  return text.trimEnd().split('\n').slice(-count).join('\n')
+}

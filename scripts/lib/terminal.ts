@@ -1,0 +1,99 @@
+/**
+ * The one door to the terminal. Talk goes to standard error, results to standard output, so that
+ * `npm run up -- --json | jq .urls` works. The sign in front carries the meaning; colour only repeats it.
+ */
+import { styleText } from 'node:util'
+
+type Style = 'green' | 'yellow' | 'red' | 'dim' | 'bold'
+
+/** `styleText` looks at standard output unless told otherwise; our talk is on standard error. */
+const paint = (style: Style, text: string, stream: NodeJS.WriteStream = process.stderr): string =>
+  styleText(style, text, { stream })
+
+const say = (line: string): void => void process.stderr.write(`${line}\n`)
+
+/** True when lines may be redrawn: the stream is a terminal and nobody reads it as a log. */
+export const isInteractive = (): boolean => process.stderr.isTTY === true && !process.env.CI
+
+/** Seconds as people read them: `0.3s`, `41.0s`, `2m 05s`. */
+export function formatSeconds(seconds: number): string {
+  if (seconds < 60) return `${seconds.toFixed(1)}s`
+  const whole = Math.round(seconds)
+  return `${Math.floor(whole / 60)}m ${String(whole % 60).padStart(2, '0')}s`
+}
+
+const withTime = (text: string, seconds?: number): string =>
+  seconds === undefined ? text : `${text.padEnd(66)} ${paint('dim', formatSeconds(seconds))}`
+
+/** Something was done, or found in order. */
+export const ok = (text: string, seconds?: number): void => say(`${paint('green', '✓')} ${withTime(text, seconds)}`)
+
+/** Something to know that stops nothing. */
+export const warn = (text: string): void => say(`${paint('yellow', '!')} ${text}`)
+
+/** Plain lines of talk. */
+export const info = (text = ''): void => say(text)
+
+/** The command that is about to run, so that people learn the plain Docker command. */
+export const echo = (command: string): void => say(paint('dim', `  $ ${command}`))
+
+/** A result for people or for a pipe: standard output, and nothing but the result. */
+export const print = (text: string): void => void process.stdout.write(`${text}\n`)
+
+/** `--json`: one object on standard output. */
+export const printJson = (value: unknown): void => print(JSON.stringify(value, null, 2))
+
+/** A failure, in the order in which it is read: what, the evidence, what to do. */
+export function failure(message: string, details?: string, hint?: string): void {
+  say(`${paint('red', '✗')} ${message}`)
+  if (details) say(`\n${indent(details)}\n`)
+  if (hint) say(indent(hint, '→ '))
+}
+
+/** Every line moved in; the first may start with a sign. */
+export function indent(text: string, first = ''): string {
+  return text
+    .split('\n')
+    .map((line, index) => (line === '' ? '' : `  ${index === 0 ? first : ' '.repeat(first.length)}${line}`))
+    .join('\n')
+}
+
+/**
+ * Runs one long step and says how long it took. On a terminal the line counts the seconds while the step
+ * runs; in a pipe or in CI it says once that the step began, because a silent minute looks like a hang.
+ *
+ * @param title what is being done, e.g. `Setting up the engine`
+ * @param run the step; what it passes to `report` is shown beside the title
+ */
+export async function step<T>(title: string, run: (report: (text: string) => void) => Promise<T>): Promise<T> {
+  const started = performance.now()
+  const seconds = (): number => (performance.now() - started) / 1000
+  let detail = ''
+  let timer: NodeJS.Timeout | undefined
+  const draw = (): void => {
+    const width = (process.stderr.columns ?? 80) - 1
+    const line = `… ${title}${detail && `: ${detail}`} ${formatSeconds(seconds())}`
+    process.stderr.write(`\r\u001B[K${line.slice(0, width)}`)
+  }
+  if (isInteractive()) {
+    draw()
+    timer = setInterval(draw, 250)
+  } else {
+    say(`… ${title}`)
+  }
+  const clear = (): void => {
+    clearInterval(timer)
+    if (isInteractive()) process.stderr.write('\r\u001B[K')
+  }
+  try {
+    const result = await run((text) => {
+      detail = text
+    })
+    clear()
+    ok(title, seconds())
+    return result
+  } catch (error) {
+    clear()
+    throw error
+  }
+}
