@@ -1,0 +1,168 @@
+# One image for every role of the application (web, worker, beat, flower, migrate …).
+#
+#   base ─┬─ installer ─ deps ─┬─ deps-dev ──────────┐
+#         │                    └─ source (+frontend) ─┤
+#         └─ runtime ─────────────────────────────────┴─ dev | prod
+#
+# All arguments come from .env.docker by way of compose.yaml; the defaults here are the same.
+
+ARG PYTHON_IMAGE=python:3.13-slim-trixie
+ARG PYTHON_INSTALLER=uv
+ARG FRONTEND=none
+ARG NODE_IMAGE=node:24-trixie-slim
+
+# --- base: the interpreter, Debian's run-time packages and the user ---
+FROM ${PYTHON_IMAGE} AS base
+SHELL ["/bin/sh", "-eu", "-c"]
+ARG APT_MIRROR=
+ARG APT_PACKAGES=
+ARG APP_UID=1001
+ARG APP_GID=1001
+RUN --mount=type=bind,source=docker/build,target=/build \
+    --mount=type=cache,target=/var/cache/apt,sharing=locked \
+    --mount=type=cache,target=/var/lib/apt/lists,sharing=locked <<EOF
+  /build/apt-install.sh tini ${APT_PACKAGES}
+  # Byte code of the standard library: images come without, and a read-only container would compile
+  # it anew at every start. "|| true": some of its test files are wrong on purpose.
+  python3 -m compileall -q -j 0 "$(python3 -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')" \
+    -x '/(test|tests|idlelib|lib2to3|site-packages|dist-packages)/' || true
+  echo "app:x:${APP_GID}:" >> /etc/group
+  echo "app:x:${APP_UID}:${APP_GID}::/tmp:/usr/sbin/nologin" >> /etc/passwd
+  install -d -o "${APP_UID}" -g "${APP_GID}" /data /var/lib/beat
+  install -d /app
+EOF
+
+# --- manifest: what decides which packages are installed, and nothing else, so that a change of the
+# source does not install them again. A name in brackets may be missing. ---
+FROM scratch AS manifest
+ARG APP_DIR=app
+ARG PYTHON_MANIFEST=requirements.txt
+COPY ${APP_DIR}/${PYTHON_MANIFEST} ${APP_DIR}/pyproject.tom[l] ${APP_DIR}/uv.loc[k] ${APP_DIR}/poetry.loc[k] \
+     ${APP_DIR}/requirement*.tx[t] ${APP_DIR}/constraint*.tx[t] /
+
+# --- installer: only the one that was chosen is built ---
+FROM base AS installer
+ARG APT_MIRROR=
+ARG APT_BUILD_PACKAGES=
+RUN --mount=type=bind,source=docker/build,target=/build \
+    --mount=type=cache,target=/var/cache/apt,sharing=locked \
+    --mount=type=cache,target=/var/lib/apt/lists,sharing=locked \
+    /build/apt-install.sh ${APT_BUILD_PACKAGES}
+ENV PIP_CACHE_DIR=/cache/pip \
+    UV_CACHE_DIR=/cache/uv \
+    POETRY_CACHE_DIR=/cache/poetry
+
+FROM installer AS installer-pip
+
+FROM installer AS installer-uv
+ARG UV_VERSION=0.13.9
+RUN --mount=type=bind,source=docker/build,target=/build \
+    --mount=type=cache,target=/cache \
+    --mount=type=secret,id=extra-ca --mount=type=secret,id=pip-index-url \
+    /build/with-network.sh /build/install-tool.sh uv==${UV_VERSION}
+
+FROM installer AS installer-poetry
+ARG POETRY_VERSION=2.5.1
+RUN --mount=type=bind,source=docker/build,target=/build \
+    --mount=type=cache,target=/cache \
+    --mount=type=secret,id=extra-ca --mount=type=secret,id=pip-index-url \
+    /build/with-network.sh /build/install-tool.sh poetry==${POETRY_VERSION}
+
+# --- deps: the application's packages in /opt/venv, outside the source that development mounts ---
+FROM installer-${PYTHON_INSTALLER} AS deps
+ARG PYTHON_INSTALLER=uv
+ARG PYTHON_MANIFEST=requirements.txt
+ARG PYTHON_EXTRAS=
+ARG PYTHON_GROUPS=
+ARG PYTHON_EXTRA_PACKAGES=
+RUN --mount=type=bind,source=docker/build,target=/build \
+    --mount=type=bind,from=manifest,target=/manifest \
+    --mount=type=cache,target=/cache \
+    --mount=type=secret,id=extra-ca --mount=type=secret,id=pip-index-url \
+    /build/with-network.sh /build/install-dependencies.sh
+
+FROM deps AS deps-dev
+ARG PYTHON_DEV_MANIFEST=
+ARG PYTHON_DEV_GROUPS=
+ARG DEV_TOOLS="watchfiles==1.3.0 debugpy==1.8.22"
+RUN --mount=type=bind,source=docker/build,target=/build \
+    --mount=type=bind,from=manifest,target=/manifest \
+    --mount=type=cache,target=/cache \
+    --mount=type=secret,id=extra-ca --mount=type=secret,id=pip-index-url \
+    /build/with-network.sh /build/install-dependencies.sh dev
+
+# --- frontend: a static build that the application serves; skipped unless FRONTEND=build ---
+FROM scratch AS frontend-none
+
+FROM ${NODE_IMAGE} AS frontend-build
+ARG FRONTEND_DIR=
+ARG FRONTEND_BUILD_COMMAND=
+ARG FRONTEND_DIST=dist:static/dist
+WORKDIR /frontend
+COPY ${FRONTEND_DIR} ./
+RUN --mount=type=bind,source=docker/build,target=/build \
+    --mount=type=cache,target=/root/.npm \
+    --mount=type=secret,id=extra-ca --mount=type=secret,id=pip-index-url \
+    /build/with-network.sh sh -euc "${FRONTEND_BUILD_COMMAND}" && \
+    install -d "/out/${FRONTEND_DIST#*:}" && \
+    cp -a "${FRONTEND_DIST%%:*}/." "/out/${FRONTEND_DIST#*:}"
+
+FROM scratch AS frontend-build-output
+COPY --from=frontend-build /out /
+
+FROM frontend-none AS frontend-none-output
+
+FROM frontend-${FRONTEND}-output AS frontend
+
+# --- source: the application with its byte code. It belongs to root: what runs cannot change it ---
+FROM deps AS source
+ARG APP_DIR=app
+ARG APP_WORKDIR=.
+ARG PREBUILD_COMMAND=
+COPY ${APP_DIR} /app
+COPY --from=frontend / /app/
+WORKDIR /app/${APP_WORKDIR}
+RUN <<EOF
+  PATH=/opt/venv/bin:$PATH
+  if [ -n "${PREBUILD_COMMAND}" ]; then sh -euc "${PREBUILD_COMMAND}"; fi
+  # A clone made under umask 077 must not end in an image that nobody but root can read.
+  chmod -R a+rX /app
+  # Not all that ends in .py has to compile (templates of code, say).
+  python -m compileall -q /app || true
+EOF
+
+# --- runtime: what dev and prod share ---
+FROM base AS runtime
+ENV PATH=/opt/venv/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    HOME=/tmp
+COPY --chmod=0755 docker/entrypoint.sh docker/healthcheck.sh /usr/local/bin/
+COPY --chmod=0644 docker/python /opt/docker
+RUN chmod -R a+rX /opt/docker && python3 -m compileall -q /opt/docker
+ARG APP_UID=1001
+ARG APP_GID=1001
+USER ${APP_UID}:${APP_GID}
+ENTRYPOINT ["tini", "--", "entrypoint.sh"]
+CMD ["web"]
+HEALTHCHECK --interval=8s --timeout=4s --start-period=60s --start-interval=500ms --retries=2 \
+    CMD ["healthcheck.sh"]
+
+FROM runtime AS dev
+COPY --from=deps-dev /opt/venv /opt/venv
+ARG APP_WORKDIR=.
+WORKDIR /app/${APP_WORKDIR}
+COPY --from=source /app /app
+
+FROM runtime AS prod
+COPY --from=deps /opt/venv /opt/venv
+ARG APP_WORKDIR=.
+WORKDIR /app/${APP_WORKDIR}
+COPY --from=source /app /app
+ARG IMAGE_TITLE=app
+ARG IMAGE_VERSION=
+ARG IMAGE_REVISION=
+ARG IMAGE_SOURCE=
+LABEL org.opencontainers.image.title=${IMAGE_TITLE} \
+      org.opencontainers.image.version=${IMAGE_VERSION} \
+      org.opencontainers.image.revision=${IMAGE_REVISION} \
+      org.opencontainers.image.source=${IMAGE_SOURCE}

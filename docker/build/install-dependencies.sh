@@ -1,0 +1,73 @@
+#!/bin/sh
+# Installs the application's dependencies into /opt/venv: install-dependencies.sh [dev]
+# It sees the manifests in /manifest and the PYTHON_… settings of .env.docker. With "dev" it adds
+# what tests and reloading need.
+set -eu
+
+venv=/opt/venv
+manifest=/manifest/${PYTHON_MANIFEST##*/}
+
+fail() {
+	printf 'install-dependencies: %s\n' "$1" >&2
+	exit 64
+}
+
+install_packages() { # any arguments of "pip install"
+	case $PYTHON_INSTALLER in
+	uv) uv pip install --quiet --python "$venv" "$@" ;;
+	*) python3 -m pip --python "$venv/bin/python" install --quiet --disable-pip-version-check "$@" ;;
+	esac
+}
+
+install_project() { # any arguments of "uv sync" or "poetry sync" that choose groups
+	[ "$manifest" = /manifest/pyproject.toml ] || fail "PYTHON_MANIFEST=$PYTHON_MANIFEST: $PYTHON_INSTALLER reads a lock only beside pyproject.toml."
+	work=$(mktemp -d)
+	cp /manifest/* "$work"
+	cd "$work"
+	VIRTUAL_ENV=$venv UV_PROJECT_ENVIRONMENT=$venv "$@"
+	cd /
+	rm -rf "$work"
+}
+
+option_each() { # option_each OPTION WORD…  →  OPTION WORD OPTION WORD …
+	option=$1
+	shift
+	for word; do printf '%s %s ' "$option" "$word"; done
+}
+
+# Settings that hold several words are split on purpose below.
+# shellcheck disable=SC2046,SC2086
+main() {
+	groups=${PYTHON_GROUPS:-}
+	[ "${1:-}" = dev ] && groups="$groups ${PYTHON_DEV_GROUPS:-}"
+	[ -d "$venv" ] || python3 -m venv --without-pip "$venv"
+
+	case $PYTHON_INSTALLER:$manifest in
+	uv:*/pyproject.toml)
+		[ -f /manifest/uv.lock ] || fail "there is no uv.lock beside $PYTHON_MANIFEST. Make one: uv lock"
+		install_project uv sync --quiet --locked --inexact --no-install-project --no-default-groups \
+			$(option_each --extra ${PYTHON_EXTRAS:-}) $(option_each --group $groups)
+		;;
+	poetry:*)
+		[ -f /manifest/poetry.lock ] || fail "there is no poetry.lock beside $PYTHON_MANIFEST. Make one: poetry lock"
+		install_project poetry install --quiet --no-interaction --no-root \
+			$(option_each --extras ${PYTHON_EXTRAS:-}) $(option_each --only main $groups)
+		;;
+	*:*/pyproject.toml)
+		fail "pip installs no pyproject.toml without its project. Set PYTHON_INSTALLER=uv or poetry, or name a requirements file."
+		;;
+	*)
+		install_packages -r "$manifest"
+		;;
+	esac
+	# By themselves: pip takes no package without a hash in the same run as packages with one.
+	[ -z "${PYTHON_EXTRA_PACKAGES:-}" ] || install_packages $PYTHON_EXTRA_PACKAGES
+	if [ "${1:-}" = dev ]; then
+		[ -z "${PYTHON_DEV_MANIFEST:-}" ] || install_packages -r "/manifest/${PYTHON_DEV_MANIFEST##*/}"
+		install_packages $DEV_TOOLS
+	fi
+	# A package may carry Python files for other versions, which do not compile.
+	"$venv/bin/python" -m compileall -q -j 0 "$venv/lib" || true
+}
+
+main "$@"

@@ -1,0 +1,123 @@
+#!/bin/sh
+# One image, several roles: the first argument is the role, and anything that is no role is run as a
+# command. Every path ends with exec, so that signals reach the program itself. Exit code 64: a
+# setting is missing or wrong; 127: there is no such command.
+set -eu
+
+fail() {
+	printf 'entrypoint: %s\n' "$1" >&2
+	exit "${2:-64}"
+}
+
+# need NAME EXAMPLE: a setting without which the role cannot start.
+need() {
+	eval "value=\${$1:-}"
+	[ -n "$value" ] || fail "$role needs $1, which is empty. Set it in .env.docker, e.g. $1=$2"
+}
+
+# NAME_FILE=/path means NAME=<what the file holds>, for secrets. It is done for our own settings, and
+# for any file in /run/secrets; a LOG_FILE of the application stays what it is.
+read_secret_files() {
+	for name in $(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)_FILE=.*/\1/p'); do
+		eval "file=\${${name}_FILE} plain=\${$name:-}"
+		case $name:$file in
+		DATABASE_URL:* | REDIS_URL:* | SECRET_KEY:* | S3_ACCESS_KEY_ID:* | S3_SECRET_ACCESS_KEY:* | FLOWER_BASIC_AUTH:*) ;;
+		*:/run/secrets/*) ;;
+		*) continue ;;
+		esac
+		[ -z "$plain" ] || fail "both $name and ${name}_FILE are set. Keep one of them."
+		[ -r "$file" ] || fail "${name}_FILE=$file cannot be read."
+		export "$name=$(cat "$file")"
+		unset "${name}_FILE"
+	done
+}
+
+# start COMMAND…: runs it, in development again at every save.
+start() {
+	if [ "${RELOAD:-}" = true ]; then
+		set -- python -m docker_roles.reload "$@"
+	fi
+	exec "$@"
+}
+
+# The settings with arguments in them are split at blanks on purpose.
+# shellcheck disable=SC2086
+web() {
+	if [ -n "${WEB_COMMAND:-}" ]; then
+		start sh -c "$WEB_COMMAND"
+	fi
+	need WEB_APP "package.module:app"
+	port=${PORT:-8000}
+	# Both servers end before Docker's patience (stop_grace_period) does.
+	case ${WEB_SERVER:-gunicorn} in
+	gunicorn)
+		set -- gunicorn "$WEB_APP" --bind "0.0.0.0:$port" --workers "${WEB_CONCURRENCY:-2}" \
+			--worker-class gthread --threads "${WEB_THREADS:-16}" --worker-tmp-dir /dev/shm \
+			--graceful-timeout 20 --access-logfile - ${WEB_ARGS:-}
+		;;
+	uvicorn)
+		set -- uvicorn "${WEB_APP%()}" --host 0.0.0.0 --port "$port" --workers "${WEB_CONCURRENCY:-2}" \
+			--timeout-graceful-shutdown 20 ${WEB_ARGS:-}
+		[ "$WEB_APP" = "${WEB_APP%()}" ] || set -- "$@" --factory
+		;;
+	*) fail "WEB_SERVER=$WEB_SERVER is neither gunicorn nor uvicorn. For another server set WEB_COMMAND." ;;
+	esac
+	if [ -n "${DEBUG_PORT:-}" ]; then
+		set -- python -m debugpy --listen "0.0.0.0:$DEBUG_PORT" -m "$@"
+	fi
+	start "$@"
+}
+
+# shellcheck disable=SC2086
+worker() {
+	need CELERY_APP package.module
+	# TERM lets running tasks finish for WORKER_STOP_TIMEOUT seconds, then puts back what is left.
+	export REMAP_SIGTERM=SIGQUIT
+	start celery --app "$CELERY_APP" worker --include docker_roles.worker \
+		--pool "${WORKER_POOL:-prefork}" --concurrency "${WORKER_CONCURRENCY:-2}" \
+		${WORKER_QUEUES:+--queues "$WORKER_QUEUES"} ${WORKER_ARGS:-}
+}
+
+# shellcheck disable=SC2086
+beat() {
+	need CELERY_APP package.module
+	# No pid file: a stale one would keep the container from starting again.
+	start celery --app "$CELERY_APP" beat --scheduler docker_roles.beat:Scheduler --max-interval 2 \
+		--schedule /var/lib/beat/schedule --pidfile= ${BEAT_ARGS:-}
+}
+
+flower() {
+	need CELERY_APP package.module
+	need FLOWER_BASIC_AUTH name:password
+	export FLOWER_BASIC_AUTH
+	exec celery --app "$CELERY_APP" flower --address=0.0.0.0 --port=5555
+}
+
+# once SETTING: a one-shot whose command is a setting.
+once() {
+	eval "command=\${$1:-}"
+	if [ -z "$command" ]; then
+		echo "entrypoint: $1 is empty: nothing to do."
+		exit 0
+	fi
+	exec sh -c "$command"
+}
+
+main() {
+	role=${1:-web}
+	read_secret_files
+	export PYTHONPATH="/opt/docker${PYTHONPATH:+:$PYTHONPATH}"
+	case $role in
+	web | worker | beat | flower) "$role" ;;
+	migrate) exec python -m docker_roles.migrate ;;
+	seed) once SEED_COMMAND ;;
+	test) once TEST_COMMAND ;;
+	*)
+		command -v "$role" >/dev/null || fail "there is no role and no command \"$role\" in this image. Roles: web worker beat flower migrate seed test" 127
+		exec "$@"
+		;;
+	esac
+}
+
+# A test sources this file and calls one function.
+case ${0##*/} in entrypoint.sh) main "$@" ;; esac

@@ -1,0 +1,16 @@
+"""The file whose age tells healthcheck.sh whether worker or beat is still alive."""
+
+import os
+from pathlib import Path
+
+_FILE = Path(os.environ.get("HEARTBEAT_FILE", "/tmp/heartbeat"))
+
+
+def write() -> None:
+    """Says "alive now": the file's modification time is the message."""
+    _FILE.touch()
+
+
+def remove() -> None:
+    """Takes the word back, so that a container that is stopping is not taken for a healthy one."""
+    _FILE.unlink(missing_ok=True)

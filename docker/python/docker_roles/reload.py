@@ -1,0 +1,68 @@
+"""Runs a command and starts it anew whenever a source file is saved (development only).
+
+``watchfiles`` has a command line of its own, but it ends the child with SIGINT, at which a Celery
+worker waits for its tasks. We send SIGTERM, at which every role does what it does in production.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+from types import FrameType
+
+from watchfiles import PythonFilter, watch
+
+# Seconds until a child that does not end is killed, as Docker would.
+STOP_SECONDS = 30.0
+
+
+def stop(child: subprocess.Popen[bytes]) -> None:
+    """Ends the child the way Docker does."""
+    child.terminate()
+    try:
+        child.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+
+
+def main(command: list[str], folder: str = "/app") -> int:
+    """Runs the command until it is told to stop. Returns the exit code.
+
+    A command that fails at its first start ends the container, so that ``up`` can say so. After a
+    save it only says so and waits for the next one: the mistake is being mended right now.
+    """
+    child = subprocess.Popen(command)
+
+    def on_signal(number: int, _frame: FrameType | None) -> None:
+        stop(child)
+        sys.exit(128 + number)
+
+    signal.signal(signal.SIGTERM, on_signal)
+    signal.signal(signal.SIGINT, on_signal)
+
+    also = tuple(filter(None, os.environ.get("RELOAD_ALSO", "").split(",")))
+    reloads = 0
+    told = False
+    for changes in watch(
+        folder,
+        watch_filter=PythonFilter(extra_extensions=also),
+        yield_on_timeout=True,
+        rust_timeout=1000,
+    ):
+        if changes:
+            names = ", ".join(sorted({os.path.relpath(path, folder) for _, path in changes})[:3])
+            print(f"reload: {names} changed", flush=True)
+            stop(child)
+            child = subprocess.Popen(command)
+            reloads, told = reloads + 1, False
+        elif child.poll() is not None and not told:
+            if reloads == 0:
+                return child.returncode
+            print(f"reload: ended with exit code {child.returncode}; waiting for the next save", flush=True)
+            told = True
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
