@@ -1,0 +1,16 @@
+# Stands in for python:3.13-slim-trixie.
+FROM stand-in/debian:trixie
+RUN <<EOF
+  set -eu
+  apt-get update --quiet=2
+  DEBIAN_FRONTEND=noninteractive apt-get install --quiet=2 --yes --no-install-recommends \
+    ca-certificates netbase python3 python3-pip python3-venv tzdata >/dev/null
+  apt-get clean
+  rm -rf /var/lib/apt/lists/* /usr/lib/python3*/EXTERNALLY-MANAGED
+  # Where the official image has them.
+  for name in python3 pip3; do ln -s "/usr/bin/$name" /usr/local/bin/; done
+  ln -s python3 /usr/local/bin/python
+  ln -s pip3 /usr/local/bin/pip
+EOF
+ENV LANG=C.UTF-8
+CMD ["python3"]
