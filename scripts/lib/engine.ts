@@ -1,0 +1,180 @@
+/** Finds the Docker Engine to use, and makes sure that there is one. */
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { quote } from 'zx/core'
+import { capture } from './docker.ts'
+import { adviseWithoutEngine, findPlatform, type HostFacts, isAtLeast, mayAdminister } from './engine-advice.ts'
+import { CliError, ExitCode } from './errors.ts'
+import { describe, type Description, ensureRunning, isRunning } from './private-engine.ts'
+import { clientEnvironment, type Layout, layoutOf } from './private-engine-layout.ts'
+import { info, warn } from './terminal.ts'
+
+/** `env_file` with `required: false` came with this one. */
+const MINIMUM_COMPOSE = [2, 24, 4] as const
+
+/** An engine that nobody can reach must not hold up `up` for as long as TCP likes to wait. */
+const PROBE_LIMIT_MS = 10_000
+
+export interface Engine {
+  /** `private` is the one in the user's cache folder; any other is the user's and is never touched. */
+  kind: 'existing' | 'private'
+  engineVersion: string
+  composeVersion: string
+  /** Folder of the private engine. */
+  dir?: string
+}
+
+export interface EngineSettings {
+  /** `never` forbids a private engine. */
+  EMBEDDED_ENGINE?: string | undefined
+  /** Debian mirror for the set-up of a private engine, instead of the host's own. */
+  APT_MIRROR?: string | undefined
+}
+
+export interface EngineStatus extends Omit<Partial<Engine>, 'kind'> {
+  /** The engine that `up` would use; `none` when it would have to set up one. */
+  kind: Engine['kind'] | 'none'
+  running: boolean
+  private: Description
+}
+
+/** What Docker said when it was asked for its versions. */
+interface Answer {
+  engineVersion: string | undefined
+  composeVersion: string
+  context: string
+  complaint: string
+}
+
+/**
+ * Returns the engine to use: the one that answers, else a private one, set up and started where that is
+ * possible. For a private one this process's environment is changed, so that its `docker` children use it.
+ *
+ * @param settings by default this process's environment
+ * @throws CliError (exit code 4) with what to do: no engine, no Compose, a Compose that is too old, or a
+ *   private engine that could not be set up or started
+ */
+export async function ensureEngine(settings: EngineSettings = process.env): Promise<Engine> {
+  const found = await findEngine(settings)
+  if (found) return found
+  const layout = layoutOf(process.env)
+  const effort = await ensureRunning(layout, settings.APT_MIRROR)
+  const engine = await adopt(layout)
+  if (effort === 'set up') announce(layout, engine)
+  return engine
+}
+
+/**
+ * The engine that answers, the user's own before the private one; undefined when a private one has to be set up or
+ * started first. Changes nothing but this process's environment.
+ *
+ * @throws CliError (exit code 4) as `ensureEngine`
+ */
+export async function findEngine(settings: EngineSettings = process.env): Promise<Engine | undefined> {
+  const layout = layoutOf(process.env)
+  const [answer, privateAnswers] = await Promise.all([probe(), isRunning(layout)])
+  if (answer.engineVersion !== undefined) return toEngine(answer, activatedDir(layout))
+  const advice = adviseWithoutEngine(await gatherFacts(settings, layout, answer))
+  if (advice) throw new CliError(advice.message, { hint: advice.hint, exitCode: ExitCode.docker })
+  return privateAnswers ? adopt(layout) : undefined
+}
+
+/** Makes this process's `docker` children use the private engine. */
+async function adopt(layout: Layout): Promise<Engine> {
+  Object.assign(process.env, clientEnvironment(layout, process.env.PATH))
+  return toEngine(await probe(), layout.dir)
+}
+
+/** The engine in use, and the private one, as they are now. */
+export async function readStatus(): Promise<EngineStatus> {
+  const layout = layoutOf(process.env)
+  const description = await describe(layout)
+  const answer = await probe()
+  if (answer.engineVersion !== undefined) {
+    return { ...toEngine(answer, activatedDir(layout)), running: true, private: description }
+  }
+  if (!description.running) {
+    return { kind: description.installed ? 'private' : 'none', running: false, private: description }
+  }
+  const own = await probe(clientEnvironment(layout, process.env.PATH))
+  return { ...toEngine(own, layout.dir), running: true, private: description }
+}
+
+/** Asks the engine and Compose for their versions, both at once: this is on the way of every command. */
+async function probe(env: Record<string, string> = {}): Promise<Answer> {
+  const options = { env, timeoutMs: PROBE_LIMIT_MS }
+  const [version, compose] = await Promise.all([
+    capture(['version', '--format', '{{json .}}'], options),
+    capture(['compose', 'version', '--short'], options),
+  ])
+  const { Client, Server } = parseVersion(version.stdout)
+  return {
+    engineVersion: Server?.Version,
+    composeVersion: compose.exitCode === 0 ? compose.stdout.trim() : '',
+    context: Client?.Context ?? 'default',
+    complaint: version.stderr,
+  }
+}
+
+interface DockerVersion {
+  Client?: { Context?: string }
+  Server?: { Version: string } | null
+}
+
+/** Empty when there is no `docker`, or when it was interrupted. */
+function parseVersion(stdout: string): DockerVersion {
+  try {
+    return JSON.parse(stdout) as DockerVersion
+  } catch {
+    return {}
+  }
+}
+
+/**
+ * @param dir folder of the private engine, when it is the one that answered
+ * @throws CliError (exit code 4) when Compose is missing or too old
+ */
+function toEngine({ engineVersion = '', composeVersion }: Answer, dir: string | undefined): Engine {
+  const minimum = MINIMUM_COMPOSE.join('.')
+  if (!isAtLeast(composeVersion, MINIMUM_COMPOSE)) {
+    throw new CliError(
+      composeVersion
+        ? `Docker Compose ${composeVersion} is too old: ${minimum} is the oldest that works.`
+        : `Docker Engine ${engineVersion} answers, but "docker compose" is missing.`,
+      {
+        hint: `Install the Compose plugin, ${minimum} or newer: https://docs.docker.com/compose/install/`,
+        exitCode: ExitCode.docker,
+      },
+    )
+  }
+  return dir === undefined
+    ? { kind: 'existing', engineVersion, composeVersion }
+    : { kind: 'private', engineVersion, composeVersion, dir }
+}
+
+/** The private engine's folder in a shell that read its `activate`, where it looks like any other engine. */
+const activatedDir = (layout: Layout): string | undefined =>
+  process.env.DOCKER_HOST === clientEnvironment(layout).DOCKER_HOST ? layout.dir : undefined
+
+async function gatherFacts(settings: EngineSettings, layout: Layout, answer: Answer): Promise<HostFacts> {
+  const read = (path: string): Promise<string> => readFile(path, 'utf8').catch(() => '')
+  const chosen = process.env.DOCKER_HOST || (answer.context === 'default' ? undefined : `context ${answer.context}`)
+  return {
+    platform: findPlatform(process.platform, await read('/etc/os-release'), await read('/proc/version')),
+    isRoot: process.getuid?.() === 0,
+    hasApt: existsSync('/usr/bin/apt-get') && existsSync('/usr/bin/dpkg'),
+    mayAdminister: mayAdminister(await read('/proc/self/status')),
+    isForbidden: settings.EMBEDDED_ENGINE === 'never',
+    chosen: activatedDir(layout) ? undefined : chosen,
+    hasDockerd: ['/usr/sbin/dockerd', '/usr/bin/dockerd', '/usr/local/bin/dockerd'].some((path) => existsSync(path)),
+    complaint: answer.complaint,
+  }
+}
+
+/** Said once, after the set-up: something new lies on the machine. */
+function announce(layout: Layout, { engineVersion, composeVersion }: Engine): void {
+  warn('No Docker Engine answered, so a private one was set up from Debian packages.')
+  info(`  Folder  ${layout.dir} (Engine ${engineVersion}, Compose ${composeVersion})`)
+  info(`  Use     . ${quote(layout.activate)}      then "docker" in that shell is this engine's`)
+  info('  Remove  npm run engine -- remove')
+}

@@ -1,0 +1,9 @@
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  test: {
+    include: ['tests/scripts/**/*.test.ts'],
+    // Some tests start a command as a child; a busy machine takes its time for that.
+    testTimeout: 20_000,
+  },
+})
