@@ -1,0 +1,119 @@
+/** Writes the text of an env file: a copy of the example, or an existing file with what it lacks. */
+import { quoteValue, readLines } from './env-file.ts'
+import type { Schema, Setting } from './env-schema.ts'
+
+/** Where the values come from that differ from machine to machine. */
+export interface Source {
+  /** So many random bytes, as hex. */
+  randomHex(bytes: number): string
+  /** Values that belong to this machine, by setting: the owner's ids, the CA bundle. */
+  machine: Readonly<Record<string, string>>
+}
+
+export interface Initialised {
+  text: string
+  /** Settings that got a random value. */
+  generated: string[]
+  /** Settings that were there and stay as they are. */
+  kept: string[]
+  /** Settings whose line was not there. */
+  added: string[]
+  /** Those of them that were set to what fits this machine. */
+  fitted: string[]
+}
+
+/** The line of a setting that has no value yet: the example's own, unless it is a secret or this machine's. */
+function newLine({ name, generate, assignment }: Setting, { randomHex, machine }: Source): string {
+  const value = generate === undefined ? machine[name] : randomHex(generate)
+  return value === undefined ? assignment : `${name}=${quoteValue(value)}`
+}
+
+const fittedOf = (added: readonly string[], { machine }: Source): string[] => added.filter((name) => name in machine)
+
+/** A required secret whose line is there and empty: the user asked for it and has none yet. */
+const lacksSecret = (setting: Setting | undefined, raw: string): setting is Setting =>
+  setting?.generate !== undefined && setting.required === true && /^(''|"")?$/.test(raw)
+
+/** The env file of a fresh checkout: the example, with values of its own. */
+export function initialise(schema: Schema, example: string, source: Source): Initialised {
+  const lines = example.split('\n')
+  for (const setting of schema.settings) lines[setting.line - 1] = newLine(setting, source)
+  const generated = schema.settings.filter(({ generate }) => generate !== undefined).map(({ name }) => name)
+  const added = schema.settings.map(({ name }) => name)
+  return { text: lines.join('\n'), generated, kept: [], added, fitted: fittedOf(added, source) }
+}
+
+/**
+ * Index of the line behind which a missing setting belongs: behind the nearest setting that stands before it in
+ * its section of the example, else behind the section's heading; undefined when the section is not there.
+ */
+function placeFor(setting: Setting, schema: Schema, lines: readonly string[], lastLineOf: ReadonlyMap<string, number>) {
+  const before = schema.settings.slice(0, schema.settings.indexOf(setting))
+  const neighbour = before.findLast(({ name, heading }) => heading === setting.heading && lastLineOf.has(name))
+  if (neighbour) return lastLineOf.get(neighbour.name)! - 1
+  const heading = lines.findIndex((line) => line.trimEnd() === setting.heading)
+  return heading === -1 ? undefined : heading
+}
+
+/**
+ * An existing env file with the settings that it lacks. Every value, comment and unknown line of the user stays;
+ * doing it twice changes nothing more.
+ */
+export function complete(schema: Schema, existing: string, source: Source): Initialised {
+  const end = existing.includes('\r\n') ? '\r' : ''
+  const lines = existing.replace(/\n$/, '').split('\n')
+  const { entries } = readLines(existing)
+  const lastLineOf = new Map(entries.map(({ name, lastLine }) => [name, lastLine]))
+  const generated: string[] = []
+
+  // Of a name that is there twice, the last one counts.
+  for (const { name, line, raw } of new Map(entries.map((entry) => [entry.name, entry])).values()) {
+    const setting = schema.byName.get(name)
+    if (!lacksSecret(setting, raw)) continue
+    lines[line - 1] = newLine(setting, source) + end
+    generated.push(name)
+  }
+
+  const missing = schema.settings.filter(({ name }) => !lastLineOf.has(name))
+  const insertions = new Map<number, string[]>()
+  const appended: string[] = []
+  for (const setting of missing) {
+    const place = placeFor(setting, schema, lines, lastLineOf)
+    const block = ['', ...setting.comment, newLine(setting, source)]
+    if (setting.generate !== undefined) generated.push(setting.name)
+    if (place !== undefined) insertions.set(place, [...(insertions.get(place) ?? []), ...block])
+    else if (setting.heading && !appended.includes(setting.heading)) appended.push('', setting.heading, ...block)
+    else appended.push(...block)
+  }
+  const added = missing.map(({ name }) => name)
+  const present = schema.settings.map(({ name }) => name).filter((name) => lastLineOf.has(name))
+  const kept = present.filter((name) => !generated.includes(name))
+  const report = { generated, kept, added, fitted: fittedOf(added, source) }
+  if (added.length + generated.length === 0) return { text: existing, ...report }
+  const text = [
+    ...lines.flatMap((line, index) => [line, ...(insertions.get(index) ?? []).map((inserted) => inserted + end)]),
+    ...appended.map((line) => line + end),
+  ]
+  return { text: `${text.join('\n')}\n`, ...report }
+}
+
+const hidden = '********'
+
+/**
+ * The text as it may be shown: without secrets, and without what may be one (values of names that the example
+ * does not declare, passwords in URLs, settings that are commented out).
+ */
+export function mask(schema: Schema, text: string): string {
+  const lines = text.split('\n')
+  const commentedOut = /^(\s*#\s*[A-Za-z_]\w*=)\S.*$/
+  const declared = new Set(schema.settings.flatMap(({ comment }) => comment))
+  const shown: (string | undefined)[] = lines.map((line) =>
+    declared.has(line) ? line : line.replace(commentedOut, `$1${hidden}`))
+  for (const { name, line, lastLine, raw } of readLines(text).entries) {
+    const open = schema.byName.get(name)?.sensitive === false && !/:\/\/[^/]*@/.test(raw)
+    if (open || raw === '') continue
+    shown.fill(undefined, line - 1, lastLine)
+    shown[line - 1] = `${name}=${hidden}`
+  }
+  return shown.filter((line) => line !== undefined).join('\n')
+}

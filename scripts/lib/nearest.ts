@@ -1,0 +1,31 @@
+/** Edits that turn one word into the other: a letter more, less or different, or two neighbours swapped. */
+function distance(a: string, b: string): number {
+  let beforeLast: number[] = []
+  let last = Array.from({ length: b.length + 1 }, (_, column) => column)
+  for (let row = 1; row <= a.length; row += 1) {
+    const current = [row]
+    for (let column = 1; column <= b.length; column += 1) {
+      const same = a[row - 1] === b[column - 1]
+      let edits = Math.min(last[column]! + 1, current[column - 1]! + 1, last[column - 1]! + (same ? 0 : 1))
+      const swapped = a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1]
+      if (row > 1 && column > 1 && swapped) edits = Math.min(edits, beforeLast[column - 2]! + 1)
+      current.push(edits)
+    }
+    beforeLast = last
+    last = current
+  }
+  return last[b.length]!
+}
+
+/**
+ * The candidate that was probably meant, or undefined when none is close: a wrong guess is worse than none,
+ * so at most a third of the letters may differ, and never more than three. Case does not count.
+ */
+export function nearest(word: string, candidates: readonly string[]): string | undefined {
+  const limit = Math.min(3, Math.floor(word.length / 3))
+  const ranked = candidates
+    .map((candidate) => ({ candidate, edits: distance(word.toLowerCase(), candidate.toLowerCase()) }))
+    .filter(({ edits }) => edits <= limit)
+    .toSorted((a, b) => a.edits - b.edits)
+  return ranked[0]?.candidate
+}

@@ -1,0 +1,152 @@
+/** The settings of the stack, for every command: read and judge .env.docker, or write it. */
+import { randomBytes } from 'node:crypto'
+import { chown, open, readFile, realpath, rename, rm, stat } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
+import { check, finding } from './env-check.ts'
+import type { Finding, Values } from './env-check.ts'
+import { readLines } from './env-file.ts'
+import { complete, initialise, mask } from './env-init.ts'
+import type { Initialised, Source } from './env-init.ts'
+import { parseSchema } from './env-schema.ts'
+import type { Schema } from './env-schema.ts'
+import { readValues } from './env-values.ts'
+import { CliError, ExitCode } from './errors.ts'
+import { hostCaBundle } from './host.ts'
+
+/** The file that somebody fills in. */
+export const envFile = '.env.docker'
+/** Its schema, its documentation and its defaults. */
+export const exampleFile = '.env.docker.example'
+
+export interface Settings {
+  file: string
+  values: Values
+  findings: Finding[]
+  /** How many settings the file has. */
+  count: number
+  /** Why Compose could not be asked, when it could not: values with $, # or \ in them are then left out. */
+  unanswered: string | undefined
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied',
+  EISDIR: 'it is a folder',
+  ENOENT: 'its folder does not exist',
+  ENOSPC: 'the disk is full',
+  EPERM: 'permission denied',
+  EROFS: 'the file system is read-only',
+}
+
+function unusable(file: string, verb: 'read' | 'written', error: unknown): CliError {
+  const code = (error as NodeJS.ErrnoException).code ?? String(error)
+  const message = `${file} cannot be ${verb}: ${reasons[code] ?? code}.`
+  return new CliError(message, { exitCode: ExitCode.config, cause: error })
+}
+
+/** The text of a file, or undefined when there is none. */
+async function readIfThere(file: string): Promise<string | undefined> {
+  try {
+    return await readFile(file, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw unusable(file, 'read', error)
+  }
+}
+
+async function readExample(): Promise<{ text: string; schema: Schema }> {
+  const text = await readIfThere(exampleFile)
+  if (text !== undefined) return { text, schema: parseSchema(text, exampleFile) }
+  throw new CliError(`${exampleFile} is not in ${process.cwd()}, and without it no setting can be checked.`, {
+    hint: `Run the command in the project's folder, or get the file back: git restore ${exampleFile}`,
+  })
+}
+
+/**
+ * Reads an env file as Compose does and judges it. What is wrong with the file is in `findings`, and nothing
+ * is thrown for it.
+ *
+ * @throws CliError when the file cannot be opened, or when the example breaks its own rules
+ */
+export async function loadSettings(file: string = envFile): Promise<Settings> {
+  const [{ schema }, text] = await Promise.all([readExample(), readIfThere(file)])
+  if (text === undefined) {
+    const hint = `npm run env -- --init${file === envFile ? '' : ` --env-file ${file}`}`
+    const absent = finding('E08', { message: 'The file does not exist.', hint: `Make it from the example: ${hint}` })
+    return { file, values: {}, findings: [absent], count: 0, unanswered: undefined }
+  }
+  const lines = readLines(text)
+  const { values, refusal, unanswered } = await readValues(resolve(file), text, lines.entries)
+  return { file, values, findings: check(schema, lines, values, refusal), count: lines.entries.length, unanswered }
+}
+
+/** What belongs to this machine: files that containers write into the checkout shall be its owner's. */
+async function machineValues(): Promise<Record<string, string>> {
+  const { uid, gid } = await stat('.')
+  const bundle = hostCaBundle(process.env)
+  return {
+    ...(uid === 0 ? {} : { APP_UID: String(uid) }),
+    ...(uid === 0 || gid === 0 ? {} : { APP_GID: String(gid) }),
+    ...(bundle === undefined ? {} : { EXTRA_CA_FILE: bundle }),
+  }
+}
+
+/**
+ * Writes the whole file or nothing, readable by its owner alone. Somebody who runs this as root in another
+ * user's folder gets a file of that user.
+ */
+async function writeSecretly(file: string, text: string): Promise<void> {
+  // A link keeps pointing at the file that it names.
+  const target = await realpath(file).catch(() => resolve(file))
+  const temporary = `${target}.${process.pid}.tmp`
+  try {
+    const handle = await open(temporary, 'wx', 0o600)
+    try {
+      await handle.writeFile(text)
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+    if (process.getuid?.() === 0) {
+      const owner = await stat(target).catch(() => stat(dirname(target)))
+      await chown(temporary, owner.uid, owner.gid)
+    }
+    await rename(temporary, target)
+  } catch (error) {
+    await rm(temporary, { force: true })
+    throw unusable(file, 'written', error)
+  }
+}
+
+export interface InitResult extends Omit<Initialised, 'text'> {
+  file: string
+  /** False when nothing was missing, and in a dry run. */
+  written: boolean
+  /** The new content, fit to be shown: secrets are masked. */
+  preview: string
+}
+
+/**
+ * Makes the env file from the example, with random secrets; or adds to an existing one what it lacks, and
+ * keeps every value that is there.
+ *
+ * @throws CliError (exit code 3) when the existing file has unreadable lines, or when it cannot be written
+ */
+export async function initEnvFile(file: string = envFile, options: { dryRun?: boolean } = {}): Promise<InitResult> {
+  const [{ text: example, schema }, existing = '', machine] = await Promise.all([
+    readExample(), readIfThere(file), machineValues(),
+  ])
+  const [broken] = readLines(existing).malformed
+  if (broken) {
+    throw new CliError(`${file}:${broken.line} cannot be read, so nothing is added to the file. ${broken.problem}`, {
+      hint: broken.hint,
+      exitCode: ExitCode.config,
+    })
+  }
+
+  const source: Source = { randomHex: (bytes) => randomBytes(bytes).toString('hex'), machine }
+  const result = existing.trim() === '' ? initialise(schema, example, source) : complete(schema, existing, source)
+  const written = !options.dryRun && result.text !== existing
+  if (written) await writeSecretly(file, result.text)
+  const { text, ...report } = result
+  return { file, ...report, written, preview: mask(schema, text) }
+}

@@ -1,0 +1,166 @@
+import { describe, expect, test } from 'vitest'
+import { check, isUsable } from '../../scripts/lib/env-check.ts'
+import type { Finding } from '../../scripts/lib/env-check.ts'
+import { readLines } from '../../scripts/lib/env-file.ts'
+import { parseSchema } from '../../scripts/lib/env-schema.ts'
+import { nearest } from '../../scripts/lib/nearest.ts'
+
+const schema = parseSchema(`
+# Files that Compose merges.
+COMPOSE_FILE=compose.yaml
+# Port.
+# @type=port
+WEB_PORT=8000
+# Server.
+# @type=enum(gunicorn, uvicorn)
+WEB_SERVER=gunicorn
+# Database.
+# @optional @sensitive @type=url
+DATABASE_URL=sqlite:////data/db
+# Store.
+# @optional @type=url
+S3_URL=
+# Debugger.
+# @optional @type=port @docs(https://example.com/debug)
+DEBUG_PORT=
+# Secret.
+# @required @sensitive @type=string(minLength=16) @generate=hex(16)
+SECRET_KEY=
+# Hosts.
+# @required=forEnv(production) @example="example.com"
+ALLOWED_HOSTS=
+# Old.
+# @optional @deprecated="Use WEB_PORT."
+PORT=
+`, 'example')
+
+const complete = { SECRET_KEY: 'Tr0ub4dor&3-Tr0ub4dor&3' }
+
+/** Findings for a file whose values are literal: one setting a line, no quotes. */
+function findings(settings: Record<string, string>, more = ''): Finding[] {
+  const text = Object.entries({ ...complete, ...settings }).map(([name, value]) => `${name}=${value}\n`)
+  const lines = readLines(text.join('') + more)
+  return check(schema, lines, Object.fromEntries(lines.entries.map(({ name, raw }) => [name, raw])))
+}
+
+const codes = (found: readonly Finding[]): string[] =>
+  found.map(({ code, line, setting }) => `${code} ${line} ${setting}`)
+
+test.each<[title: string, settings: Record<string, string>, more: string, found: string[]]>([
+  ['a good file', { WEB_PORT: '8000' }, '', []],
+  ['a missing setting that has a default', {}, '', []],
+  ['an empty one that is required', { WEB_PORT: '' }, '', ['E10 2 WEB_PORT']],
+  ['an empty one that is optional', { DATABASE_URL: '', DEBUG_PORT: '' }, '', []],
+  ['an empty secret', { SECRET_KEY: '' }, '', ['E10 1 SECRET_KEY']],
+  ['one that is required elsewhere', { COMPOSE_FILE: 'compose.yaml:compose.override.yaml' }, '', []],
+  ['one that is required here', { COMPOSE_FILE: 'a/compose.production.yaml' }, '', ['E10 null ALLOWED_HOSTS']],
+  ['a malformed value', { WEB_PORT: '80a' }, '', ['E11 2 WEB_PORT']],
+  ['a value that is not among the allowed ones', { WEB_SERVER: 'gunicron' }, '', ['E12 2 WEB_SERVER']],
+  ['an unknown name', { WEB_PROT: '1' }, '', ['W13 2 WEB_PROT']],
+  ["Docker's own names", { COMPOSE_PROFILES: 'a', DOCKER_HOST: 'x', BUILDKIT_PROGRESS: 'plain' }, '', []],
+  ['a deprecated name', { PORT: '1' }, '', ['W15 2 PORT']],
+  ['a duplicate', { WEB_PORT: '1' }, 'WEB_PORT=2\nWEB_PORT=3', ['E02 3 WEB_PORT', 'E02 4 WEB_PORT']],
+  ['an unreadable line', {}, 'nonsense', ['E01 2 null']],
+  ['an open quote, which does not make the setting missing as well', { SECRET_KEY: '"x' }, '', ['E01 1 SECRET_KEY']],
+  ['all of it at once', { WEB_PORT: 'x', A: '1' }, 'x', ['E11 2 WEB_PORT', 'W13 3 A', 'E01 4 null']],
+])('%s', (_, settings, more, found) => {
+  expect(codes(findings(settings, more))).toEqual(found)
+})
+
+test('a required setting without a default must be there', () => {
+  expect(check(schema, readLines(''), {})).toEqual([{
+    code: 'E10',
+    severity: 'error',
+    line: null,
+    setting: 'SECRET_KEY',
+    message: 'SECRET_KEY is missing, and it is required.',
+    hint: 'npm run env -- --init adds it and makes a value.',
+  }])
+})
+
+test('a value that could not be read is not judged', () => {
+  expect(check(schema, readLines('SECRET_KEY=x'), {})).toEqual([])
+})
+
+describe('a finding says what is wrong and what to do', () => {
+  test.each<[settings: Record<string, string>, message: string, hint: string]>([
+    [
+      { WEB_PORT: '80a' },
+      'WEB_PORT has to be a port number from 1 to 65535; it is "80a".',
+      'For example: WEB_PORT=8000',
+    ],
+    [
+      { WEB_SERVER: 'gunicron' },
+      'WEB_SERVER has to be one of gunicorn, uvicorn; it is "gunicron".',
+      'Did you mean gunicorn?',
+    ],
+    [
+      { WEB_SERVER: 'x' },
+      'WEB_SERVER has to be one of gunicorn, uvicorn; it is "x".',
+      'For example: WEB_SERVER=gunicorn',
+    ],
+    [
+      { DEBUG_PORT: 'x' },
+      'DEBUG_PORT has to be a port number from 1 to 65535; it is "x".',
+      'What it is for stands in .env.docker.example:18. See https://example.com/debug',
+    ],
+    [{ WEB_PROT: '1' }, 'WEB_PROT is not declared in .env.docker.example.', 'Did you mean WEB_PORT?'],
+    [
+      { MY_OWN: '1' },
+      'MY_OWN is not declared in .env.docker.example.',
+      'Fine when it is a name of your own; otherwise delete the line.',
+    ],
+    [{ PORT: '1' }, 'PORT is deprecated.', 'Use WEB_PORT.'],
+  ])('%o', (settings, message, hint) => {
+    expect(findings(settings)).toMatchObject([{ message, hint }])
+  })
+})
+
+describe('a secret is never in a finding', () => {
+  const secret = 'hunter2'
+  test.each<[title: string, settings: Record<string, string>, more: string]>([
+    ['a sensitive value of the wrong form', { SECRET_KEY: secret }, ''],
+    ['a sensitive URL of the wrong form', { DATABASE_URL: `postgres:${secret}` }, ''],
+    ['a URL with a password that nobody marked', { S3_URL: `http://u:${secret}@a b` }, ''],
+    ['another setting that refers to the secret', { SECRET_KEY: secret, WEB_PORT: `x-${secret}` }, ''],
+    ['a choice that refers to the secret', { SECRET_KEY: secret, WEB_SERVER: secret }, ''],
+    ['an unknown setting', { TOKEN: secret }, ''],
+    ['a duplicate', { SECRET_KEY: secret }, `SECRET_KEY=${secret}`],
+    ['a line that is half a secret', {}, `${secret}`],
+    ['a name that is half a secret', {}, `${secret} =1`.replace('2', ' 2')],
+    ['an open quote', {}, `DATABASE_URL="${secret}`],
+    ['text behind a quote', {}, `DATABASE_URL=""${secret}`],
+  ])('%s', (_, settings, more) => {
+    const found = findings(settings, more)
+    expect(found.length).toBeGreaterThan(0)
+    expect(JSON.stringify(found)).not.toContain(secret)
+  })
+})
+
+test('warnings stop nothing, errors do', () => {
+  expect(isUsable(findings({ A: '1', PORT: '1' }))).toBe(true)
+  expect(isUsable(findings({ A: '1', WEB_PORT: '' }))).toBe(false)
+})
+
+test('what Compose refuses is an error, and is not told twice', () => {
+  const [refusal] = check(schema, readLines('x'), {})
+  const about = { ...refusal!, setting: 'WEB_PORT', line: 9 }
+  expect(codes(check(schema, readLines('SECRET_KEY=x'), {}, about))).toEqual(['E01 9 WEB_PORT'])
+  expect(codes(check(schema, readLines('SECRET_KEY=x\ny'), {}, about))).toEqual(['E01 2 null', 'E01 9 WEB_PORT'])
+  expect(codes(check(schema, readLines('SECRET_KEY=x\ny'), {}, refusal))).toEqual(['E01 2 null'])
+})
+
+test.each<[word: string, meant: string | undefined]>([
+  ['WEB_PROT', 'WEB_PORT'],
+  ['web_port', 'WEB_PORT'],
+  ['WEBPORT', 'WEB_PORT'],
+  ['WEB_PORTS', 'WEB_PORT'],
+  ['POSTGRES_PASSWROD', 'POSTGRES_PASSWORD'],
+  ['POSTGRES_PASWORT', 'POSTGRES_PASSWORD'],
+  ['PROT', 'PORT'],
+  ['WEB_PORTA', 'WEB_PORT'],
+  ['DB', undefined],
+  ['MAIL_HOST', undefined],
+])('the name nearest to %s is %s', (word, meant) => {
+  expect(nearest(word, ['WEB_PARTY', 'WEB_PORT', 'PORT', 'POSTGRES_PASSWORD'])).toBe(meant)
+})
