@@ -38,6 +38,7 @@ const command = defineCommand({
   },
   notes: 'Exit codes: 0 an engine answers, or the work is done; 2 usage; 4 no engine answers, or it cannot be had.',
   examples: ['npm run engine', 'npm run engine -- remove --yes'],
+  whenStopped: 'npm run engine -- status says what there is.',
   async run({ json = false, 'dry-run': dryRun = false, yes = false }, positionals) {
     const word = chooseWord(positionals)
     if (word === 'status') return showStatus(json)

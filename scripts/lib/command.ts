@@ -2,6 +2,7 @@
 import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 import { CliError, ExitCode } from './errors.ts'
+import { catchSignals, wasInterrupted } from './interrupt.ts'
 import { failure, print, printJson } from './terminal.ts'
 
 interface Option {
@@ -30,6 +31,8 @@ export interface Command<O extends Options = Options> {
   /** What the command changes, and its exit codes where they need a word. */
   notes?: string
   examples?: readonly string[]
+  /** What is left after Ctrl-C, and what to do about it. */
+  whenStopped?: string
   run(values: Values<O>, positionals: string[]): Promise<void>
 }
 
@@ -47,7 +50,7 @@ const help = { type: 'boolean', short: 'h', help: 'Show this help' } as const
 export const defineCommand = <const O extends Options>(command: Command<O>): Command<O> => command
 
 /** The text of `--help`, made from the same table that the parser uses. */
-export function renderHelp(command: Command): string {
+export function renderHelp<O extends Options>(command: Command<O>): string {
   const rows = Object.entries({ ...command.options, help }).map(([name, option]: [string, Option]) => [
     `${option.short ? `-${option.short}, ` : '    '}--${name}${option.value ? ` <${option.value}>` : ''}`,
     option.help,
@@ -88,7 +91,7 @@ export function parse<O extends Options>(command: Command<O>, argv: string[]): {
     const choices = command.positionals?.choices
     const stranger = choices && positionals.find((word) => !choices.includes(word))
     if (stranger !== undefined) throw usage(`"${stranger}" is none of ${choices?.join(', ')}.`)
-    return { values: values as Values<O> & { help?: boolean }, positionals }
+    return { values, positionals }
   } catch (error) {
     if (error instanceof CliError) throw error
     throw usage((error as Error).message.split('. ')[0]?.concat('.').replace(/\.\.$/, '.') ?? 'Unknown option.')
@@ -99,6 +102,7 @@ export function parse<O extends Options>(command: Command<O>, argv: string[]): {
 export function report(error: unknown, json = false): ExitCode {
   if (!(error instanceof CliError)) {
     // A bug of ours: the stack is what helps.
+    if (json) printJson({ ok: false, failure: { message: String(error), exitCode: ExitCode.failed } })
     console.error(error)
     return ExitCode.failed
   }
@@ -111,29 +115,29 @@ export function report(error: unknown, json = false): ExitCode {
 
 /**
  * Runs the command when its file is the program that was started; does nothing when a test imports it.
- * A signal belongs to the child first (Compose tidies up after itself): we only stay alive to report it.
  */
 export async function main<O extends Options>(command: Command<O>, moduleUrl: string): Promise<void> {
   if (moduleUrl !== pathToFileURL(process.argv[1] ?? '').href) return
-  let interrupted = false
-  for (const [signal, code] of [['SIGINT', 130], ['SIGTERM', 143]] as const) {
-    process.once(signal, () => {
-      interrupted = true
-      process.exitCode = code
-    })
-  }
+  catchSignals()
   // `npm run … | head` closes the pipe: nobody listens any more, which is no failure.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit()
     throw error
   })
+  // The same for `2>&1 | head`, but what was begun is brought to its end.
+  process.stderr.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+  })
   const argv = process.argv.slice(2)
   try {
     const { values, positionals } = parse(command, argv)
-    if (values.help) print(renderHelp(command as unknown as Command))
+    if (values.help) print(renderHelp(command))
     else await command.run(values, positionals)
   } catch (error) {
-    if (interrupted) failure('Stopped.', undefined, 'What had started is still there: npm run teardown')
-    else process.exitCode = report(error, argv.includes('--json'))
+    const json = argv.includes('--json')
+    if (wasInterrupted()) {
+      if (json) printJson({ ok: false, failure: { message: 'Stopped.', exitCode: process.exitCode } })
+      failure('Stopped.', undefined, command.whenStopped)
+    } else process.exitCode = report(error, json)
   }
 }

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { $ } from 'zx/core'
 import { lastLines } from './docker.ts'
 import { CliError, ExitCode } from './errors.ts'
+import { stopIfInterrupted } from './interrupt.ts'
 import { step } from './terminal.ts'
 
 /** The oldest Debian release whose Compose is new enough for our Compose files. */
@@ -54,6 +55,7 @@ export async function installHostPackages(names: readonly (keyof typeof HOST_PAC
  * @throws CliError (exit code 4) that names the step and quotes its last lines
  */
 export async function runStep(title: string, program: string, args: readonly string[]): Promise<void> {
+  stopIfInterrupted()
   await step(title, async (report) => {
     const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
     const child = $({ quiet: true, nothrow: true, env })`${program} ${args}`

@@ -1,6 +1,7 @@
 /** The one door to Docker: nothing else in this project starts `docker`. */
-import { $, quote } from 'zx'
+import { $, quote } from 'zx/core'
 import { CliError, ExitCode } from './errors.ts'
+import { stopIfInterrupted } from './interrupt.ts'
 import { echo } from './terminal.ts'
 
 export interface Result {
@@ -14,7 +15,6 @@ export interface RunOptions {
   env?: Record<string, string | undefined>
   /** Ends the child after this many milliseconds; the exit code is then null. */
   timeoutMs?: number
-  input?: string
 }
 
 const environment = (extra: RunOptions['env']): NodeJS.ProcessEnv => ({ ...process.env, ...extra })
@@ -22,13 +22,17 @@ const environment = (extra: RunOptions['env']): NodeJS.ProcessEnv => ({ ...proce
 /** The command as somebody would type it. */
 export const format = (args: readonly string[]): string => ['docker', ...args].map((arg) => quote(arg)).join(' ')
 
-/** Runs `docker …` and returns what it said. Never throws: the caller judges the exit code. */
+/**
+ * Runs `docker …` and returns what it said. The caller judges the exit code.
+ *
+ * @throws CliError only after Ctrl-C, when nothing new is begun
+ */
 export async function capture(args: readonly string[], options: RunOptions = {}): Promise<Result> {
+  stopIfInterrupted()
   const child = $({
     quiet: true,
     nothrow: true,
     env: environment(options.env),
-    ...(options.input === undefined ? {} : { input: options.input }),
     ...(options.timeoutMs === undefined ? {} : { timeout: options.timeoutMs }),
   })`docker ${args}`
   const { exitCode, stdout, stderr } = await child
@@ -51,6 +55,7 @@ export async function read(args: readonly string[], options: RunOptions = {}): P
 
 /** Runs `docker …` with our terminal, so that Compose and BuildKit draw their own progress. Returns the exit code. */
 export async function stream(args: readonly string[], options: RunOptions = {}): Promise<number | null> {
+  stopIfInterrupted()
   echo(format(args))
   // Standard output belongs to our result (`--json`), so the child's goes to standard error.
   const { exitCode } = await $({

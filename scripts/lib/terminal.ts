@@ -13,7 +13,7 @@ const paint = (style: Style, text: string, stream: NodeJS.WriteStream = process.
 const say = (line: string): void => void process.stderr.write(`${line}\n`)
 
 /** True when lines may be redrawn: the stream is a terminal and nobody reads it as a log. */
-export const isInteractive = (): boolean => process.stderr.isTTY === true && !process.env.CI
+export const isInteractive = (): boolean => process.stderr.isTTY && !process.env.CI
 
 /** Seconds as people read them: `0.3s`, `41.0s`, `2m 05s`. */
 export function formatSeconds(seconds: number): string {

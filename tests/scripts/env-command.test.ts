@@ -12,7 +12,7 @@ import type { Command } from '../../scripts/lib/command.ts'
 import { renderHelp } from '../../scripts/lib/command.ts'
 import { hostCaBundle } from '../../scripts/lib/host.ts'
 
-const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
+const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx/esm')).href
 const script = fileURLToPath(new URL('../../scripts/env.ts', import.meta.url))
 
 const example = `# Port.

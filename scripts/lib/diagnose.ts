@@ -1,0 +1,75 @@
+/** From the state of a container and its last lines to one clear cause. Pure. */
+import type { Container } from './containers.ts'
+import { ExitCode } from './errors.ts'
+
+export interface Diagnosis {
+  message: string
+  details: string
+  hint: string
+  exitCode: ExitCode
+}
+
+/** What a log line gives away, the more specific first. A guess says "Likely". */
+const known: readonly { pattern: RegExp; say: (match: RegExpExecArray) => string }[] = [
+  {
+    pattern: /^entrypoint: (.*)$/m,
+    say: () => 'Correct the setting in .env.docker, then run npm run up again.',
+  },
+  {
+    pattern: /password authentication failed for user "([^"]+)"/,
+    say: (match) =>
+      `Likely: the volume of the database was made with another password of "${match[1]}", or DATABASE_URL and POSTGRES_PASSWORD differ. ` +
+      'PostgreSQL reads POSTGRES_PASSWORD only when the volume is new: put the old one back, or delete the data with npm run teardown -- --volumes',
+  },
+  {
+    pattern: /could not translate host name "([^"]+)"|Name or service not known/,
+    say: (match) =>
+      `Likely: ${match[1] ? `"${match[1]}"` : 'a host in a URL of .env.docker'} is no service of this stack. Is its profile in COMPOSE_PROFILES?`,
+  },
+  {
+    pattern: /Failed to find attribute '([^']+)' in '([^']+)'/,
+    say: (match) => `WEB_APP names "${match[1]}", which "${match[2]}" does not have. Correct it in .env.docker, then run npm run up again.`,
+  },
+  {
+    pattern: /ModuleNotFoundError: No module named '([^']+)'/,
+    say: (match) =>
+      `"${match[1]}" is not in the image. A module of yours: compare WEB_APP, CELERY_APP and APP_PYTHONPATH with the folder, and see .dockerignore. ` +
+      'A package: it is missing in PYTHON_MANIFEST.',
+  },
+  {
+    pattern: /Can't locate revision identified by '([^']+)'/,
+    say: (match) =>
+      `The database is at revision ${match[1]}, which this checkout does not have (another branch made it). Downgrade from that branch, or delete the data: npm run teardown -- --volumes`,
+  },
+  {
+    pattern: /\b(ImportError|SyntaxError|AttributeError|NameError|IndentationError)\b/,
+    say: () => 'The application could not be imported. Mend it, then run npm run up again.',
+  },
+]
+
+function whatHappened({ service, state, health, exitCode, oomKilled, healthOutput }: Container): string {
+  if (oomKilled) return `${service} was killed: it used more memory than it may have.`
+  if (service === 'migrate' && state === 'running') return 'The database was not migrated in time: migrate still runs.'
+  if (service === 'migrate' && state === 'exited') return `The database was not migrated: migrate ended with exit code ${exitCode}.`
+  if (state === 'exited') return `${service} stopped with exit code ${exitCode}.`
+  if (state === 'restarting') return `${service} stops as soon as it starts (exit code ${exitCode}).`
+  if (state === 'created') return `${service} was not started.`
+  const says = healthOutput ? `: ${healthOutput}` : ''
+  return health === 'unhealthy' ? `${service} is not healthy${says}.` : `${service} did not become healthy in time${says}.`
+}
+
+/**
+ * @param container the first cause
+ * @param log its last lines
+ * @param logCommand the command that shows all of them
+ */
+export function diagnose(container: Container, log: string, logCommand: string): Diagnosis {
+  const match = known.map(({ pattern, say }) => ({ found: pattern.exec(log), say })).find(({ found }) => found)
+  const advice = match?.found ? `${match.say(match.found)}\n` : ''
+  return {
+    message: whatHappened(container),
+    details: log.trim() === '' ? '' : `${container.service}, last lines\n${log.trimEnd()}`,
+    hint: `${advice}All of it: ${logCommand}`,
+    exitCode: container.service === 'migrate' ? ExitCode.migration : ExitCode.unhealthy,
+  }
+}

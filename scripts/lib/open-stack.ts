@@ -1,0 +1,72 @@
+/** What every command on a stack begins with: settings in order, an engine that answers, and the model. */
+import { existsSync } from 'node:fs'
+import { isUsable } from './env-check.ts'
+import { ensureEngine, findEngine } from './engine.ts'
+import type { Engine } from './engine.ts'
+import { CliError, ExitCode } from './errors.ts'
+import { hostCaBundle } from './host.ts'
+import type { Model } from './model.ts'
+import { envFile as ownEnvFile, loadSettings } from './settings.ts'
+import type { Settings } from './settings.ts'
+import { readModel, stackOf } from './stack.ts'
+import type { Stack } from './stack.ts'
+
+export interface OpenStack {
+  stack: Stack
+  model: Model
+  settings: Settings
+  engine: Engine
+}
+
+/** A stack that was never started has nothing to migrate, to fill or to take down. */
+function requireEnvFile(file: string): void {
+  if (existsSync(file)) return
+  throw new CliError(`${file} does not exist.`, {
+    hint: file === ownEnvFile ? 'npm run up makes it and starts the stack.' : 'Is the path of --env-file right?',
+    exitCode: ExitCode.config,
+  })
+}
+
+/** The errors of the check as one failure, each with its line and its remedy. */
+export function settingsError({ file, findings }: Settings): CliError {
+  const errors = findings.filter(({ severity }) => severity === 'error')
+  const lines = errors.map(({ line, message, hint }) => `${file}${line === null ? '' : `:${line}`}  ${message}\n  ${hint}`)
+  return new CliError(`${file} has ${errors.length === 1 ? 'a mistake' : `${errors.length} mistakes`}. Nothing was started.`, {
+    details: lines.join('\n'),
+    hint: 'npm run env checks the file again.',
+    exitCode: ExitCode.config,
+  })
+}
+
+async function checkedSettings(file: string): Promise<Settings> {
+  const settings = await loadSettings(file)
+  if (!isUsable(settings.findings)) throw settingsError(settings)
+  return settings
+}
+
+/** What the tools of this machine are told to trust, the builds trust too, unless the settings name a file. */
+function withHostCertificates(stack: Stack, { values }: Settings): Stack {
+  const bundle = hostCaBundle(process.env)
+  return values.EXTRA_CA_FILE || !bundle ? stack : { ...stack, env: { ...stack.env, EXTRA_CA_FILE: bundle } }
+}
+
+/**
+ * Reads the settings, finds or makes the engine, and asks Compose what the stack is made of.
+ *
+ * @throws CliError exit code 3 for a setting that is wrong, 4 without an engine
+ */
+export async function openStack(file: string = ownEnvFile): Promise<OpenStack> {
+  requireEnvFile(file)
+  let engine = await findEngine()
+  if (!engine) {
+    // To set up an engine takes a while: what is wrong with the settings is said before.
+    const { values } = await checkedSettings(file)
+    engine = await ensureEngine({ APT_MIRROR: values.APT_MIRROR, ...process.env })
+  }
+  const stack = stackOf(file)
+  // A setting that is wrong explains itself better than the model that it breaks.
+  const [settings, model] = await Promise.allSettled([checkedSettings(file), readModel(stack)])
+  if (settings.status === 'rejected') throw settings.reason
+  if (model.status === 'rejected') throw model.reason
+  return { stack: withHostCertificates(stack, settings.value), model: model.value, settings: settings.value, engine }
+}

@@ -1,0 +1,46 @@
+/** One stack: an env file, and the Compose commands that go with it. */
+import { capture, format, read, stream } from './docker.ts'
+import type { Result, RunOptions } from './docker.ts'
+import { parseModel } from './model.ts'
+import type { Model } from './model.ts'
+import { parseContainers } from './containers.ts'
+import type { Container } from './containers.ts'
+
+export interface Stack {
+  envFile: string
+  /** Goes into the environment of every Compose command, before what the env file says. */
+  env: Record<string, string>
+}
+
+/** The stack of an env file, with nothing added to it. */
+export const stackOf = (envFile: string): Stack => ({ envFile, env: {} })
+
+/** The arguments of a Compose command on this stack. */
+export const compose = ({ envFile }: Stack, ...args: string[]): string[] => ['compose', '--env-file', envFile, ...args]
+
+/** The same as somebody would type it. */
+export const composeCommand = (stack: Stack, ...args: string[]): string => format(compose(stack, ...args))
+
+/** Runs a Compose command with our terminal. Returns its exit code. */
+export const streamCompose = (stack: Stack, ...args: string[]): Promise<number | null> =>
+  stream(compose(stack, ...args), { env: stack.env })
+
+/** Runs a Compose command and returns what it said, whatever its exit code. */
+export const captureCompose = (stack: Stack, args: string[], options: RunOptions = {}): Promise<Result> =>
+  capture(compose(stack, ...args), { ...options, env: { ...options.env, ...stack.env } })
+
+/**
+ * What Compose makes of the files, the profiles and the settings.
+ *
+ * @throws CliError with what Compose does not like
+ */
+export async function readModel(stack: Stack): Promise<Model> {
+  return parseModel(await read(compose(stack, 'config', '--format', 'json'), { env: stack.env }))
+}
+
+/** The containers of a project, the stopped ones too. One call to the engine: Compose's own `ps` takes longer. */
+export async function readContainers(project: string): Promise<Container[]> {
+  const filter = ['--filter', `label=com.docker.compose.project=${project}`]
+  const ids = (await read(['ps', '--all', '--quiet', '--no-trunc', ...filter])).split('\n').filter(Boolean)
+  return ids.length === 0 ? [] : parseContainers(await read(['inspect', ...ids]))
+}

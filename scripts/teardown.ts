@@ -1,0 +1,65 @@
+/** `npm run teardown`: the counterpart of up. Data stays unless --volumes says otherwise. */
+import { common, defineCommand, main } from './lib/command.ts'
+import { read } from './lib/docker.ts'
+import { CliError, ExitCode } from './lib/errors.ts'
+import { openStack } from './lib/open-stack.ts'
+import { envFile } from './lib/settings.ts'
+import { composeCommand, stackOf, streamCompose } from './lib/stack.ts'
+import { info, ok, print, printJson } from './lib/terminal.ts'
+
+/** The volumes of a project that exist, whether or not today's settings still use them. */
+async function existingVolumes(project: string): Promise<string[]> {
+  const filter = ['--filter', `label=com.docker.compose.project=${project}`]
+  return (await read(['volume', 'ls', '--quiet', ...filter])).split('\n').filter(Boolean)
+}
+
+/**
+ * Has the user type the project's name, because "y" is typed too easily.
+ *
+ * @throws CliError (exit code 2) where nobody can be asked, (exit code 1) when the name is another
+ */
+async function confirm(project: string, volumes: readonly string[]): Promise<void> {
+  if (!process.stdin.isTTY || !process.stderr.isTTY) {
+    throw new CliError(`--volumes would delete the data of ${project}, and there is no terminal to ask on.`, {
+      details: volumes.join('\n'),
+      hint: 'If that is what you want: npm run teardown -- --volumes --yes',
+      exitCode: ExitCode.usage,
+    })
+  }
+  info(`These volumes and all data in them will be deleted:\n${volumes.map((name) => `  ${name}`).join('\n')}`)
+  const { isCancel, text } = await import('@clack/prompts')
+  const answer = await text({ message: `Type ${project} to delete them`, output: process.stderr })
+  if (isCancel(answer) || answer !== project) throw new CliError('Nothing was deleted, and nothing was stopped.')
+}
+
+export const teardown = defineCommand({
+  name: 'teardown',
+  summary: 'Stop the stack and remove its containers and networks. The data stays.',
+  options: {
+    volumes: { type: 'boolean', help: 'Delete the data too: database, queue, files. Asks for the project name' },
+    yes: common.yes,
+    'env-file': common['env-file'],
+    json: common.json,
+    'dry-run': common['dry-run'],
+  },
+  notes: 'Running tasks get the time that WORKER_STOP_GRACE gives them.',
+  examples: ['npm run teardown', 'npm run teardown -- --volumes', 'npm run teardown -- --volumes --yes'],
+  whenStopped: 'What is left goes with another npm run teardown',
+  async run({ volumes = false, yes = false, 'env-file': file = envFile, json = false, 'dry-run': dryRun = false }) {
+    // Also services whose profile is switched off by now.
+    const down = ['--profile', '*', 'down', '--remove-orphans', ...(volumes ? ['--volumes'] : [])]
+    if (dryRun) return print(composeCommand(stackOf(file), ...down))
+
+    const { stack, model: { name } } = await openStack(file)
+    const data = await existingVolumes(name)
+    if (volumes && !yes && data.length > 0) await confirm(name, data)
+
+    if ((await streamCompose(stack, ...down)) !== 0) throw new CliError('The stack was not taken down; Compose says why above.')
+    const deleted = volumes ? data : []
+    if (json) return printJson({ ok: true, project: name, deletedVolumes: deleted })
+    if (deleted.length > 0) return ok(`${name} is gone, and its data with it (${deleted.length} volumes)`)
+    ok(`${name} is stopped. Its data stays in ${data.length} volumes: npm run up continues, npm run teardown -- --volumes deletes them`)
+  },
+})
+
+await main(teardown, import.meta.url)

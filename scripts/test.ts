@@ -1,0 +1,85 @@
+/** `npm test`: every check of the project, and at the end one line that counts them. */
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { $ } from 'zx/core'
+import { common, defineCommand, main } from './lib/command.ts'
+import { CliError } from './lib/errors.ts'
+import { add, countTap, none } from './lib/test-counts.ts'
+import type { Counts } from './lib/test-counts.ts'
+import { formatSeconds, info, print } from './lib/terminal.ts'
+
+/** Pure functions and scripts against a fake Docker. */
+async function runScripts(): Promise<Counts> {
+  const folder = await mkdtemp(join(tmpdir(), 'vitest-'))
+  const report = join(folder, 'report.json')
+  try {
+    await $({ nothrow: true, stdio: 'inherit' })`npx vitest run --reporter=default --reporter=json --outputFile.json=${report}`
+    const { numPassedTests, numFailedTests, numPendingTests, success } = JSON.parse(await readFile(report, 'utf8'))
+    // A file that does not even load has no failed test in it.
+    const failed = success ? numFailedTests : Math.max(1, numFailedTests)
+    return { passed: numPassedTests, failed, skipped: numPendingTests }
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+async function runBats(files: readonly string[]): Promise<Counts> {
+  const child = $({ nothrow: true, quiet: true, stdio: ['ignore', 'pipe', process.stderr] })`node_modules/bats/bin/bats --formatter tap --timing ${files}`
+  child.stdout.on('data', (chunk: Buffer) => process.stderr.write(chunk))
+  const { stdout, exitCode } = await child
+  const counts = countTap(stdout)
+  return exitCode !== 0 && counts.failed === 0 ? { ...counts, failed: 1 } : counts
+}
+
+/** The shell files, without a daemon. */
+const runShell = (): Promise<Counts> => runBats(['tests/shell'])
+
+/** Images and stacks, with projects and ports of their own. */
+async function runDocker(filter?: string): Promise<Counts> {
+  const { prepareImages } = await import('./lib/test-images.ts')
+  Object.assign(process.env, await prepareImages())
+  return runBats(filter ? [`tests/docker/${filter}.bats`] : ['tests/docker'])
+}
+
+async function runLint(): Promise<Counts> {
+  const { lintAll } = await import('./lint.ts')
+  return lintAll()
+}
+
+const suites = { lint: runLint, scripts: runScripts, shell: runShell, docker: runDocker }
+type Suite = keyof typeof suites
+
+export const test = defineCommand({
+  name: 'test',
+  summary: 'Run the checks of the project: all of them, or one suite.',
+  positionals: {
+    name: 'suite',
+    choices: Object.keys(suites),
+    help: 'Suites: lint, scripts (vitest), shell (bats without a daemon), docker (bats with one).',
+  },
+  options: {
+    only: { type: 'string', value: 'file', help: 'With docker: one file of tests/docker, e.g. stack' },
+    json: common.json,
+  },
+  notes: 'Where no Docker Engine answers, the docker suite sets up a private one (npm run engine -- --help).',
+  examples: ['npm test', 'npm run test:docker', 'npm run test:docker -- --only stack'],
+  whenStopped: 'Containers of a test that was cut off have names that begin with test-.',
+  async run({ only, json = false }, words) {
+    const chosen = (words.length > 0 ? words : Object.keys(suites)) as Suite[]
+    let total: Counts = none
+    for (const suite of chosen) {
+      const started = performance.now()
+      info(`\n${suite}`)
+      const counts = await (suite === 'docker' ? runDocker(only) : suites[suite]())
+      info(`${suite}: ${counts.passed} passed, ${counts.failed} failed in ${formatSeconds((performance.now() - started) / 1000)}`)
+      total = add(total, counts)
+    }
+    const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : ''
+    print(json ? JSON.stringify(total) : `${total.passed} passed, ${total.failed} failed${skipped}`)
+    if (total.passed === 0) throw new CliError('No test ran.')
+    if (total.failed > 0) process.exitCode = 1
+  },
+})
+
+await main(test, import.meta.url)

@@ -1,0 +1,141 @@
+/** `npm run up`: from whatever is there to a healthy stack. */
+import { existsSync } from 'node:fs'
+import { stripVTControlCharacters } from 'node:util'
+import { isBuilt, rememberBuild } from './lib/build-stamp.ts'
+import { common, defineCommand, main } from './lib/command.ts'
+import { firstCause } from './lib/containers.ts'
+import type { Container } from './lib/containers.ts'
+import { diagnose } from './lib/diagnose.ts'
+import { CliError, ExitCode } from './lib/errors.ts'
+import { ensureImages } from './lib/images.ts'
+import { urls } from './lib/model.ts'
+import type { Model } from './lib/model.ts'
+import { openStack } from './lib/open-stack.ts'
+import { checkPorts } from './lib/ports.ts'
+import { envFile, initEnvFile } from './lib/settings.ts'
+import { captureCompose, composeCommand, readContainers, stackOf, streamCompose } from './lib/stack.ts'
+import type { Stack } from './lib/stack.ts'
+import { info, ok, print, printJson, warn } from './lib/terminal.ts'
+
+/** Seconds since `started`, a reading of performance.now(). */
+const since = (started: number): number => (performance.now() - started) / 1000
+
+async function makeEnvFile(file: string): Promise<void> {
+  if (file !== envFile || existsSync(file)) return
+  const { generated, fitted } = await initEnvFile(file)
+  ok(`${file} made from ${envFile}.example: ${[...generated, ...fitted].join(', ')} set for this machine`)
+}
+
+/** @throws CliError (exit code 5) */
+async function build(stack: Stack, model: Model): Promise<void> {
+  if ((await streamCompose(stack, 'build')) !== 0) {
+    throw new CliError('The image could not be built. What ran before runs on.', {
+      hint: `The lines above name the step that failed. Without Node: ${composeCommand(stack, 'build')}`,
+      exitCode: ExitCode.build,
+    })
+  }
+  await rememberBuild(model)
+}
+
+/** The first cause of a start that failed, with its evidence. */
+async function explain(stack: Stack, model: Model): Promise<CliError> {
+  const cause = firstCause(await readContainers(model.name), model.services)
+  if (!cause) {
+    return new CliError('The stack did not start.', {
+      hint: `Compose says why in the lines above. All states: ${composeCommand(stack, 'ps', '--all')}`,
+      exitCode: ExitCode.unhealthy,
+    })
+  }
+  const { stdout } = await captureCompose(stack, ['logs', '--no-log-prefix', '--no-color', '--tail', '15', cause.service])
+  const { message, ...rest } = diagnose(cause, stripVTControlCharacters(stdout), composeCommand(stack, 'logs', cause.service))
+  return new CliError(message, rest)
+}
+
+/** One request proves the address before it is printed. */
+async function answers(url: string): Promise<boolean> {
+  try {
+    await fetch(url, { signal: AbortSignal.timeout(5000), redirect: 'manual' })
+    return true
+  } catch {
+    return false
+  }
+}
+
+function summarise(containers: readonly Container[], model: Model): string {
+  const addresses = urls(model)
+  const services = [...new Set(containers.map(({ service }) => service))]
+  return services
+    .map((service) => {
+      const own = containers.filter((container) => container.service === service)
+      const count = own.length > 1 ? ` (${own.length} containers)` : ''
+      const state = service === 'migrate' ? 'done' : (own[0]?.health || own[0]?.state)
+      return `  ${service.padEnd(10)} ${(addresses[service] ?? '').padEnd(24)} ${state}${count}`
+    })
+    .join('\n')
+}
+
+export const up = defineCommand({
+  name: 'up',
+  summary: 'Build what is to be built, start the stack and wait until every service is healthy.',
+  options: {
+    'no-build': { type: 'boolean', help: 'Start with the application image that is there' },
+    timeout: { type: 'string', value: 'seconds', help: 'How long to wait for healthy services (180)' },
+    'env-file': common['env-file'],
+    json: common.json,
+    'dry-run': common['dry-run'],
+  },
+  notes: [
+    'Makes .env.docker when there is none. Where no Docker Engine answers, root on a Debian family',
+    'host gets a private one (npm run engine -- --help); EMBEDDED_ENGINE=never forbids that.',
+    '',
+    'Exit codes: 0 healthy, 2 usage, 3 a setting or a taken port, 4 no engine or no images,',
+    '5 the image could not be built, 6 the migration failed, 7 a service is not healthy, 130 interrupted.',
+  ].join('\n'),
+  examples: ['npm run up', 'npm run --silent up -- --json | jq .urls', 'npm run up -- --env-file .env.staging'],
+  whenStopped: 'What had started is still there: npm run teardown',
+  async run({ 'no-build': noBuild = false, timeout = '180', 'env-file': file = envFile, json = false, 'dry-run': dryRun = false }) {
+    const started = performance.now()
+    if (!/^[1-9]\d*$/.test(timeout)) {
+      throw new CliError(`--timeout ${timeout} is no number of seconds.`, { exitCode: ExitCode.usage })
+    }
+    const start = ['up', '--detach', '--wait', '--wait-timeout', timeout, '--remove-orphans']
+    if (dryRun) {
+      if (!noBuild) print(composeCommand(stackOf(file), 'build'))
+      return print(composeCommand(stackOf(file), ...start))
+    }
+
+    // Checks, and what has to be there first.
+    await makeEnvFile(file)
+    const opened = await openStack(file)
+    const { engine, settings } = opened
+    ok(`Docker ${engine.engineVersion}, Compose ${engine.composeVersion}`)
+    const warnings = settings.findings.length
+    ok(`${file}: ${settings.count} settings${warnings > 0 ? `, ${warnings} warnings (npm run env shows them)` : ''}`)
+    const { stack, model } = await ensureImages(opened.stack, opened.model, settings.values)
+    const [isCurrent] = await Promise.all([noBuild || isBuilt(model), checkPorts(model)])
+
+    // From here on the stack changes.
+    if (!isCurrent) await build(stack, model)
+    if ((await streamCompose(stack, ...start)) !== 0) throw await explain(stack, model)
+
+    const containers = await readContainers(model.name)
+    const addresses = urls(model)
+    ok(`${Object.keys(model.services).length} services are up, the database is migrated`, since(started))
+    if (addresses.web && !(await answers(addresses.web))) {
+      warn(`web is healthy in its container, but ${addresses.web} does not answer on this machine.`)
+    }
+    if (json) {
+      return printJson({
+        ok: true,
+        durationMs: Math.round(performance.now() - started),
+        services: containers.map(({ service, name, state, health, exitCode }) => ({ name: service, container: name, state, health, exitCode })),
+        urls: addresses,
+      })
+    }
+    info(`\n${summarise(containers, model)}\n`)
+    info(`  Next: npm run seed · ${composeCommand(stack, 'logs', '--follow', 'web')} · npm run teardown`)
+    if (engine.dir) info(`  For docker in this shell: . ${engine.dir}/activate`)
+  },
+})
+
+await main(up, import.meta.url)

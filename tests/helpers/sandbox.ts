@@ -1,0 +1,257 @@
+/** A folder like a checkout, with a fake Docker first on PATH, in which the scripts run as they do for a user. */
+import { spawn } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { parse } from 'dotenv'
+import { afterAll } from 'vitest'
+import { cd } from 'zx'
+import { parseSchema } from '../../scripts/lib/env-schema.ts'
+import { inspected } from './containers.ts'
+import type { Sketch } from './containers.ts'
+
+const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx/esm')).href
+const path = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
+const example = readFileSync(path('../../.env.docker.example'), 'utf8')
+
+// Tests run at the same time, and all of this belongs to the file that imports it.
+const tidyUp: (() => void)[] = []
+afterAll(() => {
+  for (const tidy of tidyUp) tidy()
+})
+
+/** Part of every secret in a sandbox. */
+export const SECRET = 'hunter2'
+
+/** A value of the kind that quoting mistakes break. */
+const secretValue = (name: string, isUrl: boolean): string =>
+  isUrl ? `https://me:${SECRET}-${name}@example.test/0` : `'${SECRET} #$${name} "x" \\ y'`
+
+/** The example's settings, with other values for some. */
+function settingsFile(values: Record<string, string>): string {
+  return Object.entries(values).reduce(
+    (text, [name, value]) => text.replace(new RegExp(`^${name}=.*$`, 'm'), () => `${name}=${value}`),
+    example,
+  )
+}
+
+const secrets = (): Record<string, string> =>
+  Object.fromEntries(
+    parseSchema(example, '.env.docker.example').settings.flatMap(({ name, sensitive, type }) =>
+      sensitive ? [[name, secretValue(name, type.form === 'url')]] : [],
+    ),
+  )
+
+/** A port that was free a moment ago. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as AddressInfo
+      server.close(() => resolve(port))
+    })
+  })
+}
+
+/** Something that listens on a port of this machine until the tests end; it answers every request with 204. */
+export function occupy(host = '127.0.0.1'): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer((socket) => socket.end('HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n'))
+    tidyUp.push(() => server.close())
+    server.listen(0, host, () => resolve((server.address() as AddressInfo).port))
+  })
+}
+
+export interface Outcome {
+  code: number | null
+  stdout: string
+  stderr: string
+}
+
+export interface RunOptions {
+  env?: Record<string, string>
+  /** Ctrl-C, as soon as Docker waits with this answer: everything that the terminal started gets the signal. */
+  interrupt?: string
+  /** Nobody reads standard output and standard error, as when `| head` has seen enough. */
+  closed?: true
+}
+
+interface Answer {
+  out?: string | object
+  err?: string
+  code?: number
+  /** Waits for a signal. */
+  wait?: true
+}
+
+export class Sandbox {
+  readonly folder = mkdtempSync(join(tmpdir(), "a user's folder "))
+  readonly #docker = join(this.folder, '.docker-answers')
+
+  constructor() {
+    tidyUp.push(() => rmSync(this.folder, { recursive: true }))
+    mkdirSync(this.#docker)
+    this.write('.env.docker.example', example)
+    this.answer('version', { out: { Client: { Version: '28.5.1', Context: 'default' }, Server: { Version: '28.5.1' } } })
+    this.answer('compose-version', { out: '2.40.2\n' })
+    this.#values(parse(example))
+    this.containers([])
+  }
+
+  /** What Docker says from now on to a command, named without its options: `compose-up`, `image-inspect`. */
+  answer(name: string, { out, err, code, wait }: Answer): void {
+    const file = join(this.#docker, name)
+    if (out !== undefined) writeFileSync(`${file}.out`, typeof out === 'string' ? out : JSON.stringify(out))
+    if (err !== undefined) writeFileSync(`${file}.err`, err)
+    if (code !== undefined) writeFileSync(`${file}.code`, String(code))
+    if (wait) writeFileSync(`${file}.wait`, '')
+  }
+
+  /** The containers of the project. */
+  containers(sketches: readonly Sketch[]): void {
+    const all = sketches.map((sketch) => inspected(sketch))
+    this.answer('ps', { out: all.map(({ Id }) => `${Id}\n`).join('') })
+    this.answer('inspect', { out: all })
+  }
+
+  /**
+   * Writes an env file in which every secret can be recognised, and lets Compose answer for it.
+   *
+   * @param values as they stand in the file, quotes and all
+   */
+  settings(values: Record<string, string> = {}, file = '.env.docker'): void {
+    const text = settingsFile({ ...secrets(), ...values })
+    this.write(file, text)
+    this.#values(parse(text))
+  }
+
+  /** Other defaults, and no env file. */
+  defaults(values: Record<string, string>): void {
+    const text = settingsFile(values)
+    this.write('.env.docker.example', text)
+    this.#values(parse(text))
+  }
+
+  #values(values: Record<string, string>): void {
+    // Compose writes every $ of a value as $$.
+    const environment = Object.fromEntries(Object.entries(values).map(([name, value]) => [name, value.replaceAll('$', '$$$$')]))
+    this.answer('compose-config-reader', { out: { services: { reader: { environment } } } })
+    this.answer('compose-config', { out: model(environment) })
+  }
+
+  write(name: string, text: string): void {
+    writeFileSync(join(this.folder, name), text)
+  }
+
+  read(name: string): string {
+    return readFileSync(join(this.folder, name), 'utf8')
+  }
+
+  exists(name: string): boolean {
+    return existsSync(join(this.folder, name))
+  }
+
+  /** The arguments of every call of Docker. */
+  argv(): string[][] {
+    if (!this.exists('.docker-answers/calls')) return []
+    return this.read('.docker-answers/calls').trim().split('\n').map((line) => JSON.parse(line) as string[])
+  }
+
+  /** The same as lines, without the --env-file that every Compose command has. */
+  calls(): string[] {
+    return this.argv().map((args) => (args[1] === '--env-file' ? ['compose', ...args.slice(3)] : args).join(' '))
+  }
+
+  /** Those calls that change something. */
+  effects(): string[] {
+    return this.calls().filter((call) => /^(compose (up|build|run|down|pull|--profile)|pull|import|buildx|volume rm)/.test(call))
+  }
+
+  /** Which of these came, in the order in which they first did. */
+  order(...wanted: string[]): string[] {
+    return [...new Set(this.calls().flatMap((call) => wanted.find((start) => call.startsWith(start)) ?? []))]
+  }
+
+  wasInterrupted(name: string): boolean {
+    return this.read(`.docker-answers/${name}.wait`) === 'interrupted\n'
+  }
+
+  /**
+   * Runs `npm run SCRIPT -- ARGS`.
+   *
+   * @throws when a secret went where it can be seen: into the output, or into a process list
+   */
+  async run(script: string, args: readonly string[] = [], { env = {}, interrupt, closed }: RunOptions = {}): Promise<Outcome> {
+    // Behind `--`, because Node 20 takes every --env-file of the command line for its own.
+    const argv = ['--import', tsx, '--', path(`../../scripts/${script}.ts`), ...args]
+    const child = spawn(process.execPath, argv, {
+      cwd: this.folder,
+      // In a process group of its own, as a terminal does it.
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: {
+        ...this.#environment(),
+        ...env,
+      },
+    })
+    if (closed) {
+      child.stdout.destroy()
+      child.stderr.destroy()
+    }
+    let [stdout, stderr] = ['', '']
+    child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()))
+    child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
+    const poll = setInterval(() => {
+      if (this.read(`.docker-answers/${interrupt}.wait`) !== 'waiting\n') return
+      clearInterval(poll)
+      process.kill(-child.pid!, 'SIGINT')
+    }, 20)
+    if (interrupt === undefined) clearInterval(poll)
+    const code = await new Promise<number | null>((resolve) => child.on('close', resolve))
+    clearInterval(poll)
+    const seen = [stdout, stderr, ...this.calls()].join('\n')
+    if (seen.includes(SECRET)) throw new Error(`A secret can be seen:\n${seen}`)
+    return { code, stdout, stderr }
+  }
+
+  #environment(): Record<string, string> {
+    return {
+      PATH: [path('bin'), process.env.PATH].join(delimiter),
+      HOME: this.folder,
+      DOCKER_CONFIG: this.#docker,
+      // Nothing here may ever set up an engine on this machine.
+      EMBEDDED_ENGINE: 'never',
+    }
+  }
+
+  /** Makes this process one that a script runs in: its folder, and the Docker that it finds. */
+  enter(): void {
+    // zx remembers the folder that it was loaded in.
+    cd(this.folder)
+    Object.assign(process.env, this.#environment())
+  }
+}
+
+/** A sandbox with settings in it whose ports are free. */
+export async function stack(values: Record<string, string> = {}): Promise<Sandbox> {
+  const box = new Sandbox()
+  box.settings({ ...(await freePorts()), ...values })
+  return box
+}
+
+export async function freePorts(): Promise<Record<string, string>> {
+  const [web, flower, storage] = await Promise.all([freePort(), freePort(), freePort()])
+  return { WEB_PORT: String(web), FLOWER_PORT: String(flower), STORAGE_PORT: String(storage) }
+}
+
+/** What `docker compose config` answers for these values. */
+function model(values: Record<string, string>): object {
+  const text = readFileSync(path('../fixtures/docker/model.json'), 'utf8')
+  const filled = text
+    .replaceAll(/"\$\{(\w+):number\}"/g, (_, name: string) => values[name] ?? '0')
+    .replaceAll(/\$\{(\w+)\}/g, (_, name: string) => JSON.stringify(values[name] ?? '').slice(1, -1))
+  return JSON.parse(filled) as object
+}

@@ -1,0 +1,115 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { ensureStandIns, isStandIn, overlay, selectStandIns } from '../../scripts/lib/stand-ins.ts'
+import { Sandbox, SECRET } from '../helpers/sandbox.ts'
+
+// What would change this machine does nothing here.
+vi.mock(import('../../scripts/lib/debian.ts'), async (original) => ({
+  ...(await original()),
+  installHostPackages: () => Promise.resolve([]),
+  runStep: () => Promise.resolve(),
+}))
+
+const O = overlay
+const D = 'compose.yaml:compose.override.yaml'
+
+test.each([
+  ['at the end of what is there', 'A=1\nCOMPOSE_FILE=compose.yaml\nB=2\n', `A=1\nCOMPOSE_FILE=compose.yaml:${O}\nB=2\n`],
+  ['inside single quotes', `COMPOSE_FILE='my files/a.yaml:b.yaml'\n`, `COMPOSE_FILE='my files/a.yaml:b.yaml:${O}'\n`],
+  ['inside double quotes', 'COMPOSE_FILE="a.yaml"\n', `COMPOSE_FILE="a.yaml:${O}"\n`],
+  ['before a comment', 'COMPOSE_FILE=a.yaml  # mine\n', `COMPOSE_FILE=a.yaml:${O}  # mine\n`],
+  ['before a comment behind quotes', "COMPOSE_FILE='a.yaml' # mine\n", `COMPOSE_FILE='a.yaml:${O}' # mine\n`],
+  ['before blanks at the end', 'COMPOSE_FILE=a.yaml \t\nB=2\n', `COMPOSE_FILE=a.yaml:${O} \t\nB=2\n`],
+  ['to a name that has a # in it', 'COMPOSE_FILE=a#1.yaml\n', `COMPOSE_FILE=a#1.yaml:${O}\n`],
+  ['to a name that has a $ in it', 'COMPOSE_FILE=$$&.yaml\n', `COMPOSE_FILE=$$&.yaml:${O}\n`],
+  ['behind an export and blanks', '  export COMPOSE_FILE = a.yaml\n', `  export COMPOSE_FILE = a.yaml:${O}\n`],
+  ['on the last line without its end', 'A=1\nCOMPOSE_FILE=a.yaml', `A=1\nCOMPOSE_FILE=a.yaml:${O}`],
+  ['in a file from Windows', 'A=1\r\nCOMPOSE_FILE=a.yaml\r\nB=2\r\n', `A=1\r\nCOMPOSE_FILE=a.yaml:${O}\r\nB=2\r\n`],
+  ['to the setting, not to the same words in a comment', '# COMPOSE_FILE=a.yaml\nCOMPOSE_FILE=a.yaml\n', `# COMPOSE_FILE=a.yaml\nCOMPOSE_FILE=a.yaml:${O}\n`],
+  ['to the defaults where it is empty', 'COMPOSE_FILE=\nB=2\n', `COMPOSE_FILE=${D}:${O}\nB=2\n`],
+  ['to the defaults between empty quotes', "COMPOSE_FILE=''\n", `COMPOSE_FILE='${D}:${O}'\n`],
+  ['as a new line where there is none', 'A=1\n\n', `A=1\n\nCOMPOSE_FILE=${D}:${O}\n`],
+  ['as a new line where the last has no end', 'A=1', `A=1\nCOMPOSE_FILE=${D}:${O}\n`],
+  ['as a new line where it is commented out', '#COMPOSE_FILE=a.yaml\n', `#COMPOSE_FILE=a.yaml\nCOMPOSE_FILE=${D}:${O}\n`],
+  ['as a new line beside longer names', 'MY_COMPOSE_FILE=a\nCOMPOSE_FILES=b\n', `MY_COMPOSE_FILE=a\nCOMPOSE_FILES=b\nCOMPOSE_FILE=${D}:${O}\n`],
+  ['as the only line', '', `COMPOSE_FILE=${D}:${O}\n`],
+])('the overlay is added %s, and every other byte stays', (_, text, expected) => {
+  expect(selectStandIns(text)).toBe(expected)
+  expect(selectStandIns(expected), 'a second time').toBe(expected)
+})
+
+test.each([
+  `COMPOSE_FILE=compose.yaml:${O}\n`,
+  `COMPOSE_FILE=${O}:mine.yaml\n`,
+  `COMPOSE_FILE='compose.yaml:${O}' # offline\n`,
+])('%j has it already', (text) => {
+  expect(selectStandIns(text)).toBe(text)
+})
+
+test.each([
+  ['stand-in/postgres:17-trixie', true],
+  ['postgres:17-trixie', false],
+  ['registry.test/stand-in/postgres:17', false],
+])('%s is a stand-in: %s', (image, expected) => {
+  expect(isStandIn(image)).toBe(expected)
+})
+
+describe('the stand-ins', () => {
+  const wanted = ['stand-in/postgres:17-trixie', 'stand-in/valkey:8-trixie']
+  const settings = { APT_MIRROR: 'http://debian.test/debian' }
+  let box: Sandbox
+
+  /** The label that everything made in this sandbox has. */
+  const mark = (): string => /=(\w{16}) /.exec(box.calls().find((call) => call.startsWith('import')) ?? '')?.[1] ?? 'none'
+  const builds = (): number => box.calls().filter((call) => call.startsWith('buildx bake')).length
+
+  beforeEach(async () => {
+    vi.spyOn(process.stderr, 'write').mockReturnValue(true)
+    box = new Sandbox()
+    box.enter()
+    mkdirSync(join(box.folder, 'docker/offline'), { recursive: true })
+    for (const name of ['bake.hcl', 'compose.yaml', 'postgres.Dockerfile']) box.write(`docker/offline/${name}`, name)
+    box.answer('image-inspect', { err: 'Error response from daemon: No such image\n', code: 1 })
+    await ensureStandIns(wanted, settings)
+    box.answer('image-inspect', { out: `${mark()}\n${mark()}\n`, code: 0 })
+  })
+  afterEach(() => vi.restoreAllMocks())
+
+  test('are built on a base that was made before', () => {
+    expect(box.order('import', 'buildx bake')).toEqual(['import', 'buildx bake'])
+    expect(box.effects()).toHaveLength(2)
+  })
+
+  test('that are up to date cost one question', async () => {
+    const before = box.calls().length
+    await ensureStandIns(wanted, settings)
+    expect(box.calls().slice(before)).toHaveLength(1)
+    expect(box.calls().at(-1)).toMatch(/^image inspect .* stand-in\/postgres:17-trixie stand-in\/valkey:8-trixie$/)
+  })
+
+  test.each([
+    ['one of their files changed', true, () => box.write('docker/offline/postgres.Dockerfile', 'other'), settings],
+    ['one of their files is new', true, () => box.write('docker/offline/new', ''), settings],
+    ['another mirror is set', true, () => {}, { APT_MIRROR: 'http://other.test/debian' }],
+    ['one of them is older', true, () => box.answer('image-inspect', { out: `${mark()}\nolder\n` }), settings],
+    ['only the overlay changed', false, () => box.write('docker/offline/compose.yaml', 'other'), settings],
+  ])('when %s, are built again: %s', async (_, expected, change, values) => {
+    change()
+    await ensureStandIns(wanted, values)
+    expect(builds()).toBe(expected ? 2 : 1)
+  })
+
+  test('get the package index as a secret that no process list shows', async () => {
+    box.write('docker/offline/new', '')
+    await ensureStandIns(wanted, { ...settings, PIP_INDEX_URL: `https://me:${SECRET}@pypi.test/simple` })
+    expect(box.argv().at(-1)).toContain('*.secrets=id=pip-index-url,env=PIP_INDEX_URL')
+    expect(box.calls().join('\n')).not.toContain(SECRET)
+  })
+
+  test('that cannot be built end with 4', async () => {
+    box.write('docker/offline/new', '')
+    box.answer('buildx-bake', { code: 1 })
+    await expect(ensureStandIns(wanted, settings)).rejects.toMatchObject({ message: 'The stand-in images could not be built.', exitCode: 4 })
+  })
+})
