@@ -144,7 +144,9 @@ ARG APP_GID=1001
 USER ${APP_UID}:${APP_GID}
 ENTRYPOINT ["tini", "--", "entrypoint.sh"]
 CMD ["web"]
-HEALTHCHECK --interval=8s --timeout=4s --start-period=60s --start-interval=500ms --retries=2 \
+# Quick to notice a start. Afterwards every check costs a process, so there are few: frozen means
+# unhealthy within half a minute. The script itself tries twice.
+HEALTHCHECK --interval=15s --timeout=8s --start-period=60s --start-interval=0.5s --retries=1 \
     CMD ["healthcheck.sh"]
 
 FROM runtime AS dev

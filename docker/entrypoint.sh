@@ -2,7 +2,8 @@
 # One image, several roles: the first argument is the role, and anything that is no role is run as a
 # command. Every path ends with exec, so that signals reach the program itself. Exit code 64: a
 # setting is missing or wrong; 127: there is no such command.
-set -eu
+# -f: the settings that are split at blanks are no file name patterns (--forwarded-allow-ips *).
+set -euf
 
 fail() {
 	printf 'entrypoint: %s\n' "$1" >&2
@@ -19,15 +20,17 @@ need() {
 # for any file in /run/secrets; a LOG_FILE of the application stays what it is.
 read_secret_files() {
 	for name in $(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)_FILE=.*/\1/p'); do
-		eval "file=\${${name}_FILE} plain=\${$name:-}"
+		file='' plain=''
+		eval "file=\${${name}_FILE:-} plain=\${$name:-}"
 		case $name:$file in
+		*:) continue ;; # empty, or a line in the middle of another value
 		DATABASE_URL:* | REDIS_URL:* | SECRET_KEY:* | S3_ACCESS_KEY_ID:* | S3_SECRET_ACCESS_KEY:* | FLOWER_BASIC_AUTH:*) ;;
 		*:/run/secrets/*) ;;
 		*) continue ;;
 		esac
 		[ -z "$plain" ] || fail "both $name and ${name}_FILE are set. Keep one of them."
-		[ -r "$file" ] || fail "${name}_FILE=$file cannot be read."
-		export "$name=$(cat "$file")"
+		value=$(cat "$file" 2>/dev/null) || fail "${name}_FILE=$file cannot be read."
+		export "$name=$value"
 		unset "${name}_FILE"
 	done
 }
@@ -43,20 +46,20 @@ start() {
 # The settings with arguments in them are split at blanks on purpose.
 # shellcheck disable=SC2086
 web() {
+	export PORT="${PORT:-8000}"
 	if [ -n "${WEB_COMMAND:-}" ]; then
 		start sh -c "$WEB_COMMAND"
 	fi
 	need WEB_APP "package.module:app"
-	port=${PORT:-8000}
 	# Both servers end before Docker's patience (stop_grace_period) does.
 	case ${WEB_SERVER:-gunicorn} in
 	gunicorn)
-		set -- gunicorn "$WEB_APP" --bind "0.0.0.0:$port" --workers "${WEB_CONCURRENCY:-2}" \
+		set -- gunicorn "$WEB_APP" --bind "0.0.0.0:$PORT" --workers "${WEB_CONCURRENCY:-2}" \
 			--worker-class gthread --threads "${WEB_THREADS:-16}" --worker-tmp-dir /dev/shm \
 			--graceful-timeout 20 --access-logfile - ${WEB_ARGS:-}
 		;;
 	uvicorn)
-		set -- uvicorn "${WEB_APP%()}" --host 0.0.0.0 --port "$port" --workers "${WEB_CONCURRENCY:-2}" \
+		set -- uvicorn "${WEB_APP%()}" --host 0.0.0.0 --port "$PORT" --workers "${WEB_CONCURRENCY:-2}" \
 			--timeout-graceful-shutdown 20 ${WEB_ARGS:-}
 		[ "$WEB_APP" = "${WEB_APP%()}" ] || set -- "$@" --factory
 		;;
@@ -113,8 +116,9 @@ main() {
 	seed) once SEED_COMMAND ;;
 	test) once TEST_COMMAND ;;
 	*)
-		command -v "$role" >/dev/null || fail "there is no role and no command \"$role\" in this image. Roles: web worker beat flower migrate seed test" 127
-		exec "$@"
+		# A path and not a bare word, which would be a function of this file or a command of the shell.
+		case $(command -v -- "$role") in */*) exec "$@" ;; esac
+		fail "there is no role and no command \"$role\" in this image. Roles: web worker beat flower migrate seed test" 127
 		;;
 	esac
 }

@@ -20,12 +20,22 @@ role() {
 	done
 }
 
-http() { # http PORT PATH
+# get PORT PATH: one request. Sets $problem when it fails.
+get() {
 	local status
-	{ exec 3<>"/dev/tcp/127.0.0.1/$1"; } 2>/dev/null || sick "nothing listens on port $1"
+	problem="nothing listens on port $1"
+	{ exec 3<>"/dev/tcp/127.0.0.1/$1"; } 2>/dev/null || return 1
 	printf 'GET %s HTTP/1.0\r\nHost: localhost\r\nUser-Agent: healthcheck\r\n\r\n' "$2" >&3
-	read -r -t 3 -u 3 _ status _ || sick "no answer to GET $2 within 3 seconds"
-	[[ $status == [23]?? ]] || sick "GET $2 answered $status"
+	problem="no answer to GET $2 within 3 seconds"
+	read -r -t 3 -u 3 _ status _ || return 1
+	problem="GET $2 answered $status"
+	[[ $status == [23]?? ]]
+}
+
+# Twice, because one slow answer of a busy server is no illness.
+http() { # http PORT PATH
+	local problem
+	get "$@" || get "$@" || sick "$problem"
 }
 
 heartbeat() {

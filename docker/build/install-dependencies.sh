@@ -66,6 +66,8 @@ main() {
 		[ -z "${PYTHON_DEV_MANIFEST:-}" ] || install_packages -r "/manifest/${PYTHON_DEV_MANIFEST##*/}"
 		install_packages $DEV_TOOLS
 	fi
+	# uv leaves its lock there, which everybody may write to.
+	rm -f "$venv/.lock"
 	# A package may carry Python files for other versions, which do not compile.
 	"$venv/bin/python" -m compileall -q -j 0 "$venv/lib" || true
 }

@@ -24,14 +24,18 @@ sql() {
 	psql --no-psqlrc --set ON_ERROR_STOP=1 --username "$user" "$@"
 }
 
+# A script without the x bit becomes part of this shell, as in the official image.
+run_script() {
+	# shellcheck disable=SC1090
+	if [[ -x $1 ]]; then "$1"; else . "$1"; fi
+}
+
 run_init_files() {
 	local file
 	for file in /docker-entrypoint-initdb.d/*; do
 		printf 'docker-entrypoint: %s\n' "$file"
 		case $file in
-		# A script without the x bit is part of this shell, as the official image has it.
-		# shellcheck disable=SC1090
-		*.sh) if [[ -x $file ]]; then "$file"; else . "$file"; fi ;;
+		*.sh) run_script "$file" ;;
 		*.sql) sql --dbname "$database" --file "$file" ;;
 		*.sql.gz) gunzip --stdout "$file" | sql --dbname "$database" ;;
 		*) printf 'docker-entrypoint: ignored\n' ;;

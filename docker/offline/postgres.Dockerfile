@@ -18,6 +18,7 @@ RUN <<EOF
   install -d -o postgres -g postgres -m 3777 /var/run/postgresql
   mkdir /docker-entrypoint-initdb.d
 EOF
+
 COPY --chmod=0755 postgres-entrypoint.sh /usr/local/bin/docker-entrypoint.sh
 ENV LANG=C.UTF-8 PATH=/usr/lib/postgresql/17/bin:$PATH PG_MAJOR=17 PGDATA=/var/lib/postgresql/data
 VOLUME /var/lib/postgresql/data

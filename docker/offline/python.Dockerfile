@@ -12,5 +12,6 @@ RUN <<EOF
   ln -s python3 /usr/local/bin/python
   ln -s pip3 /usr/local/bin/pip
 EOF
+
 ENV LANG=C.UTF-8
 CMD ["python3"]

@@ -11,7 +11,9 @@ RUN <<EOF
   rm -rf /var/lib/apt/lists/*
   install -d -o valkey -g valkey -m 1777 /data
 EOF
+
 COPY --chmod=0755 redis-entrypoint.sh /usr/local/bin/docker-entrypoint.sh
+VOLUME /data
 WORKDIR /data
 EXPOSE 6379
 ENTRYPOINT ["docker-entrypoint.sh"]

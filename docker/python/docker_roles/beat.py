@@ -77,8 +77,10 @@ class Scheduler(_Base):
         super().setup_schedule()
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
-        """Sends what is due, if the lock is still ours. Without Redis it stays silent, and the
-        missing heartbeat tells the health check."""
+        """Sends what is due, if the lock is still ours.
+
+        Without Redis it stays silent, and the missing heartbeat tells the health check.
+        """
         try:
             if not self._beat_lock.renew():
                 sys.exit("Another beat has taken over: this one was silent for too long.")

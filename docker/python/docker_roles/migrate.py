@@ -20,13 +20,13 @@ POSTGRES_LOCK_KEY = 727_274
 TEMPORARY_FAILURE = 75
 
 
-class LockTimeout(Exception):
+class LockTimeoutError(Exception):
     """Another migration did not end in time."""
 
 
 @contextmanager
 def postgres_lock(url: str, seconds: float) -> Iterator[None]:
-    """Holds an advisory lock of the database. Raises LockTimeout after so many seconds."""
+    """Holds an advisory lock of the database. Raises LockTimeoutError after so many seconds."""
     from sqlalchemy import create_engine, text
     from sqlalchemy.exc import OperationalError
     from sqlalchemy.pool import NullPool
@@ -40,13 +40,13 @@ def postgres_lock(url: str, seconds: float) -> Iterator[None]:
         except OperationalError as error:
             if "lock timeout" not in str(error):
                 raise
-            raise LockTimeout from error
+            raise LockTimeoutError from error
         yield
 
 
 @contextmanager
 def file_lock(path: Path, seconds: float) -> Iterator[None]:
-    """Holds a lock on a file beside an SQLite database. Raises LockTimeout after so many seconds."""
+    """Holds a lock on a file beside an SQLite database. Raises LockTimeoutError after so many seconds."""
     deadline = time.monotonic() + seconds
     with path.open("w") as file:
         while True:
@@ -55,7 +55,7 @@ def file_lock(path: Path, seconds: float) -> Iterator[None]:
                 break
             except BlockingIOError:
                 if time.monotonic() > deadline:
-                    raise LockTimeout from None
+                    raise LockTimeoutError from None
                 time.sleep(0.2)
         yield
 
@@ -88,7 +88,7 @@ def main() -> int:
     try:
         with lock_for(os.environ.get("DATABASE_URL", ""), seconds):
             return subprocess.run(["sh", "-c", command], check=False).returncode
-    except LockTimeout:
+    except LockTimeoutError:
         print(
             f"migrate: another migration has held the lock for {seconds:.0f} seconds. "
             "See whether it is alive (docker compose ps --all migrate), then run this one again.",
