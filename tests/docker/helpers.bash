@@ -1,0 +1,110 @@
+# Shared by the tests that need a daemon. Each file gets a project of its own: random name, free ports,
+# nothing left behind. `npm run test:docker` has found the engine and the images before it starts them.
+
+bats_load_library() { load "../../node_modules/$1/load.bash"; }
+bats_load_library bats-support
+bats_load_library bats-assert
+
+cd "$BATS_TEST_DIRNAME/../.." || exit 1
+
+# free_port: a port of 127.0.0.1 that nobody listens on now.
+free_port() {
+	node -e 'const s=require("net").createServer().listen(0,"127.0.0.1",()=>{console.log(s.address().port);s.close()})'
+}
+
+# new_stack [NAME=VALUE…]: an env file for a stack of its own, with these settings changed. Sets $project,
+# $env_file, $web, $flower and $storage; export them in setup_file.
+new_stack() {
+	project=test-$(od -An -N4 -tx4 /dev/urandom | tr -d ' ')
+	env_file=$BATS_FILE_TMPDIR/$project.env
+	local web_port flower_port storage_port
+	web_port=$(free_port) flower_port=$(free_port) storage_port=$(free_port)
+	web=http://127.0.0.1:$web_port flower=http://127.0.0.1:$flower_port storage=http://127.0.0.1:$storage_port
+	cp .env.docker.example "$env_file"
+	set_in "$env_file" COMPOSE_PROJECT_NAME="$project" COMPOSE_FILE="${TEST_COMPOSE_FILES:?run npm run test:docker}" \
+		EXTRA_CA_FILE="$TEST_EXTRA_CA_FILE" WEB_PORT="$web_port" FLOWER_PORT="$flower_port" \
+		STORAGE_PORT="$storage_port" S3_PUBLIC_URL="$storage" "$@"
+	export project env_file web flower storage
+}
+
+# set_in FILE NAME=VALUE…: replaces the lines of these settings, or adds them.
+set_in() {
+	local file=$1 pair
+	shift
+	for pair; do
+		sed -i "/^${pair%%=*}=/d" "$file"
+		printf '%s\n' "$pair" >>"$file"
+	done
+}
+
+# compose ARGS…: Compose on the stack of this file.
+compose() {
+	docker compose --env-file "$env_file" --progress quiet "$@"
+}
+
+start_stack() {
+	compose build --quiet
+	compose up --detach --wait --wait-timeout 180 "$@"
+}
+
+# remove_stack: everything of this project, whatever state it is in.
+remove_stack() {
+	[[ -n ${env_file:-} ]] || return 0
+	compose --profile '*' down --volumes --remove-orphans --timeout 5 >/dev/null 2>&1 || true
+	docker image rm --force "$project-app:dev" "$project-app" >/dev/null 2>&1 || true
+}
+
+# keep [OPTION…] IMAGE [COMMAND…]: a container in the background until remove_kept, which belongs into
+# teardown; prints its id.
+keep() {
+	docker run --detach --label "kept-for=$project-${BATS_TEST_NUMBER:-file}" "$@"
+}
+
+remove_kept() {
+	docker ps --all --quiet --filter "label=kept-for=${project:-}-${BATS_TEST_NUMBER:-file}" |
+		xargs --no-run-if-empty docker rm --force --volumes >/dev/null
+}
+
+# container SERVICE [NUMBER]: the name of its container.
+container() {
+	echo "$project-$1-${2:-1}"
+}
+
+# state FORMAT SERVICE: what docker inspect says of it.
+state() {
+	docker inspect --format "$1" "$(container "$2")"
+}
+
+# until_ok SECONDS COMMAND…: tries until the command succeeds; fails with its last output.
+until_ok() {
+	local deadline=$((SECONDS + $1)) output
+	shift
+	while ! output=$("$@" 2>&1); do
+		if ((SECONDS >= deadline)); then
+			printf 'gave up waiting for: %s\n%s\n' "$*" "$output" >&2
+			return 1
+		fi
+		sleep 0.2
+	done
+	printf '%s\n' "$output"
+}
+
+# show_stack: what somebody wants to see who reads of a failed test.
+show_stack() {
+	[[ -n ${BATS_TEST_COMPLETED:-} || -z ${env_file:-} ]] && return 0
+	compose ps --all || true
+	compose logs --no-color --tail 25 || true
+}
+
+# json FILTER: reads JSON from standard input, e.g. json .status
+json() {
+	node -e 'let s="";process.stdin.on("data",d=>s+=d).on("end",()=>{const f=new Function("d","return d"+process.argv[1]);const v=f(JSON.parse(s));console.log(typeof v==="object"?JSON.stringify(v):v)})' "$1"
+}
+
+# copy_repository FOLDER: what git would give away, and goes there. Tests that change files do it in a copy.
+copy_repository() {
+	mkdir -p "$1"
+	git ls-files -z --cached --others --exclude-standard | tar --create --null --files-from - | tar --extract --directory "$1"
+	ln -s "$PWD/node_modules" "$1/node_modules"
+	cd "$1" || return 1
+}
