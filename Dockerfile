@@ -4,7 +4,8 @@
 #         │                    └─ source (+frontend) ─┤
 #         └─ runtime ─────────────────────────────────┴─ dev | prod
 #
-# All arguments come from .env.docker by way of compose.yaml; the defaults here are the same.
+# The arguments come from .env.docker by way of compose.yaml; the defaults here are the same. Versions of
+# tools that only the build uses stand where they are installed.
 
 ARG PYTHON_IMAGE=python:3.13-slim-trixie
 ARG PYTHON_INSTALLER=uv
@@ -48,8 +49,10 @@ RUN --mount=type=bind,source=docker/build,target=/build \
     --mount=type=cache,target=/var/cache/apt,sharing=locked \
     --mount=type=cache,target=/var/lib/apt/lists,sharing=locked \
     /build/apt-install.sh ${APT_BUILD_PACKAGES}
+# The base image's Python is the one that runs: uv must not fetch another.
 ENV PIP_CACHE_DIR=/cache/pip \
     UV_CACHE_DIR=/cache/uv \
+    UV_PYTHON_DOWNLOADS=never \
     POETRY_CACHE_DIR=/cache/poetry
 
 FROM installer AS installer-pip
@@ -131,6 +134,10 @@ RUN <<EOF
   python -m compileall -q /app || true
 EOF
 
+FROM source AS source-prod
+ARG PROD_EXCLUDE=tests
+RUN cd /app && rm -rf ${PROD_EXCLUDE}
+
 # --- runtime: what dev and prod share ---
 FROM base AS runtime
 ENV PATH=/opt/venv/bin:$PATH \
@@ -146,7 +153,7 @@ ENTRYPOINT ["tini", "--", "entrypoint.sh"]
 CMD ["web"]
 # Quick to notice a start. Afterwards every check costs a process, so there are few: frozen means
 # unhealthy within half a minute. The script itself tries twice.
-HEALTHCHECK --interval=15s --timeout=8s --start-period=60s --start-interval=0.5s --retries=1 \
+HEALTHCHECK --interval=15s --timeout=8s --start-period=60s --start-interval=1s --retries=1 \
     CMD ["healthcheck.sh"]
 
 FROM runtime AS dev
@@ -159,7 +166,7 @@ FROM runtime AS prod
 COPY --from=deps /opt/venv /opt/venv
 ARG APP_WORKDIR=.
 WORKDIR /app/${APP_WORKDIR}
-COPY --from=source /app /app
+COPY --from=source-prod /app /app
 ARG IMAGE_TITLE=app
 ARG IMAGE_VERSION=
 ARG IMAGE_REVISION=

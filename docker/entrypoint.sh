@@ -25,18 +25,25 @@ read_secret_files() {
 		case $name:$file in
 		*:) continue ;; # empty, or a line in the middle of another value
 		DATABASE_URL:* | REDIS_URL:* | SECRET_KEY:* | S3_ACCESS_KEY_ID:* | S3_SECRET_ACCESS_KEY:* | FLOWER_BASIC_AUTH:*) ;;
+		# A file that the application reads itself keeps its name (AWS_SHARED_CREDENTIALS_FILE).
 		*:/run/secrets/*) ;;
 		*) continue ;;
 		esac
 		[ -z "$plain" ] || fail "both $name and ${name}_FILE are set. Keep one of them."
 		value=$(cat "$file" 2>/dev/null) || fail "${name}_FILE=$file cannot be read."
 		export "$name=$value"
-		unset "${name}_FILE"
+		case $file in /run/secrets/*) ;; *) unset "${name}_FILE" ;; esac
 	done
+}
+
+# A file on PATH, and not a function of this file or a word that only this shell knows.
+is_program() {
+	case $(command -v -- "$1") in */*) ;; *) return 1 ;; esac
 }
 
 # start COMMAND…: runs it, in development again at every save.
 start() {
+	is_program "$1" || fail "$role needs $1, which is not installed. List it in the application's dependencies or in PYTHON_EXTRA_PACKAGES." 127
 	if [ "${RELOAD:-}" = true ]; then
 		set -- python -m docker_roles.reload "$@"
 	fi
@@ -74,8 +81,12 @@ web() {
 # shellcheck disable=SC2086
 worker() {
 	need CELERY_APP package.module
-	# TERM lets running tasks finish for WORKER_STOP_TIMEOUT seconds, then puts back what is left.
-	export REMAP_SIGTERM=SIGQUIT
+	# TERM lets running tasks finish for WORKER_STOP_TIMEOUT seconds, then puts back what is left. Before
+	# Celery 5.5 this would cut them off; there TERM waits for them.
+	case $(echo /opt/venv/lib/python*/site-packages/celery-[0-9]*.dist-info) in
+	*/celery-[0-4].* | */celery-5.[0-4].*) ;;
+	*) export REMAP_SIGTERM=SIGQUIT ;;
+	esac
 	start celery --app "$CELERY_APP" worker --include docker_roles.worker \
 		--pool "${WORKER_POOL:-prefork}" --concurrency "${WORKER_CONCURRENCY:-2}" \
 		${WORKER_QUEUES:+--queues "$WORKER_QUEUES"} ${WORKER_ARGS:-}
@@ -96,14 +107,15 @@ flower() {
 	exec celery --app "$CELERY_APP" flower --address=0.0.0.0 --port=5555
 }
 
-# once SETTING: a one-shot whose command is a setting.
+# once SETTING [ARG…]: a one-shot whose command is a setting; arguments are added to it.
 once() {
 	eval "command=\${$1:-}"
 	if [ -z "$command" ]; then
 		echo "entrypoint: $1 is empty: nothing to do."
 		exit 0
 	fi
-	exec sh -c "$command"
+	shift
+	exec sh -c "$command \"\$@\"" sh "$@"
 }
 
 main() {
@@ -113,12 +125,13 @@ main() {
 	case $role in
 	web | worker | beat | flower) "$role" ;;
 	migrate) exec python -m docker_roles.migrate ;;
-	seed) once SEED_COMMAND ;;
-	test) once TEST_COMMAND ;;
+	seed | test)
+		shift
+		if [ "$role" = seed ]; then once SEED_COMMAND "$@"; else once TEST_COMMAND "$@"; fi
+		;;
 	*)
-		# A path and not a bare word, which would be a function of this file or a command of the shell.
-		case $(command -v -- "$role") in */*) exec "$@" ;; esac
-		fail "there is no role and no command \"$role\" in this image. Roles: web worker beat flower migrate seed test" 127
+		is_program "$role" || fail "there is no role and no command \"$role\" in this image. Roles: web worker beat flower migrate seed test" 127
+		exec "$@"
 		;;
 	esac
 }

@@ -1,6 +1,7 @@
 /** `npm run teardown`: the counterpart of up. Data stays unless --volumes says otherwise. */
 import { common, defineCommand, main } from './lib/command.ts'
 import { read } from './lib/docker.ts'
+import { findEngine } from './lib/engine.ts'
 import { CliError, ExitCode } from './lib/errors.ts'
 import { openStack } from './lib/open-stack.ts'
 import { envFile } from './lib/settings.ts'
@@ -50,6 +51,7 @@ export const teardown = defineCommand({
     const down = ['--profile', '*', 'down', '--remove-orphans', ...(volumes ? ['--volumes'] : [])]
     if (dryRun) return print(composeCommand(stackOf(file), ...down))
 
+    if (!(await findEngine())) return ok('No Docker Engine is running, so nothing of this stack is.')
     const { stack, model: { name } } = await openStack(file)
     const data = await existingVolumes(name)
     if (volumes && !yes && data.length > 0) await confirm(name, data)

@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { $ } from 'zx/core'
-import { common, defineCommand, main } from './lib/command.ts'
+import { common, defineCommand, main, report } from './lib/command.ts'
 import { CliError } from './lib/errors.ts'
 import { add, countTap, none } from './lib/test-counts.ts'
 import type { Counts } from './lib/test-counts.ts'
@@ -47,6 +47,12 @@ async function runLint(): Promise<Counts> {
   return lintAll()
 }
 
+/** A suite that could not even begin is a failure among the others, and the others still run. */
+function countFailure(error: unknown): Counts {
+  report(error)
+  return { ...none, failed: 1 }
+}
+
 const suites = { lint: runLint, scripts: runScripts, shell: runShell, docker: runDocker }
 type Suite = keyof typeof suites
 
@@ -71,7 +77,7 @@ export const test = defineCommand({
     for (const suite of chosen) {
       const started = performance.now()
       info(`\n${suite}`)
-      const counts = await (suite === 'docker' ? runDocker(only) : suites[suite]())
+      const counts = await (suite === 'docker' ? runDocker(only) : suites[suite]()).catch(countFailure)
       info(`${suite}: ${counts.passed} passed, ${counts.failed} failed in ${formatSeconds((performance.now() - started) / 1000)}`)
       total = add(total, counts)
     }

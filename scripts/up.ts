@@ -27,7 +27,7 @@ async function makeEnvFile(file: string): Promise<void> {
 }
 
 /** @throws CliError (exit code 5) */
-async function build(stack: Stack, model: Model): Promise<void> {
+async function buildImage(stack: Stack, model: Model): Promise<void> {
   if ((await streamCompose(stack, 'build')) !== 0) {
     throw new CliError('The image could not be built. What ran before runs on.', {
       hint: `The lines above name the step that failed. Without Node: ${composeCommand(stack, 'build')}`,
@@ -98,7 +98,8 @@ export const up = defineCommand({
     if (!/^[1-9]\d*$/.test(timeout)) {
       throw new CliError(`--timeout ${timeout} is no number of seconds.`, { exitCode: ExitCode.usage })
     }
-    const start = ['up', '--detach', '--wait', '--wait-timeout', timeout, '--remove-orphans']
+    const build = noBuild ? ['--no-build'] : []
+    const start = ['up', '--detach', ...build, '--wait', '--wait-timeout', timeout, '--remove-orphans']
     if (dryRun) {
       if (!noBuild) print(composeCommand(stackOf(file), 'build'))
       return print(composeCommand(stackOf(file), ...start))
@@ -115,7 +116,7 @@ export const up = defineCommand({
     const [isCurrent] = await Promise.all([noBuild || isBuilt(model), checkPorts(model)])
 
     // From here on the stack changes.
-    if (!isCurrent) await build(stack, model)
+    if (!isCurrent) await buildImage(stack, model)
     if ((await streamCompose(stack, ...start)) !== 0) throw await explain(stack, model)
 
     const containers = await readContainers(model.name)

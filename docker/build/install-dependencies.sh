@@ -63,7 +63,11 @@ main() {
 	# By themselves: pip takes no package without a hash in the same run as packages with one.
 	[ -z "${PYTHON_EXTRA_PACKAGES:-}" ] || install_packages $PYTHON_EXTRA_PACKAGES
 	if [ "${1:-}" = dev ]; then
-		[ -z "${PYTHON_DEV_MANIFEST:-}" ] || install_packages -r "/manifest/${PYTHON_DEV_MANIFEST##*/}"
+		if [ -n "${PYTHON_DEV_MANIFEST:-}" ]; then
+			dev_manifest=/manifest/${PYTHON_DEV_MANIFEST##*/}
+			[ -f "$dev_manifest" ] || fail "PYTHON_DEV_MANIFEST=$PYTHON_DEV_MANIFEST is not in APP_DIR. Correct it in .env.docker, or leave it empty."
+			install_packages -r "$dev_manifest"
+		fi
 		install_packages $DEV_TOOLS
 	fi
 	# uv leaves its lock there, which everybody may write to.

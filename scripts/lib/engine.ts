@@ -12,6 +12,9 @@ import { info, warn } from './terminal.ts'
 /** `env_file` with `required: false` came with this one. */
 const MINIMUM_COMPOSE = [2, 24, 4] as const
 
+/** `start_interval` of the health checks came with this one. */
+const MINIMUM_ENGINE = [25, 0, 0] as const
+
 /** An engine that nobody can reach must not hold up `up` for as long as TCP likes to wait. */
 const PROBE_LIMIT_MS = 10_000
 
@@ -135,6 +138,12 @@ function parseVersion(stdout: string): DockerVersion {
  * @throws CliError (exit code 4) when Compose is missing or too old
  */
 function toEngine({ engineVersion = '', composeVersion }: Answer, dir: string | undefined): Engine {
+  if (!isAtLeast(engineVersion, MINIMUM_ENGINE)) {
+    throw new CliError(`Docker Engine ${engineVersion} is too old: ${MINIMUM_ENGINE[0]} is the oldest that works.`, {
+      hint: 'Update it: https://docs.docker.com/engine/install/',
+      exitCode: ExitCode.docker,
+    })
+  }
   const minimum = MINIMUM_COMPOSE.join('.')
   if (!isAtLeast(composeVersion, MINIMUM_COMPOSE)) {
     throw new CliError(

@@ -3,6 +3,7 @@
  * lies in docker/offline/; here is only when and with what they are built.
  */
 import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -17,6 +18,14 @@ const base = `stand-in/debian:${SUITE}`
 
 /** The overlay that selects the stand-ins. */
 export const overlay = `${folder}/compose.yaml`
+
+/** The official images that the stand-ins stand for: the defaults of .env.docker.example. */
+export const standsFor: ReadonlySet<string> = new Set([
+  'chrislusf/seaweedfs:4.48',
+  'postgres:17-trixie',
+  'python:3.13-slim-trixie',
+  'valkey/valkey:9.1-trixie',
+])
 
 /** Is this the name of a stand-in? */
 export const isStandIn = (image: string): boolean => image.startsWith('stand-in/')
@@ -53,6 +62,12 @@ async function haveFingerprint(images: readonly string[], wanted: string): Promi
 
 /** A minimal Debian as an image: what every stand-in begins with. */
 async function importDebian(mirror: string | undefined, mark: string): Promise<void> {
+  if (!existsSync('/usr/bin/mmdebstrap') && !(existsSync('/usr/bin/apt-get') && process.getuid?.() === 0)) {
+    throw new CliError('Stand-in images can be made only as root on a Debian family host.', {
+      hint: 'Connect to a registry, or name a mirror in the …_IMAGE settings of .env.docker.',
+      exitCode: ExitCode.docker,
+    })
+  }
   await installHostPackages(['mmdebstrap', 'debian-archive-keyring'])
   const unneeded = ['doc', 'info', 'locale', 'man'].map((name) => `--dpkgopt=path-exclude=/usr/share/${name}/*`)
   // mmdebstrap leaves its own options behind, and package lists that are old tomorrow.

@@ -93,7 +93,8 @@ describe('the images of a stack', () => {
   })
 
   describe('where no registry answers', () => {
-    const changed: Model = { name: 'shop', services: { db: { image: 'stand-in/postgres:17-trixie' }, queue: { image: 'mine:1' } } }
+    const official: Model = { name: 'shop', services: { db: { image: 'postgres:17-trixie' } } }
+    const changed: Model = { name: 'shop', services: { db: { image: 'stand-in/postgres:17-trixie' } } }
 
     beforeEach(() => {
       box.answer('image-inspect', { code: 1 })
@@ -106,17 +107,17 @@ describe('the images of a stack', () => {
 
     test('are stand-ins from then on, and .env.docker says so', async () => {
       box.write('.env.docker', '# mine\nCOMPOSE_FILE=compose.yaml\nSECRET=\'a $ # "b"\'\n')
-      expect(await ensureImages(stack, model, { APT_MIRROR: '' })).toEqual({ stack, model: changed })
+      expect(await ensureImages(stack, official, { APT_MIRROR: '' })).toEqual({ stack, model: changed })
       expect(ensureStandIns).toHaveBeenCalledExactlyOnceWith(['stand-in/postgres:17-trixie'], { APT_MIRROR: '' })
       expect(box.read('.env.docker')).toBe('# mine\nCOMPOSE_FILE=compose.yaml:docker/offline/compose.yaml\nSECRET=\'a $ # "b"\'\n')
-      expect(said).toContain('! No registry answers for postgres:17: stand-ins')
+      expect(said).toContain('! No registry answers for postgres:17-trixie: stand-ins')
       expect(said).toContain('.env.docker says so now')
     })
 
     test("are stand-ins in this run, and somebody else's file stays as it is", async () => {
       const text = 'COMPOSE_FILE=mine.yaml\n'
       box.write('staging.env', text)
-      const result = await ensureImages({ envFile: 'staging.env', env: { KEPT: '1' } }, model, { COMPOSE_FILE: 'mine.yaml' })
+      const result = await ensureImages({ envFile: 'staging.env', env: { KEPT: '1' } }, official, { COMPOSE_FILE: 'mine.yaml' })
       const env = { KEPT: '1', COMPOSE_FILE: 'mine.yaml:docker/offline/compose.yaml' }
       expect(result).toEqual({ stack: { envFile: 'staging.env', env }, model: changed })
       expect(box.read('staging.env')).toBe(text)
@@ -124,8 +125,16 @@ describe('the images of a stack', () => {
 
     test('are stand-ins beside the default files where COMPOSE_FILE is empty', async () => {
       box.write('staging.env', 'COMPOSE_FILE=\n')
-      const result = await ensureImages({ envFile: 'staging.env', env: {} }, model, { COMPOSE_FILE: '' })
+      const result = await ensureImages({ envFile: 'staging.env', env: {} }, official, { COMPOSE_FILE: '' })
       expect(result.stack.env).toEqual({ COMPOSE_FILE: 'compose.yaml:compose.override.yaml:docker/offline/compose.yaml' })
+    })
+
+    test('are no stand-ins for an image that somebody chose, and the file stays as it is', async () => {
+      box.write('.env.docker', 'COMPOSE_FILE=compose.yaml\n')
+      const own: Model = { name: 'shop', services: { db: { image: 'pgvector/pgvector:pg17' } } }
+      await expect(ensureImages(stack, own, {})).rejects.toThrow('there is no stand-in for pgvector/pgvector:pg17')
+      expect(box.read('.env.docker')).toBe('COMPOSE_FILE=compose.yaml\n')
+      expect(ensureStandIns).not.toHaveBeenCalled()
     })
   })
 })

@@ -78,7 +78,7 @@ describe.concurrent('up', () => {
     const files = box.argv().flatMap(([word, flag, value]) => (word === 'compose' && flag === '--env-file' ? value : []))
     expect(new Set(files)).toEqual(new Set([file]))
     expect(stderr).toContain(String.raw`--env-file $'my staging\'s.env' up`)
-    expect(box.effects()).toEqual(['compose up --detach --wait --wait-timeout 7 --remove-orphans'])
+    expect(box.effects()).toEqual(['compose up --detach --no-build --wait --wait-timeout 7 --remove-orphans'])
   })
 
   test('--dry-run prints the commands and does nothing', async () => {

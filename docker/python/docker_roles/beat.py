@@ -7,14 +7,13 @@ before it opens the schedule file. One that was killed leaves a lock that ends b
 
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 from celery import current_app
 from celery.utils.imports import symbol_by_name
 from celery.utils.log import get_logger
-from redis import Redis
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import LockError
+from kombu import Connection
 
 from docker_roles import heartbeat
 
@@ -26,38 +25,64 @@ LOCK_SECONDS = 15
 WAIT_SECONDS = 1.0
 
 
-class Lock:
-    """The right to send periodic tasks. Holds trivially where the broker is not Redis."""
+class BrokerUnreachableError(Exception):
+    """Whether the lock is held cannot be said now."""
 
-    def __init__(self, broker_url: str) -> None:
-        is_redis = broker_url.startswith(("redis://", "rediss://"))
-        client = Redis.from_url(broker_url, socket_timeout=3) if is_redis else None
-        self._lock = client.lock(LOCK_NAME, timeout=LOCK_SECONDS) if client else None
+
+class Lock:
+    """The right to send periodic tasks. Held trivially where the broker is not Redis."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._is_redis = connection.transport.driver_type == "redis"
+        self._lock: Any = None
 
     def acquire(self) -> bool:
-        """Takes the lock if it is free. Never waits."""
-        return self._lock is None or self._lock.acquire(blocking=False)
+        """Takes the lock if it is free. Never waits. Raises BrokerUnreachableError."""
+        return not self._is_redis or self._ask(lambda lock: lock.acquire(blocking=False))
 
     def renew(self) -> bool:
         """Keeps the lock for another while; takes it again after a Redis that lost its data.
 
-        Returns False when somebody else has it by now.
+        Returns False when somebody else has it by now. Raises BrokerUnreachableError.
         """
-        if self._lock is None:
+        if not self._is_redis:
             return True
-        try:
-            return self._lock.reacquire()
-        except LockError:
-            self._lock.local.token = None
+        if self._lock is None or self._lock.local.token is None:
             return self.acquire()
+        return self._ask(_reacquire) or self.acquire()
 
     def release(self) -> None:
         """Lets the next one start at once instead of after LOCK_SECONDS."""
-        if self._lock is not None and self._lock.local.token is not None:
-            try:
-                self._lock.release()
-            except (LockError, RedisConnectionError):
-                logger.warning("The lock of beat could not be released; it ends by itself.")
+        if self._lock is None or self._lock.local.token is None:
+            return
+        try:
+            self._ask(lambda lock: lock.release())
+        except BrokerUnreachableError:
+            logger.warning("The lock of beat could not be released; it ends by itself.")
+
+    def _ask(self, question: Callable[[Any], Any]) -> bool:
+        """Asks Redis by way of the application's own broker connection, with its TLS and its time-outs."""
+        from redis.exceptions import RedisError
+
+        try:
+            if self._lock is None:
+                client = self._connection.default_channel.client
+                self._lock = client.lock(LOCK_NAME, timeout=LOCK_SECONDS)
+            return bool(question(self._lock))
+        except (RedisError, OSError, *self._connection.connection_errors) as error:
+            raise BrokerUnreachableError(str(error)) from error
+
+
+def _reacquire(lock: Any) -> bool:
+    """Renews a lock, or forgets it when it is no longer ours."""
+    from redis.exceptions import LockError
+
+    try:
+        return lock.reacquire()
+    except LockError:
+        lock.local.token = None
+        return False
 
 
 _Base: Any = symbol_by_name(current_app.conf.beat_scheduler)
@@ -68,7 +93,7 @@ class Scheduler(_Base):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         app = kwargs.get("app") or args[0]
-        self._beat_lock = Lock(str(app.conf.broker_read_url or app.conf.broker_url or ""))
+        self._beat_lock = Lock(app.connection_for_write())
         super().__init__(*args, **kwargs)
 
     def setup_schedule(self) -> None:
@@ -83,8 +108,9 @@ class Scheduler(_Base):
         """
         try:
             if not self._beat_lock.renew():
-                sys.exit("Another beat has taken over: this one was silent for too long.")
-        except RedisConnectionError as error:
+                logger.error("Another beat has taken over: this one was silent for too long.")
+                sys.exit(1)
+        except BrokerUnreachableError as error:
             logger.warning("Redis cannot be reached, no task is sent: %s", error)
             return WAIT_SECONDS
         heartbeat.write()
@@ -106,6 +132,6 @@ class Scheduler(_Base):
                 if not told:
                     logger.warning("Another beat is running; this one stands by.")
                     told = True
-            except RedisConnectionError as error:
+            except BrokerUnreachableError as error:
                 logger.warning("Redis cannot be reached: %s", error)
             time.sleep(WAIT_SECONDS)

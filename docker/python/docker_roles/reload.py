@@ -8,12 +8,13 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from types import FrameType
 
 from watchfiles import PythonFilter, watch
 
-# Seconds until a child that does not end is killed, as Docker would.
-STOP_SECONDS = 30.0
+# Seconds until a child that does not end is killed: longer than the worker waits for its tasks.
+STOP_SECONDS = float(os.environ.get("WORKER_STOP_TIMEOUT") or 20) + 10
 
 
 def stop(child: subprocess.Popen[bytes]) -> None:
@@ -32,21 +33,24 @@ def main(command: list[str], folder: str = "/app") -> int:
     A command that fails at its first start ends the container, so that ``up`` can say so. After a
     save it only says so and waits for the next one: the mistake is being mended right now.
     """
-    child = subprocess.Popen(command)
+    stopping = threading.Event()
+    received: list[int] = []
 
     def on_signal(number: int, _frame: FrameType | None) -> None:
-        stop(child)
-        sys.exit(128 + number)
+        received.append(number)
+        stopping.set()
 
     signal.signal(signal.SIGTERM, on_signal)
     signal.signal(signal.SIGINT, on_signal)
 
+    child = subprocess.Popen(command)
     also = tuple(filter(None, os.environ.get("RELOAD_ALSO", "").split(",")))
     reloads = 0
     told = False
     for changes in watch(
         folder,
         watch_filter=PythonFilter(extra_extensions=also),
+        stop_event=stopping,
         yield_on_timeout=True,
         rust_timeout=1000,
     ):
@@ -61,7 +65,8 @@ def main(command: list[str], folder: str = "/app") -> int:
                 return child.returncode
             print(f"reload: ended with exit code {child.returncode}; waiting for the next save", flush=True)
             told = True
-    return 0
+    stop(child)
+    return 128 + received[0] if received else 0
 
 
 if __name__ == "__main__":

@@ -1,0 +1,121 @@
+#!/usr/bin/env bats
+# docker/healthcheck.sh without a container: it asks process 1 for the role, so each run gets a process 1 of its own.
+
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+	unshare --map-root-user --fork --pid --mount-proc true 2>/dev/null || skip "no PID namespace can be made here"
+	export HEALTHCHECK="$BATS_TEST_DIRNAME/../../docker/healthcheck.sh"
+	# Answers with the status that is the path; /silence is never answered, and /busy from the second time on.
+	node -e '
+		let busy = true
+		const server = require("http").createServer((request, response) => {
+			if (request.url === "/silence" || (request.url === "/busy" && busy)) {
+				busy = request.url !== "/busy"
+				return
+			}
+			response.writeHead(Number(request.url.slice(1)) || 200).end("body\n")
+		})
+		server.listen(0, "127.0.0.1", () => console.log(server.address().port))
+	' >"$BATS_FILE_TMPDIR/port" 3>&- &
+	export SERVER=$!
+	until [[ -s $BATS_FILE_TMPDIR/port ]]; do
+		kill -0 "$SERVER"
+		sleep 0.05
+	done
+	PORT=$(<"$BATS_FILE_TMPDIR/port")
+	export PORT
+}
+
+teardown_file() {
+	[[ -z ${SERVER:-} ]] || kill "$SERVER"
+}
+
+setup() {
+	load ../../node_modules/bats-support/load
+	load ../../node_modules/bats-assert/load
+	export HEARTBEAT_FILE="$BATS_TEST_TMPDIR/heartbeat"
+}
+
+# check [--net] [NAME=VALUE…] COMMAND…: the health check in a container whose process 1 is this command;
+# with --net it has a network of its own, in which nobody listens.
+check() {
+	local namespaces=(--map-root-user --fork --kill-child --pid --mount-proc) settings=()
+	if [[ $1 == --net ]]; then
+		namespaces+=(--net)
+		shift
+	fi
+	while [[ $1 == [A-Z]*=* ]]; do
+		settings+=("$1")
+		shift
+	done
+	# shellcheck disable=SC2016 # the inner shell expands it; its exit keeps it process 1
+	timeout 15 env "${settings[@]}" unshare "${namespaces[@]}" bash -c '"$HEALTHCHECK"; exit $?' "$@"
+}
+
+@test "web is well when its path answers 2xx or 3xx" {
+	local status_code
+	for status_code in 200 204 302; do
+		run -0 check HEALTH_PATH="/$status_code" tini -- entrypoint.sh web
+		assert_output ''
+	done
+}
+
+@test "web is unwell when its path answers anything else, and says what" {
+	run -1 check HEALTH_PATH=/404 tini -- entrypoint.sh web
+	assert_output 'GET /404 answered 404'
+	run -1 check HEALTH_PATH=/500 tini -- entrypoint.sh web
+	assert_output 'GET /500 answered 500'
+}
+
+@test "a server that accepts and never answers is unwell, and the check says so before Docker's patience ends" {
+	run -1 check HEALTH_PATH=/silence tini -- entrypoint.sh web
+	assert_output 'no answer to GET /silence within 3 seconds'
+}
+
+@test "one slow answer of a busy server is no illness" {
+	run -0 check HEALTH_PATH=/busy tini -- entrypoint.sh web
+	assert_output ''
+}
+
+@test "a web that does not listen is unwell, in one line" {
+	run -1 check --net PORT=8123 tini -- entrypoint.sh web
+	assert_output 'nothing listens on port 8123'
+}
+
+@test "no role is web, also below Docker's own init" {
+	run -1 check HEALTH_PATH=/503 tini -- entrypoint.sh
+	assert_output 'GET /503 answered 503'
+	run -1 check HEALTH_PATH=/503 /sbin/docker-init -- tini -- /usr/local/bin/entrypoint.sh web
+	assert_output 'GET /503 answered 503'
+}
+
+@test "worker and beat are unwell without a heartbeat, and well with a fresh one" {
+	local role
+	for role in worker beat; do
+		rm -f "$HEARTBEAT_FILE"
+		run -1 check tini -- entrypoint.sh "$role"
+		assert_output 'no heartbeat yet'
+		touch "$HEARTBEAT_FILE"
+		run -0 check tini -- entrypoint.sh "$role"
+	done
+}
+
+@test "a heartbeat of more than 10 seconds ago is unwell, and says how old it is" {
+	touch -d '-30 seconds' "$HEARTBEAT_FILE"
+	run -1 check tini -- entrypoint.sh worker
+	assert_output --regexp '^the last heartbeat was 3[0-9] seconds ago$'
+	touch -d '-7 seconds' "$HEARTBEAT_FILE"
+	run -0 check tini -- entrypoint.sh worker
+}
+
+@test "flower is asked on its own port" {
+	run -1 check --net HEALTH_PATH=/200 tini -- entrypoint.sh flower
+	assert_output 'nothing listens on port 5555'
+}
+
+@test "a one-off command is never unwell" {
+	run -0 check --net tini -- entrypoint.sh migrate
+	run -0 check --net tini -- entrypoint.sh flask shell
+	run -0 check --net tini -- entrypoint.sh sh -c 'echo web'
+}

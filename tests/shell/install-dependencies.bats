@@ -1,0 +1,115 @@
+#!/usr/bin/env bats
+# docker/build/install-dependencies.sh without a build: the installers are fakes that print how they were called.
+
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+	local name
+	mkdir "$BATS_FILE_TMPDIR/bin"
+	cat >"$BATS_FILE_TMPDIR/bin/fake" <<-'FAKE'
+		#!/bin/bash
+		[[ "$*" != *compileall* ]] || exit 0
+		printf '%q ' "${0##*/}" "$@" | sed 's/ $/\n/'
+		[[ -z ${UV_PROJECT_ENVIRONMENT:-} ]] || echo "into $UV_PROJECT_ENVIRONMENT and $VIRTUAL_ENV, with $(echo *)"
+	FAKE
+	chmod +x "$BATS_FILE_TMPDIR/bin/fake"
+	for name in uv poetry python3; do ln -s fake "$BATS_FILE_TMPDIR/bin/$name"; done
+}
+
+setup() {
+	load ../../node_modules/bats-support/load
+	load ../../node_modules/bats-assert/load
+	manifests=$BATS_TEST_TMPDIR/manifest
+	venv=$BATS_TEST_TMPDIR/venv
+	mkdir -p "$manifests" "$venv/bin"
+	ln -s "$BATS_FILE_TMPDIR/bin/fake" "$venv/bin/python"
+	# The two folders of the build are folders of the test.
+	sed -e "s#/manifest\b#$manifests#g" -e "s#/opt/venv\b#$venv#g" \
+		"$BATS_TEST_DIRNAME/../../docker/build/install-dependencies.sh" >"$BATS_TEST_TMPDIR/install.sh"
+}
+
+# install NAME=VALUE… [dev]: the script with these settings. What it prints names its folders as the build does.
+install() {
+	local settings=()
+	while [[ ${1:-} == [A-Z]*=* ]]; do
+		settings+=("$1")
+		shift
+	done
+	env -i PATH="$BATS_FILE_TMPDIR/bin:$PATH" DEV_TOOLS='watchfiles==1 debugpy==2' PYTHON_MANIFEST=requirements.txt \
+		"${settings[@]}" sh "$BATS_TEST_TMPDIR/install.sh" "$@" 2>&1 | sed "s#$BATS_TEST_TMPDIR##g"
+	return "${PIPESTATUS[0]}"
+}
+
+# refuses SENTENCE SETTINGS…: nothing is installed, and the sentence is all that is said.
+refuses() {
+	local sentence=$1
+	shift
+	run -64 install "$@"
+	assert_output "install-dependencies: $sentence"
+}
+
+@test "uv installs a requirements file, wherever in the application it lies" {
+	run -0 install PYTHON_INSTALLER=uv PYTHON_MANIFEST=requirements/production.txt
+	assert_output 'uv pip install --quiet --python /venv -r /manifest/production.txt'
+}
+
+@test "pip installs a requirements file into the environment, not into itself" {
+	run -0 install PYTHON_INSTALLER=pip
+	assert_output 'python3 -m pip --python /venv/bin/python install --quiet --disable-pip-version-check -r /manifest/requirements.txt'
+}
+
+@test "extra packages are installed in a run of their own, because the others may have hashes" {
+	run -0 install PYTHON_INSTALLER=uv PYTHON_EXTRA_PACKAGES='gunicorn==27.0.1 flower==2.2.0'
+	assert_line --index 0 'uv pip install --quiet --python /venv -r /manifest/requirements.txt'
+	assert_line --index 1 'uv pip install --quiet --python /venv gunicorn==27.0.1 flower==2.2.0'
+}
+
+@test "uv installs a lock as it stands, with the extras and groups that were chosen, and never the project" {
+	touch "$manifests"/{pyproject.toml,uv.lock}
+	run -0 install PYTHON_INSTALLER=uv PYTHON_MANIFEST=pyproject.toml PYTHON_EXTRAS='s3 mail' PYTHON_GROUPS=web PYTHON_DEV_GROUPS=test
+	assert_line --index 0 'uv sync --quiet --locked --inexact --no-install-project --no-default-groups --extra s3 --extra mail --group web'
+	assert_line --index 1 'into /venv and /venv, with pyproject.toml uv.lock'
+}
+
+@test "poetry installs a lock as it stands, with the extras and groups that were chosen, and never the project" {
+	touch "$manifests"/{pyproject.toml,poetry.lock}
+	run -0 install PYTHON_INSTALLER=poetry PYTHON_MANIFEST=pyproject.toml PYTHON_EXTRAS='s3 mail' PYTHON_GROUPS=web PYTHON_DEV_GROUPS=test
+	assert_line --index 0 'poetry install --quiet --no-interaction --no-root --extras s3 --extras mail --only main --only web'
+	assert_line --index 1 'into /venv and /venv, with poetry.lock pyproject.toml'
+}
+
+@test "development adds its requirements file and the tools for reloading and debugging" {
+	touch "$manifests/requirements-dev.txt"
+	run -0 install PYTHON_INSTALLER=uv PYTHON_DEV_MANIFEST=requirements-dev.txt dev
+	assert_output - <<-'LINES'
+		uv pip install --quiet --python /venv -r /manifest/requirements.txt
+		uv pip install --quiet --python /venv -r /manifest/requirements-dev.txt
+		uv pip install --quiet --python /venv watchfiles==1 debugpy==2
+	LINES
+}
+
+@test "development adds its dependency groups to those of every image" {
+	touch "$manifests"/{pyproject.toml,uv.lock,poetry.lock}
+	run -0 install PYTHON_INSTALLER=uv PYTHON_MANIFEST=pyproject.toml PYTHON_GROUPS=web PYTHON_DEV_GROUPS='test lint' dev
+	assert_output --partial -- '--no-default-groups --group web --group test --group lint'
+	run -0 install PYTHON_INSTALLER=poetry PYTHON_MANIFEST=pyproject.toml PYTHON_DEV_GROUPS=test dev
+	assert_output --partial -- '--only main --only test'
+	assert_output --partial 'python3 -m pip --python /venv/bin/python install --quiet --disable-pip-version-check watchfiles==1 debugpy==2'
+}
+
+@test "a project without its lock is one sentence that says how to make one, and exit code 64" {
+	touch "$manifests/pyproject.toml"
+	refuses 'there is no uv.lock beside pyproject.toml. Make one: uv lock' PYTHON_INSTALLER=uv PYTHON_MANIFEST=pyproject.toml
+	refuses 'there is no poetry.lock beside backend/pyproject.toml. Make one: poetry lock' PYTHON_INSTALLER=poetry PYTHON_MANIFEST=backend/pyproject.toml
+}
+
+@test "an installer that cannot read the manifest is one sentence and exit code 64" {
+	touch "$manifests"/{pyproject.toml,poetry.lock}
+	refuses 'pip installs no pyproject.toml without its project. Set PYTHON_INSTALLER=uv or poetry, or name a requirements file.' PYTHON_INSTALLER=pip PYTHON_MANIFEST=pyproject.toml
+	refuses 'PYTHON_MANIFEST=requirements.txt: poetry reads a lock only beside pyproject.toml.' PYTHON_INSTALLER=poetry PYTHON_MANIFEST=requirements.txt
+}
+
+@test "a requirements file for development that is not there is one sentence and exit code 64" {
+	run -64 install PYTHON_INSTALLER=uv PYTHON_DEV_MANIFEST=requirements-dev.txt dev
+	assert_line --index -1 --partial 'PYTHON_DEV_MANIFEST=requirements-dev.txt is not in APP_DIR'
+}
