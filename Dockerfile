@@ -136,7 +136,8 @@ EOF
 
 FROM source AS source-prod
 ARG PROD_EXCLUDE=tests
-RUN cd /app && rm -rf ${PROD_EXCLUDE}
+WORKDIR /app
+RUN rm -rf ${PROD_EXCLUDE}
 
 # --- runtime: what dev and prod share ---
 FROM base AS runtime

@@ -41,9 +41,13 @@ is_program() {
 	case $(command -v -- "$1") in */*) ;; *) return 1 ;; esac
 }
 
+need_program() {
+	is_program "$1" || fail "$role needs $1, which is not installed. List it in the application's dependencies or in PYTHON_EXTRA_PACKAGES." 127
+}
+
 # start COMMAND…: runs it, in development again at every save.
 start() {
-	is_program "$1" || fail "$role needs $1, which is not installed. List it in the application's dependencies or in PYTHON_EXTRA_PACKAGES." 127
+	need_program "$1"
 	if [ "${RELOAD:-}" = true ]; then
 		set -- python -m docker_roles.reload "$@"
 	fi
@@ -55,7 +59,7 @@ start() {
 web() {
 	export PORT="${PORT:-8000}"
 	if [ -n "${WEB_COMMAND:-}" ]; then
-		start sh -c "$WEB_COMMAND"
+		start /bin/sh -c "$WEB_COMMAND"
 	fi
 	need WEB_APP "package.module:app"
 	# Both servers end before Docker's patience (stop_grace_period) does.
@@ -83,7 +87,7 @@ worker() {
 	need CELERY_APP package.module
 	# TERM lets running tasks finish for WORKER_STOP_TIMEOUT seconds, then puts back what is left. Before
 	# Celery 5.5 this would cut them off; there TERM waits for them.
-	case $(echo /opt/venv/lib/python*/site-packages/celery-[0-9]*.dist-info) in
+	case $(set +f && echo /opt/venv/lib/python*/site-packages/celery-[0-9]*.dist-info) in
 	*/celery-[0-4].* | */celery-5.[0-4].*) ;;
 	*) export REMAP_SIGTERM=SIGQUIT ;;
 	esac
@@ -103,6 +107,7 @@ beat() {
 flower() {
 	need CELERY_APP package.module
 	need FLOWER_BASIC_AUTH name:password
+	need_program celery
 	export FLOWER_BASIC_AUTH
 	exec celery --app "$CELERY_APP" flower --address=0.0.0.0 --port=5555
 }

@@ -12,10 +12,10 @@ import { formatSeconds, info, print } from './lib/terminal.ts'
 /** Pure functions and scripts against a fake Docker. */
 async function runScripts(): Promise<Counts> {
   const folder = await mkdtemp(join(tmpdir(), 'vitest-'))
-  const report = join(folder, 'report.json')
+  const outputFile = join(folder, 'report.json')
   try {
-    await $({ nothrow: true, stdio: 'inherit' })`npx vitest run --reporter=default --reporter=json --outputFile.json=${report}`
-    const { numPassedTests, numFailedTests, numPendingTests, success } = JSON.parse(await readFile(report, 'utf8'))
+    await $({ nothrow: true, stdio: 'inherit' })`npx vitest run --reporter=default --reporter=json --outputFile.json=${outputFile}`
+    const { numPassedTests, numFailedTests, numPendingTests, success } = JSON.parse(await readFile(outputFile, 'utf8'))
     // A file that does not even load has no failed test in it.
     const failed = success ? numFailedTests : Math.max(1, numFailedTests)
     return { passed: numPassedTests, failed, skipped: numPendingTests }

@@ -81,15 +81,16 @@ make_copy() {
 
 # build_shape NAME SETTING…: builds the copy with these settings as $project-NAME, and prints all of it.
 build_shape() {
-	(cd "$copy" && env APP_IMAGE="$project-$1" "${@:2}" docker compose --env-file "$env_file" --progress plain build 2>&1)
+	local overlay=$BATS_TEST_TMPDIR/$1.yaml files
+	[[ -e $overlay ]] || echo "services: { migrate: { image: $project-$1 } }" >"$overlay"
+	files=$(sed -n 's/^COMPOSE_FILE=//p' "$env_file")
+	(cd "$copy" && env COMPOSE_FILE="$files:$overlay" "${@:2}" docker compose --env-file "$env_file" --progress plain build 2>&1)
 }
 
 # build_stage NAME STAGE BASE SETTING…: the same, up to a stage of the Dockerfile and from this base image.
 build_stage() {
-	local overlay=$BATS_TEST_TMPDIR/stage.yaml files
-	printf 'services: { migrate: { build: { target: %s, args: { PYTHON_IMAGE: %s } } } }\n' "$2" "$3" >"$overlay"
-	files=$(sed -n 's/^COMPOSE_FILE=//p' "$env_file")
-	build_shape "$1" COMPOSE_FILE="$files:$overlay" "${@:4}"
+	echo "services: { migrate: { image: $project-$1, build: { target: $2, args: { PYTHON_IMAGE: $3 } } } }" >"$BATS_TEST_TMPDIR/$1.yaml"
+	build_shape "$1" "${@:4}"
 }
 
 # within [OPTION…] IMAGE COMMAND…: in a container of the image that leaves nothing behind.
@@ -204,11 +205,12 @@ contains() {
 	done
 }
 
-@test "every Python file of the application is in the production image, but for its tests" {
-	local expected
-	expected=$(cd app && find . -name '*.py' -not -path './tests/*' | sort)
-	run -0 within "$prod" sh -c 'cd /app && find . -name "*.py" | sort'
-	assert_output "$expected"
+@test "every Python file of the application is in the image, in production without its tests" {
+	local list='find . -name "*.py" | sort'
+	run -0 within "$dev" sh -c "cd /app; $list"
+	assert_output "$(cd app && eval "$list")"
+	run -0 within "$prod" sh -c "cd /app; $list"
+	assert_output "$(cd app && eval "$list" | grep -v '^./tests/')"
 }
 
 @test "no byte code is left to be made at a start: neither the library's, nor the packages', nor ours" {
@@ -242,11 +244,10 @@ contains() {
 }
 
 @test "it carries the labels that registries show" {
-	compose build --quiet --build-arg IMAGE_TITLE=shop --build-arg IMAGE_VERSION=1.2.3 --build-arg IMAGE_REVISION=abc \
-		--build-arg IMAGE_SOURCE=https://example.org/shop
+	IMAGE_VERSION=1.2.3 IMAGE_REVISION=abc IMAGE_SOURCE=https://example.org/shop compose build --quiet
 	run -0 docker inspect --format '{{json .Config.Labels}}' "$prod"
 	local pair
-	for pair in title:shop version:1.2.3 revision:abc source:https://example.org/shop; do
+	for pair in "title:$project" version:1.2.3 revision:abc source:https://example.org/shop; do
 		assert_output --partial "\"org.opencontainers.image.${pair%%:*}\":\"${pair#*:}\""
 	done
 }

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# shellcheck disable=SC2016,SC2154 # eval'ed conditions on purpose; new_stack exports what is used here
 # The development stack as a whole, from HTTP to the audio file. One stack for all tests of this file;
 # the passwords have every character in them that breaks something somewhere.
 
@@ -84,7 +85,7 @@ teardown_file() {
 	local id
 	id=$(submit 'A long one' 300)
 	until_ok 60 eval "(( \$(story $id .progress) > 0 ))"
-	run until_ok 240 story_is "$id" done
+	run until_ok 240 story_is "$id" 'done'
 	assert_success
 	curl --silent --fail --output "$BATS_TEST_TMPDIR/story.wav" "$(story "$id" .audio_url)"
 	run head --bytes 4 "$BATS_TEST_TMPDIR/story.wav"
@@ -225,7 +226,7 @@ teardown_file() {
 	compose start redis
 	run until_ok 40 is_health worker healthy
 	assert_success
-	run until_ok 60 story_is "$(submit 'Found again' 1)" done
+	run until_ok 60 story_is "$(submit 'Found again' 1)" 'done'
 	assert_success
 }
 
@@ -237,7 +238,7 @@ teardown_file() {
 	run until_ok 60 eval "compose logs --since 60s worker | grep 'retry: Retry in .* S3'"
 	assert_success
 	compose start storage
-	run until_ok 120 story_is "$id" done
+	run until_ok 120 story_is "$id" 'done'
 	assert_success
 }
 
@@ -254,7 +255,7 @@ teardown_file() {
 	run redis_cli HLEN unacked
 	assert_output 0
 	compose up --detach --no-deps --wait worker
-	run until_ok 240 story_is "$id" done
+	run until_ok 240 story_is "$id" 'done'
 	assert_success
 }
 
@@ -273,7 +274,7 @@ teardown_file() {
 	compose down
 	compose up --detach --wait
 	run docker exec "$(container postgres)" psql -U postgres -d stories -Atc "SELECT status FROM story WHERE title = 'A long one'"
-	assert_output done
+	assert_output 'done'
 }
 
 @test "web and worker can be scaled" {

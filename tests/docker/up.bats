@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# shellcheck disable=SC2016,SC2154 # eval'ed conditions on purpose; new_stack exports what is used here
 # The commands as a user runs them, in a copy of the repository: what they leave behind when all goes well,
 # and what they say when it does not. One project, one stack after the other.
 
@@ -101,7 +102,7 @@ up() {
 
 @test "a migration that fails is exit code 6, with its last lines" {
 	local file
-	file=$(ls app/migrations/versions/*.py | tail -n 1)
+	file=$(find app/migrations/versions -name '*.py' | sort | tail -n 1)
 	npm run --silent teardown -- --volumes --yes
 	change "$file" '0,/^def upgrade/s/^def upgrade.*/&\n    raise RuntimeError("this migration fails on purpose")/'
 	up

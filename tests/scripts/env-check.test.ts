@@ -126,7 +126,7 @@ describe('a secret is never in a finding', () => {
     ['a choice that refers to the secret', { SECRET_KEY: secret, WEB_SERVER: secret }, ''],
     ['an unknown setting', { TOKEN: secret }, ''],
     ['a duplicate', { SECRET_KEY: secret }, `SECRET_KEY=${secret}`],
-    ['a line that is half a secret', {}, `${secret}`],
+    ['a line that is half a secret', {}, secret],
     ['a name that is half a secret', {}, `${secret} =1`.replace('2', ' 2')],
     ['an open quote', {}, `DATABASE_URL="${secret}`],
     ['text behind a quote', {}, `DATABASE_URL=""${secret}`],

@@ -6,7 +6,9 @@
 bats_require_minimum_version 1.5.0
 
 setup_file() {
-	export ENTRYPOINT="$BATS_TEST_DIRNAME/../../docker/entrypoint.sh"
+	# As it is, but for a virtual environment that the tests can fill.
+	export ENTRYPOINT="$BATS_FILE_TMPDIR/entrypoint.sh" VENV="$BATS_FILE_TMPDIR/venv"
+	sed "s#/opt/venv\b#$VENV#" "$BATS_TEST_DIRNAME/../../docker/entrypoint.sh" >"$ENTRYPOINT"
 	export FAKES="$BATS_FILE_TMPDIR/bin"
 	mkdir "$FAKES"
 	# It prints its name and its arguments as a shell would read them, and the variables that $SHOW names.
@@ -117,6 +119,18 @@ with_secrets() {
 	assert_output '> tool a\ \ b 8000'
 }
 
+@test "a program that is not installed is one sentence that says where to list it, and exit code 127" {
+	local role=web program
+	for program in gunicorn uvicorn; do
+		refuses 127 "web needs $program, which is not installed. List it in the application's dependencies or in PYTHON_EXTRA_PACKAGES." \
+			PATH="$PATH" WEB_SERVER="$program" WEB_APP=shop:app web
+	done
+	for role in worker beat flower; do
+		refuses 127 "$role needs celery, which is not installed. List it in the application's dependencies or in PYTHON_EXTRA_PACKAGES." \
+			PATH="$PATH" CELERY_APP=shop FLOWER_BASIC_AUTH=a:b "$role"
+	done
+}
+
 @test "DEBUG_PORT puts the server under debugpy" {
 	run entrypoint WEB_APP=shop:app DEBUG_PORT=5678 web
 	assert_success
@@ -129,7 +143,7 @@ with_secrets() {
 	run entrypoint RELOAD=true WEB_APP=shop:app DEBUG_PORT=5678 web
 	assert_output --partial 'python -m docker_roles.reload python -m debugpy --listen 0.0.0.0:5678 -m gunicorn shop:app'
 	run entrypoint RELOAD=true WEB_COMMAND='tool  x' web
-	assert_output 'python -m docker_roles.reload sh -c tool\ \ x'
+	assert_output 'python -m docker_roles.reload /bin/sh -c tool\ \ x'
 }
 
 @test "RELOAD=false reloads nothing" {
@@ -160,6 +174,17 @@ with_secrets() {
 	run entrypoint CELERY_APP=shop.tasks:app WORKER_POOL=threads WORKER_CONCURRENCY=8 WORKER_QUEUES=mail,media WORKER_ARGS='--loglevel=info --max-tasks-per-child 50' worker
 	assert_success
 	assert_output 'celery --app shop.tasks:app worker --include docker_roles.worker --pool threads --concurrency 8 --queues mail\,media --loglevel=info --max-tasks-per-child 50'
+}
+
+@test "worker: a Celery before 5.5, which QUIT would cut off, keeps its TERM" {
+	local release
+	for release in 4.4.7='(not set)' 5.0.5='(not set)' 5.4.0='(not set)' 5.5.0=SIGQUIT 5.10.1=SIGQUIT 6.0.0=SIGQUIT; do
+		rm -rf "$VENV"
+		mkdir -p "$VENV/lib/python3.13/site-packages/celery-${release%%=*}.dist-info"
+		run -0 entrypoint CELERY_APP=shop.tasks SHOW=REMAP_SIGTERM worker
+		assert_line "REMAP_SIGTERM=${release#*=}"
+	done
+	rm -r "$VENV"
 }
 
 @test "beat: our scheduler around the application's, its file on the volume, and no pid file" {
@@ -208,6 +233,13 @@ with_secrets() {
 	run entrypoint TEST_COMMAND='tool -v; exit 3' test
 	assert_failure 3
 	assert_output 'tool -v'
+}
+
+@test "arguments of seed and test are added to their commands, intact" {
+	run -0 entrypoint TEST_COMMAND='tool -v' test -k 'one or  two' '$HOME'
+	assert_output 'tool -v -k one\ or\ \ two \$HOME'
+	run -0 entrypoint SEED_COMMAND='tool seed' seed --all
+	assert_output 'tool seed --all'
 }
 
 @test "an empty seed or test command is no error" {
