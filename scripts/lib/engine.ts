@@ -62,7 +62,7 @@ export async function ensureEngine(settings: EngineSettings = process.env): Prom
   if (found) return found
   const layout = layoutOf(process.env)
   const effort = await ensureRunning(layout, settings.APT_MIRROR)
-  const engine = await adopt(layout)
+  const engine = adopt(layout, await probe(clientEnvironment(layout, process.env.PATH)))
   if (effort === 'set up') announce(layout, engine)
   return engine
 }
@@ -75,17 +75,21 @@ export async function ensureEngine(settings: EngineSettings = process.env): Prom
  */
 export async function findEngine(settings: EngineSettings = process.env): Promise<Engine | undefined> {
   const layout = layoutOf(process.env)
-  const [answer, privateAnswers] = await Promise.all([probe(), isRunning(layout)])
+  const [answer, own] = await Promise.all([probe(), probePrivate(layout)])
   if (answer.engineVersion !== undefined) return toEngine(answer, activatedDir(layout))
   const advice = adviseWithoutEngine(await gatherFacts(settings, layout, answer))
   if (advice) throw new CliError(advice.message, { hint: advice.hint, exitCode: ExitCode.docker })
-  return privateAnswers ? adopt(layout) : undefined
+  return own && adopt(layout, own)
 }
 
+/** Undefined when the private engine is not running. */
+const probePrivate = async (layout: Layout): Promise<Answer | undefined> =>
+  (await isRunning(layout)) ? probe(clientEnvironment(layout, process.env.PATH)) : undefined
+
 /** Makes this process's `docker` children use the private engine. */
-async function adopt(layout: Layout): Promise<Engine> {
+function adopt(layout: Layout, answer: Answer): Engine {
   Object.assign(process.env, clientEnvironment(layout, process.env.PATH))
-  return toEngine(await probe(), layout.dir)
+  return toEngine(answer, layout.dir)
 }
 
 /** The engine in use, and the private one, as they are now. */

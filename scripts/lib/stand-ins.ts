@@ -47,8 +47,8 @@ export function selectStandIns(text: string): string {
 }
 
 /** One number for all that the stand-ins are made of: when it changes, they are built again. */
-async function fingerprint(mirror: string): Promise<string> {
-  const hash = createHash('sha256').update(mirror)
+async function fingerprint(aptMirror: string): Promise<string> {
+  const hash = createHash('sha256').update(`${SUITE} ${aptMirror}`)
   for (const file of (await readdir(folder)).toSorted()) {
     if (file !== 'compose.yaml') hash.update(file).update(await readFile(`${folder}/${file}`))
   }
@@ -90,11 +90,10 @@ async function importDebian(mirror: string | undefined, mark: string): Promise<v
  * @throws CliError (exit code 4) with the last lines of the step that failed
  */
 export async function ensureStandIns(images: readonly string[], settings: Record<string, string | undefined>): Promise<void> {
-  const mirror = await debianMirror(settings.APT_MIRROR)
-  const mark = await fingerprint(mirror ?? '')
+  const mark = await fingerprint(settings.APT_MIRROR ?? '')
   if (await haveFingerprint(images, mark)) return
 
-  if (!(await haveFingerprint([base], mark))) await importDebian(mirror, mark)
+  if (!(await haveFingerprint([base], mark))) await importDebian(await debianMirror(settings.APT_MIRROR), mark)
   const ca = settings.EXTRA_CA_FILE || hostCaBundle(process.env)
   const secrets = [
     ...(ca ? [`id=extra-ca,src=${ca}`] : []),
