@@ -1,29 +1,56 @@
-/** A role that runs once and ends: migrate and seed. */
+/** A command that runs one role to its end: migrate and seed. */
 import { stripVTControlCharacters } from 'node:util'
-import { CliError, ExitCode } from './errors.ts'
+import { common, defineCommand } from './command.ts'
 import { lastLines } from './docker.ts'
-import { captureCompose, composeCommand, streamCompose } from './stack.ts'
+import { CliError, ExitCode } from './errors.ts'
+import { openStack } from './open-stack.ts'
+import { envFile } from './settings.ts'
+import { captureCompose, composeCommand, stackOf, streamCompose } from './stack.ts'
 import type { Stack } from './stack.ts'
-import { print, step } from './terminal.ts'
+import { print, printJson, step } from './terminal.ts'
 
-export interface OneShot {
+interface OneShot {
+  /** Name of the command, and of the role. */
+  name: string
+  summary: string
+  notes: string
+  whenStopped: string
+  /** The service in whose place the role runs. */
+  service: string
   /** What is being done, e.g. `Migrating the database`. */
   title: string
-  service: string
-  role: string
   /** What it means when the role fails. */
   failure: string
   exitCode: ExitCode
 }
 
-/**
- * Runs a role in a container of its own. Its output stays hidden while it goes well.
- *
- * @param verbose shows the output as it comes
- * @throws CliError with the last lines of the role
- */
-export async function runOnce(stack: Stack, { title, service, role, failure, exitCode }: OneShot, verbose: boolean): Promise<void> {
-  const args = ['run', '--rm', '--no-TTY', service, role]
+const options = {
+  verbose: { type: 'boolean', help: 'Show its output also when it succeeds' },
+  'env-file': common['env-file'],
+  json: common.json,
+  'dry-run': common['dry-run'],
+} as const
+
+/** The command for a role that runs once. Its output stays hidden while it goes well. */
+export const defineOneShot = (job: OneShot) =>
+  defineCommand({
+    name: job.name,
+    summary: job.summary,
+    options,
+    notes: job.notes,
+    examples: [`npm run ${job.name}`, `npm run ${job.name} -- --verbose`],
+    whenStopped: job.whenStopped,
+    async run({ verbose = false, 'env-file': file = envFile, json = false, 'dry-run': dryRun = false }) {
+      const args = ['run', '--rm', '--no-TTY', job.service, job.name]
+      if (dryRun) return print(composeCommand(stackOf(file), ...args))
+      const { stack } = await openStack(file)
+      await runOnce(stack, args, job, verbose)
+      if (json) printJson({ ok: true })
+    },
+  })
+
+/** @throws CliError with the last lines of the role */
+async function runOnce(stack: Stack, args: string[], { title, failure, exitCode }: OneShot, verbose: boolean): Promise<void> {
   const fail = (details?: string): CliError =>
     new CliError(failure, { details, hint: `Again, with all of its output: ${composeCommand(stack, ...args)}`, exitCode })
   if (verbose) {
@@ -35,7 +62,3 @@ export async function runOnce(stack: Stack, { title, service, role, failure, exi
     if (result.exitCode !== 0) throw fail(lastLines(stripVTControlCharacters(result.stdout + result.stderr), 15))
   })
 }
-
-/** `--dry-run`. */
-export const printOnce = (stack: Stack, { service, role }: OneShot): void =>
-  print(composeCommand(stack, 'run', '--rm', '--no-TTY', service, role))
