@@ -8,7 +8,7 @@ import { Sandbox } from '../helpers/sandbox.ts'
 vi.mock(import('../../scripts/lib/stand-ins.ts'), async (original) => ({ ...(await original()), ensureStandIns: vi.fn<typeof ensureStandIns>() }))
 
 describe('a look-up in the registry', () => {
-  const hub = 'https://registry-1.docker.io/v2/'
+  const hub = 'https://registry.test/v2/'
   const ping = `failed to configure transport: error pinging v2 registry: Get "${hub}": `
 
   test.each<[ReturnType<typeof judgeProbe>, string, number | null, string]>([
@@ -26,8 +26,8 @@ describe('a look-up in the registry', () => {
       'toomanyrequests: You have reached your unauthenticated pull rate limit. https://www.docker.com/increase-rate-limit\n',
     ],
     ['refused', 'too many for a proxy', 1, `received unexpected HTTP status: 429 Too Many Requests\n`],
-    ['silent', 'where no name can be resolved', 1, `${ping}dial tcp: lookup registry-1.docker.io on 10.0.0.2:53: no such host\n`],
-    ['silent', 'where the resolver fails', 1, `${ping}dial tcp: lookup registry-1.docker.io on 127.0.0.53:53: server misbehaving\n`],
+    ['silent', 'where no name can be resolved', 1, `${ping}dial tcp: lookup registry.test on 10.0.0.2:53: no such host\n`],
+    ['silent', 'where the resolver fails', 1, `${ping}dial tcp: lookup registry.test on 127.0.0.53:53: server misbehaving\n`],
     ['silent', 'where nothing listens', 1, `${ping}dial tcp 127.0.0.1:443: connect: connection refused\n`],
     ['silent', 'that nobody answers', 1, `${ping}dial tcp 52.5.185.86:443: i/o timeout\n`],
     ['silent', 'where the way is closed', 1, `${ping}dial tcp 52.5.185.86:443: connect: network is unreachable\n`],
@@ -41,7 +41,7 @@ describe('a look-up in the registry', () => {
 describe('the images of a stack', () => {
   const model: Model = { name: 'shop', services: { db: { image: 'postgres:17' }, queue: { image: 'valkey:9' } } }
   const stack = { envFile: '.env.docker', env: {} }
-  const silence = { err: 'dial tcp: lookup registry-1.docker.io: no such host\n', code: 1 }
+  const silence = { err: 'dial tcp: lookup registry.test: no such host\n', code: 1 }
   let box: Sandbox
   let said: string
 
