@@ -3,7 +3,6 @@ import { $ } from 'zx/core'
 import { common, defineCommand, main } from './lib/command.ts'
 import { capture, stream } from './lib/docker.ts'
 import { CliError, ExitCode } from './lib/errors.ts'
-import { hostCaBundle } from './lib/host.ts'
 import { prepareImages } from './lib/test-images.ts'
 import { add, none } from './lib/test-counts.ts'
 import type { Counts } from './lib/test-counts.ts'
@@ -41,16 +40,11 @@ async function filesOf(patterns: readonly string[]): Promise<string[]> {
 }
 
 async function buildImage(): Promise<void> {
-  const { python, ca } = await lintBase()
+  const { TEST_PYTHON_IMAGE: python, TEST_EXTRA_CA_FILE: ca } = await prepareImages()
   const args = ['build', '--quiet', '--tag', image, '--build-arg', `PYTHON_IMAGE=${python}`]
   const secret = ca ? ['--secret', `id=extra-ca,src=${ca}`] : []
   if ((await stream([...args, ...secret, 'tests/lint'])) === 0) return
   throw new CliError('The image with the linters could not be built.', { exitCode: ExitCode.build })
-}
-
-async function lintBase(): Promise<{ python: string; ca: string | undefined }> {
-  const { TEST_PYTHON_IMAGE } = await prepareImages()
-  return { python: TEST_PYTHON_IMAGE ?? '', ca: hostCaBundle(process.env) }
 }
 
 /** Runs every linter, whatever the others find. */

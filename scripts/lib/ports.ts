@@ -72,8 +72,7 @@ export async function checkPorts(model: Model): Promise<void> {
   const holders = await Promise.all(taken.map(async ({ free, port }) => (free ? undefined : containerOn(port))))
   for (const [index, port] of taken.entries()) {
     const container = holders[index]
-    if (port.free) continue
-    if (container?.project === model.name) continue
+    if (port.free || container?.project === model.name) continue
     const holder = container
       ? `container ${container.name}${container.project ? ` of project ${container.project}` : ''}`
       : ((await processOn(port.port)) ?? 'another program')
