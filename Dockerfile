@@ -5,24 +5,25 @@
 #         └─ runtime ─────────────────────────────────┴─ dev | prod
 #
 # The arguments come from .env.docker by way of compose.yaml; the defaults here are the same. Versions of
-# tools that only the build uses stand where they are installed.
+# tools that only the build uses stand where they are installed. Mirrors are secrets, because their addresses
+# may hold a password; proxies are arguments that BuildKit knows by itself and keeps out of the history.
 
-ARG PYTHON_IMAGE=python:3.13-slim-trixie
+ARG PYTHON_IMAGE=library/python:3.13-slim-trixie
 ARG PYTHON_INSTALLER=uv
 ARG FRONTEND=none
-ARG NODE_IMAGE=node:24-trixie-slim
+ARG NODE_IMAGE=library/node:24-trixie-slim
 
 # --- base: the interpreter, Debian's run-time packages and the user ---
 FROM ${PYTHON_IMAGE} AS base
 SHELL ["/bin/sh", "-eu", "-c"]
-ARG APT_MIRROR=
 ARG APT_PACKAGES=
 ARG APP_UID=1001
 ARG APP_GID=1001
 RUN --mount=type=bind,source=docker/build,target=/build \
     --mount=type=cache,target=/var/cache/apt,sharing=locked \
-    --mount=type=cache,target=/var/lib/apt/lists,sharing=locked <<EOF
-  /build/apt-install.sh tini ${APT_PACKAGES}
+    --mount=type=cache,target=/var/lib/apt/lists,sharing=locked \
+    --mount=type=secret,id=extra-ca --mount=type=secret,id=apt-mirror <<EOF
+  /build/with-network.sh /build/apt-install.sh tini ${APT_PACKAGES}
   # Byte code of the standard library: images come without, and a read-only container would compile
   # it anew at every start. "|| true": some of its test files are wrong on purpose.
   python3 -m compileall -q -j 0 "$(python3 -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')" \
@@ -41,14 +42,20 @@ ARG PYTHON_MANIFEST=requirements.txt
 COPY ${APP_DIR}/${PYTHON_MANIFEST} ${APP_DIR}/pyproject.tom[l] ${APP_DIR}/uv.loc[k] ${APP_DIR}/poetry.loc[k] \
      ${APP_DIR}/requirement*.tx[t] ${APP_DIR}/constraint*.tx[t] /
 
+# Without what only tests need: a change of that installs nothing again that production has.
+FROM base AS manifest-prod
+ARG PYTHON_DEV_MANIFEST=
+COPY --from=manifest / /manifest
+RUN if [ -n "${PYTHON_DEV_MANIFEST}" ]; then rm -f "/manifest/${PYTHON_DEV_MANIFEST##*/}"; fi
+
 # --- installer: only the one that was chosen is built ---
 FROM base AS installer
-ARG APT_MIRROR=
 ARG APT_BUILD_PACKAGES=
 RUN --mount=type=bind,source=docker/build,target=/build \
     --mount=type=cache,target=/var/cache/apt,sharing=locked \
     --mount=type=cache,target=/var/lib/apt/lists,sharing=locked \
-    /build/apt-install.sh ${APT_BUILD_PACKAGES}
+    --mount=type=secret,id=extra-ca --mount=type=secret,id=apt-mirror \
+    /build/with-network.sh /build/apt-install.sh ${APT_BUILD_PACKAGES}
 # The base image's Python is the one that runs: uv must not fetch another.
 ENV PIP_CACHE_DIR=/cache/pip \
     UV_CACHE_DIR=/cache/uv \
@@ -66,10 +73,13 @@ RUN --mount=type=bind,source=docker/build,target=/build \
 
 FROM installer AS installer-poetry
 ARG POETRY_VERSION=2.5.1
+# Writes a lock as requirements, for where the packages come from a mirror.
+ARG POETRY_EXPORT_VERSION=1.10.1
 RUN --mount=type=bind,source=docker/build,target=/build \
     --mount=type=cache,target=/cache \
     --mount=type=secret,id=extra-ca --mount=type=secret,id=pip-index-url \
-    /build/with-network.sh /build/install-tool.sh poetry==${POETRY_VERSION}
+    /build/with-network.sh /build/install-tool.sh \
+      poetry==${POETRY_VERSION} poetry-plugin-export==${POETRY_EXPORT_VERSION}
 
 # --- deps: the application's packages in /opt/venv, outside the source that development mounts ---
 FROM installer-${PYTHON_INSTALLER} AS deps
@@ -79,7 +89,7 @@ ARG PYTHON_EXTRAS=
 ARG PYTHON_GROUPS=
 ARG PYTHON_EXTRA_PACKAGES=
 RUN --mount=type=bind,source=docker/build,target=/build \
-    --mount=type=bind,from=manifest,target=/manifest \
+    --mount=type=bind,from=manifest-prod,source=/manifest,target=/manifest \
     --mount=type=cache,target=/cache \
     --mount=type=secret,id=extra-ca --mount=type=secret,id=pip-index-url \
     /build/with-network.sh /build/install-dependencies.sh
@@ -105,7 +115,7 @@ WORKDIR /frontend
 COPY ${FRONTEND_DIR} ./
 RUN --mount=type=bind,source=docker/build,target=/build \
     --mount=type=cache,target=/root/.npm \
-    --mount=type=secret,id=extra-ca --mount=type=secret,id=pip-index-url \
+    --mount=type=secret,id=extra-ca --mount=type=secret,id=npm-registry \
     /build/with-network.sh sh -euc "${FRONTEND_BUILD_COMMAND}" && \
     install -d "/out/${FRONTEND_DIST#*:}" && \
     cp -a "${FRONTEND_DIST%%:*}/." "/out/${FRONTEND_DIST#*:}"
@@ -144,7 +154,7 @@ FROM base AS runtime
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     HOME=/tmp
-COPY --chmod=0755 docker/entrypoint.sh docker/healthcheck.sh /usr/local/bin/
+COPY --chmod=0755 docker/entrypoint.sh docker/healthcheck.sh docker/check-secrets.sh /usr/local/bin/
 COPY --chmod=0644 docker/python /opt/docker
 RUN chmod -R a+rX /opt/docker && python3 -m compileall -q /opt/docker
 ARG APP_UID=1001

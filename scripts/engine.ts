@@ -3,10 +3,10 @@
  *
  * The private Docker Engine of a machine that has none. An engine of the user's own is reported, and never
  * touched. Changes: the folder ~/.cache/python-docker-starter/engine, sockets in /run, and the packages
- * mmdebstrap and patchelf. Environment: EMBEDDED_ENGINE, APT_MIRROR, PRIVATE_ENGINE_DIR, XDG_CACHE_HOME.
+ * mmdebstrap and patchelf. Environment: EMBEDDED_ENGINE, PRIVATE_ENGINE_DIR, XDG_CACHE_HOME, and of the
+ * settings APT_MIRROR, EXTRA_CA_FILE, HTTP_PROXY, HTTPS_PROXY and NO_PROXY.
  */
 import { join } from 'node:path'
-import { confirm } from '@clack/prompts'
 import { quote } from 'zx/core'
 import { common, defineCommand, main } from './lib/command.ts'
 import { type EngineStatus, ensureEngine, findEngine, readStatus } from './lib/engine.ts'
@@ -18,7 +18,7 @@ import { info, ok, print, printJson, warn } from './lib/terminal.ts'
 const words = ['status', 'start', 'stop', 'remove'] as const
 type Word = (typeof words)[number]
 
-const command = defineCommand({
+export const command = defineCommand({
   name: 'engine',
   summary: 'Shows, starts, stops or removes the private Docker Engine of a machine that has none.',
   positionals: {
@@ -96,6 +96,7 @@ async function askBeforeDeleting(volumes: readonly string[]): Promise<void> {
       exitCode: ExitCode.usage,
     })
   }
+  const { confirm } = await import('@clack/prompts')
   const answer = await confirm({ message: 'Delete them?', initialValue: false, output: process.stderr })
   if (answer !== true) throw new CliError('Nothing was removed.')
 }

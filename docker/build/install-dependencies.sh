@@ -19,7 +19,8 @@ install_packages() { # any arguments of "pip install"
 	esac
 }
 
-install_project() { # any arguments of "uv sync" or "poetry sync" that choose groups
+# in_project COMMAND…: runs it beside a copy of the manifests, because the tools write where they look.
+in_project() {
 	[ "$manifest" = /manifest/pyproject.toml ] || fail "PYTHON_MANIFEST=$PYTHON_MANIFEST: $PYTHON_INSTALLER reads a lock only beside pyproject.toml."
 	work=$(mktemp -d)
 	cp /manifest/* "$work"
@@ -27,6 +28,15 @@ install_project() { # any arguments of "uv sync" or "poetry sync" that choose gr
 	VIRTUAL_ENV=$venv UV_PROJECT_ENVIRONMENT=$venv "$@"
 	cd /
 	rm -rf "$work"
+}
+
+# A lock names the addresses of its files, and its tool asks nobody else. Behind a mirror (with-network.sh sets
+# UV_DEFAULT_INDEX) its versions are asked of that, and its hashes are checked.
+install_from_mirror() { # install_from_mirror COMMAND…: the command writes the lock as requirements.txt
+	# uv takes a lock for up to date only beside the index that it was made with: the one that most lines name.
+	index=$(sed -n 's/^source = { registry = "\(.*\)" }$/\1/p' uv.lock 2>/dev/null | sort | uniq -c | sort -rn | sed -n '1s/^ *[0-9]* //p')
+	env -u UV_DEFAULT_INDEX -u PIP_INDEX_URL ${index:+"UV_DEFAULT_INDEX=$index"} "$@" || fail "the lock cannot be read, or it is older than $PYTHON_MANIFEST: make it again."
+	install_packages --require-hashes --no-deps -r requirements.txt
 }
 
 option_each() { # option_each OPTION WORD…  →  OPTION WORD OPTION WORD …
@@ -45,13 +55,22 @@ main() {
 	case $PYTHON_INSTALLER:$manifest in
 	uv:*/pyproject.toml)
 		[ -f /manifest/uv.lock ] || fail "there is no uv.lock beside $PYTHON_MANIFEST. Make one: uv lock"
-		install_project uv sync --quiet --locked --inexact --no-install-project --no-default-groups \
-			$(option_each --extra ${PYTHON_EXTRAS:-}) $(option_each --group $groups)
+		chosen="$(option_each --extra ${PYTHON_EXTRAS:-}) $(option_each --group $groups)"
+		if [ -n "${UV_DEFAULT_INDEX:-}" ]; then
+			in_project install_from_mirror uv export --quiet --locked --offline --no-emit-project --no-default-groups \
+				--output-file requirements.txt $chosen
+		else
+			in_project uv sync --quiet --locked --inexact --no-install-project --no-default-groups $chosen
+		fi
 		;;
 	poetry:*)
 		[ -f /manifest/poetry.lock ] || fail "there is no poetry.lock beside $PYTHON_MANIFEST. Make one: poetry lock"
-		install_project poetry install --quiet --no-interaction --no-root \
-			$(option_each --extras ${PYTHON_EXTRAS:-}) $(option_each --only main $groups)
+		chosen="$(option_each --extras ${PYTHON_EXTRAS:-}) $(option_each --only main $groups)"
+		if [ -n "${UV_DEFAULT_INDEX:-}" ]; then
+			in_project install_from_mirror poetry export --quiet --no-interaction --without-urls --output requirements.txt $chosen
+		else
+			in_project poetry install --no-interaction --no-root $chosen
+		fi
 		;;
 	*:*/pyproject.toml)
 		fail "pip installs no pyproject.toml without its project. Set PYTHON_INSTALLER=uv or poetry, or name a requirements file."

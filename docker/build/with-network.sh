@@ -1,21 +1,148 @@
 #!/bin/sh
-# Runs a command of the build with what reaches the package index from this network, and keeps none
-# of it in the image: with-network.sh COMMAND [ARG…]. Both secrets may be empty.
+# Runs a command of the build with what reaches packages from this network, and keeps none of it in the
+# image: with-network.sh COMMAND [ARG…]. The build secrets, each of which may be missing or empty:
 #   extra-ca        certificates to trust beside the image's own
-#   pip-index-url   a mirror, perhaps with a password in it
+#   apt-mirror      a mirror of the Debian archive       these three are URLs, perhaps with a user
+#   pip-index-url   a mirror of the Python index         and a password in them, percent-encoded
+#   npm-registry    a mirror of the npm registry
+# Proxies need nothing here: BuildKit hands them to every step. What is written lies in memory, where no
+# layer finds it.
 set -eu
 
-if grep -qs 'BEGIN CERTIFICATE' /run/secrets/extra-ca; then
-	bundle=$(mktemp)
-	trap 'rm -f "$bundle"' EXIT
-	cat /etc/ssl/certs/ca-certificates.crt /run/secrets/extra-ca >"$bundle" 2>/dev/null ||
-		cat /run/secrets/extra-ca >"$bundle"
-	export PIP_CERT="$bundle" SSL_CERT_FILE="$bundle" REQUESTS_CA_BUNDLE="$bundle" NODE_EXTRA_CA_CERTS="$bundle"
-fi
+secrets=/run/secrets
+memory=$(mktemp -d -p /dev/shm)
+trap 'rm -rf "$memory"' EXIT
+# apt downloads as a user of its own, who has to read the certificates.
+chmod 0711 "$memory"
 
-if [ -s /run/secrets/pip-index-url ]; then
-	PIP_INDEX_URL=$(cat /run/secrets/pip-index-url)
+secret() { # secret NAME: its value, or nothing
+	if [ -s "$secrets/$1" ]; then cat "$secrets/$1"; fi
+}
+
+# split_url URL: sets $plain to the URL without its login, $origin to scheme and host of it, and $login to
+# user:password, percent-encoded as it was.
+split_url() {
+	scheme=${1%%://*} rest=${1#*://}
+	authority=${rest%%/*} login=
+	case $authority in *@*) login=${authority%@*} ;; esac
+	origin=$scheme://${authority##*@}
+	plain=$origin${rest#"$authority"}
+}
+
+decode() { # standard input without percent-encoding; perl is in every Debian
+	perl -pe 's/%([0-9A-Fa-f]{2})/chr hex $1/ge'
+}
+
+trust_extra_ca() {
+	if grep -qs 'BEGIN CERTIFICATE' "$secrets/extra-ca"; then
+		bundle=$memory/ca.pem
+		cat /etc/ssl/certs/ca-certificates.crt "$secrets/extra-ca" >"$bundle" 2>/dev/null ||
+			cat "$secrets/extra-ca" >"$bundle"
+		chmod 0644 "$bundle"
+		export PIP_CERT="$bundle" SSL_CERT_FILE="$bundle" REQUESTS_CA_BUNDLE="$bundle" NODE_EXTRA_CA_CERTS="$bundle"
+		echo "Acquire::https::CAInfo \"$bundle\";" >>"$memory/apt.conf"
+		export APT_CONFIG="$memory/apt.conf"
+	fi
+}
+
+# The image's own lists stay as they are: apt gets copies, in which the mirror takes the place of the archive and
+# MIRROR-security that of the security archive, and the login in a file apart.
+use_apt_mirror() {
+	url=$(secret apt-mirror)
+	[ -n "$url" ] || return 0
+	split_url "${url%/}"
+	mkdir "$memory/lists"
+	for list in /etc/apt/sources.list /etc/apt/sources.list.d/*; do
+		if [ -f "$list" ]; then
+			sed -E "s#https?://[^ ]+/debian(-security)?/?([[:space:]]|\$)#$plain\1\2#g" "$list" >"$memory/lists/${list##*/}"
+		fi
+	done
+	if [ -n "$login" ]; then
+		printf 'machine %s\nlogin %s\npassword %s\n' "$origin/" "$(printf %s "${login%%:*}" | decode)" \
+			"$(printf %s "${login#*:}" | decode)" >"$memory/login"
+		chmod 0600 "$memory/login"
+	fi
+	cat >>"$memory/apt.conf" <<-CONF
+		Dir::Etc::SourceList "/dev/null";
+		Dir::Etc::SourceParts "$memory/lists";
+		Dir::Etc::Netrc "$memory/login";
+	CONF
+	chmod -R a+rX "$memory/lists" "$memory/apt.conf"
+	export APT_CONFIG="$memory/apt.conf"
+}
+
+use_pip_index() {
+	PIP_INDEX_URL=$(secret pip-index-url)
+	[ -n "$PIP_INDEX_URL" ] || return 0
 	export PIP_INDEX_URL UV_DEFAULT_INDEX="$PIP_INDEX_URL"
-fi
+	# Who writes http:// there means it. uv believes that, pip wants to hear it again.
+	split_url "$PIP_INDEX_URL"
+	if [ "$scheme" = http ]; then export PIP_TRUSTED_HOST="${origin#http://}"; fi
+}
 
-"$@"
+# The addresses in a package-lock.json need no change: npm takes those of its default registry from this one.
+use_npm_registry() {
+	url=$(secret npm-registry)
+	[ -n "$url" ] || return 0
+	split_url "${url%/}/"
+	echo "registry=$plain" >"$memory/npmrc"
+	if [ -n "$login" ]; then
+		printf '%s:_auth=%s\n' "${plain#*:}" "$(printf %s "$login" | decode | base64 -w 0)" >>"$memory/npmrc"
+	fi
+	export NPM_CONFIG_USERCONFIG="$memory/npmrc"
+}
+
+says() { # says PATTERN: whether the command said something like it
+	grep -Eqi -e "$1" "$memory/said"
+}
+
+# The setting whose mirror this step uses, for a sentence. Steps have one such secret.
+mirror_setting() {
+	for pair in apt-mirror:APT_MIRROR pip-index-url:PIP_INDEX_URL npm-registry:NPM_REGISTRY; do
+		if [ -e "$secrets/${pair%%:*}" ]; then
+			echo "${pair#*:}"
+			return
+		fi
+	done
+}
+
+# One sentence with the cause and the setting, behind what the tool said. A wrong guess is worse than none.
+explain() {
+	setting=$(mirror_setting)
+	case $setting in
+	APT_MIRROR) who='the Debian archive' mirror=$(secret apt-mirror) ;;
+	PIP_INDEX_URL) who='the Python package index' mirror=$(secret pip-index-url) ;;
+	NPM_REGISTRY) who='the npm registry' mirror=$(secret npm-registry) ;;
+	*) return 0 ;;
+	esac
+	[ -z "$mirror" ] || who="the mirror of $setting"
+	if says 'certificate (verif|is not trusted|issuer)|certificate verify failed|invalid peer certificate|unknownissuer|SELF_SIGNED_CERT|UNABLE_TO_(GET_ISSUER|VERIFY)|CERT_HAS_EXPIRED|ALTNAME_INVALID'; then
+		cause="the certificate of $who is not trusted. If it is the right one, name the file of its CA in EXTRA_CA_FILE"
+	elif says '407 +proxy|proxy authentication|proxy.* 407'; then
+		cause='the proxy wants another user or password. Compare HTTP_PROXY and HTTPS_PROXY'
+	elif says '40[13] +(unauthorized|forbidden|error|client error)|http error 40[13]|code E40[13]'; then
+		cause="$who refuses the user or the password. Compare $setting; what is special in them is percent-encoded there"
+	elif [ -n "$mirror" ] && says '404 +(not found|client error)|code E404|no matching distribution|not found in the package registry|does not have a release file'; then
+		cause="$who does not have all that was asked for. If the rest of the lines says nothing better, compare its path in $setting"
+	elif says 'could not (resolve|connect)|name resolution|name or service not known|dns error|connection (refused|timed out|failed)|tcp connect error|ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|network is unreachable'; then
+		cause="$who cannot be reached from the build. $setting names a mirror, HTTPS_PROXY a proxy; 127.0.0.1 is the build's own container"
+	else
+		return 0
+	fi
+	printf 'with-network: %s (.env.docker, docs/offline.md).\n' "$cause" >&2
+}
+
+trust_extra_ca
+use_apt_mirror
+use_pip_index
+use_npm_registry
+
+# All that is said is shown at once, and kept for the explanation.
+{
+	code=0
+	"$@" 2>&1 || code=$?
+	echo "$code" >"$memory/code"
+} | tee "$memory/said"
+code=$(cat "$memory/code")
+[ "$code" = 0 ] || explain
+exit "$code"

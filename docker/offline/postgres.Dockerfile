@@ -1,15 +1,14 @@
 # Stands in for postgres:17-trixie.
 FROM stand-in/debian:trixie
-RUN <<EOF
+RUN --mount=type=bind,from=build,target=/build \
+    --mount=type=secret,id=extra-ca --mount=type=secret,id=apt-mirror <<EOF
   set -eu
   # The official image's numbers, and before the package chooses others.
   groupadd --system --gid 999 postgres
   useradd --system --gid postgres --uid 999 --home-dir /var/lib/postgresql --shell /bin/bash postgres
-  apt-get update --quiet=2
-  export DEBIAN_FRONTEND=noninteractive
-  apt-get install --quiet=2 --yes --no-install-recommends postgresql-common >/dev/null
+  /build/with-network.sh /build/apt-install.sh postgresql-common
   sed -i 's/^#\?create_main_cluster.*/create_main_cluster = false/' /etc/postgresql-common/createcluster.conf
-  apt-get install --quiet=2 --yes --no-install-recommends postgresql-17 tzdata >/dev/null
+  /build/with-network.sh /build/apt-install.sh postgresql-17 tzdata
   apt-get clean
   rm -rf /var/lib/apt/lists/*
   # As in the official image: other containers may connect.

@@ -1,10 +1,9 @@
 # Stands in for python:3.13-slim-trixie.
 FROM stand-in/debian:trixie
-RUN <<EOF
+RUN --mount=type=bind,from=build,target=/build \
+    --mount=type=secret,id=extra-ca --mount=type=secret,id=apt-mirror <<EOF
   set -eu
-  apt-get update --quiet=2
-  DEBIAN_FRONTEND=noninteractive apt-get install --quiet=2 --yes --no-install-recommends \
-    ca-certificates netbase python3 python3-pip python3-venv tzdata >/dev/null
+  /build/with-network.sh /build/apt-install.sh ca-certificates netbase python3 python3-pip python3-venv tzdata
   apt-get clean
   rm -rf /var/lib/apt/lists/* /usr/lib/python3*/EXTERNALLY-MANAGED
   # Where the official image has them.

@@ -1,12 +1,11 @@
 # Stands in for valkey/valkey (a release older than the official image's).
 FROM stand-in/debian:trixie
-RUN <<EOF
+RUN --mount=type=bind,from=build,target=/build \
+    --mount=type=secret,id=extra-ca --mount=type=secret,id=apt-mirror <<EOF
   set -eu
   groupadd --system --gid 999 valkey
   useradd --system --gid valkey --uid 999 valkey
-  apt-get update --quiet=2
-  DEBIAN_FRONTEND=noninteractive apt-get install --quiet=2 --yes --no-install-recommends \
-    tzdata valkey-server >/dev/null
+  /build/with-network.sh /build/apt-install.sh tzdata valkey-server
   apt-get clean
   rm -rf /var/lib/apt/lists/*
   install -d -o valkey -g valkey -m 1777 /data

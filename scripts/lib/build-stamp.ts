@@ -3,21 +3,26 @@
  * BuildKit to find that out. Forgetting is harmless: then it is built, from the cache.
  */
 import { createHash } from 'node:crypto'
-import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { lstat, mkdir, readdir, readFile, readlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { cacheFolder } from './host.ts'
 import { capture } from './docker.ts'
 import type { Model, Service } from './model.ts'
 
 /** What .dockerignore keeps out of every build, or what changes without changing the image. */
-const ignored = new Set(['.git', 'node_modules', '.venv', '__pycache__', '.pytest_cache', '.ruff_cache', '.mypy_cache'])
+export const notSource = new Set(['.git', 'node_modules', '.venv', '__pycache__', '.pytest_cache', '.ruff_cache', '.mypy_cache'])
 
-/** Name, size and time of every file below a path: what git looks at to see whether something changed. */
+/**
+ * Name, size and time of every file below a path: what git looks at to see whether something changed. A link is
+ * what it says and not what it points to, in the image as here.
+ */
 async function listFiles(path: string): Promise<string[]> {
-  const found = await stat(path).catch(() => undefined)
+  const found = await lstat(path).catch(() => undefined)
   if (!found) return [`${path} is not there`]
+  if (found.isSymbolicLink()) return [`${path} -> ${await readlink(path)}`]
   if (!found.isDirectory()) return [`${path} ${found.size} ${found.mtimeMs} ${found.mode}`]
-  const names = (await readdir(path)).filter((name) => !ignored.has(name) && !name.endsWith('.pyc'))
+  // A folder that we may not read is one that the build names.
+  const names = (await readdir(path).catch(() => [])).filter((name) => !notSource.has(name) && !name.endsWith('.pyc'))
   return (await Promise.all(names.map((name) => listFiles(join(path, name))))).flat()
 }
 
@@ -35,7 +40,8 @@ async function stampOf(model: Model): Promise<string> {
   const services = built(model)
   const sources = services.flatMap(({ build: { args } }) => [args?.APP_DIR, args?.FRONTEND_DIR].filter((path) => path))
   const paths = ['Dockerfile', '.dockerignore', 'docker', ...sources.map(String)]
-  const bases = services.flatMap(({ build: { args } }) => args?.PYTHON_IMAGE ?? [])
+  const bases = services.flatMap(({ build: { args } }) =>
+    [args?.PYTHON_IMAGE, args?.FRONTEND === 'build' ? args.NODE_IMAGE : undefined].filter((image) => typeof image === 'string'))
   const [files, ids] = await Promise.all([
     Promise.all(paths.map(listFiles)),
     imageIds([...services.map(({ image }) => image), ...bases]),

@@ -14,6 +14,9 @@ export interface HostFacts {
   chosen: string | undefined
   /** dockerd of the host's own packages. */
   hasDockerd: boolean
+  /** The socket of an engine, which a machine can have without its command: a container into which it is mounted. */
+  hasSocket: boolean
+  hasClient: boolean
   /** What `docker version` said. */
   complaint: string
 }
@@ -28,6 +31,19 @@ export interface Advice {
  * An engine that the user has, or has chosen, is never replaced behind their back.
  */
 export function adviseWithoutEngine(host: HostFacts): Advice | undefined {
+  if (!host.hasClient && (host.chosen || host.hasDockerd || host.hasSocket)) {
+    return {
+      message: 'The command "docker" is not installed, or not on PATH.',
+      hint: installInstructions(host.platform),
+    }
+  }
+  const [misunderstanding] = /client version \S+ is too (old|new)\..*/.exec(host.complaint) ?? []
+  if (misunderstanding) {
+    return {
+      message: `The command "docker" and the Docker Engine do not understand each other: ${misunderstanding.trim()}`,
+      hint: 'Update the older of the two (https://docs.docker.com/engine/install/), or unset DOCKER_API_VERSION.',
+    }
+  }
   if (host.complaint.includes('permission denied')) {
     return {
       message: 'Docker Engine runs, but this user may not use it.',
@@ -91,6 +107,15 @@ export function installInstructions(platform: Platform): string {
       return `Install Docker Engine and its Compose plugin: https://docs.docker.com/engine/install/, then ${start}`
   }
 }
+
+/** How the plugins of `docker` are installed: Compose, or Buildx. Their packages have different names everywhere. */
+export const pluginInstructions = (plugin: 'compose' | 'buildx'): string =>
+  [
+    `Debian 13:             sudo apt-get install docker-${plugin}`,
+    `Ubuntu:                sudo apt-get install ${plugin === 'compose' ? 'docker-compose-v2' : 'docker-buildx'}`,
+    `Docker's own packages: sudo apt-get install docker-${plugin}-plugin (or dnf)`,
+    `Others:                https://docs.docker.com/${plugin === 'compose' ? 'compose/install/' : 'go/buildx/'}`,
+  ].join('\n')
 
 /** The kind of machine, from `process.platform`, /etc/os-release and /proc/version. */
 export function findPlatform(platform: NodeJS.Platform, osRelease: string, kernel: string): Platform {

@@ -1,26 +1,22 @@
 /** Where the images of a stack come from: a registry that answers, or else our own stand-ins. */
-import { readFile, writeFile } from 'node:fs/promises'
-import { capture, stream } from './docker.ts'
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { capture, lastLines, pullImage } from './docker.ts'
 import { CliError, ExitCode } from './errors.ts'
+import { extraCaFile, valueOf } from './host.ts'
+import { stopIfInterrupted } from './interrupt.ts'
 import { foreignImages } from './model.ts'
 import type { Model } from './model.ts'
-import { envFile as ownEnvFile } from './settings.ts'
+import { explainRefusal, faultOfRegistry, judgeRefusal } from './registry.ts'
+import type { Verdict } from './registry.ts'
+import { envFile as ownEnvFile, writeSecretly } from './settings.ts'
 import type { Stack } from './stack.ts'
 import { readModel } from './stack.ts'
-import { ensureStandIns, isStandIn, overlay, selectStandIns, standsFor } from './stand-ins.ts'
-import { warn } from './terminal.ts'
+import { ensureStandIns, isStandIn, overlay, selectStandIns, shortName, standsFor } from './stand-ins.ts'
+import { step, warn } from './terminal.ts'
 
-/** A registry that does not answer within this time is treated as one that is not there. */
-const PROBE_LIMIT_MS = 8000
-
-/**
- * What the answer to a look-up says: the image is there; the registry is, but refuses; or nobody answers. Pure.
- */
-export function judgeProbe(exitCode: number | null, stderr: string): 'there' | 'refused' | 'silent' {
-  if (exitCode === 0) return 'there'
-  const refusal = /no such manifest|manifest unknown|not found: |denied|unauthorized|toomanyrequests|too many requests/i
-  return refusal.test(stderr) ? 'refused' : 'silent'
-}
+/** A registry whose first word takes longer than this is treated as one that is not there. */
+const PATIENCE_MS = 8000
 
 async function missing(images: readonly string[]): Promise<string[]> {
   if (images.length === 0) return []
@@ -28,7 +24,7 @@ async function missing(images: readonly string[]): Promise<string[]> {
   // A name without a tag, or with a digest, is among nobody's tags.
   if (exitCode === 0) return []
   const there = new Set(stdout.split('\n'))
-  return images.filter((image) => !there.has(image.replace(/^docker\.io\/(library\/)?/, '')))
+  return images.filter((image) => !there.has(shortName(image)))
 }
 
 /**
@@ -39,7 +35,7 @@ async function missing(images: readonly string[]): Promise<string[]> {
  */
 export function withoutStandIn(wanted: readonly string[], selected: readonly string[], absent: readonly string[]): string[] {
   const replaced = wanted.filter((image) => !selected.includes(image))
-  const chosen = replaced.filter((image) => !isStandIn(image) && !standsFor.has(image))
+  const chosen = replaced.filter((image) => !isStandIn(image) && !standsFor.has(shortName(image)))
   return [...chosen, ...absent.filter((image) => !replaced.includes(image))]
 }
 
@@ -52,6 +48,7 @@ async function useStandIns(
   model: Model,
   values: Record<string, string | undefined>,
   absent: readonly string[],
+  verdict: Verdict,
 ): Promise<{ stack: Stack; model: Model }> {
   const files = values.COMPOSE_FILE || 'compose.yaml:compose.override.yaml'
   const chosen = { ...stack, env: { ...stack.env, COMPOSE_FILE: `${files}:${overlay}` } }
@@ -63,45 +60,94 @@ async function useStandIns(
       exitCode: ExitCode.docker,
     })
   }
-  warn(`No registry answers for ${absent[0]}: stand-ins from Debian packages are used instead.`)
+  const reason = verdict === 'silent' ? 'No registry answers' : 'The engine does not trust the registry that answers'
+  warn(`${reason} for ${absent[0]}: stand-ins from Debian packages are used instead.`)
   await ensureStandIns(foreignImages(changed).filter(isStandIn), values)
   if (stack.envFile !== ownEnvFile) return { stack: chosen, model: changed }
 
   // Only now, when they are there: a file that names images which cannot be had would stop every later run.
-  await writeFile(stack.envFile, selectStandIns(await readFile(stack.envFile, 'utf8')))
+  await writeSecretly(stack.envFile, selectStandIns(await readFile(stack.envFile, 'utf8')))
   warn(`${stack.envFile} says so now: COMPOSE_FILE names ${overlay}. Take that out to go back to the official images.`)
   return { stack, model: changed }
+}
+
+/** A pull that came to nothing. */
+class Refused extends Error {
+  readonly verdict: Verdict
+  readonly said: string
+
+  constructor(verdict: Verdict, said: string) {
+    super(said)
+    this.verdict = verdict
+    this.said = said
+  }
+}
+
+/**
+ * Pulls one image. The engine is asked, because it may know mirrors and certificates that its client does not.
+ *
+ * @returns why it is not there
+ */
+async function pull(image: string): Promise<Refused | undefined> {
+  try {
+    await step(`Pulling ${image}`, async (report) => {
+      const { exitCode, stderr } = await pullImage(image, PATIENCE_MS, report)
+      stopIfInterrupted()
+      if (exitCode !== 0) throw new Refused(exitCode === null ? 'silent' : judgeRefusal(stderr), stderr)
+    })
+    return undefined
+  } catch (error) {
+    if (error instanceof Refused) return error
+    throw error
+  }
+}
+
+/** @throws CliError (exit code 3) for what can be seen to be wrong without asking anybody */
+function checkSettings(values: Record<string, string | undefined>): void {
+  const fault = faultOfRegistry(valueOf('IMAGE_REGISTRY', values, process.env) ?? 'docker.io')
+  if (fault) {
+    const hint = 'For example: IMAGE_REGISTRY=mirror.example:5000/hub'
+    throw new CliError(`IMAGE_REGISTRY names no registry: ${fault}.`, { hint, exitCode: ExitCode.config })
+  }
+  const caFile = extraCaFile(values, process.env)
+  if (caFile && !existsSync(caFile)) {
+    const hint = 'Correct it in .env.docker, or leave it empty.'
+    throw new CliError(`EXTRA_CA_FILE names ${caFile}, and there is no such file.`, { hint, exitCode: ExitCode.config })
+  }
 }
 
 /**
  * Makes sure that every image which is not built from the Dockerfile is on this machine.
  *
+ * @param options.build false when nothing is going to be built, so that no base image is needed
  * @returns the stack and its model, changed when stand-ins had to be selected
- * @throws CliError (exit code 4) when an image is refused by its registry, or a stand-in cannot be built
+ * @throws CliError exit code 3 for a setting that cannot work; 4 when an image is refused by its registry, when the
+ *   one that somebody chose does not answer, or when a stand-in cannot be built
  */
 export async function ensureImages(
   stack: Stack,
   model: Model,
   values: Record<string, string | undefined>,
+  { build = true }: { build?: boolean } = {},
 ): Promise<{ stack: Stack; model: Model }> {
-  const images = foreignImages(model)
+  checkSettings(values)
+  const used = new Set(Object.values(model.services).map(({ image }) => image))
+  const images = foreignImages(model).filter((image) => build || used.has(image))
   const standIns = images.filter(isStandIn)
   if (standIns.length > 0) await ensureStandIns(standIns, values)
 
   const absent = await missing(images.filter((image) => !isStandIn(image)))
-  const [first] = absent
-  if (first === undefined) return { stack, model }
-
-  const probe = await capture(['manifest', 'inspect', first], { timeoutMs: PROBE_LIMIT_MS })
-  if (judgeProbe(probe.exitCode, probe.stderr) === 'silent') {
-    return useStandIns(stack, model, values, absent)
-  }
-  for (const image of absent) {
-    if ((await stream(['pull', image])) === 0) continue
-    throw new CliError(`The image ${image} could not be pulled.`, {
-      hint: 'Its registry answers, so the name, the tag or the permission is wrong: compare the …_IMAGE settings in .env.docker, or log in with docker login.',
-      exitCode: ExitCode.docker,
-    })
+  for (const [index, image] of absent.entries()) {
+    const refusal = await pull(image)
+    if (!refusal) continue
+    const { verdict, said } = refusal
+    const imageRegistry = valueOf('IMAGE_REGISTRY', values, process.env)
+    // Who named a registry wants its images, and nobody is given others without a word.
+    if (!imageRegistry && (verdict === 'silent' || verdict === 'distrusted')) {
+      return useStandIns(stack, model, values, absent.slice(index), verdict)
+    }
+    const { message, hint } = explainRefusal(verdict, { image, imageRegistry })
+    throw new CliError(message, { details: lastLines(said, 3), hint, exitCode: ExitCode.docker })
   }
   return { stack, model }
 }

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { join, resolve } from 'node:path'
 import { cacheFolder } from './host.ts'
+import type { Network } from './host.ts'
 
 type Environment = Record<string, string | undefined>
 
@@ -82,10 +83,15 @@ export function clientEnvironment(layout: Layout, path = ''): Record<'PATH' | 'D
   }
 }
 
-/** dockerd's environment: it calls iptables, runc and containerd by name, and must find those of its own root. */
-export function daemonEnvironment(layout: Layout, receipt: Receipt, env: Environment): Environment {
+/**
+ * dockerd's environment: it calls iptables, runc and containerd by name, and must find those of its own root. It
+ * pulls images, so it needs the proxies, and the certificates beside those in /etc/ssl/certs.
+ */
+export function daemonEnvironment(layout: Layout, receipt: Receipt, env: Environment, network?: Network): Environment {
   return {
     ...env,
+    ...network?.proxies,
+    ...(network?.caFile ? { SSL_CERT_FILE: network.caFile } : {}),
     PATH: [join(layout.root, 'usr/sbin'), join(layout.root, 'usr/bin'), env.PATH].join(':'),
     XTABLES_LIBDIR: join(receipt.libraries, 'xtables'),
   }

@@ -1,11 +1,16 @@
 /** Sets up the private engine's files from Debian packages, beside the host's own packages. */
-import { mkdir, readdir, rm, rmdir, symlink, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readdir, rm, rmdir, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { debianMirror, installHostPackages, runStep, sourceArgs, SUITE } from './debian.ts'
-import { CliError } from './errors.ts'
+import { installHostPackages, runMmdebstrap, runStep, SUITE } from './debian.ts'
+import { roomOf, saysFull } from './disk.ts'
+import { CliError, ExitCode } from './errors.ts'
+import type { Network } from './host.ts'
 import {
   activateScript, clientConfig, daemonConfig, type Layout, madeBySetUp, type Receipt,
 } from './private-engine-layout.ts'
+
+/** What the set-up takes at its peak, with the packages that it unpacks. */
+const MEGABYTES = 700
 
 const PACKAGES = ['docker.io', 'docker-cli', 'docker-compose', 'docker-buildx']
 
@@ -29,17 +34,18 @@ const IPTABLES = ['iptables', 'ip6tables'].flatMap((name) => [name, `${name}-res
  * Sets up the engine's folder; the caller holds the lock and starts the engine.
  * A half-made folder is completed, and one that cannot be completed is deleted again.
  *
- * @param aptMirror a Debian mirror to use instead of the host's own
+ * @param network says where the packages come from
  * @throws CliError (exit code 4) that names the step and quotes its last lines
  */
-export async function setUp(layout: Layout, aptMirror: string | undefined): Promise<Receipt> {
+export async function setUp(layout: Layout, network: Network): Promise<Receipt> {
   try {
     await clear(layout)
-    const hostPackages = await installHostPackages(['mmdebstrap', 'patchelf', 'debian-archive-keyring'])
-    const mirror = await debianMirror(aptMirror)
-    // apt's own unprivileged user must be able to reach the root that it fills.
-    await mkdir(layout.root, { recursive: true, mode: 0o755 })
-    await runStep('Unpacking Docker from Debian packages', 'mmdebstrap', mmdebstrapArgs(layout.root, mirror))
+    await requireUsable(layout)
+    const hostPackages = await installHostPackages(['mmdebstrap', 'patchelf', 'debian-archive-keyring'], network)
+    await mkdir(layout.root, { recursive: true })
+    // apt's own unprivileged user must be able to reach the root that it fills, whatever our umask is.
+    await Promise.all([layout.dir, layout.root].map((folder) => chmod(folder, 0o755)))
+    await runMmdebstrap('Unpacking Docker from Debian packages', mmdebstrapArgs(layout.root), network)
     const loader = join(layout.root, findLoader(await readdir(join(layout.root, 'usr/lib'), { recursive: true })))
     await runStep('Tying the programs to their libraries', 'patchelf', patchelfArgs(layout.root, loader))
     await writeFiles(layout)
@@ -48,24 +54,50 @@ export async function setUp(layout: Layout, aptMirror: string | undefined): Prom
     return receipt
   } catch (error) {
     await clear(layout)
-    throw error
+    throw error instanceof CliError && saysFull(error.details ?? '') ? withFullDisk(error, layout) : error
   }
+}
+
+const ELSEWHERE = 'name another folder: export XDG_CACHE_HOME=/path'
+
+const withFullDisk = ({ message, details, exitCode }: CliError, { dir }: Layout): CliError =>
+  new CliError(message, { details, hint: `The disk of ${dir} became full. Make room there, or ${ELSEWHERE}`, exitCode })
+
+/**
+ * Half a minute of downloads is not spent on a folder in which they cannot end well.
+ *
+ * @throws CliError (exit code 4) that names the folder and how to choose another
+ */
+async function requireUsable({ dir }: Layout): Promise<void> {
+  if (dir.includes(':')) {
+    throw new CliError(`A private engine cannot lie in ${dir}: a colon separates the entries of PATH.`, {
+      hint: `Please ${ELSEWHERE}`,
+      exitCode: ExitCode.docker,
+    })
+  }
+  const room = await roomOf(dirname(dir))
+  if (!room || room.megabytes >= MEGABYTES) return
+  throw new CliError(`A private engine takes ${MEGABYTES} MB, and ${room.folder} has ${room.megabytes} MB left. Nothing was set up.`, {
+    hint: `Make room there, or ${ELSEWHERE}\nThe images of a first start take about 2 GB more.`,
+    exitCode: ExitCode.docker,
+  })
 }
 
 /** Deletes what a set-up made, and the folder if nothing else is in it. */
 export async function clear(layout: Layout): Promise<void> {
-  await Promise.all(madeBySetUp(layout).map((path) => rm(path, { recursive: true, force: true })))
+  // A set-up that was killed may have left a child that goes on writing until it misses what is deleted here.
+  const options = { recursive: true, force: true, maxRetries: 20 }
+  await Promise.all(madeBySetUp(layout).map((path) => rm(path, options)))
   await rmdir(layout.dir).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT' && error.code !== 'ENOTEMPTY') throw error
   })
 }
 
-export const mmdebstrapArgs = (root: string, mirror: string | undefined): string[] => [
+export const mmdebstrapArgs = (root: string): string[] => [
   '--variant=extract',
   `--include=${PACKAGES.join(',')}`,
   SUITE,
   root,
-  ...sourceArgs(mirror),
 ]
 
 /** The dynamic loader among the files below usr/lib, e.g. `usr/lib/aarch64-linux-gnu/ld-linux-aarch64.so.1`. */

@@ -2,13 +2,15 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, existsSync, openSync } from 'node:fs'
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
+import { access, constants, mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import { request } from 'node:http'
 import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { $ } from 'zx/core'
 import { lastLines } from './docker.ts'
+import { saysFull } from './disk.ts'
 import { CliError, ExitCode } from './errors.ts'
+import type { Network } from './host.ts'
 import { withLock } from './lock.ts'
 import { daemonEnvironment, type Layout, type Receipt } from './private-engine-layout.ts'
 import { DOCKERD, endProcesses, findProcesses, isContainerd, isDockerd, unmount } from './private-engine-processes.ts'
@@ -32,10 +34,10 @@ export type Effort = 'none' | 'started' | 'set up'
 /**
  * Sets the engine up if it is not, and starts it if it does not answer.
  *
- * @param aptMirror see `setUp`
+ * @param network how packages and images are reached; a running engine keeps what it was started with
  * @throws CliError (exit code 4) with the evidence when the set-up or the start fails
  */
-export async function ensureRunning(layout: Layout, aptMirror: string | undefined): Promise<Effort> {
+export async function ensureRunning(layout: Layout, network: Network): Promise<Effort> {
   if (await isRunning(layout)) return 'none'
   await requireCgroups()
   return locked(layout, async () => {
@@ -46,9 +48,9 @@ export async function ensureRunning(layout: Layout, aptMirror: string | undefine
     if (!receipt) {
       // Its files may have been deleted under a running engine.
       await endProcesses(layout)
-      receipt = await setUp(layout, aptMirror)
+      receipt = await setUp(layout, network)
     }
-    await startDaemon(layout, receipt)
+    await startDaemon(layout, receipt, network)
     return effort
   })
 }
@@ -101,7 +103,17 @@ const isNowhere = (layout: Layout): boolean => !existsSync(layout.dir) && !exist
 /** One command at a time; the parent folder serves as the lock, because it stays when the engine is removed. */
 async function locked<T>(layout: Layout, critical: () => Promise<T>): Promise<T> {
   const parent = dirname(layout.dir)
-  await mkdir(parent, { recursive: true })
+  try {
+    await mkdir(parent, { recursive: true })
+    await access(parent, constants.W_OK)
+  } catch (cause) {
+    // A home folder that is read-only, or none: machines that only run tests have such users.
+    throw new CliError(`The private engine would lie in ${layout.dir}, and nothing can be written there.`, {
+      hint: 'Name a folder that can be written to and has 3 GB of room: export XDG_CACHE_HOME=/path',
+      exitCode: ExitCode.docker,
+      cause,
+    })
+  }
   return withLock(parent, critical)
 }
 
@@ -128,9 +140,14 @@ function answers(layout: Layout): Promise<boolean> {
   })
 }
 
-async function startDaemon(layout: Layout, receipt: Receipt, title = 'Starting the private engine'): Promise<void> {
+async function startDaemon(
+  layout: Layout,
+  receipt: Receipt,
+  network?: Network,
+  title = 'Starting the private engine',
+): Promise<void> {
   await step(title, async () => {
-    if (!(await findProcesses(layout)).some(isDockerd)) await spawnDaemon(layout, receipt)
+    if (!(await findProcesses(layout)).some(isDockerd)) await spawnDaemon(layout, receipt, network)
     const deadline = Date.now() + START_LIMIT_MS
     while (!(await answers(layout))) {
       if (!(await findProcesses(layout)).some(isDockerd)) throw await startFailure(layout, 'ended at once')
@@ -141,7 +158,7 @@ async function startDaemon(layout: Layout, receipt: Receipt, title = 'Starting t
 }
 
 /** Starts dockerd in a session of its own, so that it outlives us. */
-async function spawnDaemon(layout: Layout, receipt: Receipt): Promise<void> {
+async function spawnDaemon(layout: Layout, receipt: Receipt, network: Network | undefined): Promise<void> {
   // No dockerd of ours runs, so these can only mislead: after a kill they name a zombie or a stranger.
   // dockerd would refuse to start beside the one and wait in vain for the other.
   await rm(layout.pidFile, { force: true })
@@ -150,7 +167,7 @@ async function spawnDaemon(layout: Layout, receipt: Receipt): Promise<void> {
   const daemon = spawn(join(layout.root, DOCKERD), ['--config-file', layout.daemonConfig], {
     cwd: '/',
     detached: true,
-    env: daemonEnvironment(layout, receipt, process.env),
+    env: daemonEnvironment(layout, receipt, process.env, network),
     stdio: ['ignore', log, log],
   })
   closeSync(log)
@@ -159,9 +176,11 @@ async function spawnDaemon(layout: Layout, receipt: Receipt): Promise<void> {
 }
 
 async function startFailure(layout: Layout, what: string): Promise<CliError> {
+  const log = lastLines(await readFile(layout.log, 'utf8'), 12)
+  const room = saysFull(log) ? `The disk of ${layout.dir} is full: make room there, then run this again.\n` : ''
   return new CliError(`The private engine ${what}.`, {
-    details: lastLines(await readFile(layout.log, 'utf8'), 12),
-    hint: `The whole log is in ${layout.log}.`,
+    details: log,
+    hint: `${room}The whole log is in ${layout.log}.`,
     exitCode: ExitCode.docker,
   })
 }
@@ -180,7 +199,7 @@ async function stopLocked(layout: Layout): Promise<boolean> {
   const receipt = await readReceipt(layout)
   // A killed dockerd leaves its containers running, and only a dockerd can end them.
   if (receipt && processes.length > 0 && !processes.some(isDockerd)) {
-    await startDaemon(layout, receipt, 'Starting the killed engine, to end its containers')
+    await startDaemon(layout, receipt, undefined, 'Starting the killed engine, to end its containers')
   }
   if (processes.length > 0) await step('Stopping the private engine', () => endProcesses(layout))
   await unmount(layout)

@@ -7,28 +7,38 @@ import { existsSync } from 'node:fs'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { debianMirror, installHostPackages, runStep, sourceArgs, SUITE } from './debian.ts'
+import { debianMirror, HOST_CERTIFICATES, installHostPackages, runMmdebstrap, SUITE } from './debian.ts'
 import { capture, read, stream } from './docker.ts'
 import { CliError, ExitCode } from './errors.ts'
-import { hostCaBundle } from './host.ts'
+import { networkOf, splitLogin } from './host.ts'
+import type { Network } from './host.ts'
 
 const folder = 'docker/offline'
+/** What they share with the application's own build. */
+const shared = ['docker/build/apt-install.sh', 'docker/build/install-tool.sh', 'docker/build/with-network.sh']
 const label = 'python-docker-starter.fingerprint'
 const base = `stand-in/debian:${SUITE}`
 
 /** The overlay that selects the stand-ins. */
 export const overlay = `${folder}/compose.yaml`
 
-/** The official images that the stand-ins stand for: the defaults of .env.docker.example. */
+/** The official images that the stand-ins stand for: the defaults of .env.docker.example, by their short names. */
 export const standsFor: ReadonlySet<string> = new Set([
+  'caddy:2.11',
   'chrislusf/seaweedfs:4.48',
   'postgres:17-trixie',
   'python:3.13-slim-trixie',
   'valkey/valkey:9.1-trixie',
 ])
 
+/** An image's name as Docker shows it: what Docker Hub is and has is left out. */
+export const shortName = (image: string): string => image.replace(/^docker\.io\//, '').replace(/^library\//, '')
+
 /** Is this the name of a stand-in? */
 export const isStandIn = (image: string): boolean => image.startsWith('stand-in/')
+
+/** Its target in bake.hcl: stand-in/valkey:8-trixie is made by "valkey". */
+const bakeTarget = (image: string): string => image.slice('stand-in/'.length).split(':')[0]!
 
 /**
  * The env file's text with the overlay at the end of COMPOSE_FILE, and everything else as it was. Pure.
@@ -46,12 +56,15 @@ export function selectStandIns(text: string): string {
   return `${text.slice(0, start)}${files || defaults}:${overlay}${text.slice(start + files.length)}`
 }
 
+/** What the Debian base is made of: its making takes longest, and it changes least. Images carry it: no password. */
+const baseFingerprint = (aptMirror: string): string =>
+  createHash('sha256').update(`${SUITE} ${splitLogin(aptMirror).plain}`).digest('hex').slice(0, 16)
+
 /** One number for all that the stand-ins are made of: when it changes, they are built again. */
-async function fingerprint(aptMirror: string): Promise<string> {
-  const hash = createHash('sha256').update(`${SUITE} ${aptMirror}`)
-  for (const file of (await readdir(folder)).toSorted()) {
-    if (file !== 'compose.yaml') hash.update(file).update(await readFile(`${folder}/${file}`))
-  }
+export async function fingerprint(aptMirror: string): Promise<string> {
+  const hash = createHash('sha256').update(baseFingerprint(aptMirror))
+  const own = (await readdir(folder)).filter((file) => file !== 'compose.yaml').map((file) => `${folder}/${file}`)
+  for (const file of [...own, ...shared].toSorted()) hash.update(file).update(await readFile(file))
   return hash.digest('hex').slice(0, 16)
 }
 
@@ -61,22 +74,22 @@ async function haveFingerprint(images: readonly string[], wanted: string): Promi
 }
 
 /** A minimal Debian as an image: what every stand-in begins with. */
-async function importDebian(mirror: string | undefined, mark: string): Promise<void> {
+async function importDebian(network: Network, mark: string): Promise<void> {
   if (!existsSync('/usr/bin/mmdebstrap') && !(existsSync('/usr/bin/apt-get') && process.getuid?.() === 0)) {
     throw new CliError('Stand-in images can be made only as root on a Debian family host.', {
-      hint: 'Connect to a registry, or name a mirror in the …_IMAGE settings of .env.docker.',
+      hint: 'Connect to a registry, or name a mirror of it in IMAGE_REGISTRY in .env.docker.',
       exitCode: ExitCode.docker,
     })
   }
-  await installHostPackages(['mmdebstrap', 'debian-archive-keyring'])
+  await installHostPackages(['mmdebstrap', 'debian-archive-keyring'], network)
   const unneeded = ['doc', 'info', 'locale', 'man'].map((name) => `--dpkgopt=path-exclude=/usr/share/${name}/*`)
   // mmdebstrap leaves its own options behind, and package lists that are old tomorrow.
-  const tidy = '--customize-hook=rm -rf "$1"/var/lib/apt/lists/* "$1"/etc/dpkg/dpkg.cfg.d/99mmdebstrap'
+  const leftovers = ['/var/lib/apt/lists/*', '/etc/dpkg/dpkg.cfg.d/99mmdebstrap', '/etc/apt/apt.conf.d/99mmdebstrap']
+  const tidy = `--customize-hook=rm -rf ${leftovers.map((path) => `"$1"${path}`).join(' ')}`
   const temporary = await mkdtemp(join(tmpdir(), 'stand-in-'))
   try {
     const tarball = join(temporary, 'debian.tar')
-    const args = ['--variant=minbase', ...unneeded, tidy, SUITE, tarball, ...sourceArgs(mirror)]
-    await runStep('Making a Debian base image from packages', 'mmdebstrap', args)
+    await runMmdebstrap('Making a Debian base image from packages', ['--variant=minbase', ...unneeded, tidy, SUITE, tarball], network)
     await read(['import', '--change', `LABEL ${label}=${mark}`, tarball, base])
   } finally {
     await rm(temporary, { recursive: true, force: true })
@@ -90,17 +103,25 @@ async function importDebian(mirror: string | undefined, mark: string): Promise<v
  * @throws CliError (exit code 4) with the last lines of the step that failed
  */
 export async function ensureStandIns(images: readonly string[], settings: Record<string, string | undefined>): Promise<void> {
-  const mark = await fingerprint(settings.APT_MIRROR ?? '')
+  const network = networkOf(settings, process.env)
+  const mark = await fingerprint(network.aptMirror ?? '')
   if (await haveFingerprint(images, mark)) return
 
-  if (!(await haveFingerprint([base], mark))) await importDebian(await debianMirror(settings.APT_MIRROR), mark)
-  const ca = settings.EXTRA_CA_FILE || hostCaBundle(process.env)
+  // A mirror that only the host's own sources name may want a login as well.
+  const baseMark = baseFingerprint(network.aptMirror ?? '')
+  const own = network.aptMirror ? undefined : await debianMirror(undefined)
+  if (own && splitLogin(own).login) network.aptMirror = own
+  if (!(await haveFingerprint([base], baseMark))) await importDebian(network, baseMark)
   const secrets = [
-    ...(ca ? [`id=extra-ca,src=${ca}`] : []),
-    ...(settings.PIP_INDEX_URL ? ['id=pip-index-url,env=PIP_INDEX_URL'] : []),
+    // The Debian base trusts nobody, and the mirror may be reached by https.
+    `id=extra-ca,src=${network.caFile ?? (existsSync(HOST_CERTIFICATES) ? HOST_CERTIFICATES : 'docker/no-extra-ca.pem')}`,
+    ...(network.aptMirror ? ['id=apt-mirror,env=APT_MIRROR'] : []),
+    ...(network.pipIndexUrl ? ['id=pip-index-url,env=PIP_INDEX_URL'] : []),
   ]
-  const args = ['buildx', 'bake', '--file', `${folder}/bake.hcl`, ...secrets.flatMap((secret) => ['--set', `*.secrets=${secret}`])]
-  const exitCode = await stream(args, { env: { FINGERPRINT: mark, PIP_INDEX_URL: settings.PIP_INDEX_URL } })
+  const options = secrets.flatMap((secret) => ['--set', `*.secrets=${secret}`])
+  const args = ['buildx', 'bake', '--file', `${folder}/bake.hcl`, ...options, ...images.map(bakeTarget)]
+  const env = { ...network.proxies, FINGERPRINT: mark, APT_MIRROR: network.aptMirror, PIP_INDEX_URL: network.pipIndexUrl }
+  const exitCode = await stream(args, { env })
   if (exitCode !== 0) {
     throw new CliError('The stand-in images could not be built.', {
       hint: 'The lines above say which one, and why. What was built is kept: npm run up goes on from there.',

@@ -1,4 +1,4 @@
-import { describe, expect, it, test } from 'vitest'
+import { describe, expect, it, test, vi } from 'vitest'
 import { planPrivate, renderStatus } from '../../scripts/engine.ts'
 import {
   adviseWithoutEngine, findPlatform, type HostFacts, installInstructions, isAtLeast, mayAdminister, type Platform,
@@ -6,7 +6,7 @@ import {
 import {
   activateScript, clientConfig, clientEnvironment, daemonConfig, daemonEnvironment, layoutOf, mountsBelow,
 } from '../../scripts/lib/private-engine-layout.ts'
-import { findDebianMirror } from '../../scripts/lib/debian.ts'
+import { findDebianMirror, sourceArgs } from '../../scripts/lib/debian.ts'
 import { findLoader, mmdebstrapArgs, patchelfArgs } from '../../scripts/lib/private-engine-setup.ts'
 
 const bare: HostFacts = {
@@ -17,6 +17,8 @@ const bare: HostFacts = {
   isForbidden: false,
   chosen: undefined,
   hasDockerd: false,
+  hasSocket: false,
+  hasClient: true,
   complaint: 'Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?',
 }
 
@@ -26,6 +28,12 @@ describe('a host without an answering engine', () => {
   })
 
   test.each<[string, Partial<HostFacts>, string, string]>([
+    ['an engine whose command is missing', { hasClient: false, hasSocket: true, complaint: 'docker: not found' }, 'not on PATH', 'apt-get install'],
+    [
+      'a command that is too old for the engine',
+      { hasDockerd: true, complaint: 'Error response from daemon: client version 1.43 is too old. Minimum supported API version is 1.44' },
+      'client version 1.43 is too old', 'Update the older of the two',
+    ],
     ['an engine that this user may not use', { complaint: 'permission denied while trying' }, 'may not use', 'usermod'],
     ['an engine chosen by DOCKER_HOST', { chosen: 'tcp://build:2375' }, 'tcp://build:2375', 'unset DOCKER_HOST'],
     ['an installed engine that is stopped', { hasDockerd: true }, 'is installed', 'systemctl start docker'],
@@ -37,6 +45,10 @@ describe('a host without an answering engine', () => {
     const advice = adviseWithoutEngine({ ...bare, ...facts })
     expect(advice?.message).toContain(message)
     expect(advice?.hint).toContain(hint)
+  })
+
+  it('gets a private one also when not even the command is there', () => {
+    expect(adviseWithoutEngine({ ...bare, hasClient: false, complaint: 'docker: command not found' })).toBeUndefined()
   })
 
   it('offers to run as root only to those for whom that is the obstacle', () => {
@@ -96,6 +108,10 @@ describe('the layout', () => {
 
   it('lies in the cache folder, unless told otherwise', () => {
     expect(layoutOf({ XDG_CACHE_HOME: '/var/cache/me' }).dir).toBe('/var/cache/me/python-docker-starter/engine')
+    vi.stubEnv('HOME', '')
+    expect(layoutOf({}).dir).toMatch(/^\/.+\/\.cache\/python-docker-starter\/engine$/)
+    expect(layoutOf({}).dir).not.toContain(process.cwd())
+    vi.unstubAllEnvs()
     expect(layoutOf({ XDG_CACHE_HOME: '' }).dir).toMatch(/\/\.cache\/python-docker-starter\/engine$/)
     expect(layout.dir).toBe("/home/o'neil/my cache/engine")
   })
@@ -167,11 +183,12 @@ describe('the set-up', () => {
 
   it('finds none on another distribution, and leaves the choice to mmdebstrap', () => {
     expect(findDebianMirror('Ubuntu|Ubuntu|main|http://mirror.test/ubuntu/\n')).toBeUndefined()
-    expect(mmdebstrapArgs('/engine/root', undefined).at(-1)).toBe('/engine/root')
+    expect(mmdebstrapArgs('/engine/root').at(-1)).toBe('/engine/root')
+    expect(sourceArgs(undefined)).toEqual([])
   })
 
   it('takes a mirror list as well as a URL', () => {
-    const [source] = mmdebstrapArgs('/engine/root', 'mirror+file:/etc/apt/mirrors/debian.list').slice(-1)
+    const [source] = sourceArgs('mirror+file:/etc/apt/mirrors/debian.list')
     expect(source).toMatch(/^deb \[signed-by=[^ ]+\] mirror\+file:\/etc\/apt\/mirrors\/debian.list trixie main$/)
   })
 

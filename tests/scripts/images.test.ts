@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { ensureImages, judgeProbe } from '../../scripts/lib/images.ts'
+import { ensureImages } from '../../scripts/lib/images.ts'
 import type { Model } from '../../scripts/lib/model.ts'
 import { ensureStandIns } from '../../scripts/lib/stand-ins.ts'
 import { Sandbox } from '../helpers/sandbox.ts'
@@ -7,41 +7,10 @@ import { Sandbox } from '../helpers/sandbox.ts'
 // Building them would change this machine.
 vi.mock(import('../../scripts/lib/stand-ins.ts'), async (original) => ({ ...(await original()), ensureStandIns: vi.fn<typeof ensureStandIns>() }))
 
-describe('a look-up in the registry', () => {
-  const hub = 'https://registry.test/v2/'
-  const ping = `failed to configure transport: error pinging v2 registry: Get "${hub}": `
-
-  test.each<[ReturnType<typeof judgeProbe>, string, number | null, string]>([
-    ['there', 'that succeeds', 0, ''],
-    ['there', 'that succeeds with a warning', 0, 'WARNING: access denied to the credential helper\n'],
-    ['refused', 'of a tag that is not there', 1, 'no such manifest: docker.io/library/postgres:99-trixie\n'],
-    ['refused', 'of a tag that another registry does not have', 1, 'manifest unknown: manifest unknown\n'],
-    [
-      'refused', 'of a private or misspelled name', 1,
-      'errors:\ndenied: requested access to the resource is denied\nunauthorized: authentication required\n',
-    ],
-    ['refused', 'without having logged in', 1, 'unauthorized: authentication required\n'],
-    [
-      'refused', 'too many', 1,
-      'toomanyrequests: You have reached your unauthenticated pull rate limit. https://www.docker.com/increase-rate-limit\n',
-    ],
-    ['refused', 'too many for a proxy', 1, `received unexpected HTTP status: 429 Too Many Requests\n`],
-    ['silent', 'where no name can be resolved', 1, `${ping}dial tcp: lookup registry.test on 10.0.0.2:53: no such host\n`],
-    ['silent', 'where the resolver fails', 1, `${ping}dial tcp: lookup registry.test on 127.0.0.53:53: server misbehaving\n`],
-    ['silent', 'where nothing listens', 1, `${ping}dial tcp 127.0.0.1:443: connect: connection refused\n`],
-    ['silent', 'that nobody answers', 1, `${ping}dial tcp 52.5.185.86:443: i/o timeout\n`],
-    ['silent', 'where the way is closed', 1, `${ping}dial tcp 52.5.185.86:443: connect: network is unreachable\n`],
-    ['silent', 'with a certificate that nobody knows', 1, `${ping}tls: failed to verify certificate: x509: certificate signed by unknown authority\n`],
-    ['silent', 'that was given up', null, ''],
-  ])('is %s: %s', (expected, _, exitCode, stderr) => {
-    expect(judgeProbe(exitCode, stderr)).toBe(expected)
-  })
-})
-
 describe('the images of a stack', () => {
   const model: Model = { name: 'shop', services: { db: { image: 'postgres:17' }, queue: { image: 'valkey:9' } } }
   const stack = { envFile: '.env.docker', env: {} }
-  const silence = { err: 'dial tcp: lookup registry.test: no such host\n', code: 1 }
+  const silence = { err: 'Error response from daemon: Get "https://registry.test/v2/": dial tcp: lookup registry.test: no such host\n', code: 1 }
   let box: Sandbox
   let said: string
 
@@ -79,17 +48,48 @@ describe('the images of a stack', () => {
   test('that are missing are pulled, and only those', async () => {
     box.answer('image-inspect', { out: 'postgres:17\n', err: 'Error response from daemon: No such image: valkey:9\n', code: 1 })
     await ensureImages(stack, model, {})
-    expect(box.calls().slice(1)).toEqual(['manifest inspect valkey:9', 'pull valkey:9'])
+    expect(box.calls().slice(1)).toEqual(['pull valkey:9'])
+  })
+
+  test('that only a build needs are not looked for when nothing is built', async () => {
+    const services = { web: { image: 'app', build: { args: { PYTHON_IMAGE: 'python:3.13' } } }, db: { image: 'postgres:17' } }
+    const asked = async (build: boolean): Promise<string | undefined> => {
+      await ensureImages(stack, { name: 'shop', services }, {}, { build })
+      return box.calls().at(-1)
+    }
+    expect(await asked(true)).toMatch(/ postgres:17 python:3\.13$/)
+    expect(await asked(false)).toMatch(/ postgres:17$/)
   })
 
   test('that their registry refuses end with 4 and the name of the image', async () => {
     box.answer('image-inspect', { code: 1 })
-    box.answer('manifest-inspect', { err: 'no such manifest: docker.io/library/postgres:17\n', code: 1 })
-    box.answer('pull', { code: 1 })
+    box.answer('pull', { err: 'Error response from daemon: manifest for postgres:17 not found: manifest unknown\n', code: 1 })
     await expect(ensureImages(stack, model, {})).rejects.toMatchObject({
-      message: 'The image postgres:17 could not be pulled.', exitCode: 4, hint: expect.stringContaining('_IMAGE') as string,
+      message: 'docker.io has no image postgres:17.', exitCode: 4, hint: expect.stringContaining('_IMAGE') as string,
     })
     expect(box.effects()).toEqual(['pull postgres:17'])
+    expect(said, 'nothing is ticked off').not.toContain('✓')
+  })
+
+  test.each([
+    ['does not answer', silence, 'm.test:5000, which IMAGE_REGISTRY names, does not answer.'],
+    ['has a strange certificate', { err: 'x509: certificate signed by unknown authority\n', code: 1 }, 'does not trust the certificate of m.test:5000'],
+    ['wants a password', { err: 'Get "https://m.test:5000/v2/": no basic auth credentials\n', code: 1 }, 'm.test:5000, which IMAGE_REGISTRY names, wants a user and a password'],
+  ])('are never stand-ins where a registry was chosen that %s', async (_, answer, sentence) => {
+    box.answer('image-inspect', { code: 1 })
+    box.answer('pull', answer)
+    const chosen: Model = { name: 'shop', services: { db: { image: 'm.test:5000/hub/library/postgres:17-trixie' } } }
+    await expect(ensureImages(stack, chosen, { IMAGE_REGISTRY: 'm.test:5000/hub' })).rejects.toMatchObject({
+      message: expect.stringContaining(sentence) as string, exitCode: 4,
+    })
+  })
+
+  test.each([
+    [{ IMAGE_REGISTRY: 'https://m.test' }, 'IMAGE_REGISTRY'],
+    [{ EXTRA_CA_FILE: 'no/such.pem' }, 'EXTRA_CA_FILE'],
+  ])('are not looked for with %j: exit code 3', async (values, name) => {
+    await expect(ensureImages(stack, model, values)).rejects.toMatchObject({ message: expect.stringContaining(name) as string, exitCode: 3 })
+    expect(box.calls()).toEqual([])
   })
 
   describe('where no registry answers', () => {
@@ -98,7 +98,7 @@ describe('the images of a stack', () => {
 
     beforeEach(() => {
       box.answer('image-inspect', { code: 1 })
-      box.answer('manifest-inspect', silence)
+      box.answer('pull', silence)
       box.answer('compose-config-stand-ins', { out: changed })
       vi.mocked(ensureStandIns).mockClear()
       vi.stubEnv('COMPOSE_FILE', undefined)
@@ -127,6 +127,13 @@ describe('the images of a stack', () => {
       box.write('staging.env', 'COMPOSE_FILE=\n')
       const result = await ensureImages({ envFile: 'staging.env', env: {} }, official, { COMPOSE_FILE: '' })
       expect(result.stack.env).toEqual({ COMPOSE_FILE: 'compose.yaml:compose.override.yaml:docker/offline/compose.yaml' })
+    })
+
+    test('are stand-ins also where the registry has a strange certificate, and the run says so', async () => {
+      box.answer('pull', { err: 'Error response from daemon: Get "https://registry.test/v2/": tls: failed to verify certificate: x509: …\n', code: 1 })
+      box.write('.env.docker', '')
+      await ensureImages(stack, { name: 'shop', services: { db: { image: 'library/postgres:17-trixie' } } }, {})
+      expect(said).toContain('! The engine does not trust the registry that answers for library/postgres:17-trixie: stand-ins')
     })
 
     test('are no stand-ins for an image that somebody chose, and the file stays as it is', async () => {

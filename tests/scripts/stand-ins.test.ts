@@ -1,14 +1,14 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { ensureStandIns, isStandIn, overlay, selectStandIns } from '../../scripts/lib/stand-ins.ts'
+import { ensureStandIns, fingerprint, isStandIn, overlay, selectStandIns } from '../../scripts/lib/stand-ins.ts'
 import { Sandbox, SECRET } from '../helpers/sandbox.ts'
 
 // What would change this machine does nothing here.
 vi.mock(import('../../scripts/lib/debian.ts'), async (original) => ({
   ...(await original()),
   installHostPackages: () => Promise.resolve([]),
-  runStep: () => Promise.resolve(),
+  runMmdebstrap: () => Promise.resolve(),
 }))
 
 const O = overlay
@@ -60,8 +60,8 @@ describe('the stand-ins', () => {
   const settings = { APT_MIRROR: 'http://debian.test/debian' }
   let box: Sandbox
 
-  /** The label that everything made in this sandbox has. */
-  const mark = (): string => /=(\w{16}) /.exec(box.calls().find((call) => call.startsWith('import')) ?? '')?.[1] ?? 'none'
+  /** The label of stand-ins that are up to date in this sandbox. */
+  const mark = (): Promise<string> => fingerprint(settings.APT_MIRROR)
   const builds = (): number => box.calls().filter((call) => call.startsWith('buildx bake')).length
 
   beforeEach(async () => {
@@ -69,16 +69,19 @@ describe('the stand-ins', () => {
     box = new Sandbox()
     box.enter()
     mkdirSync(join(box.folder, 'docker/offline'), { recursive: true })
+    mkdirSync(join(box.folder, 'docker/build'))
     for (const name of ['bake.hcl', 'compose.yaml', 'postgres.Dockerfile']) box.write(`docker/offline/${name}`, name)
+    for (const name of ['apt-install.sh', 'install-tool.sh', 'with-network.sh']) box.write(`docker/build/${name}`, name)
     box.answer('image-inspect', { err: 'Error response from daemon: No such image\n', code: 1 })
     await ensureStandIns(wanted, settings)
-    box.answer('image-inspect', { out: `${mark()}\n${mark()}\n`, code: 0 })
+    box.answer('image-inspect', { out: `${await mark()}\n${await mark()}\n`, code: 0 })
   })
   afterEach(() => vi.restoreAllMocks())
 
   test('are built on a base that was made before', () => {
     expect(box.order('import', 'buildx bake')).toEqual(['import', 'buildx bake'])
     expect(box.effects()).toHaveLength(2)
+    expect(box.calls().at(-1), 'and nothing that the stack does not want').toMatch(/bake .* postgres valkey$/)
   })
 
   test('that are up to date cost one question', async () => {
@@ -88,22 +91,26 @@ describe('the stand-ins', () => {
     expect(box.calls().at(-1)).toMatch(/^image inspect .* stand-in\/postgres:17-trixie stand-in\/valkey:8-trixie$/)
   })
 
-  test.each([
+  test.each<[string, boolean, () => void | Promise<void>, Record<string, string>]>([
     ['one of their files changed', true, () => box.write('docker/offline/postgres.Dockerfile', 'other'), settings],
+    ['what they share with the application changed', true, () => box.write('docker/build/with-network.sh', 'other'), settings],
     ['one of their files is new', true, () => box.write('docker/offline/new', ''), settings],
     ['another mirror is set', true, () => {}, { APT_MIRROR: 'http://other.test/debian' }],
-    ['one of them is older', true, () => box.answer('image-inspect', { out: `${mark()}\nolder\n` }), settings],
+    ['one of them is older', true, async () => box.answer('image-inspect', { out: `${await mark()}\nolder\n` }), settings],
+    ['only the password of the mirror changed', false, () => {}, { APT_MIRROR: `http://me:${SECRET}@debian.test/debian` }],
     ['only the overlay changed', false, () => box.write('docker/offline/compose.yaml', 'other'), settings],
-  ])('when %s, are built again: %s', async (_, expected, change, values) => {
-    change()
+  ])('when %s, are built again: %s', async (_, expected, change: () => unknown, values) => {
+    await change()
     await ensureStandIns(wanted, values)
     expect(builds()).toBe(expected ? 2 : 1)
   })
 
-  test('get the package index as a secret that no process list shows', async () => {
+  test('get the mirrors as secrets that no process list shows', async () => {
     box.write('docker/offline/new', '')
-    await ensureStandIns(wanted, { ...settings, PIP_INDEX_URL: `https://me:${SECRET}@pypi.test/simple` })
+    const url = `https://me:${SECRET}@mirror.test/simple`
+    await ensureStandIns(wanted, { APT_MIRROR: url, PIP_INDEX_URL: url, HTTPS_PROXY: url })
     expect(box.argv().at(-1)).toContain('*.secrets=id=pip-index-url,env=PIP_INDEX_URL')
+    expect(box.argv().at(-1)).toContain('*.secrets=id=apt-mirror,env=APT_MIRROR')
     expect(box.calls().join('\n')).not.toContain(SECRET)
   })
 

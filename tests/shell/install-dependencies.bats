@@ -10,6 +10,7 @@ setup_file() {
 		#!/bin/bash
 		[[ "$*" != *compileall* ]] || exit 0
 		printf '%q ' "${0##*/}" "$@" | sed 's/ $/\n/'
+		[[ -z ${FAKE_FAILS:-} || "$*" != *"$FAKE_FAILS"* ]] || exit 2
 		[[ -z ${UV_PROJECT_ENVIRONMENT:-} ]] || echo "into $UV_PROJECT_ENVIRONMENT and $VIRTUAL_ENV, with $(echo *)"
 	FAKE
 	chmod +x "$BATS_FILE_TMPDIR/bin/fake"
@@ -74,8 +75,29 @@ refuses() {
 @test "poetry installs a lock as it stands, with the extras and groups that were chosen, and never the project" {
 	touch "$manifests"/{pyproject.toml,poetry.lock}
 	run -0 install PYTHON_INSTALLER=poetry PYTHON_MANIFEST=pyproject.toml PYTHON_EXTRAS='s3 mail' PYTHON_GROUPS=web PYTHON_DEV_GROUPS=test
-	assert_line --index 0 'poetry install --quiet --no-interaction --no-root --extras s3 --extras mail --only main --only web'
+	assert_line --index 0 'poetry install --no-interaction --no-root --extras s3 --extras mail --only main --only web'
 	assert_line --index 1 'into /venv and /venv, with poetry.lock pyproject.toml'
+}
+
+@test "behind a mirror uv reads the lock without asking anybody, and installs its versions with their hashes" {
+	touch "$manifests"/{pyproject.toml,uv.lock}
+	run -0 install UV_DEFAULT_INDEX=https://m.test/simple PYTHON_INSTALLER=uv PYTHON_MANIFEST=pyproject.toml PYTHON_EXTRAS=s3 PYTHON_GROUPS=web
+	assert_line --index 0 'uv export --quiet --locked --offline --no-emit-project --no-default-groups --output-file requirements.txt --extra s3 --group web'
+	assert_line 'uv pip install --quiet --python /venv --require-hashes --no-deps -r requirements.txt'
+}
+
+@test "behind a mirror poetry reads the lock, and pip installs its versions with their hashes" {
+	touch "$manifests"/{pyproject.toml,poetry.lock}
+	run -0 install UV_DEFAULT_INDEX=https://m.test/simple PYTHON_INSTALLER=poetry PYTHON_MANIFEST=pyproject.toml PYTHON_EXTRAS=s3 PYTHON_GROUPS=web
+	assert_line --index 0 'poetry export --quiet --no-interaction --without-urls --output requirements.txt --extras s3 --only main --only web'
+	assert_line 'python3 -m pip --python /venv/bin/python install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.txt'
+}
+
+@test "behind a mirror a lock that cannot be used is one sentence and exit code 64" {
+	touch "$manifests"/{pyproject.toml,uv.lock}
+	run -64 install UV_DEFAULT_INDEX=https://m.test/simple FAKE_FAILS=export PYTHON_INSTALLER=uv PYTHON_MANIFEST=pyproject.toml
+	assert_output --partial 'install-dependencies: the lock cannot be read, or it is older than pyproject.toml: make it again.'
+	refute_output --partial 'pip install'
 }
 
 @test "development adds its requirements file and the tools for reloading and debugging" {

@@ -1,0 +1,126 @@
+#!/usr/bin/env bats
+# docker/build/with-network.sh without a build: what a command finds below it, and what is left behind.
+# shellcheck disable=SC2016 # single quotes: for the shell below it
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+	load ../../node_modules/bats-support/load
+	load ../../node_modules/bats-assert/load
+	secrets=$BATS_TEST_TMPDIR/secrets
+	apt=$BATS_TEST_TMPDIR/apt
+	mkdir -p "$secrets" "$apt/sources.list.d"
+	printf 'deb http://deb.test/debian trixie main\n' >"$apt/sources.list"
+	printf 'Types: deb\nURIs: http://deb.test/debian\nSuites: trixie\n\nURIs: http://sec.test/debian-security/\nSuites: trixie-security\n\nURIs: https://other.test/tools\n' \
+		>"$apt/sources.list.d/debian.sources"
+	# The folders of the build are folders of the test.
+	sed -e "s#/run/secrets#$secrets#" -e "s#/etc/apt/sources#$apt/sources#g" \
+		"$BATS_TEST_DIRNAME/../../docker/build/with-network.sh" >"$BATS_TEST_TMPDIR/with-network.sh"
+}
+
+below() { # below COMMAND…: the command, run below the script
+	env -i PATH="$PATH" sh "$BATS_TEST_TMPDIR/with-network.sh" "$@"
+}
+
+@test "without secrets a command finds nothing that is new" {
+	run -0 below env
+	refute_output --regexp 'PIP|UV_|NPM|APT|SSL'
+}
+
+@test "the login to an apt mirror is in a file for root alone, and the lists name mirror and security mirror without it" {
+	printf 'https://me:p%%40s%%3as@m.test:8443/debian/' >"$secrets/apt-mirror"
+	local before
+	before=$(cat "$apt/sources.list" "$apt/sources.list.d/debian.sources")
+	run -0 below sh -c '
+		eval "$(apt-config shell parts Dir::Etc::SourceParts/d list Dir::Etc::SourceList/f login Dir::Etc::Netrc/f)"
+		grep -h "m.test\|other.test" "$parts"/*; cat "$login"; stat -c %a "$login"; cat "$list"'
+	assert_output - <<-'LINES'
+		URIs: https://m.test:8443/debian
+		URIs: https://m.test:8443/debian-security
+		URIs: https://other.test/tools
+		deb https://m.test:8443/debian trixie main
+		machine https://m.test:8443/
+		login me
+		password p@s:s
+		600
+	LINES
+	assert_equal "$(cat "$apt/sources.list" "$apt/sources.list.d/debian.sources")" "$before"
+}
+
+@test "a mirror without a login needs none" {
+	printf 'http://m.test/debian' >"$secrets/apt-mirror"
+	run -0 below sh -c 'apt-config dump | grep -c "m.test" || true; ls "${APT_CONFIG%/*}"'
+	refute_line login
+	assert_line lists
+}
+
+@test "extra certificates reach apt, pip, uv, npm and requests, beside the image's own" {
+	printf -- '-----BEGIN CERTIFICATE-----\nours\n' >"$secrets/extra-ca"
+	run -0 below sh -c 'for file in "$PIP_CERT" "$SSL_CERT_FILE" "$REQUESTS_CA_BUNDLE" "$NODE_EXTRA_CA_CERTS" \
+		"$(apt-config dump Acquire::https::CAInfo | cut -d\" -f2)"; do tail -n 1 "$file"; stat -c %a "$file"; done'
+	assert_output "$(for _ in 1 2 3 4 5; do printf 'ours\n644\n'; done)"
+}
+
+@test "a Python index reaches pip and uv" {
+	printf 'https://me:pw@m.test/simple' >"$secrets/pip-index-url"
+	run -0 below sh -c 'echo "$PIP_INDEX_URL $UV_DEFAULT_INDEX"'
+	assert_output 'https://me:pw@m.test/simple https://me:pw@m.test/simple'
+}
+
+@test "a Python index over plain HTTP is trusted, because its address says so, and one over HTTPS is not" {
+	printf 'http://me:pw@m.test:8080/simple' >"$secrets/pip-index-url"
+	run -0 below sh -c 'echo "$PIP_TRUSTED_HOST"'
+	assert_output m.test:8080
+	printf 'https://m.test/simple' >"$secrets/pip-index-url"
+	run -0 below sh -c 'echo "${PIP_TRUSTED_HOST-nobody}"'
+	assert_output nobody
+}
+
+@test "an npm registry reaches npm by a file, with its login encoded for it" {
+	printf 'https://me:p%%40ss@m.test/npm' >"$secrets/npm-registry"
+	run -0 below sh -c 'cat "$NPM_CONFIG_USERCONFIG"'
+	assert_output "$(printf 'registry=https://m.test/npm/\n//m.test/npm/:_auth=%s' "$(printf me:p@ss | base64)")"
+}
+
+@test "nothing is left behind, and the exit code is the command's" {
+	printf 'https://me:pw@m.test/debian' >"$secrets/apt-mirror"
+	run -7 below sh -c 'echo "${APT_CONFIG%/*}"; exit 7'
+	assert [ ! -e "$output" ]
+}
+
+# explains SECRET SENTENCE WORDS: what the script adds when a tool fails with these words.
+explains() {
+	rm -f "$secrets"/*
+	printf '%s' "${mirror-https://me:hunter2@m.test/x}" >"$secrets/$1"
+	run -1 below sh -c 'echo "$1"; exit 1' sh "$3"
+	assert_line --index 0 "$3"
+	assert_line --index -1 --partial "with-network: $2"
+	refute_output --partial hunter2
+}
+
+@test "a failure is explained by one sentence that names the setting" {
+	# The tools' own words.
+	local apt_says='Err:1 https://m.test/debian trixie InRelease' pip_says='WARNING: Retrying after connection broken by'
+	explains apt-mirror 'the mirror of APT_MIRROR refuses the user or the password' "$apt_says   401  Unauthorized [IP: 10.0.0.1 443]"
+	explains apt-mirror 'the mirror of APT_MIRROR does not have all that was asked for' "$apt_says  404  Not Found [IP: 10.0.0.1 443]"
+	explains apt-mirror 'the certificate of the mirror of APT_MIRROR is not trusted' "$apt_says  SSL connection failed: error:0A000086:SSL routines::certificate verify failed / Success"
+	explains apt-mirror 'the mirror of APT_MIRROR cannot be reached' "$apt_says  Could not connect to m.test:443 (10.0.0.1). - connect (111: Connection refused)"
+	explains pip-index-url 'the mirror of PIP_INDEX_URL refuses the user or the password' 'WARNING: 401 Error, Credentials not correct for https://m.test/simple/x/'
+	explains pip-index-url 'the certificate of the mirror of PIP_INDEX_URL is not trusted' "$pip_says 'SSLError(SSLCertVerificationError(1, '[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed certificate"
+	explains pip-index-url 'the mirror of PIP_INDEX_URL does not have all' 'ERROR: No matching distribution found for x==1.0'
+	explains pip-index-url 'the mirror of PIP_INDEX_URL refuses' 'hint: An index URL (https://m.test/simple) could not be queried due to a lack of valid authentication credentials (401 Unauthorized).'
+	explains pip-index-url 'the certificate of the mirror of PIP_INDEX_URL' 'cause: invalid peer certificate: UnknownIssuer'
+	explains npm-registry 'the mirror of NPM_REGISTRY refuses' 'npm error code E401'
+	explains npm-registry 'the certificate of the mirror of NPM_REGISTRY' 'npm error code SELF_SIGNED_CERT_IN_CHAIN'
+	explains npm-registry 'the proxy wants another user' 'npm error 407 Proxy Authentication Required'
+}
+
+@test "without a mirror the sentence names what is asked, and EXTRA_CA_FILE" {
+	mirror='' explains pip-index-url 'the certificate of the Python package index is not trusted. If it is the right one, name the file of its CA in EXTRA_CA_FILE' 'certificate verify failed'
+}
+
+@test "a failure of another kind is not explained" {
+	printf 'https://me:pw@m.test/simple' >"$secrets/pip-index-url"
+	run -1 below sh -c 'echo "error: package 401 has no wheel"; exit 1'
+	assert_output 'error: package 401 has no wheel'
+}
