@@ -8,7 +8,7 @@ setup_file() {
 	# The tests share one engine: a set-up takes half a minute.
 	export BATS_NO_PARALLELIZE_WITHIN_FILE=true
 	export PROJECT="$BATS_TEST_DIRNAME/../.."
-	export PRIVATE_ENGINE_DIR="$BATS_FILE_TMPDIR/cache of a user/engine"
+	export PRIVATE_ENGINE_DIR="$BATS_FILE_TMPDIR/cache of a user é 日本/engine"
 	unset DOCKER_HOST DOCKER_CONFIG DOCKER_CONTEXT EMBEDDED_ENGINE
 	export OUTSIDE=$$
 	export NAMESPACE=''
@@ -65,7 +65,8 @@ make_downloader() {
 engine() {
 	local enter=()
 	[[ -z $NAMESPACE ]] || enter=(nsenter --net="/proc/$NAMESPACE/ns/net")
-	(cd "$PROJECT" && "${enter[@]}" node --import tsx scripts/engine.ts "$@" </dev/null)
+	# The strictest of the usual ones: neither the set-up nor a container may depend on it.
+	(umask 077 && cd "$PROJECT" && "${enter[@]}" node --import tsx scripts/engine.ts "$@" </dev/null)
 }
 
 # `docker` as somebody uses it by hand.
@@ -146,6 +147,19 @@ start_container() {
 	local code=0
 	wait "$group" || code=$?
 	assert_equal "$code" 143
+	assert [ ! -e "$PRIVATE_ENGINE_DIR" ]
+}
+
+@test "a set-up that was killed while it unpacks does not hinder the next one" {
+	cd "$PROJECT"
+	nsenter --net="/proc/$NAMESPACE/ns/net" node --import tsx scripts/engine.ts start 3>&- &
+	local pid=$!
+	wait_until test -e "$PRIVATE_ENGINE_DIR/root/usr/share"
+	kill -KILL "$pid"
+	# Ends before its download begins, but after it has tidied up.
+	APT_MIRROR=http://127.0.0.1:9/debian run engine start
+	assert_equal "$status" 4
+	assert_output --partial 'This step failed: Unpacking Docker from Debian packages'
 	assert [ ! -e "$PRIVATE_ENGINE_DIR" ]
 }
 

