@@ -2,10 +2,14 @@
 import { existsSync } from 'node:fs'
 import { stripVTControlCharacters } from 'node:util'
 import { isBuilt, rememberBuild } from './lib/build-stamp.ts'
+import { ensureBuildxFolder } from './lib/buildx-folder.ts'
 import { common, defineCommand, main } from './lib/command.ts'
 import { firstCause } from './lib/containers.ts'
 import type { Container } from './lib/containers.ts'
 import { diagnose } from './lib/diagnose.ts'
+import { explainWithoutBuildx } from './lib/engine.ts'
+import type { Engine } from './lib/engine.ts'
+import { watchingDisk } from './lib/engine-disk.ts'
 import { CliError, ExitCode } from './lib/errors.ts'
 import { ensureImages } from './lib/images.ts'
 import { urls } from './lib/model.ts'
@@ -13,6 +17,7 @@ import type { Model } from './lib/model.ts'
 import { openStack } from './lib/open-stack.ts'
 import { checkPorts } from './lib/ports.ts'
 import { envFile, initEnvFile } from './lib/settings.ts'
+import { checkSourceAccess } from './lib/source-access.ts'
 import { captureCompose, composeCommand, readContainers, stackOf, streamCompose } from './lib/stack.ts'
 import type { Stack } from './lib/stack.ts'
 import { info, ok, print, printJson, warn } from './lib/terminal.ts'
@@ -26,10 +31,10 @@ async function makeEnvFile(file: string): Promise<void> {
   ok(`${file} made from ${envFile}.example: ${[...generated, ...fitted].join(', ')} set for this machine`)
 }
 
-/** @throws CliError (exit code 5) */
-async function buildImage(stack: Stack, model: Model): Promise<void> {
+/** @throws CliError (exit code 5; 4 when Docker lacks what it builds with) */
+async function buildImage(stack: Stack, model: Model, engine: Engine): Promise<void> {
   if ((await streamCompose(stack, 'build')) !== 0) {
-    throw new CliError('The image could not be built. What ran before runs on.', {
+    throw (await explainWithoutBuildx(engine)) ?? new CliError('The image could not be built. What ran before runs on.', {
       hint: `The lines above name the step that failed. Without Node: ${composeCommand(stack, 'build')}`,
       exitCode: ExitCode.build,
     })
@@ -40,9 +45,10 @@ async function buildImage(stack: Stack, model: Model): Promise<void> {
 /** The first cause of a start that failed, with its evidence. */
 async function explain(stack: Stack, model: Model): Promise<CliError> {
   const cause = firstCause(await readContainers(model.name), model.services)
-  if (!cause) {
+  // What waits for nothing and was not started, Docker refused: it says why, and the container has no log.
+  if (!cause || cause.state === 'created') {
     return new CliError('The stack did not start.', {
-      hint: `Compose says why in the lines above. All states: ${composeCommand(stack, 'ps', '--all')}`,
+      hint: `The lines above say why. All states: ${composeCommand(stack, 'ps', '--all')}`,
       exitCode: ExitCode.unhealthy,
     })
   }
@@ -64,12 +70,14 @@ async function answers(url: string): Promise<boolean> {
 function summarise(containers: readonly Container[], model: Model): string {
   const addresses = urls(model)
   const services = [...new Set(containers.map(({ service }) => service))]
+  const width = Math.max(10, ...services.map(({ length }) => length))
   return services
     .map((service) => {
       const own = containers.filter((container) => container.service === service)
       const count = own.length > 1 ? ` (${own.length} containers)` : ''
-      const state = service === 'migrate' ? 'done' : (own[0]?.health || own[0]?.state)
-      return `  ${service.padEnd(10)} ${(addresses[service] ?? '').padEnd(24)} ${state}${count}`
+      // A one-shot has ended well, or we would not be here.
+      const state = own[0]?.state === 'exited' ? 'done' : (own[0]?.health || own[0]?.state)
+      return `  ${service.padEnd(width)} ${(addresses[service] ?? '').padEnd(24)} ${state}${count}`
     })
     .join('\n')
 }
@@ -112,18 +120,29 @@ export const up = defineCommand({
     ok(`Docker ${engine.engineVersion}, Compose ${engine.composeVersion}`)
     const warnings = settings.findings.length
     ok(`${file}: ${settings.count} settings${warnings > 0 ? `, ${warnings} warnings (npm run env shows them)` : ''}`)
-    const { stack, model } = await ensureImages(opened.stack, opened.model, settings.values)
-    const [isCurrent] = await Promise.all([noBuild || isBuilt(model), checkPorts(model)])
+    ensureBuildxFolder()
+    const { stack, model } = await watchingDisk(async () => {
+      const ready = await ensureImages(opened.stack, opened.model, settings.values, { build: !noBuild })
+      const [isCurrent] = await Promise.all([noBuild || isBuilt(ready.model), checkPorts(ready.model)])
 
-    // From here on the stack changes.
-    if (!isCurrent) await buildImage(stack, model)
-    if ((await streamCompose(stack, ...start)) !== 0) throw await explain(stack, model)
+      // From here on the stack changes.
+      if (!isCurrent) await buildImage(ready.stack, ready.model, engine)
+      await checkSourceAccess(ready.stack, ready.model)
+      if ((await streamCompose(ready.stack, ...start)) !== 0) throw await explain(ready.stack, ready.model)
+      return ready
+    })
 
-    const containers = await readContainers(model.name)
+    const all = await readContainers(model.name)
+    const containers = all.filter(({ service }) => service in model.services)
+    const strays = new Set(all.filter((container) => container.state === 'running' && !containers.includes(container)).map(({ service }) => service))
     const addresses = urls(model)
     ok(`${Object.keys(model.services).length} services are up, the database is migrated`, since(started))
     if (addresses.web && !(await answers(addresses.web))) {
       warn(`web is healthy in its container, but ${addresses.web} does not answer on this machine.`)
+    }
+    if (strays.size > 0) {
+      const command = composeCommand(stack, '--profile', '*', 'rm', '--stop', '--force', ...strays)
+      warn(`Still running, although COMPOSE_PROFILES does not ask for it: ${[...strays].join(', ')}. Away with it: ${command}`)
     }
     if (json) {
       return printJson({

@@ -5,6 +5,9 @@ import { CliError, ExitCode } from './errors.ts'
 import { catchSignals, wasInterrupted } from './interrupt.ts'
 import { failure, print, printJson } from './terminal.ts'
 
+/** As package.json says it under "engines". */
+export const MINIMUM_NODE = [20, 19] as const
+
 interface Option {
   type: 'boolean' | 'string'
   short?: string
@@ -113,11 +116,23 @@ export function report(error: unknown, json = false): ExitCode {
   return error.exitCode
 }
 
+/** npm has refused to install on an old Node; but the one that runs this may be another. */
+export function isOldNode(version: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number)
+  return major < MINIMUM_NODE[0] || (major === MINIMUM_NODE[0] && minor < MINIMUM_NODE[1])
+}
+
 /**
  * Runs the command when its file is the program that was started; does nothing when a test imports it.
  */
 export async function main<O extends Options>(command: Command<O>, moduleUrl: string): Promise<void> {
   if (moduleUrl !== pathToFileURL(process.argv[1] ?? '').href) return
+  if (isOldNode(process.versions.node)) {
+    // In plain words: what colours them is not there either.
+    process.stderr.write(`Node ${process.versions.node} is too old: ${MINIMUM_NODE.join('.')} is the oldest that works. Get a newer one: https://nodejs.org/\n`)
+    process.exitCode = ExitCode.failed
+    return
+  }
   catchSignals()
   // `npm run … | head` closes the pipe: nobody listens any more, which is no failure.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -58,7 +58,9 @@ export const isWell = ({ state, health, exitCode }: Container): boolean =>
 export function firstCause(containers: readonly Container[], services: Model['services']): Container | undefined {
   const dependencies = Object.values(services).flatMap(({ depends_on }) => Object.entries(depends_on ?? {}))
   const mustEnd = new Set(dependencies.flatMap(([name, { condition }]) => (condition === 'service_completed_successfully' ? name : [])))
-  const sick = containers.filter((container) => !isWell(container) || (container.state === 'running' && mustEnd.has(container.service)))
+  // What another profile left behind is nobody's cause.
+  const own = containers.filter(({ service }) => service in services)
+  const sick = own.filter((container) => !isWell(container) || (container.state === 'running' && mustEnd.has(container.service)))
   const names = new Set(sick.map(({ service }) => service))
   const roots = sick.filter(({ service }) => !Object.keys(services[service]?.depends_on ?? {}).some((name) => names.has(name)))
   // One that ended says more than one that is merely not healthy yet.

@@ -1,5 +1,6 @@
 /** From the state of a container and its last lines to one clear cause. Pure. */
 import type { Container } from './containers.ts'
+import { makeRoom } from './disk.ts'
 import { ExitCode } from './errors.ts'
 
 export interface Diagnosis {
@@ -12,8 +13,12 @@ export interface Diagnosis {
 /** What a log line gives away, the more specific first. A guess says "Likely". */
 const known: readonly { pattern: RegExp; say: (match: RegExpExecArray) => string }[] = [
   {
-    pattern: /^entrypoint: (.*)$/m,
+    pattern: /^(entrypoint|check-secrets): (.*)$/m,
     say: () => 'Correct the setting in .env.docker, then run npm run up again.',
+  },
+  {
+    pattern: /no space left on device|disk quota exceeded/i,
+    say: () => `A disk is full. ${makeRoom}\nWhere the volume has a size of its own, that has to grow.`,
   },
   {
     pattern: /password authentication failed for user "([^"]+)"/,

@@ -15,6 +15,10 @@ export interface RunOptions {
   env?: Record<string, string | undefined>
   /** Ends the child after this many milliseconds; the exit code is then null. */
   timeoutMs?: number
+  /** What the child reads from its standard input. */
+  input?: string
+  /** For what tidies up: it begins also after Ctrl-C, and another Ctrl-C does not reach it. */
+  tidiesUp?: boolean
 }
 
 const environment = (extra: RunOptions['env']): NodeJS.ProcessEnv => ({ ...process.env, ...extra })
@@ -28,13 +32,19 @@ export const format = (args: readonly string[]): string => ['docker', ...args].m
  * @throws CliError only after Ctrl-C, when nothing new is begun
  */
 export async function capture(args: readonly string[], options: RunOptions = {}): Promise<Result> {
-  stopIfInterrupted()
+  if (!options.tidiesUp) stopIfInterrupted()
   const child = $({
     quiet: true,
     nothrow: true,
     env: environment(options.env),
+    detached: options.tidiesUp ?? false,
     ...(options.timeoutMs === undefined ? {} : { timeout: options.timeoutMs }),
   })`docker ${args}`
+  if (options.input !== undefined) {
+    // A child that ends before it has read everything says by its exit code why.
+    child.stdin.on('error', () => {})
+    child.stdin.end(options.input)
+  }
   const { exitCode, stdout, stderr } = await child
   return { exitCode, stdout, stderr }
 }
@@ -65,6 +75,27 @@ export async function stream(args: readonly string[], options: RunOptions = {}):
     stdio: ['inherit', process.stderr, process.stderr],
   })`docker ${args}`
   return exitCode
+}
+
+/**
+ * Runs `docker pull` and hands on what it says. It is ended when its registry has not said a word after
+ * `patienceMs`; the exit code is then null, as after Ctrl-C.
+ */
+export async function pullImage(image: string, patienceMs: number, onLine: (line: string) => void): Promise<Result> {
+  stopIfInterrupted()
+  const child = $({ quiet: true, nothrow: true })`docker pull ${image}`
+  const impatience = setTimeout(() => void child.kill('SIGTERM'), patienceMs)
+  for (const output of [child.stdout, child.stderr]) {
+    output.on('data', (chunk: Buffer) => {
+      const line = lastLines(chunk.toString(), 1)
+      // That it says before it asks.
+      if (!line.startsWith('Using default tag')) clearTimeout(impatience)
+      onLine(line)
+    })
+  }
+  const { exitCode, stdout, stderr } = await child
+  clearTimeout(impatience)
+  return { exitCode, stdout, stderr }
 }
 
 /** The last lines of a log, without the empty ones at its end. */

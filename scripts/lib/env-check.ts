@@ -5,7 +5,7 @@ import { describe, fits } from './env-types.ts'
 import { nearest } from './nearest.ts'
 
 /** Stable names, so that a finding can be looked up: E is an error, W a warning. */
-export type FindingCode = 'E01' | 'E02' | 'E08' | 'E10' | 'E11' | 'E12' | 'W13' | 'W15'
+export type FindingCode = 'E01' | 'E02' | 'E08' | 'E10' | 'E11' | 'E12' | 'W13' | 'W15' | 'E20'
 
 export interface Finding {
   code: FindingCode
@@ -140,9 +140,21 @@ const deprecated = ({ schema, lines }: Subject): Finding[] =>
     return advice ? [finding('W15', { line, setting: name, message: `${name} is deprecated.`, hint: advice })] : []
   })
 
+/** What the example's secrets have in them, so that docker/check-secrets.sh knows them too. */
+const everybodyKnows = 'local-only'
+
+/** A setting that refers to such a secret is mended by mending that one, so only what is written there counts. */
+function knownSecret({ schema, lines, values }: Subject): Finding[] {
+  if (!environments(values).includes('production')) return []
+  return lines.entries.filter(({ name, raw }) => schema.byName.get(name)?.sensitive && raw.includes(everybodyKnows)).map(({ name, line }) => {
+    const message = `${name} has the value of .env.docker.example, which everybody knows, and this is production.`
+    return finding('E20', { line, setting: name, message, hint: 'Give it one of your own, such as the output of: openssl rand -hex 24' })
+  })
+}
+
 /** A new rule is a function in this list, and a row in the table of its test. */
 const rules: readonly ((subject: Subject) => Finding[])[] = [
-  unreadable, duplicated, unknown, missing, wrongValue, deprecated,
+  unreadable, duplicated, unknown, missing, wrongValue, deprecated, knownSecret,
 ]
 
 /**

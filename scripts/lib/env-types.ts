@@ -72,6 +72,11 @@ const forms: Readonly<Record<string, Form>> = {
     rule: () => 'a duration such as 30s, 5m or 1h30m',
     fits: (value) => /^(\d+(\.\d+)?(us|ms|s|m|h))+$/.test(value),
   },
+  size: {
+    options: [],
+    rule: () => 'a size such as 512m or 2g',
+    fits: (value) => /^\d+(\.\d+)?[kmg]b?$/i.test(value),
+  },
 }
 
 /** What a setting without `@type` may be: anything. */

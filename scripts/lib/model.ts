@@ -5,6 +5,7 @@ export interface Port {
   /** A port or a range, as text. */
   published?: string
   target: number
+  protocol?: string
 }
 
 export interface Service {
@@ -13,6 +14,7 @@ export interface Service {
   ports?: Port[]
   depends_on?: Record<string, { condition: string }>
   environment?: Record<string, string | null>
+  volumes?: { type: string; source?: string; target: string }[]
 }
 
 export interface Model {
@@ -49,11 +51,11 @@ export interface PublishedPort {
   target: number
 }
 
-/** Every port that the stack opens on this machine. */
+/** Every TCP port that the stack opens on this machine. */
 export function publishedPorts({ services }: Model): PublishedPort[] {
   return Object.entries(services).flatMap(([service, { ports = [] }]) =>
     ports
-      .filter(({ published }) => published)
+      .filter(({ published, protocol = 'tcp' }) => published && protocol === 'tcp')
       .map(({ host_ip: address = '0.0.0.0', published = '', target }) => ({
         service,
         address,
@@ -64,6 +66,13 @@ export function publishedPorts({ services }: Model): PublishedPort[] {
   )
 }
 
+/** A name of the proxy's own, where it has one: ":80" is every name. */
+function siteUrl({ services }: Model): Record<string, string> {
+  const [address] = (services.proxy?.environment?.SITE_ADDRESS ?? '').split(/[\s,]+/)
+  if (!services.proxy?.ports || !address || address.startsWith(':')) return {}
+  return { proxy: address.includes('://') ? address : `https://${address}` }
+}
+
 /** The address to type into a browser, by service: the first published port of each. */
 export function urls(model: Model): Record<string, string> {
   const entries = publishedPorts(model).map(({ service, address, port }) => {
@@ -71,5 +80,5 @@ export function urls(model: Model): Record<string, string> {
     const host = isLocal ? 'localhost' : address.includes(':') ? `[${address}]` : address
     return [service, `http://${host}:${port}`] as const
   })
-  return Object.fromEntries(entries.toReversed())
+  return { ...Object.fromEntries(entries.toReversed()), ...siteUrl(model) }
 }

@@ -1,6 +1,7 @@
 /** A command that runs one role to its end: migrate and seed. */
 import { stripVTControlCharacters } from 'node:util'
 import { common, defineCommand } from './command.ts'
+import { makeRoom, saysFull } from './disk.ts'
 import { lastLines } from './docker.ts'
 import { CliError, ExitCode } from './errors.ts'
 import { openStack } from './open-stack.ts'
@@ -51,8 +52,10 @@ export const defineOneShot = (job: OneShot) =>
 
 /** @throws CliError with the last lines of the role */
 async function runOnce(stack: Stack, args: string[], { title, failure, exitCode }: OneShot, verbose: boolean): Promise<void> {
-  const fail = (details?: string): CliError =>
-    new CliError(failure, { details, hint: `Again, with all of its output: ${composeCommand(stack, ...args)}`, exitCode })
+  const fail = (details = ''): CliError => {
+    const room = saysFull(details) ? `A disk is full. ${makeRoom}\n` : ''
+    return new CliError(failure, { details, hint: `${room}Again, with all of its output: ${composeCommand(stack, ...args)}`, exitCode })
+  }
   if (verbose) {
     if ((await streamCompose(stack, ...args)) !== 0) throw fail()
     return

@@ -4,7 +4,7 @@ import { isUsable } from './env-check.ts'
 import { ensureEngine, findEngine } from './engine.ts'
 import type { Engine } from './engine.ts'
 import { CliError, ExitCode } from './errors.ts'
-import { hostCaBundle } from './host.ts'
+import { extraCaFile, valueOf } from './host.ts'
 import type { Model } from './model.ts'
 import { envFile as ownEnvFile, loadSettings } from './settings.ts'
 import type { Settings } from './settings.ts'
@@ -46,8 +46,9 @@ async function checkedSettings(file: string): Promise<Settings> {
 
 /** What the tools of this machine are told to trust, the builds trust too, unless the settings name a file. */
 function withHostCertificates(stack: Stack, { values }: Settings): Stack {
-  const bundle = hostCaBundle(process.env)
-  return values.EXTRA_CA_FILE || !bundle ? stack : { ...stack, env: { ...stack.env, EXTRA_CA_FILE: bundle } }
+  const caFile = extraCaFile(values, process.env)
+  const isSet = valueOf('EXTRA_CA_FILE', values, process.env) !== undefined
+  return isSet || !caFile ? stack : { ...stack, env: { ...stack.env, EXTRA_CA_FILE: caFile } }
 }
 
 /**
@@ -61,7 +62,7 @@ export async function openStack(file: string = ownEnvFile): Promise<OpenStack> {
   if (!engine) {
     // To set up an engine takes a while: what is wrong with the settings is said before.
     const { values } = await checkedSettings(file)
-    engine = await ensureEngine({ APT_MIRROR: values.APT_MIRROR, ...process.env })
+    engine = await ensureEngine({ ...values, ...process.env })
   }
   const stack = stackOf(file)
   // A setting that is wrong explains itself better than the model that it breaks.

@@ -6,13 +6,19 @@ import { CliError, ExitCode } from './errors.ts'
 import { publishedPorts } from './model.ts'
 import type { Model, PublishedPort } from './model.ts'
 
-/** The setting that moves a published port, by service. */
-const settings: Record<string, string> = { web: 'WEB_PORT', flower: 'FLOWER_PORT', storage: 'STORAGE_PORT' }
+/** The setting that moves a published port, by service, or by service and the container's port. */
+const settings: Record<string, string> = {
+  web: 'WEB_PORT',
+  flower: 'FLOWER_PORT',
+  storage: 'STORAGE_PORT',
+  'proxy 80': 'PROXY_HTTP_PORT',
+  'proxy 443': 'PROXY_HTTPS_PORT',
+}
 
 function settingOf({ service, port, target }: PublishedPort, model: Model): string {
   if (String(target) === model.services[service]?.environment?.DEBUG_PORT) return 'DEBUG_PORT'
   if (service === 'web' && port !== target) return 'WEB_PUBLISHED_PORT'
-  return settings[service] ?? 'a port'
+  return settings[service] ?? settings[`${service} ${target}`] ?? 'a port'
 }
 
 /** True when nothing listens there. */

@@ -1,7 +1,7 @@
 /** The settings of the stack, for every command: read and judge .env.docker, or write it. */
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { chown, open, readFile, realpath, rename, rm, stat } from 'node:fs/promises'
-import { dirname, resolve } from 'node:path'
+import { basename, dirname, resolve } from 'node:path'
 import { check, finding } from './env-check.ts'
 import type { Finding, Values } from './env-check.ts'
 import { readLines } from './env-file.ts'
@@ -10,6 +10,7 @@ import type { Initialised, Source } from './env-init.ts'
 import { parseSchema } from './env-schema.ts'
 import type { Schema } from './env-schema.ts'
 import { readValues } from './env-values.ts'
+import { roomOf } from './disk.ts'
 import { CliError, ExitCode } from './errors.ts'
 import { hostCaBundle } from './host.ts'
 
@@ -37,10 +38,22 @@ const reasons: Readonly<Record<string, string>> = {
   EROFS: 'the file system is read-only',
 }
 
-function unusable(file: string, verb: 'read' | 'written', error: unknown): CliError {
+/** What helps, for the reasons that have a remedy. */
+async function remedy(path: string, code: string): Promise<string | undefined> {
+  if (code === 'ENOSPC') {
+    const room = await roomOf(dirname(path))
+    return `${room?.folder ?? 'Its folder'} has ${room?.megabytes ?? 0} MB left. Make room there, then run this again: nothing was changed.`
+  }
+  if (code !== 'EACCES' && code !== 'EPERM') return undefined
+  const owned = await stat(path).catch(() => stat(dirname(path)))
+  return `It belongs to uid ${owned.uid}, and you are uid ${process.getuid?.()}. Run this as its owner, or make the project yours: sudo chown -R "$USER" .`
+}
+
+async function unusable(file: string, verb: 'read' | 'written', error: unknown): Promise<CliError> {
   const code = (error as NodeJS.ErrnoException).code ?? String(error)
   const message = `${file} cannot be ${verb}: ${reasons[code] ?? code}.`
-  return new CliError(message, { exitCode: ExitCode.config, cause: error })
+  const hint = await remedy(resolve(file), code).catch(() => undefined)
+  return new CliError(message, { hint, exitCode: ExitCode.config, cause: error })
 }
 
 /** The text of a file, or undefined when there is none. */
@@ -49,7 +62,7 @@ async function readIfThere(file: string): Promise<string | undefined> {
     return await readFile(file, 'utf8')
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw unusable(file, 'read', error)
+    throw await unusable(file, 'read', error)
   }
 }
 
@@ -79,11 +92,20 @@ export async function loadSettings(file: string = envFile): Promise<Settings> {
   return { file, values, findings: check(schema, lines, values, refusal), count: lines.entries.length, unanswered }
 }
 
-/** What belongs to this machine: files that containers write into the checkout shall be its owner's. */
-async function machineValues(): Promise<Record<string, string>> {
+/** Can Compose make a project's name of a folder's? It keeps small letters, digits, - and _, after the first letter or digit. Pure. */
+export const namesProject = (folder: string): boolean => /[a-z0-9]/.test(folder.toLowerCase())
+
+/** The same for the same folder, and another for every other. */
+const projectNameFor = (folder: string): string => `project-${createHash('sha256').update(folder).digest('hex').slice(0, 8)}`
+
+/** What belongs to this machine: a name where the folder's gives none, and the owner: files that containers write into the checkout shall be its owner's. */
+async function machineValues({ byName }: Schema): Promise<Record<string, string>> {
   const { uid, gid } = await stat('.')
   const bundle = hostCaBundle(process.env)
+  const folder = process.cwd()
+  const isNamed = byName.get('COMPOSE_PROJECT_NAME')?.assignment !== 'COMPOSE_PROJECT_NAME=' || namesProject(basename(folder))
   return {
+    ...(isNamed ? {} : { COMPOSE_PROJECT_NAME: projectNameFor(folder) }),
     ...(uid === 0 ? {} : { APP_UID: String(uid) }),
     ...(uid === 0 || gid === 0 ? {} : { APP_GID: String(gid) }),
     ...(bundle === undefined ? {} : { EXTRA_CA_FILE: bundle }),
@@ -94,7 +116,7 @@ async function machineValues(): Promise<Record<string, string>> {
  * Writes the whole file or nothing, readable by its owner alone. Somebody who runs this as root in another
  * user's folder gets a file of that user.
  */
-async function writeSecretly(file: string, text: string): Promise<void> {
+export async function writeSecretly(file: string, text: string): Promise<void> {
   // A link keeps pointing at the file that it names.
   const target = await realpath(file).catch(() => resolve(file))
   const temporary = `${target}.${process.pid}.tmp`
@@ -113,7 +135,7 @@ async function writeSecretly(file: string, text: string): Promise<void> {
     await rename(temporary, target)
   } catch (error) {
     await rm(temporary, { force: true })
-    throw unusable(file, 'written', error)
+    throw await unusable(file, 'written', error)
   }
 }
 
@@ -132,9 +154,8 @@ export interface InitResult extends Omit<Initialised, 'text'> {
  * @throws CliError (exit code 3) when the existing file has unreadable lines, or when it cannot be written
  */
 export async function initEnvFile(file: string = envFile, options: { dryRun?: boolean } = {}): Promise<InitResult> {
-  const [{ text: example, schema }, existing = '', machine] = await Promise.all([
-    readExample(), readIfThere(file), machineValues(),
-  ])
+  const [{ text: example, schema }, existing = ''] = await Promise.all([readExample(), readIfThere(file)])
+  const machine = await machineValues(schema)
   const [broken] = readLines(existing).malformed
   if (broken) {
     throw new CliError(`${file}:${broken.line} cannot be read, so nothing is added to the file. ${broken.problem}`, {

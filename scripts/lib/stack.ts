@@ -1,6 +1,7 @@
 /** One stack: an env file, and the Compose commands that go with it. */
-import { capture, format, read, stream } from './docker.ts'
+import { capture, format, lastLines, read, stream } from './docker.ts'
 import type { Result, RunOptions } from './docker.ts'
+import { CliError, ExitCode } from './errors.ts'
 import { parseModel } from './model.ts'
 import type { Model } from './model.ts'
 import { parseContainers } from './containers.ts'
@@ -32,10 +33,22 @@ export const captureCompose = (stack: Stack, args: string[], options: RunOptions
 /**
  * What Compose makes of the files, the profiles and the settings.
  *
- * @throws CliError with what Compose does not like
+ * @throws CliError (exit code 3) with what Compose does not like
  */
 export async function readModel(stack: Stack): Promise<Model> {
-  return parseModel(await read(compose(stack, 'config', '--format', 'json'), { env: stack.env }))
+  const { exitCode, stdout, stderr } = await captureCompose(stack, ['config', '--format', 'json'])
+  if (exitCode === 0) return parseModel(stdout)
+  // Compose makes the name of the folder's; a folder such as 日本 leaves nothing of it.
+  if (/project name/.test(stderr)) {
+    throw new CliError('The stack has no name that Compose accepts: small letters, digits, - and _, with a letter or a digit first.', {
+      hint: `Set COMPOSE_PROJECT_NAME in ${stack.envFile}, for example COMPOSE_PROJECT_NAME=shop`,
+      exitCode: ExitCode.config,
+    })
+  }
+  throw new CliError(`${composeCommand(stack, 'config')} failed: Compose cannot read its files.`, {
+    details: lastLines(stderr || stdout),
+    exitCode: ExitCode.config,
+  })
 }
 
 /** The containers of a project, the stopped ones too. One call to the engine: Compose's own `ps` takes longer. */

@@ -2,13 +2,14 @@
  * The one door to the terminal. Talk goes to standard error, results to standard output, so that
  * `npm run up -- --json | jq .urls` works. The sign in front carries the meaning; colour only repeats it.
  */
-import { styleText } from 'node:util'
+// As a whole: an old Node has no styleText, and has to come as far as saying that it is too old.
+import util from 'node:util'
 
 type Style = 'green' | 'yellow' | 'red' | 'dim' | 'bold'
 
 /** `styleText` looks at standard output unless told otherwise; our talk is on standard error. */
 const paint = (style: Style, text: string, stream: NodeJS.WriteStream = process.stderr): string =>
-  styleText(style, text, { stream })
+  util.styleText(style, text, { stream })
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`)
 

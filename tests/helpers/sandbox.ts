@@ -13,6 +13,9 @@ import { cd } from 'zx'
 import { parseSchema } from '../../scripts/lib/env-schema.ts'
 import { inspected } from './containers.ts'
 import type { Sketch } from './containers.ts'
+import { freePorts } from './ports.ts'
+
+export { freePort, freePorts } from './ports.ts'
 
 const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx/esm')).href
 const path = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
@@ -45,16 +48,6 @@ const secrets = (): Record<string, string> =>
       sensitive ? [[name, secretValue(name, type.form === 'url')]] : [],
     ),
   )
-
-/** A port that was free a moment ago. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo
-      server.close(() => resolve(port))
-    })
-  })
-}
 
 /** Something that listens on a port of this machine until the tests end; it answers every request with 204. */
 export function occupy(host = '127.0.0.1'): Promise<number> {
@@ -240,11 +233,6 @@ export async function stack(values: Record<string, string> = {}): Promise<Sandbo
   const box = new Sandbox()
   box.settings({ ...(await freePorts()), ...values })
   return box
-}
-
-export async function freePorts(): Promise<Record<string, string>> {
-  const [web, flower, storage] = await Promise.all([freePort(), freePort(), freePort()])
-  return { WEB_PORT: String(web), FLOWER_PORT: String(flower), STORAGE_PORT: String(storage) }
 }
 
 /** What `docker compose config` answers for these values. */

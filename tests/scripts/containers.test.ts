@@ -98,7 +98,7 @@ describe('the first cause', () => {
       stackWith({ service: 'worker', health: 'healthy' }, { service: 'worker', number: 2, state: 'restarting' }),
       'worker',
     ],
-    ['is one that the model does not know, when it is not well', stackWith({ service: 'stranger', state: 'exited', exitCode: 1 }), 'stranger'],
+    ['is none that no profile asks for any more', stackWith({ service: 'stranger', state: 'exited', exitCode: 1 }), undefined],
   ])('%s', (_, sketches, expected) => {
     expect(firstCause(containersOf(sketches), services)?.service).toBe(expected)
   })

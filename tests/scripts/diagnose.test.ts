@@ -39,6 +39,10 @@ const logs: Record<string, [Sketch, string]> = {
     { service: 'web', state: 'restarting', exitCode: 64 },
     'entrypoint: WEB_APP is empty: set it to the module of the application\n',
   ],
+  'a volume that is full': [
+    { service: 'postgres', state: 'restarting', exitCode: 1 },
+    'initdb: error: could not write to file "pg_wal/xlogtemp.28": No space left on device\n',
+  ],
   'a password of another time': [
     { service: 'migrate', state: 'exited', exitCode: 1 },
     [

@@ -62,6 +62,13 @@ test.each<[title: string, settings: Record<string, string>, more: string, found:
   ['a duplicate', { WEB_PORT: '1' }, 'WEB_PORT=2\nWEB_PORT=3', ['E02 3 WEB_PORT', 'E02 4 WEB_PORT']],
   ['an unreadable line', {}, 'nonsense', ['E01 2 null']],
   ['an open quote, which does not make the setting missing as well', { SECRET_KEY: '"x' }, '', ['E01 1 SECRET_KEY']],
+  ['a secret of the example in development', { DATABASE_URL: 'redis://:a-local-only@b/0' }, '', []],
+  [
+    'a secret of the example in production',
+    { DATABASE_URL: 'redis://:a-local-only@b/0', ALLOWED_HOSTS: 'local-only', COMPOSE_FILE: 'compose.yaml:compose.production.yaml' },
+    '',
+    ['E20 2 DATABASE_URL'],
+  ],
   ['all of it at once', { WEB_PORT: 'x', A: '1' }, 'x', ['E11 2 WEB_PORT', 'W13 3 A', 'E01 4 null']],
 ])('%s', (_, settings, more, found) => {
   expect(codes(findings(settings, more))).toEqual(found)

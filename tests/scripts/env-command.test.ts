@@ -226,6 +226,23 @@ describe('npm run env -- --init', () => {
     expect(read()).toContain(`EXTRA_CA_FILE='${join(folder, 'ca.pem')}'\n`)
   })
 
+  test('names the project only where the folder does not, and always the same', () => {
+    const names = ['日本', '...', 'Mein Projekt é 日本', 'named'].map((name) => {
+      mkdirSync(join(folder, name))
+      write(`${name}/.env.docker.example`, `# Name.\n# @optional\nCOMPOSE_PROJECT_NAME=${name === 'named' ? 'shop' : ''}\n`)
+      const init = (): string => {
+        shell(`cd '${name}' && ENV --init`)
+        return read(`${name}/.env.docker`).split('\n').find((line) => line.startsWith('COMPOSE'))!
+      }
+      const first = init()
+      rmSync(join(folder, name, '.env.docker'))
+      expect(init()).toBe(first)
+      return first.split('=')[1]
+    })
+    expect(names).toEqual([expect.stringMatching(/^project-[0-9a-f]{8}$/), expect.stringMatching(/^project-/), '', 'shop'])
+    expect(names[0]).not.toBe(names[1])
+  })
+
   test('writes through a link', () => {
     mkdirSync(join(folder, 'elsewhere'))
     write('elsewhere/env', 'WEB_PORT=1\n')

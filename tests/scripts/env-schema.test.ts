@@ -124,6 +124,7 @@ describe('the forms of a value', () => {
     ],
     ['email', ['a@b', 'a.b+c@d.example'], ['a', '@b', 'a@', 'a b@c'], 'an e-mail address'],
     ['duration', ['30s', '1h30m', '500ms', '1.5s'], ['30', 's', '1d', '-1s'], 'a duration such as 30s, 5m or 1h30m'],
+    ['size', ['512m', '2g', '1.5gb', '64K'], ['512', '2t', 'm', '-1g', '1 g'], 'a size such as 512m or 2g'],
   ])('%s', (text, good, bad, rule) => {
     const type = parseType(text)
     if ('problem' in type) throw new Error(type.problem)

@@ -31,6 +31,11 @@ describe('published ports', () => {
     expect(publishedPorts(withPorts([port]))).toEqual([{ service: 'web', ...expected }])
   })
 
+  test('are those for TCP alone', () => {
+    const ports = [{ published: '443', target: 443, protocol: 'tcp' }, { published: '443', target: 443, protocol: 'udp' }]
+    expect(publishedPorts(withPorts(ports))).toHaveLength(1)
+  })
+
   test('are none where Docker chooses the port, and none of a service without ports', () => {
     expect(publishedPorts({ name: 'shop', services: { web: { ports: [{ target: 80 }, { published: '', target: 81 }] }, db: {} } })).toEqual([])
   })
@@ -46,6 +51,17 @@ describe('the address for a browser', () => {
     ['fd00::5', 'http://[fd00::5]:8000'],
   ])('of a port on %s is %s', (address, expected) => {
     expect(urls(withPorts([{ host_ip: address, published: '8000', target: 80 }]))).toEqual({ web: expected })
+  })
+
+  test.each([
+    [':80', 'http://localhost:8080'],
+    ['shop.example', 'https://shop.example'],
+    ['http://shop.example', 'http://shop.example'],
+    ['shop.example, www.shop.example', 'https://shop.example'],
+  ])('of a proxy for %s is %s', (address, expected) => {
+    const proxy = { ports: [{ published: '8080', target: 80 }], environment: { SITE_ADDRESS: address } }
+    expect(urls({ name: 'shop', services: { proxy } })).toEqual({ proxy: expected })
+    expect(urls({ name: 'shop', services: { proxy: { environment: proxy.environment } } }), 'that is not published').toEqual({})
   })
 
   test('is that of the first port, and of the first in a range', () => {

@@ -37,10 +37,10 @@ describe('a stack', () => {
     expect((await readModel({ ...stack, env: { COMPOSE_FILE: 'docker/offline/compose.yaml' } })).name).toBe('changed')
   })
 
-  test('that Compose does not like ends with 4 and with what Compose says', async () => {
+  test('that Compose does not like ends with 3 and with what Compose says', async () => {
     box.write('.env.docker', '')
     box.answer('compose-config', { out: '', err: 'service "web" depends on undefined service "nobody"\n', code: 15 })
-    await expect(readModel(stack)).rejects.toMatchObject({ details: 'service "web" depends on undefined service "nobody"', exitCode: 4 })
+    await expect(readModel(stack)).rejects.toMatchObject({ details: 'service "web" depends on undefined service "nobody"', exitCode: 3 })
     expect(await captureCompose(stack, ['config'])).toMatchObject({ exitCode: 15 })
   })
 })

@@ -33,7 +33,7 @@ describe('up, where nothing is yet', () => {
 
   test('looks at settings and images first, pulls what is missing, builds, starts, and looks at what runs', () => {
     const steps = [
-      'compose config', 'image inspect', 'manifest inspect', 'pull postgres:17-trixie', 'pull valkey/valkey:9.1-trixie',
+      'compose config', 'image inspect', 'pull postgres:17-trixie', 'pull valkey/valkey:9.1-trixie',
       'compose build', 'compose up --detach --wait', 'ps --all', 'inspect',
     ]
     expect(box.order(...steps)).toEqual(steps)
@@ -79,6 +79,16 @@ describe.concurrent('up', () => {
     expect(new Set(files)).toEqual(new Set([file]))
     expect(stderr).toContain(String.raw`--env-file $'my staging\'s.env' up`)
     expect(box.effects()).toEqual(['compose up --detach --no-build --wait --wait-timeout 7 --remove-orphans'])
+  })
+
+  test('names what still runs although its profile was taken out, and does not count it', async () => {
+    const box = await stack()
+    box.containers([...wellStack, { service: 'mariadb', health: 'unhealthy' }])
+    const { code, stderr } = await box.run('up')
+    expect(code).toBe(0)
+    expect(stderr).toContain('Still running, although COMPOSE_PROFILES does not ask for it: mariadb.')
+    expect(stderr).toContain('rm --stop --force mariadb')
+    expect(stderr).not.toMatch(/^ {2}mariadb/m)
   })
 
   test('--dry-run prints the commands and does nothing', async () => {
@@ -140,7 +150,7 @@ describe.concurrent('up', () => {
     expect(failure.message).toBe('The database was not migrated: migrate ended with exit code 1.')
     expect(failure.details).toContain('psycopg.OperationalError')
     expect(failure.hint).toContain('another password of "me"')
-    expect(box.calls().at(-1)).toMatch(/^compose logs .* migrate$/)
+    expect(box.calls().findLast((call) => call.startsWith('compose logs'))).toMatch(/ migrate$/)
   })
 
   test('with an unhealthy web ends with 7 and quotes its health check', async () => {
@@ -169,6 +179,66 @@ describe.concurrent('up', () => {
     box.containers(wellStack)
     expect((await box.run('up', ['--json'], { closed: true })).code).toBe(0)
     expect(box.order('compose up', 'inspect')).toEqual(['compose up', 'inspect'])
+  })
+
+  test.each([
+    ['an engine', 'version', { out: { Client: {}, Server: { Version: '20.10.24' } } }, 'Docker Engine 20.10.24 is too old: 25 is the oldest that works.'],
+    ['Compose', 'compose-version', { out: '2.23.3\n' }, 'Docker Compose 2.23.3 is too old: 2.24.4 is the oldest that works.'],
+  ])('with %s that is too old ends with 4 and one sentence', async (_, name, answer, message) => {
+    const box = await stack()
+    box.answer(name, answer)
+    const { code, stderr } = await box.run('up')
+    expect(code).toBe(4)
+    expect(stderr).toContain(`✗ ${message}\n  → `)
+    expect(box.effects()).toEqual([])
+  })
+
+  test('without Compose ends with 4, the names of its packages, and what Docker warns of', async () => {
+    const box = await stack()
+    const warning = 'WARNING: Error loading config file: open /home/me/.docker/config.json: permission denied'
+    box.answer('version', { err: `${warning}\n` })
+    box.answer('compose-version', { out: '', err: "docker: 'compose' is not a docker command.\n", code: 1 })
+    const { code, stderr } = await box.run('up')
+    expect(code).toBe(4)
+    expect(stderr).toContain('✗ Docker Engine 28.5.1 answers, but "docker compose" is missing.')
+    expect(stderr).toContain(warning)
+    expect(stderr).toContain('sudo apt-get install docker-compose-v2')
+  })
+
+  test.each<[string, { out?: string; code?: number }, number, string]>([
+    ['no Buildx', { code: 1 }, 4, 'builds with the Buildx plugin, and that is missing: it has to be 0.17 or newer.'],
+    ['an old Buildx', { out: 'github.com/docker/buildx 0.13.1+ds1 788433953af1\n' }, 4, 'and 0.13.1 is too old'],
+    ['Buildx', { out: 'github.com/docker/buildx v0.29.1 a32761a\n' }, 5, 'The image could not be built.'],
+  ])('whose build fails under Compose 5 with %s says what it is', async (_, answer, exitCode, message) => {
+    const box = await stack()
+    box.answer('compose-version', { out: '5.1.0\n' })
+    box.answer('compose-build', { err: 'the classic builder does not support secrets\n', code: 1 })
+    box.answer('buildx-version', answer)
+    const { code, stderr } = await box.run('up')
+    expect(code).toBe(exitCode)
+    expect(stderr).toContain(message)
+    expect(stderr.includes('sudo apt-get install docker-buildx')).toBe(exitCode === 4)
+  })
+
+  test('that Docker refuses to start blames no service for it', async () => {
+    const box = await stack()
+    box.answer('compose-up', { err: 'Error response from daemon: invalid volume specification\n', code: 1 })
+    box.containers(wellStack.map(({ service }) => ({ service, state: 'created' })))
+    const { code, stderr } = await box.run('up')
+    expect(code).toBe(7)
+    expect(stderr).toContain('invalid volume specification\n✗ The stack did not start.\n  → The lines above say why.')
+  })
+
+  test.each([
+    ['project name must not be empty\n', 'Set COMPOSE_PROJECT_NAME in .env.docker'],
+    ['services.web.ports must be a list\n', 'services.web.ports must be a list'],
+  ])('that Compose cannot read (%j) ends with 3', async (complaint, words) => {
+    const box = await stack()
+    box.answer('compose-config', { out: '', err: complaint, code: 1 })
+    const { code, stderr } = await box.run('up')
+    expect(code).toBe(3)
+    expect(stderr).toContain(words)
+    expect(box.effects()).toEqual([])
   })
 
   test('where no engine answers and none may be set up ends with 4', async () => {
