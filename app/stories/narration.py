@@ -12,7 +12,7 @@ from sqlalchemy import update
 
 from stories import events, text
 from stories.audio import WavJoiner
-from stories.models import UNFINISHED, Pulse, Status, Story, db, now
+from stories.models import UNFINISHED, Status, Story, db, now
 from stories.narrators import Narrator
 from stories.storage import Storage
 
@@ -48,7 +48,7 @@ def claim(story_id: UUID, task_id: str) -> Story | None:
     return None if story.finished else story
 
 
-def narrate(story: Story, narrator: Narrator, storage: Storage, host: str) -> None:
+def narrate(story: Story, narrator: Narrator, storage: Storage) -> None:
     """Speak a claimed story chunk by chunk, and store the recording."""
     storage.ensure_bucket()  # a store that is away is noticed before the work, not after it
     chunks = text.split(story.text)
@@ -57,14 +57,13 @@ def narrate(story: Story, narrator: Narrator, storage: Storage, host: str) -> No
             for number, chunk in enumerate(chunks, start=1):
                 recording.append(narrator.narrate(chunk))
                 # The last percents are the upload's.
-                _step(story, host, progress=95 * number // len(chunks))
+                _step(story, progress=95 * number // len(chunks))
         file.seek(0)
         storage.upload(file, story.audio_key, "audio/wav")
-    _step(story, host, status=Status.DONE, progress=100)
+    _step(story, status=Status.DONE, progress=100)
 
 
-def _step(story: Story, host: str, **values: object) -> None:
-    Pulse.record("worker", host)
+def _step(story: Story, **values: object) -> None:
     if not change(story.id, Story.attempt == story.attempt, **values):
         raise Superseded
 

@@ -2,6 +2,9 @@
 
 from typing import Any
 
+from flask import current_app
+from redis.exceptions import RedisError
+
 from stories.models import Pulse, Status, Story, db, now
 from stories.storage import current_storage
 
@@ -24,12 +27,36 @@ def story(row: Story) -> dict[str, Any]:
 
 
 def status() -> dict[str, Any]:
-    """Whether worker and beat live, by the signs of life that they left in the database."""
-    return {name: _pulse(db.session.get(Pulse, name)) for name in ("worker", "beat")}
+    """Whether queue, worker and beat live: "alive" is None where it cannot be told.
+
+    Worker and beat leave signs of life in the database. The worker's stop when it has lost the
+    queue; beat's travel through queue and worker.
+    """
+    queue = _queue()
+    worker = _pulse("worker", "running", None if queue["alive"] else "unknown without the queue")
+    beat = _pulse("beat", "ticking", None if worker["alive"] else "unknown without a worker")
+    return {"queue": queue, "worker": worker, "beat": beat}
 
 
-def _pulse(pulse: Pulse | None) -> dict[str, Any]:
-    if pulse is None:
-        return {"alive": False, "seconds_ago": None, "host": None}
-    seconds = max(0, round((now() - pulse.seen_at).total_seconds()))
-    return {"alive": seconds <= ALIVE_SECONDS, "seconds_ago": seconds, "host": pulse.host}
+def _queue() -> dict[str, Any]:
+    try:
+        current_app.extensions["redis"].ping()
+    except RedisError:
+        return {"alive": False, "says": "Redis cannot be reached"}
+    return {"alive": True, "says": "reachable"}
+
+
+def _pulse(name: str, doing: str, untold: str | None) -> dict[str, Any]:
+    """One sign of life; `untold` is why a stale one means nothing."""
+    pulse = db.session.get(Pulse, name)
+    seconds = max(0, round((now() - pulse.seen_at).total_seconds())) if pulse else None
+    alive: bool | None = seconds is not None and seconds <= ALIVE_SECONDS
+    says = doing if alive else f"not {doing}"
+    if not alive and (untold or pulse is None):
+        alive, says = None, untold or "not seen yet"
+    return {
+        "alive": alive,
+        "says": says,
+        "seconds_ago": seconds,
+        "host": pulse.host if pulse else None,
+    }

@@ -29,11 +29,10 @@ def backoff(retries: int) -> int:
 @shared_task(bind=True, name="stories.narrate", max_retries=8)
 def narrate(self: Task, story_id: str) -> None:
     """Narrate one story. Safe to run twice: see narration.claim()."""
-    task_id, host = self.request.id, self.request.hostname or ""
     try:
-        if story := narration.claim(UUID(story_id), task_id):
+        if story := narration.claim(UUID(story_id), self.request.id):
             narrator = narrators.choose(current_app.config)
-            narration.narrate(story, narrator, current_storage(), host)
+            narration.narrate(story, narrator, current_storage())
     except narration.Superseded:
         log.info("story %s: a newer attempt has taken over", story_id)
     except NarratorError as error:
@@ -81,9 +80,7 @@ def tick(self: Task) -> None:
     soon, and so only runs when the queue is short: what has waited for long by then is not in the
     queue any more, because the broker has lost it.
     """
-    host = self.request.hostname or ""
-    Pulse.record("beat", host)
-    Pulse.record("worker", host)
+    Pulse.record("beat", self.request.hostname or "")
     lost = list(
         db.session.scalars(
             select(Story)

@@ -4,16 +4,17 @@ import io
 import json
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select, text, update
 
 from stories.config import TEXT_LIMIT
-from stories.models import Pulse, Status, Story, db
+from stories.models import Pulse, Status, Story, db, now
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -120,13 +121,39 @@ def test_a_bug_shows_no_stack_trace(app: Flask, monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.usefixtures("context")
 def test_status_shows_who_lives(client: FlaskClient) -> None:
-    unseen = {"alive": False, "seconds_ago": None, "host": None}
-    assert client.get("/api/status").json == {"worker": unseen, "beat": unseen}
-    Pulse.record("beat", "one")
-    Pulse.record("beat", "two")
+    assert said(client) == ["reachable", "not seen yet", "unknown without a worker"]
+    for name in ("worker", "beat"):
+        Pulse.record(name, "one")
+        Pulse.record(name, "two")
     db.session.commit()
-    beat = client.get("/api/status").json["beat"]
-    assert (beat["alive"], beat["host"]) == (True, "two")
+    assert said(client) == ["reachable", "running", "ticking"]
+    assert client.get("/api/status").json["beat"]["host"] == "two"
+
+
+@pytest.mark.usefixtures("context")
+@pytest.mark.parametrize(
+    ("silent", "states"),
+    [
+        (["worker"], ["reachable", "not running", "ticking"]),
+        (["beat"], ["reachable", "running", "not ticking"]),
+        (["worker", "beat"], ["reachable", "not running", "unknown without a worker"]),
+    ],
+)
+def test_status_blames_only_who_is_known_to_be_silent(
+    client: FlaskClient, silent: list[str], states: list[str]
+) -> None:
+    for name in ("worker", "beat"):
+        Pulse.record(name, "host")
+    db.session.execute(
+        update(Pulse).where(Pulse.name.in_(silent)).values(seen_at=now() - timedelta(seconds=31))
+    )
+    db.session.commit()
+    assert said(client) == states
+
+
+def said(client: FlaskClient) -> list[str]:
+    status = client.get("/api/status").json
+    return [status[name]["says"] for name in ("queue", "worker", "beat")]
 
 
 @pytest.mark.usefixtures("context")
@@ -141,6 +168,7 @@ def test_queue_away(app_without: Callable[[str], Flask]) -> None:
     assert client.get("/healthz").status_code == 200
     assert client.get("/api/stories").status_code == 200
     assert client.get("/api/events").status_code == 503
+    assert said(client)[:2] == ["Redis cannot be reached", "unknown without the queue"]
 
 
 def test_database_away(app_without: Callable[[str], Flask]) -> None:

@@ -71,7 +71,6 @@ def test_a_story_becomes_audio(client: FlaskClient) -> None:
         seconds = audio.getnframes() / audio.getframerate()
         assert len(audio.readframes(10**9)) == audio.getnframes() * audio.getsampwidth()
     assert seconds > 60
-    assert client.get("/api/status").json["worker"]["alive"]
 
 
 @pytest.mark.usefixtures("worker")
@@ -125,8 +124,8 @@ def test_a_redelivered_task_starts_anew_and_the_older_attempt_stops(client: Flas
     newer = narration.claim(UUID(story_id), "task")
     assert (older.attempt, newer.attempt) == (1, 2)
     with pytest.raises(narration.Superseded):
-        narration._step(older, "host", progress=50)
-    narration._step(newer, "host", progress=60)
+        narration._step(older, progress=50)
+    narration._step(newer, progress=60)
     assert read(story_id).progress == 60
 
 
