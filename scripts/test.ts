@@ -9,12 +9,11 @@ import { add, countTap, none } from './lib/test-counts.ts'
 import type { Counts } from './lib/test-counts.ts'
 import { formatSeconds, info, print } from './lib/terminal.ts'
 
-/** Pure functions and scripts against a fake Docker. */
-async function runScripts(): Promise<Counts> {
+async function runVitest(args: readonly string[] = []): Promise<Counts> {
   const folder = await mkdtemp(join(tmpdir(), 'vitest-'))
   const outputFile = join(folder, 'report.json')
   try {
-    await $({ nothrow: true, stdio: 'inherit' })`npx vitest run --reporter=default --reporter=json --outputFile.json=${outputFile}`
+    await $({ nothrow: true, stdio: 'inherit' })`npx vitest run ${args} --reporter=default --reporter=json --outputFile.json=${outputFile}`
     const { numPassedTests, numFailedTests, numPendingTests, success } = JSON.parse(await readFile(outputFile, 'utf8'))
     // A file that does not even load has no failed test in it.
     const failed = success ? numFailedTests : Math.max(1, numFailedTests)
@@ -23,6 +22,9 @@ async function runScripts(): Promise<Counts> {
     await rm(folder, { recursive: true, force: true })
   }
 }
+
+/** Pure functions and scripts against a fake Docker. */
+const runScripts = (): Promise<Counts> => runVitest()
 
 async function runBats(files: readonly string[]): Promise<Counts> {
   const child = $({ nothrow: true, quiet: true, stdio: ['ignore', 'pipe', process.stderr] })`node_modules/bats/bin/bats --formatter tap --timing ${files}`
@@ -35,11 +37,22 @@ async function runBats(files: readonly string[]): Promise<Counts> {
 /** The shell files, without a daemon. */
 const runShell = (): Promise<Counts> => runBats(['tests/shell'])
 
+/** An engine and the images, which the tests find by this process's environment. */
+async function prepareImages(): Promise<void> {
+  const images = await import('./lib/test-images.ts')
+  Object.assign(process.env, await images.prepareImages())
+}
+
 /** Images and stacks, with projects and ports of their own. */
 async function runDocker(filter?: string): Promise<Counts> {
-  const { prepareImages } = await import('./lib/test-images.ts')
-  Object.assign(process.env, await prepareImages())
+  await prepareImages()
   return runBats(filter ? [`tests/docker/${filter}.bats`] : ['tests/docker'])
+}
+
+/** The sample's page in Chromium, which has a container of its own. */
+async function runE2e(): Promise<Counts> {
+  await prepareImages()
+  return runVitest(['--config', 'tests/e2e/vitest.config.ts', '--root', '.'])
 }
 
 async function runLint(): Promise<Counts> {
@@ -53,7 +66,7 @@ function countFailure(error: unknown): Counts {
   return { ...none, failed: 1 }
 }
 
-const suites = { lint: runLint, scripts: runScripts, shell: runShell, docker: runDocker }
+const suites = { lint: runLint, scripts: runScripts, shell: runShell, docker: runDocker, e2e: runE2e }
 type Suite = keyof typeof suites
 
 export const test = defineCommand({
@@ -62,13 +75,13 @@ export const test = defineCommand({
   positionals: {
     name: 'suite',
     choices: Object.keys(suites),
-    help: 'Suites: lint, scripts (vitest), shell (bats without a daemon), docker (bats with one).',
+    help: 'Suites: lint, scripts (vitest), shell (bats without a daemon), docker (bats with one), e2e (a browser).',
   },
   options: {
     only: { type: 'string', value: 'file', help: 'With docker: one file of tests/docker, e.g. stack' },
     json: common.json,
   },
-  notes: 'Where no Docker Engine answers, the docker suite sets up a private one (npm run engine -- --help).',
+  notes: 'Where no Docker Engine answers, the docker and e2e suites set up a private one (npm run engine -- --help).',
   examples: ['npm test', 'npm run test:docker', 'npm run test:docker -- --only stack'],
   whenStopped: 'Containers of a test that was cut off have names that begin with test-.',
   async run({ only, json = false }, words) {
