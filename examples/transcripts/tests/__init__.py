@@ -1,0 +1,1 @@
+"""``pytest`` runs them all."""
