@@ -11,16 +11,15 @@ import { overlay } from './stand-ins.ts'
 /**
  * Finds or sets up an engine, and pulls or builds the images.
  *
- * @param profiles with '' only the base of the application's image
+ * @param profiles whose services the images are for; with '' there is only the base of the application's image
  * @returns the environment of the tests: TEST_COMPOSE_FILES is what they put into COMPOSE_FILE,
  *   TEST_PYTHON_IMAGE the base of images of their own
  */
-export async function prepareImages({ profiles }: { profiles?: string } = {}): Promise<Record<string, string>> {
+export async function prepareImages({ profiles = '*' }: { profiles?: string } = {}): Promise<Record<string, string>> {
   const folder = await mkdtemp(join(tmpdir(), 'stack-'))
   const file = join(folder, 'env')
   try {
-    const chosenProfiles = profiles === undefined ? '' : `COMPOSE_PROFILES=${profiles}\n`
-    await writeFile(file, `COMPOSE_PROJECT_NAME=prepare\n${chosenProfiles}`)
+    await writeFile(file, `COMPOSE_PROJECT_NAME=prepare\nCOMPOSE_PROFILES=${profiles}\n`)
     await initEnvFile(file)
     const { stack, model, settings } = await openStack(file)
     const chosen = await ensureImages(stack, model, settings.values)
