@@ -1,22 +1,9 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2016,SC2154 # eval'ed conditions on purpose; new_podcast exports what is used here
+# shellcheck disable=SC2016,SC2154 # eval'ed conditions on purpose; setup_file exports what is used here
 # examples/podcast from its own env file: code in src, SQLite on a volume that web and worker share, ffmpeg.
 # Two writers work for a minute beside all other tests; the last but one says how they fared.
 
 load helpers
-
-# new_podcast: an env file for a stack of its own, from the example's.
-new_podcast() {
-	local port
-	port=$(free_port)
-	project=test-$(od -An -N4 -tx4 /dev/urandom | tr -d ' ')
-	env_file=$BATS_FILE_TMPDIR/$project.env
-	web=http://127.0.0.1:$port
-	cp examples/podcast/env.docker "$env_file"
-	set_in "$env_file" COMPOSE_PROJECT_NAME="$project" COMPOSE_FILE="${TEST_COMPOSE_FILES:?run npm run test:docker}" \
-		EXTRA_CA_FILE="$TEST_EXTRA_CA_FILE" WEB_PORT="$port"
-	export project env_file web
-}
 
 # upload FILE [CURL OPTION…]: the answer, and its status on a line of its own.
 upload() {
@@ -50,7 +37,7 @@ write_for_a_minute() {
 }
 
 setup_file() {
-	new_podcast
+	new_stack_from examples/podcast/env.docker
 	start_stack
 	compose exec --no-TTY web python ../tests/recording.py /tmp/talk.wav 65
 	docker exec "$(container web)" cat /tmp/talk.wav >"$BATS_FILE_TMPDIR/talk.wav"

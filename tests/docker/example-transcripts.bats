@@ -4,7 +4,6 @@
 # One stack for all tests of this file.
 
 load helpers
-load round-trip
 
 # The index where Poetry cannot use it by itself: it wants descriptions that mirrors often lack. Named as
 # PIP_INDEX_URL it is asked for files alone.
@@ -13,20 +12,6 @@ index_for_poetry() {
 	[[ -z ${PIP_INDEX_URL:-} ]] || { echo "$PIP_INDEX_URL" && return; }
 	index=$(docker run --rm "$TEST_PYTHON_IMAGE" python3 -c 'from pip._internal.models.index import PyPI; print(PyPI.simple_url)')
 	curl --silent --fail --output /dev/null "${index%/simple/*}/pypi/celery/5.6.3/json" || echo "$index"
-}
-
-# example_stack NAME [NAME=VALUE…]: as new_stack, from the env file of an example.
-example_stack() {
-	local example=$1 web_port flower_port
-	shift
-	project=test-$(od -An -N4 -tx4 /dev/urandom | tr -d ' ')
-	env_file=$BATS_FILE_TMPDIR/$project.env
-	web_port=$(free_port) flower_port=$(free_port)
-	web=http://127.0.0.1:$web_port flower=http://127.0.0.1:$flower_port
-	cp "examples/$example/env.docker" "$env_file"
-	set_in "$env_file" COMPOSE_PROJECT_NAME="$project" COMPOSE_FILE="${TEST_COMPOSE_FILES:?run npm run test:docker}" \
-		EXTRA_CA_FILE="$TEST_EXTRA_CA_FILE" WEB_PORT="$web_port" FLOWER_PORT="$flower_port" "$@"
-	export project env_file web flower
 }
 
 hand_in() { # hand_in CHANNEL [FILE…]: these and all transcripts of the example; prints the job
@@ -70,7 +55,7 @@ setup_file() {
 	copy_repository "$BATS_FILE_TMPDIR/a copy of it"
 	# Slow enough to be met in the middle.
 	printf 'EXTRACTOR_PAUSE=0.1\nRETRY_SECONDS=0.5\n' >examples/transcripts/.env.app
-	example_stack transcripts COMPOSE_PROFILES=redis,flower WORKER_STOP_TIMEOUT=1 PIP_INDEX_URL="$(index_for_poetry)"
+	new_stack_from examples/transcripts/env.docker COMPOSE_PROFILES=redis,flower WORKER_STOP_TIMEOUT=1 PIP_INDEX_URL="$(index_for_poetry)"
 	start_stack
 }
 

@@ -15,12 +15,18 @@ free_port() {
 # new_stack [NAME=VALUE…]: an env file for a stack of its own, with these settings changed. Sets $project,
 # $env_file, $web, $flower and $storage; export them in setup_file.
 new_stack() {
+	new_stack_from .env.docker.example "$@"
+}
+
+# new_stack_from FILE [NAME=VALUE…]: the same from another env file, such as an example's.
+new_stack_from() {
+	local web_port flower_port storage_port
 	project=test-$(od -An -N4 -tx4 /dev/urandom | tr -d ' ')
 	env_file=$BATS_FILE_TMPDIR/$project.env
-	local web_port flower_port storage_port
+	cp "$1" "$env_file"
+	shift
 	web_port=$(free_port) flower_port=$(free_port) storage_port=$(free_port)
 	web=http://127.0.0.1:$web_port flower=http://127.0.0.1:$flower_port storage=http://127.0.0.1:$storage_port
-	cp .env.docker.example "$env_file"
 	set_in "$env_file" COMPOSE_PROJECT_NAME="$project" COMPOSE_FILE="${TEST_COMPOSE_FILES:?run npm run test:docker}" \
 		EXTRA_CA_FILE="$TEST_EXTRA_CA_FILE" WEB_PORT="$web_port" FLOWER_PORT="$flower_port" \
 		STORAGE_PORT="$storage_port" S3_PUBLIC_URL="$storage" "$@"
@@ -78,6 +84,14 @@ container() {
 # state FORMAT SERVICE: what docker inspect says of it.
 state() {
 	docker inspect --format "$1" "$(container "$2")"
+}
+
+# is_health SERVICE HEALTH: healthy, unhealthy or starting.
+is_health() {
+	local found
+	found=$(state '{{.State.Health.Status}}' "$1")
+	echo "$1 is $found"
+	[[ $found == "$2" ]]
 }
 
 # until_ok SECONDS COMMAND…: tries until the command succeeds; fails with its last output.

@@ -19,13 +19,6 @@ story_is() { # story_is ID STATUS
 	[[ $status == "$2" ]]
 }
 
-is_health() { # is_health SERVICE HEALTH
-	local found
-	found=$(state '{{.State.Health.Status}}' "$1")
-	echo "$1 is $found"
-	[[ $found == "$2" ]]
-}
-
 # Several thousand words, and their recording from the address that a browser gets.
 long_story_becomes_audio() {
 	local id
