@@ -5,7 +5,7 @@ import { findEngine } from './lib/engine.ts'
 import { CliError, ExitCode } from './lib/errors.ts'
 import { openStack } from './lib/open-stack.ts'
 import { envFile } from './lib/settings.ts'
-import { composeCommand, stackOf, streamCompose } from './lib/stack.ts'
+import { composeCommand, npmCommand, stackOf, streamCompose } from './lib/stack.ts'
 import { info, ok, print, printJson } from './lib/terminal.ts'
 
 /** The volumes of a project that exist, whether or not today's settings still use them. */
@@ -60,7 +60,8 @@ export const teardown = defineCommand({
     const deleted = volumes ? data : []
     if (json) return printJson({ ok: true, project: name, deletedVolumes: deleted })
     if (deleted.length > 0) return ok(`${name} is gone, and its data with it (${deleted.length} volumes)`)
-    ok(`${name} is stopped. Its data stays in ${data.length} volumes: npm run up continues, npm run teardown -- --volumes deletes them`)
+    const [again, deletion] = [npmCommand(stack, 'up'), npmCommand(stack, 'teardown', '--volumes')]
+    ok(`${name} is stopped. Its data stays in ${data.length} volumes: ${again} continues, ${deletion} deletes them`)
   },
 })
 

@@ -18,7 +18,7 @@ import { openStack } from './lib/open-stack.ts'
 import { checkPorts } from './lib/ports.ts'
 import { envFile, initEnvFile } from './lib/settings.ts'
 import { checkSourceAccess } from './lib/source-access.ts'
-import { captureCompose, composeCommand, readContainers, stackOf, streamCompose } from './lib/stack.ts'
+import { captureCompose, composeCommand, npmCommand, readContainers, stackOf, streamCompose } from './lib/stack.ts'
 import type { Stack } from './lib/stack.ts'
 import { info, ok, print, printJson, warn } from './lib/terminal.ts'
 
@@ -80,6 +80,12 @@ function summarise(containers: readonly Container[], model: Model): string {
       return `  ${service.padEnd(width)} ${(addresses[service] ?? '').padEnd(24)} ${state}${count}`
     })
     .join('\n')
+}
+
+/** What people do next, as they would type it. */
+function nextSteps(stack: Stack, { services }: Model): string[] {
+  const seed = services.web?.environment?.SEED_COMMAND ? [npmCommand(stack, 'seed')] : []
+  return [...seed, composeCommand(stack, 'logs', '--follow', 'web'), npmCommand(stack, 'teardown')]
 }
 
 export const up = defineCommand({
@@ -153,7 +159,7 @@ export const up = defineCommand({
       })
     }
     info(`\n${summarise(containers, model)}\n`)
-    info(`  Next: npm run seed · ${composeCommand(stack, 'logs', '--follow', 'web')} · npm run teardown`)
+    info(`  Next: ${nextSteps(stack, model).join(' · ')}`)
     if (engine.dir) info(`  For docker in this shell: . ${engine.dir}/activate`)
   },
 })

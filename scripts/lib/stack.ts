@@ -1,9 +1,11 @@
 /** One stack: an env file, and the Compose commands that go with it. */
+import { quote } from 'zx/core'
 import { capture, format, lastLines, read, stream } from './docker.ts'
 import type { Result, RunOptions } from './docker.ts'
 import { CliError, ExitCode } from './errors.ts'
 import { parseModel } from './model.ts'
 import type { Model } from './model.ts'
+import { envFile as ownEnvFile } from './settings.ts'
 import { parseContainers } from './containers.ts'
 import type { Container } from './containers.ts'
 
@@ -21,6 +23,12 @@ export const compose = ({ envFile }: Stack, ...args: string[]): string[] => ['co
 
 /** The same as somebody would type it. */
 export const composeCommand = (stack: Stack, ...args: string[]): string => format(compose(stack, ...args))
+
+/** One of our own commands on this stack, as somebody would type it. */
+export function npmCommand({ envFile }: Stack, name: string, ...args: string[]): string {
+  const words = [...(envFile === ownEnvFile ? [] : ['--env-file', envFile]), ...args]
+  return ['npm', 'run', name, ...(words.length > 0 ? ['--', ...words] : [])].map((word) => quote(word)).join(' ')
+}
 
 /** Runs a Compose command with our terminal. Returns its exit code. */
 export const streamCompose = (stack: Stack, ...args: string[]): Promise<number | null> =>

@@ -59,6 +59,14 @@ describe('up, where nothing is yet', () => {
 })
 
 describe.concurrent('up', () => {
+  test('ends with what comes next on this stack, and offers no seed where there is none', async () => {
+    const box = new Sandbox()
+    box.settings({ ...(await freePorts()), SEED_COMMAND: '' }, 'other.env')
+    box.containers(wellStack)
+    const { stderr } = await box.run('up', ['--env-file', 'other.env', '--no-build'])
+    expect(stderr).toContain('Next: docker compose --env-file other.env logs --follow web · npm run teardown -- --env-file other.env\n')
+  })
+
   test('of a stack that runs, with another env file: one object on standard output', async () => {
     const box = new Sandbox()
     const port = await occupy()
