@@ -11,6 +11,8 @@ export interface Container {
   health: string
   exitCode: number
   oomKilled: boolean
+  /** How often Docker has started it again by itself. */
+  restarts: number
   /** What the last health check said. */
   healthOutput: string
 }
@@ -19,6 +21,7 @@ interface Inspected {
   Id: string
   Name: string
   Config: { Labels: Record<string, string> }
+  RestartCount?: number
   State: {
     Status: string
     ExitCode: number
@@ -31,7 +34,7 @@ interface Inspected {
 export function parseContainers(json: string): Container[] {
   return (JSON.parse(json) as Inspected[])
     .filter(({ Config }) => Config.Labels['com.docker.compose.oneoff'] !== 'True')
-    .map(({ Id, Name, Config, State }) => ({
+    .map(({ Id, Name, Config, RestartCount = 0, State }) => ({
       id: Id,
       name: Name.replace(/^\//, ''),
       service: Config.Labels['com.docker.compose.service'] ?? '',
@@ -40,6 +43,7 @@ export function parseContainers(json: string): Container[] {
       health: State.Status === 'running' ? (State.Health?.Status ?? '') : '',
       exitCode: State.ExitCode,
       oomKilled: State.OOMKilled,
+      restarts: RestartCount,
       healthOutput: State.Health?.Log?.at(-1)?.Output.trim() ?? '',
     }))
     .toSorted((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }))

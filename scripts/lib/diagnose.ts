@@ -52,7 +52,8 @@ const known: readonly { pattern: RegExp; say: (match: RegExpExecArray) => string
   },
 ]
 
-function whatHappened({ service, state, health, exitCode, oomKilled, healthOutput }: Container): string {
+/** What is wrong with a container, in a sentence. */
+export function whatHappened({ service, state, health, exitCode, oomKilled, healthOutput }: Container): string {
   if (oomKilled) return `${service} was killed: it used more memory than it may have.`
   if (service === 'migrate' && state === 'running') return 'The database was not migrated in time: migrate still runs.'
   if (service === 'migrate' && state === 'exited') return `The database was not migrated: migrate ended with exit code ${exitCode}.`

@@ -66,25 +66,36 @@ async function containerOn(port: number): Promise<{ name: string; project: strin
   return name === '' ? undefined : { name, project }
 }
 
+export interface TakenPort {
+  message: string
+  hint: string
+}
+
+/** The ports of the stack that somebody else holds: not free, and not open because the stack itself is running. */
+export async function takenPorts(model: Model): Promise<TakenPort[]> {
+  // Of a range Docker takes one that is free.
+  const single = publishedPorts(model).filter(({ isRange }) => !isRange)
+  const looked = await Promise.all(single.map(async (port) => {
+    if (await isFree(port.port, port.address)) return []
+    const container = await containerOn(port.port)
+    if (container?.project === model.name) return []
+    const holder = container
+      ? `container ${container.name}${container.project ? ` of project ${container.project}` : ''}`
+      : ((await processOn(port.port)) ?? 'another program')
+    return [{
+      message: `Port ${port.port} is taken by ${holder}, and ${port.service} wants it.`,
+      hint: `Set ${settingOf(port, model)} in .env.docker to a free port, or stop what holds this one.`,
+    }]
+  }))
+  return looked.flat()
+}
+
 /**
  * Makes sure that every port of the stack is free, or open already because the stack is running.
  *
  * @throws CliError (exit code 3) that names the port, its holder and the setting
  */
 export async function checkPorts(model: Model): Promise<void> {
-  // Of a range Docker takes one that is free.
-  const single = publishedPorts(model).filter(({ isRange }) => !isRange)
-  const taken = await Promise.all(single.map(async (port) => ({ ...port, free: await isFree(port.port, port.address) })))
-  const holders = await Promise.all(taken.map(async ({ free, port }) => (free ? undefined : containerOn(port))))
-  for (const [index, port] of taken.entries()) {
-    const container = holders[index]
-    if (port.free || container?.project === model.name) continue
-    const holder = container
-      ? `container ${container.name}${container.project ? ` of project ${container.project}` : ''}`
-      : ((await processOn(port.port)) ?? 'another program')
-    throw new CliError(`Port ${port.port} is taken by ${holder}, and ${port.service} wants it.`, {
-      hint: `Set ${settingOf(port, model)} in .env.docker to a free port, or stop what holds this one.`,
-      exitCode: ExitCode.config,
-    })
-  }
+  const [taken] = await takenPorts(model)
+  if (taken) throw new CliError(taken.message, { hint: taken.hint, exitCode: ExitCode.config })
 }

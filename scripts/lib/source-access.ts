@@ -50,7 +50,7 @@ export function findUnreadable(path: string, user: Owner): string | undefined {
 }
 
 /** The folder that is mounted over the application, and who reads it there. */
-function mountedSource({ services }: Model): { folder: string; user: Owner } | undefined {
+export function mountedSource({ services }: Model): { folder: string; user: Owner } | undefined {
   const folder = services.migrate?.volumes?.find(({ type, target }) => type === 'bind' && target === '/app')?.source
   const { APP_UID, APP_GID } = services.migrate?.build?.args ?? {}
   return folder === undefined ? undefined : { folder, user: { uid: Number(APP_UID), gid: Number(APP_GID) } }

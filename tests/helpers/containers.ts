@@ -8,6 +8,7 @@ export interface Sketch {
   says?: string
   exitCode?: number
   oomKilled?: boolean
+  restarts?: number
   number?: number
   oneoff?: boolean
 }
@@ -15,18 +16,20 @@ export interface Sketch {
 export interface Inspected {
   Id: string
   Name: string
+  RestartCount: number
   State: object
   Config: object
 }
 
 export function inspected({
-  service, state = 'running', health, says = '', exitCode = 0, oomKilled = false, number = 1, oneoff = false,
+  service, state = 'running', health, says = '', exitCode = 0, oomKilled = false, restarts = 0, number = 1, oneoff = false,
 }: Sketch): Inspected {
   const check = { Start: '2026-01-01T00:00:00Z', End: '2026-01-01T00:00:01Z', ExitCode: health === 'healthy' ? 0 : 1 }
   const name = oneoff ? `shop-${service}-run-0c3f4` : `shop-${service}-${number}`
   return {
     Id: `id-of-${name}`,
     Name: `/${name}`,
+    RestartCount: restarts,
     State: {
       Status: state,
       Running: state === 'running',

@@ -1,0 +1,124 @@
+/** `npm run doctor`: is this machine able to run the stack, and if it runs, is it well? */
+import { existsSync } from 'node:fs'
+import { common, defineCommand, main } from './lib/command.ts'
+import { examineBeat, examineQueues } from './lib/doctor/queue.ts'
+import { examineDatabase, examineSizes } from './lib/doctor/volumes.ts'
+import { examineEngine, readEngineInfo } from './lib/doctor/engine.ts'
+import { examineRegistries } from './lib/doctor/registries.ts'
+import { judgeContainers } from './lib/doctor/containers.ts'
+import { judgeShellFiles, judgeSource, shellFiles } from './lib/doctor/checkout.ts'
+import { doubtful, show, well, wrong } from './lib/doctor/observation.ts'
+import type { Observation } from './lib/doctor/observation.ts'
+import { findEngine } from './lib/engine.ts'
+import { CliError, ExitCode } from './lib/errors.ts'
+import { foreignImages } from './lib/model.ts'
+import type { Model } from './lib/model.ts'
+import { takenPorts } from './lib/ports.ts'
+import { envFile, exampleFile, loadSettings } from './lib/settings.ts'
+import { composeCommand, npmCommand, readContainers, readModel, stackOf } from './lib/stack.ts'
+import type { Stack } from './lib/stack.ts'
+import { failure, info, ok, printJson, warn } from './lib/terminal.ts'
+
+type Group = 'machine' | 'settings' | 'stack'
+type Findings = Record<Group, Observation[]>
+
+const titles: Readonly<Record<Group, string>> = { machine: 'This machine', settings: 'The settings', stack: 'The stack' }
+
+/** What `npm run env` finds, in a line. */
+async function examineSettings(file: string): Promise<Observation[]> {
+  if (!existsSync(file)) {
+    return [doubtful(`${file} does not exist; the rest is judged by ${exampleFile}.`, 'npm run up makes it.')]
+  }
+  const { findings, count } = await loadSettings(file)
+  const errors = findings.filter(({ severity }) => severity === 'error').length
+  const check = npmCommand(stackOf(file), 'env')
+  if (errors > 0) return [wrong(`${file} has mistakes: ${errors}.`, `${check} names them.`)]
+  return findings.length > 0
+    ? [doubtful(`${file} has warnings: ${findings.length}.`, `${check} shows them.`)]
+    : [well(`${file}: ${count} settings, and nothing against them`)]
+}
+
+async function examinePorts(model: Model): Promise<Observation[]> {
+  const taken = await takenPorts(model)
+  return taken.length === 0 ? [well('Every port that the stack publishes is free, or its own')] : taken.map(({ message, hint }) => wrong(message, hint))
+}
+
+async function examineMachine(model: Model): Promise<Observation[]> {
+  const [engineInfo, now] = [await readEngineInfo(), Date.now()]
+  const images = Object.values(model.services).flatMap(({ image }) => image ?? [])
+  const groups = await Promise.all([
+    engineInfo ? examineEngine(engineInfo, now, [...new Set(images)]) : [],
+    examineRegistries(foreignImages(model)),
+    examinePorts(model),
+  ])
+  return [...groups.flat(), ...judgeShellFiles(shellFiles()), ...judgeSource(model)]
+}
+
+async function examineStack(stack: Stack, model: Model): Promise<Observation[]> {
+  const containers = await readContainers(model.name)
+  const running = (service: string) => containers.find((container) => container.service === service && container.state === 'running')
+  const [redis, beat] = [running('redis'), running('beat')]
+  const redisUrl = model.services.worker?.environment?.REDIS_URL ?? ''
+  const groups = await Promise.all([
+    judgeContainers(containers, model, (service) => composeCommand(stack, 'logs', service)),
+    ...['postgres', 'mariadb'].map((service) => examineDatabase(service, model, running(service))),
+    redis ? examineQueues(redis, redisUrl) : [],
+    beat ? examineBeat(beat) : [],
+    examineSizes(model),
+  ])
+  return groups.flat()
+}
+
+function showAll(findings: Findings): void {
+  for (const [group, observations] of Object.entries(findings) as [Group, Observation[]][]) {
+    info(titles[group])
+    for (const observation of observations) show(observation)
+    info()
+  }
+}
+
+function summarise(all: readonly Observation[]): void {
+  const wrongs = all.filter(({ level }) => level === 'wrong').length
+  const doubts = all.filter(({ level }) => level === 'doubtful').length
+  if (wrongs > 0) return failure(`To be mended: ${wrongs}. To know: ${doubts}.`)
+  if (doubts > 0) return warn(`Nothing is to be mended. To know: ${doubts}.`)
+  ok('All is well')
+}
+
+export const doctor = defineCommand({
+  name: 'doctor',
+  summary: 'Look whether this machine can run the stack, and whether a stack that runs is well.',
+  options: { 'env-file': common['env-file'], json: common.json },
+  notes: [
+    'Changes nothing, and sets up no engine. For a moment it runs a container of its own that reads',
+    "the database's volume.",
+    '',
+    'Exit codes: 0 nothing is to be mended, 3 something is, 4 no engine answers.',
+  ].join('\n'),
+  examples: ['npm run doctor', 'npm run --silent doctor -- --json | jq .stack'],
+  async run({ 'env-file': file = envFile, json = false }) {
+    const settings = await examineSettings(file)
+    const engine = await findEngine()
+    if (!engine) {
+      throw new CliError('No Docker Engine is running here.', {
+        hint: 'npm run up starts one, and sets one up where that is needed; npm run engine -- start does that alone.',
+        exitCode: ExitCode.docker,
+      })
+    }
+    const stack = stackOf(existsSync(file) ? file : exampleFile)
+    const model = await readModel(stack)
+    const version = well(`Docker ${engine.engineVersion}, Compose ${engine.composeVersion}, Node ${process.versions.node}`)
+    const [machine, running] = await Promise.all([examineMachine(model), examineStack(stack, model)])
+    const findings: Findings = { machine: [version, ...machine], settings, stack: running }
+    const all = Object.values(findings).flat()
+    const isWell = all.every(({ level }) => level !== 'wrong')
+    if (json) printJson({ ok: isWell, ...findings })
+    else {
+      showAll(findings)
+      summarise(all)
+    }
+    if (!isWell) process.exitCode = ExitCode.config
+  },
+})
+
+await main(doctor, import.meta.url)

@@ -1,0 +1,50 @@
+/** Do the registries answer that images are still to come from? */
+import { lookup } from 'node:dns/promises'
+import { capture } from '../docker.ts'
+import { registryOf } from '../registry.ts'
+import { isStandIn } from '../stand-ins.ts'
+import { doubtful, well } from './observation.ts'
+import type { Observation } from './observation.ts'
+
+const PATIENCE_MS = 5000
+
+/** Where Docker Hub's registry really is. */
+const hostOf = (registry: string): string => (registry === 'docker.io' ? 'registry-1.docker.io' : registry)
+
+/** Any answer will do, a refusal included: then somebody is there. */
+async function answers(registry: string): Promise<true | string> {
+  const host = hostOf(registry)
+  try {
+    await lookup(host.replace(/:\d+$/, ''))
+  } catch {
+    return `the name ${host} is not known here (DNS)`
+  }
+  try {
+    await fetch(`https://${host}/v2/`, { signal: AbortSignal.timeout(PATIENCE_MS) })
+    return true
+  } catch {
+    return `${host} does not answer within ${PATIENCE_MS / 1000} seconds, or its certificate is not trusted`
+  }
+}
+
+async function isHere(image: string): Promise<boolean> {
+  return (await capture(['image', 'inspect', '--format', '{{.Id}}', image])).exitCode === 0
+}
+
+/** @param images those that are not built from the Dockerfile */
+export async function examineRegistries(images: readonly string[]): Promise<Observation[]> {
+  const foreign = images.filter((image) => !isStandIn(image))
+  const here = await Promise.all(foreign.map((image) => isHere(image)))
+  const absent = foreign.filter((_, index) => !here[index])
+  if (absent.length === 0) return [well(`All ${images.length} images that are not built from the Dockerfile are here`)]
+  const registries = [...new Set(absent.map((image) => registryOf(image)))]
+  return Promise.all(registries.map(async (registry) => {
+    const wanted = absent.filter((image) => registryOf(image) === registry)
+    const answer = await answers(registry)
+    if (answer === true) return well(`${registry} answers, from which ${wanted.length} images are still to come`)
+    return doubtful(
+      `${registry} cannot be reached from here: ${answer}. Still to come from it: ${wanted.join(', ')}.`,
+      'The engine may know a mirror or a proxy that this machine does not; otherwise npm run up makes stand-ins (docs/offline.md).',
+    )
+  }))
+}
