@@ -59,6 +59,7 @@ export function whatHappened({ service, state, health, exitCode, oomKilled, heal
   if (service === 'migrate' && state === 'exited') return `The database was not migrated: migrate ended with exit code ${exitCode}.`
   if (state === 'exited') return `${service} stopped with exit code ${exitCode}.`
   if (state === 'restarting') return `${service} stops as soon as it starts (exit code ${exitCode}).`
+  if (state === 'paused') return `${service} is paused: docker compose unpause ${service} lets it go on.`
   if (state === 'created') return `${service} was not started.`
   const says = healthOutput ? `: ${healthOutput}` : ''
   return health === 'unhealthy' ? `${service} is not healthy${says}.` : `${service} did not become healthy in time${says}.`

@@ -72,6 +72,58 @@ up() {
 	npm run --silent seed
 }
 
+doctor() {
+	run --separate-stderr npm run --silent doctor -- "$@"
+}
+
+# doctor_finds LEVEL TEXT: whether the stack has such an observation.
+doctor_finds() {
+	json ".stack.some(o => o.level === '$1' && o.text.includes('$2'))" <<<"$output"
+}
+
+@test "doctor has nothing to mend in a healthy stack, and leaves it as it is" {
+	before=$(docker ps --all --quiet --no-trunc --filter "label=com.docker.compose.project=$project" | sort)
+	doctor --json
+	assert_success
+	for text in 'are healthy' 'takes the password' 'of PostgreSQL 17, as its image is' 'No task waits' 'looked at its schedule' 'Volumes: '; do
+		assert_equal "$text $(doctor_finds well "$text")" "$text true"
+	done
+	assert_equal "$(docker ps --all --quiet --no-trunc --filter "label=com.docker.compose.project=$project" | sort)" "$before"
+}
+
+@test "doctor names a password that the volume does not have, tasks that nobody takes, and a service that is paused" {
+	alter() { docker exec "$(container postgres)" psql -q -U postgres -d stories -c "ALTER USER postgres PASSWORD '$1'"; }
+	redis() { docker exec "$(container redis)" sh -c 'REDISCLI_AUTH=$REDIS_PASSWORD valkey-cli "$@"' sh "$@"; }
+	alter another
+	redis lpush nobodys task
+	doctor --json
+	alter "$(docker exec "$(container postgres)" printenv POSTGRES_PASSWORD)"
+	redis del nobodys
+	assert_failure 3
+	assert_equal "$(doctor_finds wrong 'postgres does not take the password')" true
+	assert_equal "$(doctor_finds doubtful 'Tasks wait (1 in nobodys)')" true
+
+	docker pause "$(container worker)"
+	doctor
+	docker unpause "$(container worker)"
+	assert_failure 3
+	output=$stderr
+	assert_output --partial '✗ worker is paused'
+}
+
+@test "doctor names data that another version of PostgreSQL has made" {
+	image=$(docker inspect --format '{{.Config.Image}}' "$(container postgres)")
+	set_version() {
+		docker run --rm --network none --user root --entrypoint sh --mount "type=volume,source=${project}_postgres-data,target=/v" "$image" -c "echo $1 >/v/PG_VERSION"
+	}
+	compose stop postgres
+	set_version 16
+	doctor --json
+	set_version 17
+	assert_failure 3
+	assert_equal "$(doctor_finds wrong 'made by PostgreSQL 16, and the image has 17')" true
+}
+
 @test "a dependency that is added is there after the next up" {
 	change .env.docker 's/^PYTHON_EXTRA_PACKAGES=.*/PYTHON_EXTRA_PACKAGES=humanize==4.12.3/'
 	up

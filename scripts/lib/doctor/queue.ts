@@ -18,11 +18,19 @@ export interface Queues {
  * sorted set. The password comes from the environment that the container has.
  */
 const script = `
-cli=$(command -v valkey-cli || command -v redis-cli)
 export VALKEYCLI_AUTH="$REDIS_PASSWORD" REDISCLI_AUTH="$REDIS_PASSWORD"
-for queue in $("$cli" -n "$1" --scan --type list); do echo "queue $queue $("$cli" -n "$1" llen "$queue")"; done
-echo "taken $("$cli" -n "$1" zcard unacked_index)"
-echo "oldest $("$cli" -n "$1" zrange unacked_index 0 0 withscores | tail -n 1)"
+program=$(command -v valkey-cli || command -v redis-cli)
+ask() { "$program" -n "$database" "$@"; }
+database=$1 cursor=0
+while :; do
+  set -- $(ask scan "$cursor" type list count 1000)
+  cursor=\${1:?}
+  shift
+  for queue; do echo "queue $queue $(ask llen "$queue")"; done
+  [ "$cursor" != 0 ] || break
+done
+echo "taken $(ask zcard unacked_index)"
+echo "oldest $(ask zrange unacked_index 0 0 withscores | tail -n 1)"
 echo "now $(date +%s)"
 `
 
