@@ -60,6 +60,7 @@ export const teardown = defineCommand({
     const deleted = volumes ? data : []
     if (json) return printJson({ ok: true, project: name, deletedVolumes: deleted })
     if (deleted.length > 0) return ok(`${name} is gone, and its data with it (${deleted.length} volumes)`)
+    if (data.length === 0) return ok(`${name} is gone; it has no data`)
     const [again, deletion] = [npmCommand(stack, 'up'), npmCommand(stack, 'teardown', '--volumes')]
     ok(`${name} is stopped. Its data stays in ${data.length} volumes: ${again} continues, ${deletion} deletes them`)
   },

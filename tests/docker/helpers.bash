@@ -63,6 +63,8 @@ remove_stack() {
 	[[ -n ${env_file:-} ]] || return 0
 	compose --profile '*' down --volumes --remove-orphans --timeout 5 >/dev/null 2>&1 || true
 	docker image rm --force "$project-app:dev" "$project-app" >/dev/null 2>&1 || true
+	# Every rebuild left the image before it without a name.
+	docker image prune --force --filter "label=com.docker.compose.project=$project" >/dev/null || true
 }
 
 # keep [OPTION…] IMAGE [COMMAND…]: a container in the background until remove_kept, which belongs into

@@ -81,11 +81,12 @@ describe.concurrent('bench', () => {
     expect(rows.find(({ id }) => id === 'roleStart')?.median).toBe(2)
 
     expect(box.project()).not.toBe('')
-    const tidying = box.calls().slice(-3)
+    const tidying = box.calls().slice(-4)
     expect(tidying).toEqual([
       `rm --force --volumes ${box.project()}-role`,
       'compose --profile * down --volumes --remove-orphans --timeout 5',
       `image rm --force ${box.project()}-app ${box.project()}-app:dev ${box.project()}-plain`,
+      `image prune --force --filter label=com.docker.compose.project=${box.project()}`,
     ])
     expect(box.leftovers()).toEqual([])
 

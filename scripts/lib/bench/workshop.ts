@@ -115,6 +115,8 @@ export async function tidyUp(project: string, env: Record<string, string> = {}):
   await run(['rm', '--force', '--volumes', roleContainer(project)])
   const down = await run(compose(stackOf(envFile), '--profile', '*', 'down', '--volumes', '--remove-orphans', '--timeout', '5'))
   await run(['image', 'rm', '--force', `${project}-app`, `${project}-app:dev`, plainImage(project)])
+  // Every rebuild left the image before it without a name.
+  await run(['image', 'prune', '--force', '--filter', `label=com.docker.compose.project=${project}`])
   return down.exitCode === 0
 }
 
