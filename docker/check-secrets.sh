@@ -9,7 +9,7 @@ refuse() {
 	refused=64
 }
 
-for name in DATABASE_URL FLOWER_PASSWORD POSTGRES_PASSWORD REDIS_PASSWORD REDIS_URL S3_SECRET_ACCESS_KEY SECRET_KEY; do
+for name in DATABASE_URL FLOWER_PASSWORD MARIADB_PASSWORD POSTGRES_PASSWORD REDIS_PASSWORD REDIS_URL S3_SECRET_ACCESS_KEY SECRET_KEY; do
 	case $(printenv "$name") in
 	*local-only*) refuse "$name has the value of .env.docker.example, which everybody knows. Give it one of your own: openssl rand -hex 24" ;;
 	esac

@@ -38,14 +38,14 @@ async function runBats(files: readonly string[]): Promise<Counts> {
 const runShell = (): Promise<Counts> => runBats(['tests/shell'])
 
 /** An engine and the images, which the tests find by this process's environment. */
-async function prepareImages(): Promise<void> {
+async function prepareImages(options: { examples?: boolean } = {}): Promise<void> {
   const images = await import('./lib/test-images.ts')
-  Object.assign(process.env, await images.prepareImages())
+  Object.assign(process.env, await images.prepareImages(options))
 }
 
 /** Images and stacks, with projects and ports of their own. */
 async function runDocker(filter?: string): Promise<Counts> {
-  await prepareImages()
+  await prepareImages({ examples: true })
   return runBats(filter ? [`tests/docker/${filter}.bats`] : ['tests/docker'])
 }
 

@@ -3,12 +3,12 @@
 #
 #   docker buildx bake --file docker/offline/bake.hcl
 #
-# A target has the name of its image, so that only what a stack wants is built. Each honours what the official
-# image documents (variables, volume, user, signals) and nothing more. Mirrors come as secrets, proxies from the
-# environment.
+# The script builds only what a stack wants, and tags each with the name by which it is wanted; the tags here are for
+# use by hand. Each honours what the official image documents (variables, volume, user, signals) and nothing more.
+# Mirrors come as secrets, proxies from the environment.
 
 group "default" {
-  targets = ["python", "postgres", "valkey", "seaweedfs", "caddy"]
+  targets = ["python", "python-bookworm", "node", "postgres", "mariadb", "valkey", "seaweedfs", "caddy"]
 }
 
 variable "FINGERPRINT" { default = "" }
@@ -31,31 +31,50 @@ target "stand-in" {
 target "python" {
   inherits   = ["stand-in"]
   dockerfile = "python.Dockerfile"
-  tags       = ["stand-in/python:3.13-trixie"]
+  tags       = ["stand-in/library/python:3.13-slim-trixie"]
+}
+
+target "python-bookworm" {
+  inherits = ["python"]
+  args     = { SUITE = "bookworm" }
+  tags     = ["stand-in/library/python:3.11-slim-bookworm"]
+}
+
+target "node" {
+  inherits   = ["stand-in"]
+  dockerfile = "node.Dockerfile"
+  contexts   = { python = "target:python" }
+  tags       = ["stand-in/library/node:24-trixie-slim"]
 }
 
 target "postgres" {
   inherits   = ["stand-in"]
   dockerfile = "postgres.Dockerfile"
-  tags       = ["stand-in/postgres:17-trixie"]
+  tags       = ["stand-in/library/postgres:17-trixie"]
+}
+
+target "mariadb" {
+  inherits   = ["stand-in"]
+  dockerfile = "mariadb.Dockerfile"
+  tags       = ["stand-in/library/mariadb:11.8"]
 }
 
 target "valkey" {
   inherits   = ["stand-in"]
   dockerfile = "redis.Dockerfile"
-  tags       = ["stand-in/valkey:8-trixie"]
+  tags       = ["stand-in/valkey/valkey:9.1-trixie"]
 }
 
 target "seaweedfs" {
   inherits   = ["stand-in"]
   dockerfile = "storage.Dockerfile"
   contexts   = { python = "target:python" }
-  tags       = ["stand-in/seaweedfs:4.48"]
+  tags       = ["stand-in/chrislusf/seaweedfs:4.48"]
 }
 
 target "caddy" {
   inherits   = ["stand-in"]
   dockerfile = "proxy.Dockerfile"
   contexts   = { python = "target:python" }
-  tags       = ["stand-in/caddy:2.11"]
+  tags       = ["stand-in/library/caddy:2.11"]
 }

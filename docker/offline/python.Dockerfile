@@ -1,5 +1,6 @@
-# Stands in for python:3.13-slim-trixie.
-FROM stand-in/debian:trixie
+# Stands in for python:3.13-slim-trixie, and with SUITE=bookworm for python:3.11-slim-bookworm.
+ARG SUITE=trixie
+FROM stand-in/debian:${SUITE}
 RUN --mount=type=bind,from=build,target=/build \
     --mount=type=secret,id=extra-ca --mount=type=secret,id=apt-mirror <<EOF
   set -eu

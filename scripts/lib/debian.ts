@@ -11,8 +11,11 @@ import type { Network } from './host.ts'
 import { stopIfInterrupted } from './interrupt.ts'
 import { step } from './terminal.ts'
 
+/** The Debian releases that we make something of. */
+export type Suite = 'bookworm' | 'trixie'
+
 /** The oldest Debian release whose Compose is new enough for our Compose files. */
-export const SUITE = 'trixie'
+export const SUITE: Suite = 'trixie'
 
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg'
 
@@ -44,8 +47,8 @@ export const HOST_CERTIFICATES = '/etc/ssl/certs/ca-certificates.crt'
  * The last arguments of mmdebstrap. A whole source line takes any of apt's ways to a mirror; without a mirror
  * mmdebstrap uses Debian's public one. The line stays in the new root, so it never holds a password. Pure.
  */
-export const sourceArgs = (mirror: string | undefined): string[] =>
-  mirror ? [`deb [signed-by=${KEYRING}] ${splitLogin(mirror).plain} ${SUITE} main`] : []
+export const sourceArgs = (mirror: string | undefined, suite: Suite): string[] =>
+  mirror ? [`deb [signed-by=${KEYRING}] ${splitLogin(mirror).plain} ${suite} main`] : []
 
 /** apt's file with the login to a mirror; empty when it wants none. apt has no way to write a blank in it. Pure. */
 export function authConf(mirror: string): string {
@@ -79,15 +82,19 @@ async function writeAccess(folder: string, mirror: string, { caFile }: Network):
 /**
  * Runs mmdebstrap against the mirror of the network, else against the host's own.
  *
- * @param args without the mirror; the last ones are the suite and the target
+ * @param options the release, where the new root goes, and further arguments
  * @throws CliError as `runStep`
  */
-export async function runMmdebstrap(title: string, args: readonly string[], network: Network): Promise<void> {
+export async function runMmdebstrap(
+  title: string,
+  { suite, target, args }: { suite: Suite; target: string; args: readonly string[] },
+  network: Network,
+): Promise<void> {
   const mirror = await debianMirror(network.aptMirror)
   const folder = await mkdtemp(join(tmpdir(), 'mirror-'))
   try {
     const access = mirror ? await writeAccess(folder, mirror, network) : []
-    await runStep(title, 'mmdebstrap', [...access, ...args, ...sourceArgs(mirror)], proxyEnvironment(network))
+    await runStep(title, 'mmdebstrap', [...access, ...args, suite, target, ...sourceArgs(mirror, suite)], proxyEnvironment(network))
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
@@ -117,7 +124,7 @@ export function adviseOnApt(said: string): string {
     return 'The mirror refuses the user or the password: compare APT_MIRROR, in which both are percent-encoded.'
   }
   if (/\b404 +not found|does not have a release file/i.test(said)) {
-    return `The mirror answers, and has no Debian ${SUITE} there: compare the path in APT_MIRROR.`
+    return 'The mirror answers, and does not have this Debian release there: compare the path in APT_MIRROR.'
   }
   return 'If this machine reaches another Debian mirror, name it in APT_MIRROR; a proxy, in HTTP_PROXY and HTTPS_PROXY.'
 }

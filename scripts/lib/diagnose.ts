@@ -10,6 +10,11 @@ export interface Diagnosis {
   exitCode: ExitCode
 }
 
+/** Both databases read the password of their first user only when they make him. */
+const passwordOfAnotherTime = (user: string, database: string, setting: string): string =>
+  `Likely: the volume of the database was made with another password of "${user}", or DATABASE_URL and ${setting} differ. ` +
+  `${database} reads ${setting} only when the volume is new: put the old one back, or delete the data with npm run teardown -- --volumes`
+
 /** What a log line gives away, the more specific first. A guess says "Likely". */
 const known: readonly { pattern: RegExp; say: (match: RegExpExecArray) => string }[] = [
   {
@@ -22,9 +27,11 @@ const known: readonly { pattern: RegExp; say: (match: RegExpExecArray) => string
   },
   {
     pattern: /password authentication failed for user "([^"]+)"/,
-    say: (match) =>
-      `Likely: the volume of the database was made with another password of "${match[1]}", or DATABASE_URL and POSTGRES_PASSWORD differ. ` +
-      'PostgreSQL reads POSTGRES_PASSWORD only when the volume is new: put the old one back, or delete the data with npm run teardown -- --volumes',
+    say: (match) => passwordOfAnotherTime(match[1]!, 'PostgreSQL', 'POSTGRES_PASSWORD'),
+  },
+  {
+    pattern: /Access denied for user '([^']+)'@/,
+    say: (match) => passwordOfAnotherTime(match[1]!, 'MariaDB', 'MARIADB_PASSWORD'),
   },
   {
     pattern: /could not translate host name "([^"]+)"|Name or service not known/,

@@ -12,7 +12,7 @@ import type { Verdict } from './registry.ts'
 import { envFile as ownEnvFile, writeSecretly } from './settings.ts'
 import type { Stack } from './stack.ts'
 import { readModel } from './stack.ts'
-import { ensureStandIns, isStandIn, overlay, selectStandIns, shortName, standsFor } from './stand-ins.ts'
+import { ensureStandIns, insteadOfStandIn, isStandIn, overlay, recipeFor, selectStandIns, shortName, stoodFor } from './stand-ins.ts'
 import { step, warn } from './terminal.ts'
 
 /** A registry whose first word takes longer than this is treated as one that is not there. */
@@ -28,15 +28,18 @@ async function missing(images: readonly string[]): Promise<string[]> {
 }
 
 /**
- * What the stand-ins cannot give: an image that somebody chose and that they would replace, or one that is missing
- * and has none. Pure.
+ * What the stand-ins cannot give: an image that somebody chose and that has none, or that the overlay would replace by
+ * another one's, and one that it leaves alone and that is missing. Pure.
  *
  * @param wanted the images of the stack; `selected` those with the overlay; `absent` those that are not here
  */
 export function withoutStandIn(wanted: readonly string[], selected: readonly string[], absent: readonly string[]): string[] {
-  const replaced = wanted.filter((image) => !selected.includes(image))
-  const chosen = replaced.filter((image) => !isStandIn(image) && !standsFor.has(shortName(image)))
-  return [...chosen, ...absent.filter((image) => !replaced.includes(image))]
+  const stood = new Set(selected.filter(isStandIn).map((standIn) => shortName(stoodFor(standIn))))
+  return wanted.filter((image) => {
+    if (isStandIn(image)) return false
+    if (selected.includes(image)) return absent.includes(image)
+    return !recipeFor(image) || !stood.has(shortName(image))
+  })
 }
 
 /**
@@ -56,7 +59,7 @@ async function useStandIns(
   const strangers = withoutStandIn(foreignImages(model), foreignImages(changed), absent)
   if (strangers.length > 0) {
     throw new CliError(`No registry answers for ${absent[0]}, and there is no stand-in for ${strangers.join(', ')}.`, {
-      hint: `Stand-ins exist for ${[...standsFor].join(', ')}. Try again with a network, or load the image with docker load.`,
+      hint: insteadOfStandIn(),
       exitCode: ExitCode.docker,
     })
   }

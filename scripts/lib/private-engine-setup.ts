@@ -45,7 +45,7 @@ export async function setUp(layout: Layout, network: Network): Promise<Receipt> 
     await mkdir(layout.root, { recursive: true })
     // apt's own unprivileged user must be able to reach the root that it fills, whatever our umask is.
     await Promise.all([layout.dir, layout.root].map((folder) => chmod(folder, 0o755)))
-    await runMmdebstrap('Unpacking Docker from Debian packages', mmdebstrapArgs(layout.root), network)
+    await runMmdebstrap('Unpacking Docker from Debian packages', { suite: SUITE, target: layout.root, args: mmdebstrapArgs }, network)
     const loader = join(layout.root, findLoader(await readdir(join(layout.root, 'usr/lib'), { recursive: true })))
     await runStep('Tying the programs to their libraries', 'patchelf', patchelfArgs(layout.root, loader))
     await writeFiles(layout)
@@ -93,12 +93,7 @@ export async function clear(layout: Layout): Promise<void> {
   })
 }
 
-export const mmdebstrapArgs = (root: string): string[] => [
-  '--variant=extract',
-  `--include=${PACKAGES.join(',')}`,
-  SUITE,
-  root,
-]
+const mmdebstrapArgs: readonly string[] = ['--variant=extract', `--include=${PACKAGES.join(',')}`]
 
 /** The dynamic loader among the files below usr/lib, e.g. `usr/lib/aarch64-linux-gnu/ld-linux-aarch64.so.1`. */
 export function findLoader(files: readonly string[]): string {

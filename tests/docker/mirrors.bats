@@ -245,7 +245,7 @@ seen() {
 		exec node --import tsx/esm --input-type=module --eval "
 			import { loadSettings } from \"./scripts/lib/settings.ts\"
 			import { ensureStandIns } from \"./scripts/lib/stand-ins.ts\"
-			await ensureStandIns([\"stand-in/valkey:8-trixie\"], (await loadSettings()).values)"'
+			await ensureStandIns([\"stand-in/valkey/valkey:9.1-trixie\"], (await loadSettings()).values)"'
 	kill "$watcher"
 	assert_success
 	refute_output --partial "$secret"
@@ -256,7 +256,7 @@ seen() {
 	refute_output --partial auth
 	refute_output --partial 99mmdebstrap
 	local image
-	for image in debian:trixie valkey:8-trixie; do
+	for image in debian:trixie valkey/valkey:9.1-trixie; do
 		docker=docker_there run contains "stand-in/$image" "$secret"
 		assert_failure
 		docker=docker_there run contains "stand-in/$image" "$(sed -n 5p "$BATS_FILE_TMPDIR/tls/ca.crt")"

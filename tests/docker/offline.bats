@@ -6,8 +6,16 @@ bats_require_minimum_version 1.5.0
 
 load helpers
 
+python_bookworm=stand-in/library/python:3.11-slim-bookworm
+node_image=stand-in/library/node:24-trixie-slim
+
 setup_file() {
 	[[ ${TEST_COMPOSE_FILES:?run npm run test:docker} == *docker/offline/* ]] || skip "the official images are in use"
+	# Those that no service of the sample wants.
+	node --import tsx/esm --input-type=module --eval '
+		import { ensureStandIns } from "./scripts/lib/stand-ins.ts"
+		const [ca, ...images] = process.argv.slice(1)
+		await ensureStandIns(images, { EXTRA_CA_FILE: ca })' "$TEST_EXTRA_CA_FILE" "$python_bookworm" "$node_image"
 	new_stack REDIS_PASSWORD="'p@ss \$word # 1'" S3_ACCESS_KEY_ID=reader S3_SECRET_ACCESS_KEY=right-secret S3_BUCKET=shelf
 	local model
 	model=$(compose config --format json)
@@ -28,6 +36,89 @@ teardown_file() {
 teardown() {
 	[[ -n ${BATS_TEST_COMPLETED:-} ]] || docker logs --tail 25 "${id:-$server}" || true
 	remove_kept
+}
+
+# --- their names ---
+
+@test "each has the name of the image that was chosen, and IMAGE_REGISTRY stands in front of none" {
+	id=$server
+	cp "$env_file" "$BATS_TEST_TMPDIR/settings"
+	set_in "$BATS_TEST_TMPDIR/settings" IMAGE_REGISTRY=mirror.test:5000/hub PYTHON_IMAGE=python:3.11-slim-bookworm \
+		POSTGRES_IMAGE=postgres:16-trixie MARIADB_IMAGE=
+	local model
+	model=$(env_file=$BATS_TEST_TMPDIR/settings compose --profile '*' config --format json)
+	assert_equal "$(json .services.migrate.build.args.PYTHON_IMAGE <<<"$model")" stand-in/python:3.11-slim-bookworm
+	assert_equal "$(json .services.postgres.image <<<"$model")" stand-in/postgres:16-trixie
+	assert_equal "$(json .services.mariadb.image <<<"$model")" stand-in/library/mariadb:11.8
+	assert_equal "$(json .services.storage.image <<<"$model")" stand-in/chrislusf/seaweedfs:4.48
+	run cat <<<"$model"
+	refute_output --partial '"mirror.test'
+}
+
+@test "an image that has none is one sentence with those that there are, exit code 4, and nothing is started" {
+	id=$server
+	cp "$env_file" "$BATS_TEST_TMPDIR/settings"
+	set_in "$BATS_TEST_TMPDIR/settings" COMPOSE_PROJECT_NAME="$project-none" REDIS_PASSWORD=x PYTHON_IMAGE=python:3.12-slim-trixie \
+		WEB_PORT="$(free_port)" STORAGE_PORT="$(free_port)" FLOWER_PORT="$(free_port)"
+	run -4 npm run --silent up -- --env-file "$BATS_TEST_TMPDIR/settings"
+	assert_output --partial 'There is no stand-in for python:3.12-slim-trixie.'
+	assert_output --partial 'python:3.11-slim-bookworm, python:3.13-slim-trixie'
+	run docker ps --all --quiet --filter "label=com.docker.compose.project=$project-none"
+	assert_output ''
+}
+
+# --- Python ---
+
+@test "Python: the version, its names and its tools are those of the image's name" {
+	id=$server
+	local image version
+	for image in "$python_bookworm" "$TEST_PYTHON_IMAGE"; do
+		version=${image#*:}
+		version=${version%%-*}
+		run -0 docker run --rm "$image" sh -euc '
+			for name in python python3; do "/usr/local/bin/$name" --version; done
+			for name in pip pip3; do "/usr/local/bin/$name" --version; done
+			python -m venv /tmp/venv && /tmp/venv/bin/pip --version
+			. /etc/os-release && echo "$VERSION_CODENAME"'
+		assert_line --regexp "^Python $version\\.[0-9]+$"
+		assert_equal "$(grep --count "(python $version)" <<<"$output")" 3
+		assert_line "${image##*-}"
+	done
+}
+
+# --- Node ---
+
+@test "Node: node, npm and npx are on the PATH, in the version of the image's name" {
+	id=$server
+	run -0 docker run --rm "$node_image" node --version
+	assert_output --regexp '^v24\.'
+	run -0 docker run --rm "$node_image" sh -euc 'npm --version; npx --version; corepack --version'
+	assert_equal "${#lines[@]}" 3
+	assert_output --regexp '^1[0-9]\.'
+}
+
+@test "Node: npm runs the scripts of a package, for root and for the user node" {
+	id=$server
+	local who
+	for who in root node; do
+		run -0 docker run --rm --user "$who" "$node_image" sh -euc '
+			mkdir /tmp/package && cd /tmp/package
+			echo "{ \"scripts\": { \"build\": \"node -p 6*7\" } }" >package.json
+			npm run --silent build; id --user; touch "$HOME/mine"'
+		assert_line --index 0 42
+	done
+	assert_line --index 1 1000
+}
+
+@test "Node: an option or a script alone is node's, with a read-only root and no capability" {
+	id=$server
+	local options=(--rm --user node --read-only --cap-drop ALL)
+	run -0 docker run "${options[@]}" "$node_image" --print 'process.versions.node.split(".")[0]'
+	assert_output 24
+	echo 'console.log("served", process.argv.length)' >"$BATS_TEST_TMPDIR/server.js"
+	chmod 0755 "$BATS_TEST_TMPDIR"
+	run -0 docker run "${options[@]}" --volume "$BATS_TEST_TMPDIR:/srv:ro" --workdir /srv "$node_image" server.js
+	assert_output 'served 2'
 }
 
 # --- PostgreSQL ---

@@ -71,13 +71,22 @@ describe.each([...configs])('in %s', (_, config) => {
   test('the data network has no way out, and database and broker are in no other', () => {
     expect(config.networks.data?.internal).toBe(true)
     for (const [name, { networks = {} }] of entries(config)) {
-      if (name === 'postgres' || name === 'redis') expect(Object.keys(networks), name).toEqual(['data'])
+      if (['mariadb', 'postgres', 'redis'].includes(name)) expect(Object.keys(networks), name).toEqual(['data'])
     }
   })
 })
 
 test('the image of the application brings its health check along', () => {
   expect(readText('Dockerfile')).toMatch(/^HEALTHCHECK .*\\?\n?.*CMD/m)
+})
+
+test('a stand-in has the name of what it stands for, and no registry in front', () => {
+  const text = readText('docker/offline/compose.yaml')
+  const standIns = [...text.matchAll(/(?:image|_IMAGE): (.*)/g)].map(([, name]) => name!)
+  expect(standIns.filter((name) => !/^stand-in\/\$\{\w+_IMAGE:-[^${}]+\}$/.test(name))).toEqual([])
+  const wanted = [...readText('compose.yaml').matchAll(/:-\}\/\}(\$\{\w+_IMAGE:-[^}]+\})/g)].map(([, name]) => `stand-in/${name}`)
+  expect(wanted.length).toBeGreaterThan(5)
+  expect(standIns.toSorted()).toEqual(wanted.toSorted())
 })
 
 describe.each([...configs].filter(([name]) => name.startsWith('development')))('in %s', (_, config) => {
@@ -120,7 +129,7 @@ describe('a default stands in two places, and is the same in both:', () => {
   const { settings } = parseSchema(readText('.env.docker.example'), '.env.docker.example')
   const values = new Map(settings.flatMap(({ name, value }) => (value === '' ? [] : [[name, value]])))
   const inCompose = files
-    .filter((file) => /^compose.*\.yaml$/.test(file))
+    .filter((file) => /^compose.*\.yaml$|^docker\/offline\/compose\.yaml$/.test(file))
     .flatMap((file) => [...readText(file).matchAll(/\$\{(\w+):?-([^${}]+)\}/g)].map(([, name = '', value]) => [file, name, value] as const))
   const inDockerfile = [...readText('Dockerfile').matchAll(/^ARG (\w+)=(.+)$/gm)].map(([, name = '', value]) => ['Dockerfile', name, value] as const)
 

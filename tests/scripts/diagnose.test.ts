@@ -51,6 +51,10 @@ const logs: Record<string, [Sketch, string]> = {
       'The above exception was the direct cause of the following exception:', '',
     ].join('\n'),
   ],
+  'a password of another time, in MariaDB': [
+    { service: 'migrate', state: 'exited', exitCode: 1 },
+    `pymysql.err.OperationalError: (1045, "Access denied for user 'stories'@'172.19.0.5' (using password: YES)")\n`,
+  ],
   'a host that psycopg does not find': [
     { service: 'migrate', state: 'exited', exitCode: 1 },
     'psycopg.OperationalError: could not translate host name "dbb" to address: Name or service not known\n',

@@ -7,7 +7,7 @@ import {
   activateScript, clientConfig, clientEnvironment, daemonConfig, daemonEnvironment, layoutOf, mountsBelow,
 } from '../../scripts/lib/private-engine-layout.ts'
 import { findDebianMirror, sourceArgs } from '../../scripts/lib/debian.ts'
-import { findLoader, mmdebstrapArgs, patchelfArgs } from '../../scripts/lib/private-engine-setup.ts'
+import { findLoader, patchelfArgs } from '../../scripts/lib/private-engine-setup.ts'
 
 const bare: HostFacts = {
   platform: 'debian',
@@ -183,12 +183,11 @@ describe('the set-up', () => {
 
   it('finds none on another distribution, and leaves the choice to mmdebstrap', () => {
     expect(findDebianMirror('Ubuntu|Ubuntu|main|http://mirror.test/ubuntu/\n')).toBeUndefined()
-    expect(mmdebstrapArgs('/engine/root').at(-1)).toBe('/engine/root')
-    expect(sourceArgs(undefined)).toEqual([])
+    expect(sourceArgs(undefined, 'trixie')).toEqual([])
   })
 
   it('takes a mirror list as well as a URL', () => {
-    const [source] = sourceArgs('mirror+file:/etc/apt/mirrors/debian.list')
+    const [source] = sourceArgs('mirror+file:/etc/apt/mirrors/debian.list', 'trixie')
     expect(source).toMatch(/^deb \[signed-by=[^ ]+\] mirror\+file:\/etc\/apt\/mirrors\/debian.list trixie main$/)
   })
 

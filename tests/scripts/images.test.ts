@@ -139,9 +139,21 @@ describe('the images of a stack', () => {
     test('are no stand-ins for an image that somebody chose, and the file stays as it is', async () => {
       box.write('.env.docker', 'COMPOSE_FILE=compose.yaml\n')
       const own: Model = { name: 'shop', services: { db: { image: 'pgvector/pgvector:pg17' } } }
+      box.answer('compose-config-stand-ins', { out: { name: 'shop', services: { db: { image: 'stand-in/pgvector/pgvector:pg17' } } } })
       await expect(ensureImages(stack, own, {})).rejects.toThrow('there is no stand-in for pgvector/pgvector:pg17')
       expect(box.read('.env.docker')).toBe('COMPOSE_FILE=compose.yaml\n')
       expect(ensureStandIns).not.toHaveBeenCalled()
+    })
+
+    test("are no stand-in of another image's, which a file of one's own chose", async () => {
+      const own: Model = { name: 'shop', services: { db: { image: 'mariadb:11.8' } } }
+      await expect(ensureImages(stack, own, {})).rejects.toThrow('there is no stand-in for mariadb:11.8')
+    })
+
+    test('are missing where the overlay leaves them alone', async () => {
+      const own: Model = { name: 'shop', services: { ...official.services, search: { image: 'example/search:1' } } }
+      box.answer('compose-config-stand-ins', { out: { name: 'shop', services: { ...changed.services, search: { image: 'example/search:1' } } } })
+      await expect(ensureImages(stack, own, {})).rejects.toThrow('there is no stand-in for example/search:1.')
     })
   })
 })

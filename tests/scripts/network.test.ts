@@ -21,7 +21,7 @@ describe('a mirror with a login', () => {
 
   test('is a source line without it, and a file of its own with it', () => {
     const mirror = 'https://me:p%40ss@m.test:8443/repository/debian/'
-    expect(sourceArgs(mirror).join('')).toContain('] https://m.test:8443/repository/debian/ trixie main')
+    expect(sourceArgs(mirror, 'bookworm').join('')).toContain('] https://m.test:8443/repository/debian/ bookworm main')
     expect(authConf(mirror)).toBe('machine https://m.test:8443/\nlogin me\npassword p@ss\n')
     expect(authConf('https://m.test/debian')).toBe('')
   })
@@ -40,7 +40,7 @@ describe('a mirror with a login', () => {
     writeFileSync('bin/mmdebstrap', script.join('\n'), { mode: 0o755 })
     process.env.PATH = `${resolve('bin')}:${process.env.PATH}`
     const network = { aptMirror: `https://me:${SECRET}@m.test/debian`, caFile: resolve('ca.pem'), proxies: { HTTPS_PROXY: 'http://p.test' } }
-    await runMmdebstrap('Making nothing', ['--variant=minbase', 'trixie', '/nowhere'], network)
+    await runMmdebstrap('Making nothing', { suite: 'trixie', target: '/nowhere', args: ['--variant=minbase'] }, network)
     const read = (name: string): string => readFileSync(name, 'utf8')
     expect(read('args')).not.toContain(SECRET)
     expect(read('args')).toMatch(/\n--variant=minbase\ntrixie\n\/nowhere\ndeb .* https:\/\/m\.test\/debian trixie main\n$/)

@@ -1,15 +1,20 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { ensureStandIns, fingerprint, isStandIn, overlay, selectStandIns } from '../../scripts/lib/stand-ins.ts'
+import { ensureStandIns, fingerprint, isStandIn, overlay, recipeFor, selectStandIns, standsFor } from '../../scripts/lib/stand-ins.ts'
+import { files, readText } from '../helpers/repository.ts'
 import { Sandbox, SECRET } from '../helpers/sandbox.ts'
 
 // What would change this machine does nothing here.
 vi.mock(import('../../scripts/lib/debian.ts'), async (original) => ({
   ...(await original()),
   installHostPackages: () => Promise.resolve([]),
-  runMmdebstrap: () => Promise.resolve(),
+  runMmdebstrap: (_: string, { suite }: { suite: string }) => {
+    suites.push(suite)
+    return Promise.resolve()
+  },
 }))
+const suites: string[] = []
 
 const O = overlay
 const D = 'compose.yaml:compose.override.yaml'
@@ -48,15 +53,40 @@ test.each([
 })
 
 test.each([
-  ['stand-in/postgres:17-trixie', true],
-  ['postgres:17-trixie', false],
+  ['stand-in/library/postgres:17-trixie', true],
+  ['library/postgres:17-trixie', false],
   ['registry.test/stand-in/postgres:17', false],
 ])('%s is a stand-in: %s', (image, expected) => {
   expect(isStandIn(image)).toBe(expected)
 })
 
+test.each([
+  ['python:3.13-slim-trixie', 'python'],
+  ['library/python:3.13-slim-trixie', 'python'],
+  ['docker.io/library/python:3.13-slim-trixie', 'python'],
+  ['python:3.11-slim-bookworm', 'python-bookworm'],
+  ['valkey/valkey:9.1-trixie', 'valkey'],
+  ['python:3.12-slim-trixie', undefined],
+  ['m.test:5000/library/python:3.13-slim-trixie', undefined],
+  ['postgres:17-trixie@sha256:0123', undefined],
+])('%s is made by %s', (image, target) => {
+  expect(recipeFor(image)?.target).toBe(target)
+})
+
+test('every recipe is a target of bake.hcl with its files, and every default of .env.docker.example has one', () => {
+  const bake = readText('docker/offline/bake.hcl')
+  for (const { target } of standsFor.values()) expect(bake).toContain(`target "${target}" {`)
+  const used = [...bake.matchAll(/dockerfile = "(.*)"/g)].map(([, file]) => `docker/offline/${file}`)
+  expect(used.filter((file) => !files.includes(file))).toEqual([])
+  const defaults = [...readText('.env.docker.example').matchAll(/^\w+_IMAGE=(.+)$/gm)].map(([, image]) => image!)
+  expect(defaults.length).toBeGreaterThan(5)
+  expect(defaults.filter((image) => !recipeFor(image))).toEqual([])
+  const page = readText('docs/offline.md')
+  expect([...standsFor.keys()].filter((image) => !page.includes(`\`${image}\``)), 'not in docs/offline.md').toEqual([])
+})
+
 describe('the stand-ins', () => {
-  const wanted = ['stand-in/postgres:17-trixie', 'stand-in/valkey:8-trixie']
+  const wanted = ['stand-in/library/postgres:17-trixie', 'stand-in/valkey/valkey:9.1-trixie']
   const settings = { APT_MIRROR: 'http://debian.test/debian' }
   let box: Sandbox
 
@@ -66,6 +96,7 @@ describe('the stand-ins', () => {
 
   beforeEach(async () => {
     vi.spyOn(process.stderr, 'write').mockReturnValue(true)
+    suites.length = 0
     box = new Sandbox()
     box.enter()
     mkdirSync(join(box.folder, 'docker/offline'), { recursive: true })
@@ -81,14 +112,40 @@ describe('the stand-ins', () => {
   test('are built on a base that was made before', () => {
     expect(box.order('import', 'buildx bake')).toEqual(['import', 'buildx bake'])
     expect(box.effects()).toHaveLength(2)
+    expect(suites).toEqual(['trixie'])
     expect(box.calls().at(-1), 'and nothing that the stack does not want').toMatch(/bake .* postgres valkey$/)
+  })
+
+  test('have the names by which they are wanted, whatever those are, and each the Debian that it needs', async () => {
+    const several = ['stand-in/python:3.11-slim-bookworm', 'stand-in/docker.io/library/python:3.11-slim-bookworm', 'stand-in/postgres:17-trixie']
+    box.answer('image-inspect', { code: 1 })
+    suites.length = 0
+    await ensureStandIns(several, settings)
+    expect(suites).toEqual(['bookworm', 'trixie'])
+    const args = box.argv().at(-1)!
+    expect(args).toEqual(expect.arrayContaining([
+      'python-bookworm.tags=stand-in/python:3.11-slim-bookworm',
+      'python-bookworm.tags=stand-in/docker.io/library/python:3.11-slim-bookworm',
+      'postgres.tags=stand-in/postgres:17-trixie',
+    ]))
+    expect(args.slice(-2)).toEqual(['python-bookworm', 'postgres'])
+  })
+
+  test('of images that have none are one error, which says what there is, and nothing is built', async () => {
+    const before = box.calls().length
+    await expect(ensureStandIns(['stand-in/python:3.12-slim-trixie', ...wanted, 'stand-in/pgvector/pgvector:pg17'], settings)).rejects.toMatchObject({
+      message: 'There is no stand-in for python:3.12-slim-trixie, pgvector/pgvector:pg17.',
+      hint: expect.stringMatching(/exist for .*python:3\.11-slim-bookworm, python:3\.13-slim-trixie.*docker load/) as string,
+      exitCode: 4,
+    })
+    expect(box.calls()).toHaveLength(before)
   })
 
   test('that are up to date cost one question', async () => {
     const before = box.calls().length
     await ensureStandIns(wanted, settings)
     expect(box.calls().slice(before)).toHaveLength(1)
-    expect(box.calls().at(-1)).toMatch(/^image inspect .* stand-in\/postgres:17-trixie stand-in\/valkey:8-trixie$/)
+    expect(box.calls().at(-1)).toMatch(/^image inspect .* stand-in\/library\/postgres:17-trixie stand-in\/valkey\/valkey:9.1-trixie$/)
   })
 
   test.each<[string, boolean, () => void | Promise<void>, Record<string, string>]>([

@@ -1,0 +1,101 @@
+"""A named lock of MariaDB and MySQL, which belongs to the whole server."""
+
+import asyncio
+import importlib
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
+from typing import Any
+
+from docker_roles.connection import Address, Ask, LockTimeoutError, plain
+from docker_roles.tls import Tls
+
+# Another one for each database, and 64 letters at most.
+LOCK_NAME = "CONCAT('migrate:', MD5(COALESCE(DATABASE(), '')))"
+# The server ends a connection that says nothing for so many seconds, and the lock with it: as late as it may.
+WAIT_SECONDS = 31_536_000
+
+Connect = Callable[[Address, Tls | None], AbstractContextManager[Ask]]
+
+
+def _where(address: Address) -> dict[str, Any]:
+    """What every driver calls by the same name, and only what the URL says."""
+    said = {
+        "host": address.host,
+        "port": address.port,
+        "user": address.user,
+        "password": address.password,
+        "database": address.database,
+        "unix_socket": address.options.get("unix_socket"),
+    }
+    return {name: value for name, value in said.items() if value}
+
+
+def _pymysql(address: Address, tls: Tls | None) -> AbstractContextManager[Ask]:
+    secure = {"ssl": tls.context()} if tls else {}
+    return plain(importlib.import_module("pymysql").connect(**_where(address), **secure, autocommit=True))
+
+
+def _mysqldb(address: Address, tls: Tls | None) -> AbstractContextManager[Ask]:
+    module = importlib.import_module("MySQLdb")
+    secure: dict[str, Any] = {}
+    if tls:
+        files = {"ca": tls.ca, "capath": tls.capath, "cert": tls.cert, "key": tls.key}
+        secure["ssl"] = {name: path for name, path in files.items() if path}
+        # Older ones know the files alone. With MariaDB's C library VERIFY_CA checks the name as well.
+        if module.version_info >= (2, 1):
+            mode = "VERIFY_CA" if tls.verify_cert else "REQUIRED"
+            secure["ssl_mode"] = "VERIFY_IDENTITY" if tls.verify_identity else mode
+    return plain(module.connect(**_where(address), **secure, autocommit=True))
+
+
+def _mysql_connector(address: Address, tls: Tls | None) -> AbstractContextManager[Ask]:
+    secure: dict[str, Any] = {}
+    if tls:
+        files = {"ssl_ca": tls.ca, "ssl_cert": tls.cert, "ssl_key": tls.key}
+        secure = {name: path for name, path in files.items() if path}
+        secure |= {"ssl_verify_cert": tls.verify_cert, "ssl_verify_identity": tls.verify_identity}
+    module = importlib.import_module("mysql.connector")
+    return plain(module.connect(**_where(address), **secure, autocommit=True))
+
+
+@contextmanager
+def _asyncmy(address: Address, tls: Tls | None) -> Iterator[Ask]:
+    secure = {"ssl": tls.context()} if tls else {}
+    with closing(asyncio.new_event_loop()) as loop:
+        run = loop.run_until_complete
+
+        async def connect() -> Any:
+            module = importlib.import_module("asyncmy")
+            return await module.connect(**_where(address), **secure, autocommit=True)
+
+        async def ask(statement: str) -> Any:
+            async with connection.cursor() as cursor:
+                await cursor.execute(statement)
+                row = await cursor.fetchone() if cursor.description else None
+                return row[0] if row else None
+
+        connection = run(connect())
+        try:
+            yield lambda statement: run(ask(statement))
+        finally:
+            run(connection.ensure_closed())
+
+
+# By the module; SQLAlchemy writes some of them otherwise.
+DRIVERS: dict[str, Connect] = {
+    "pymysql": _pymysql,
+    "MySQLdb": _mysqldb,
+    "mysql.connector": _mysql_connector,
+    "asyncmy": _asyncmy,
+}
+MODULES = {"mysqldb": "MySQLdb", "mysqlconnector": "mysql.connector"}
+
+
+@contextmanager
+def mysql_lock(connect: Connect, address: Address, seconds: float) -> Iterator[None]:
+    """Holds the lock. Raises LockTimeoutError after so many seconds."""
+    with connect(address, Tls.parse(address.options)) as ask:
+        ask(f"SET SESSION wait_timeout = {WAIT_SECONDS}")
+        if ask(f"SELECT GET_LOCK({LOCK_NAME}, {seconds:.3f})") != 1:
+            raise LockTimeoutError
+        yield

@@ -1,0 +1,76 @@
+"""An advisory lock of PostgreSQL, which belongs to one database of the server."""
+
+import asyncio
+import importlib
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
+from urllib.parse import parse_qsl, quote, urlencode
+
+from docker_roles.connection import Ask, LockTimeoutError, plain
+
+# Any number will do as long as it stays the same; it is looked up in pg_locks as objid.
+LOCK_KEY = 727_274
+LOCK_NOT_AVAILABLE = "55P03"
+
+# In autocommit: an open transaction would hold back CREATE INDEX CONCURRENTLY in the migration.
+Connect = Callable[[str], AbstractContextManager[Ask]]
+
+
+def plain_url(url: str) -> str:
+    """Returns the URL as the server's own library reads it.
+
+    SQLAlchemy's names a driver, and that of asyncpg has options of its own beside ``ssl``, which is
+    called sslmode elsewhere.
+    """
+    scheme, _, rest = url.partition("://")
+    if scheme.endswith("+asyncpg") and "?" in rest:
+        rest, _, query = rest.partition("?")
+        options = [("sslmode" if key == "ssl" else key, value) for key, value in parse_qsl(query)]
+        kept = [(key, value) for key, value in options if key.startswith("ssl")]
+        rest += f"?{urlencode(kept, quote_via=quote)}" if kept else ""
+    return f"postgresql://{rest}"
+
+
+def _psycopg(url: str) -> AbstractContextManager[Ask]:
+    connection = importlib.import_module("psycopg").connect(plain_url(url), autocommit=True)
+    return plain(connection)
+
+
+def _psycopg2(url: str) -> AbstractContextManager[Ask]:
+    connection = importlib.import_module("psycopg2").connect(plain_url(url))
+    connection.autocommit = True
+    return plain(connection)
+
+
+@contextmanager
+def _asyncpg(url: str) -> Iterator[Ask]:
+    with closing(asyncio.new_event_loop()) as loop:
+        run = loop.run_until_complete
+        connection = run(importlib.import_module("asyncpg").connect(plain_url(url)))
+        try:
+            yield lambda statement: run(connection.fetchval(statement))
+        finally:
+            run(connection.close())
+
+
+DRIVERS: dict[str, Connect] = {
+    "psycopg": _psycopg,
+    "psycopg2": _psycopg2,
+    "asyncpg": _asyncpg,
+}
+
+
+@contextmanager
+def postgres_lock(connect: Connect, url: str, seconds: float) -> Iterator[None]:
+    """Holds the lock. Raises LockTimeoutError after so many seconds."""
+    with connect(url) as ask:
+        ask(f"SET lock_timeout = '{int(seconds * 1000)}ms'")
+        try:
+            ask(f"SELECT pg_advisory_lock({LOCK_KEY})")
+        except Exception as error:
+            # Every driver has the code, under one of two names.
+            code = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
+            if code != LOCK_NOT_AVAILABLE:
+                raise
+            raise LockTimeoutError from error
+        yield

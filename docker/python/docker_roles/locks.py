@@ -1,0 +1,55 @@
+"""Locks that keep two migrations apart, each in the database itself or beside it.
+
+A lock is held by a connection of its own for as long as the ``with`` block runs, and the database lets
+go of it when that connection ends, however it ends.
+"""
+
+import fcntl
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+from docker_roles import lock_mysql, lock_postgres
+from docker_roles.connection import Address, LockTimeoutError, choose
+
+
+@contextmanager
+def file_lock(path: Path, seconds: float) -> Iterator[None]:
+    """Holds a lock on a file beside an SQLite database. Raises LockTimeoutError after so many seconds."""
+    deadline = time.monotonic() + seconds
+    with path.open("w") as file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise LockTimeoutError from None
+                time.sleep(0.2)
+        yield
+
+
+@contextmanager
+def no_lock(why: str) -> Iterator[None]:
+    """Runs without a lock, and says so."""
+    print(f"migrate: {why}, so this runs without a lock.", flush=True)
+    yield
+
+
+def lock_for(url: str, seconds: float) -> AbstractContextManager[None]:
+    """Chooses the lock by the kind of database, and the driver by what is installed."""
+    scheme, _, rest = url.partition("://")
+    kind, _, driver = scheme.partition("+")
+    if kind in {"postgresql", "postgres"}:
+        if open_postgres := choose(lock_postgres.DRIVERS, driver):
+            return lock_postgres.postgres_lock(open_postgres, url, seconds)
+        return no_lock(f"none of {', '.join(lock_postgres.DRIVERS)} is installed")
+    if kind in {"mysql", "mariadb"}:
+        if open_mysql := choose(lock_mysql.DRIVERS, lock_mysql.MODULES.get(driver, driver)):
+            return lock_mysql.mysql_lock(open_mysql, Address.parse(url), seconds)
+        return no_lock(f"none of {', '.join(lock_mysql.DRIVERS)} is installed")
+    if kind == "sqlite" and rest.strip("/"):
+        # sqlite:///relative.db and sqlite:////absolute.db
+        return file_lock(Path(rest.removeprefix("/").split("?")[0] + ".migrate-lock"), seconds)
+    return no_lock("DATABASE_URL names no database whose lock is known here")

@@ -1,0 +1,47 @@
+"""What a database URL says about TLS, for drivers that have no reader of their own."""
+
+import ssl
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Tls:
+    """What a URL's options say about TLS."""
+
+    ca: str | None = None
+    capath: str | None = None
+    cert: str | None = None
+    key: str | None = None
+    verify_cert: bool = False
+    verify_identity: bool = False
+
+    @classmethod
+    def parse(cls, options: dict[str, str]) -> "Tls | None":
+        """Reads the names of the drivers (ssl_ca …) and of the command line (ssl-mode); None without any.
+
+        An authority that is named is there to be checked against, and the server's name with it.
+        """
+        found = {key.lower().replace("-", "_"): value for key, value in options.items()}
+        mode = found.get("ssl_mode", found.get("sslmode", "")).upper()
+        names = ("ssl_ca", "ssl_capath", "ssl_cert", "ssl_key")
+        files = {name.removeprefix("ssl_"): found[name] for name in names if name in found}
+        verify_cert = "ca" in files or "capath" in files or mode.startswith("VERIFY_")
+        verify_cert = _is_on(found.get("ssl_verify_cert"), default=verify_cert)
+        verify_identity = verify_cert and mode != "VERIFY_CA"
+        verify_identity = _is_on(found.get("ssl_verify_identity"), default=verify_identity)
+        verify_identity = _is_on(found.get("ssl_check_hostname"), default=verify_identity)
+        wanted = bool(files) or verify_cert or mode == "REQUIRED" or _is_on(found.get("ssl"), default=False)
+        return cls(**files, verify_cert=verify_cert, verify_identity=verify_identity) if wanted else None
+
+    def context(self) -> ssl.SSLContext:
+        """Returns the same for the drivers that are written in Python."""
+        context = ssl.create_default_context(cafile=self.ca, capath=self.capath)
+        context.check_hostname = self.verify_identity
+        context.verify_mode = ssl.CERT_REQUIRED if self.verify_cert or self.verify_identity else ssl.CERT_NONE
+        if self.cert:
+            context.load_cert_chain(self.cert, self.key)
+        return context
+
+
+def _is_on(value: str | None, *, default: bool) -> bool:
+    return default if value is None else value.lower() in {"1", "true", "yes", "on"}

@@ -1,0 +1,150 @@
+"""Which lock and which driver docker_roles takes, and what it makes of a URL. No database is needed."""
+
+import contextlib
+import io
+import ssl
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+from unittest.mock import patch
+
+from docker_roles import lock_mysql, lock_postgres
+from docker_roles.connection import Address, choose
+from docker_roles.lock_postgres import plain_url
+from docker_roles.locks import lock_for
+from docker_roles.tls import Tls
+
+
+class TheAddress(unittest.TestCase):
+    """A URL, taken apart."""
+
+    def test_is_decoded(self) -> None:
+        """Percent-encoding is the URL's alone."""
+        address = Address.parse(
+            "mysql+pymysql://sh%40p:p%40ss%3Aw%2F%C3%B6%25rd@db:3307/my%20stories?charset=utf8mb4"
+        )
+        self.assertEqual((address.kind, address.driver), ("mysql", "pymysql"))
+        self.assertEqual((address.user, address.password), ("sh@p", "p@ss:w/ö%rd"))
+        self.assertEqual((address.host, address.port, address.database), ("db", 3307, "my stories"))
+        self.assertEqual(address.options, {"charset": "utf8mb4"})
+
+    def test_may_lack_most_of_it(self) -> None:
+        """What is not said is left to the driver."""
+        address = Address.parse("mysql://db/shop")
+        self.assertEqual((address.driver, address.user, address.password, address.port), ("", "", "", None))
+
+    def test_shows_no_password(self) -> None:
+        """A traceback is a log."""
+        self.assertNotIn("hunter2", repr(Address.parse("mysql://me:hunter2@db/shop")))
+
+
+class TheUrlOfPostgres(unittest.TestCase):
+    """What libpq and asyncpg get."""
+
+    def test_names_no_driver(self) -> None:
+        """Options are libpq's, and stay."""
+        for url, expected in {
+            "postgres://u:p%40@db/x": "postgresql://u:p%40@db/x",
+            "postgresql+psycopg://u:p@db:5432/x?sslmode=verify-full&sslrootcert=/ca.pem": "postgresql://u:p@db:5432/x?sslmode=verify-full&sslrootcert=/ca.pem",
+            "postgresql+asyncpg://u:p@db/x?ssl=require&prepared_statement_cache_size=0": "postgresql://u:p@db/x?sslmode=require",
+            "postgresql+asyncpg://u:p@db/x?prepared_statement_cache_size=0": "postgresql://u:p@db/x",
+        }.items():
+            with self.subTest(url):
+                self.assertEqual(plain_url(url), expected)
+
+
+class Encryption(unittest.TestCase):
+    """What the options of a URL mean."""
+
+    def test_is_the_drivers_affair_where_nothing_is_said(self) -> None:
+        """Neither forced nor forbidden."""
+        for options in ({}, {"charset": "utf8mb4"}, {"ssl": "false"}, {"ssl_mode": "PREFERRED"}):
+            with self.subTest(options):
+                self.assertIsNone(Tls.parse(options))
+
+    def test_is_as_strict_as_the_options_say(self) -> None:
+        """Certificate first, then the name in it."""
+        for options, expected in (
+            ({"ssl": "true"}, (False, False)),
+            ({"ssl-mode": "REQUIRED"}, (False, False)),
+            ({"ssl_ca": "/ca.pem"}, (True, True)),
+            ({"ssl_ca": "/ca.pem", "ssl_check_hostname": "false"}, (True, False)),
+            ({"ssl_ca": "/ca.pem", "ssl_verify_cert": "false"}, (False, False)),
+            ({"ssl_mode": "VERIFY_CA", "ssl_ca": "/ca.pem"}, (True, False)),
+            ({"ssl_mode": "verify_identity"}, (True, True)),
+            ({"ssl_verify_cert": "true"}, (True, True)),
+        ):
+            with self.subTest(options):
+                tls = Tls.parse(options)
+                self.assertIsNotNone(tls)
+                self.assertEqual((tls.verify_cert, tls.verify_identity), expected)
+
+    def test_is_the_same_in_a_context(self) -> None:
+        """For the drivers that are written in Python."""
+        for tls, mode, hostname in (
+            (Tls(verify_cert=True, verify_identity=True), ssl.CERT_REQUIRED, True),
+            (Tls(verify_cert=True), ssl.CERT_REQUIRED, False),
+            (Tls(), ssl.CERT_NONE, False),
+        ):
+            with self.subTest(tls):
+                context = tls.context()
+                self.assertEqual((context.verify_mode, context.check_hostname), (mode, hostname))
+
+
+class TheDriver(unittest.TestCase):
+    """Chosen among those that are there."""
+
+    def setUp(self) -> None:
+        """An empty folder on the path, in which a module is a file."""
+        self.folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        self.enterContext(patch.object(sys, "path", [str(self.folder), *sys.path]))
+
+    def test_is_the_one_that_the_url_names(self) -> None:
+        """Whatever the order."""
+        for name in ("first_driver", "second_driver"):
+            (self.folder / f"{name}.py").touch()
+        drivers = {"first_driver": 1, "second_driver": 2}
+        self.assertEqual(choose(drivers, "second_driver"), 2)
+        self.assertEqual(choose(drivers, ""), 1)
+
+    def test_is_another_where_that_one_is_not_there(self) -> None:
+        """Nor is a package that a submodule would be in."""
+        (self.folder / "third_driver.py").touch()
+        drivers = {"no_such_driver": 1, "no_such_package.connector": 2, "third_driver": 3}
+        self.assertEqual(choose(drivers, "no_such_driver"), 3)
+        self.assertIsNone(choose({"no_such_driver": 1}, "no_such_driver"))
+
+
+class TheLock(unittest.TestCase):
+    """Chosen by the kind of database."""
+
+    def said_of(self, url: str) -> str:
+        """Returns what is said while the lock of this URL is held."""
+        with contextlib.redirect_stdout(io.StringIO()) as said, lock_for(url, 1):
+            pass
+        return said.getvalue()
+
+    def test_is_none_without_a_driver_and_says_so(self) -> None:
+        """With the names of those that would do."""
+        with patch.object(lock_mysql, "DRIVERS", {"no_such_driver": None}):
+            self.assertIn("none of no_such_driver is installed", self.said_of("mysql://db/shop"))
+            self.assertIn("none of no_such_driver is installed", self.said_of("mariadb+asyncmy://db/shop"))
+        with patch.object(lock_postgres, "DRIVERS", {"no_such_driver": None}):
+            self.assertIn("none of no_such_driver is installed", self.said_of("postgresql+asyncpg://db/shop"))
+
+    def test_is_none_where_there_is_no_database(self) -> None:
+        """Nor for one that nobody here knows."""
+        for url in ("", "sqlite://", "oracle://db/shop"):
+            with self.subTest(url):
+                self.assertIn("runs without a lock", self.said_of(url))
+
+    def test_is_a_file_beside_sqlite(self) -> None:
+        """Which is the same for both ways to write the path."""
+        folder = self.enterContext(tempfile.TemporaryDirectory())
+        self.assertEqual(self.said_of(f"sqlite+aiosqlite:///{folder}/shop.db?timeout=5"), "")
+        self.assertEqual([path.name for path in Path(folder).iterdir()], ["shop.db.migrate-lock"])
+
+
+if __name__ == "__main__":
+    unittest.main()
