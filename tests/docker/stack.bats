@@ -251,9 +251,8 @@ teardown_file() {
 	assert_equal "$(redis_cli exists "celery-beat-lock:$project")" 1
 	redis_cli mset celery-beat-lock somebody celery-beat-lock:other somebody
 	compose restart beat
-	local started
-	started=$(state '{{.State.StartedAt}}' beat)
-	run until_ok 40 eval 'docker logs --since "$started" "$(container beat)" 2>&1 | grep "Sending due task"'
+	sends() { docker logs --since "$(state '{{.State.StartedAt}}' beat)" "$(container beat)" 2>&1 | grep 'Sending due task'; }
+	run until_ok 40 sends
 	assert_success
 	run redis_cli mget celery-beat-lock celery-beat-lock:other
 	assert_output $'somebody\nsomebody'
