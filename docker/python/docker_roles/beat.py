@@ -5,6 +5,7 @@ with a heartbeat at each tick and a lock in Redis around it all. A second beat w
 before it opens the schedule file. One that was killed leaves a lock that ends by itself.
 """
 
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -19,7 +20,8 @@ from docker_roles import heartbeat
 
 logger = get_logger(__name__)
 
-LOCK_NAME = "celery-beat-lock"
+# Projects that share one Redis have a lock each.
+LOCK_NAME = os.environ.get("BEAT_LOCK") or "celery-beat-lock"
 # Seconds after which another beat takes over from one that was killed.
 LOCK_SECONDS = 15
 WAIT_SECONDS = 1.0
