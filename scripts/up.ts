@@ -18,6 +18,7 @@ import { openStack } from './lib/open-stack.ts'
 import { checkPorts } from './lib/ports.ts'
 import { envFile, initEnvFile } from './lib/settings.ts'
 import { checkSourceAccess } from './lib/source-access.ts'
+import { explainMissing, readSource } from './lib/source-files.ts'
 import { captureCompose, composeCommand, npmCommand, readContainers, stackOf, streamCompose } from './lib/stack.ts'
 import type { Stack } from './lib/stack.ts'
 import { info, ok, print, printJson, warn } from './lib/terminal.ts'
@@ -53,7 +54,9 @@ async function explain(stack: Stack, model: Model): Promise<CliError> {
     })
   }
   const { stdout } = await captureCompose(stack, ['logs', '--no-log-prefix', '--no-color', '--tail', '15', cause.service])
-  const { message, ...rest } = diagnose(cause, stripVTControlCharacters(stdout), composeCommand(stack, 'logs', cause.service))
+  const source = readSource(model)
+  const { message, ...rest } = diagnose(cause, stripVTControlCharacters(stdout), composeCommand(stack, 'logs', cause.service), (name) =>
+    source && explainMissing(source, name))
   return new CliError(message, rest)
 }
 
@@ -142,7 +145,8 @@ export const up = defineCommand({
     const containers = all.filter(({ service }) => service in model.services)
     const strays = new Set(all.filter((container) => container.state === 'running' && !containers.includes(container)).map(({ service }) => service))
     const addresses = urls(model)
-    ok(`${Object.keys(model.services).length} services are up, the database is migrated`, since(started))
+    const migrated = model.services.migrate?.environment?.MIGRATE_COMMAND ? ', the database is migrated' : ''
+    ok(`${Object.keys(model.services).length} services are up${migrated}`, since(started))
     if (addresses.web && !(await answers(addresses.web))) {
       warn(`web is healthy in its container, but ${addresses.web} does not answer on this machine.`)
     }
