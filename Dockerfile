@@ -128,13 +128,14 @@ FROM frontend-${FRONTEND}-output AS frontend
 FROM deps AS source
 ARG APP_DIR=app
 ARG APP_WORKDIR=.
+ARG APP_PYTHONPATH=
 ARG PREBUILD_COMMAND=
 COPY ${APP_DIR} /app
 COPY --from=frontend / /app/
 WORKDIR /app/${APP_WORKDIR}
 RUN <<EOF
   PATH=/opt/venv/bin:$PATH
-  if [ -n "${PREBUILD_COMMAND}" ]; then sh -euc "${PREBUILD_COMMAND}"; fi
+  if [ -n "${PREBUILD_COMMAND}" ]; then PYTHONPATH=${APP_PYTHONPATH} sh -euc "${PREBUILD_COMMAND}"; fi
   # A clone made under umask 077 must not end in an image that nobody but root can read.
   chmod -R a+rX /app
   # Not all that ends in .py has to compile (templates of code, say).
