@@ -1,5 +1,5 @@
 /** `npm run up`: from whatever is there to a healthy stack. */
-import { existsSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { stripVTControlCharacters } from 'node:util'
 import { isBuilt, rememberBuild } from './lib/build-stamp.ts'
 import { ensureBuildxFolder } from './lib/buildx-folder.ts'
@@ -27,7 +27,8 @@ import { info, ok, print, printJson, warn } from './lib/terminal.ts'
 const since = (started: number): number => (performance.now() - started) / 1000
 
 async function makeEnvFile(file: string): Promise<void> {
-  if (file !== envFile || existsSync(file)) return
+  // Of size 0 it is what Docker leaves behind where a mounted file is missing.
+  if (file !== envFile || statSync(file, { throwIfNoEntry: false })?.size) return
   const { generated, fitted } = await initEnvFile(file)
   ok(`${file} made from ${envFile}.example: ${[...generated, ...fitted].join(', ')} set for this machine`)
 }
