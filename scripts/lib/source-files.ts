@@ -100,8 +100,12 @@ export function explainMissing(source: Source, module: string): string | undefin
     if (!isProduction || !isLeftOut(source, file)) return undefined
     return `${file} is in the source and not in the image, because PROD_EXCLUDE leaves it out. Take it out of that setting.`
   }
-  const [elsewhere] = files.filter((path) => filesOf('.', module).some((end) => path.endsWith(`/${end}`)))
-  if (!elsewhere) return undefined
-  const ending = filesOf('.', module).find((end) => elsewhere.endsWith(`/${end}`)) ?? ''
-  return `"${module}" is ${elsewhere} of the source, where Python does not look: APP_PYTHONPATH=/app/${elsewhere.slice(0, -ending.length - 1)} in .env.docker.`
+  for (const ending of filesOf('.', module)) {
+    const elsewhere = files.find((path) => path.endsWith(`/${ending}`))
+    if (elsewhere) {
+      const root = elsewhere.slice(0, -ending.length - 1)
+      return `"${module}" is ${elsewhere} of the source, where Python does not look: APP_PYTHONPATH=/app/${root} in .env.docker.`
+    }
+  }
+  return undefined
 }
