@@ -34,19 +34,15 @@ RUN --mount=type=bind,source=docker/build,target=/build \
   install -d /app
 EOF
 
-# --- manifest: what decides which packages are installed, and nothing else, so that a change of the
-# source does not install them again. A name in brackets may be missing. ---
-FROM scratch AS manifest
+# --- manifest: what decides which packages are installed. This step runs at every change of the source, and as
+# long as it copies the same files, what follows is not run again. ---
+FROM base AS manifest
 ARG APP_DIR=app
 ARG PYTHON_MANIFEST=requirements.txt
-COPY ${APP_DIR}/${PYTHON_MANIFEST} ${APP_DIR}/pyproject.tom[l] ${APP_DIR}/uv.loc[k] ${APP_DIR}/poetry.loc[k] \
-     ${APP_DIR}/requirement*.tx[t] ${APP_DIR}/constraint*.tx[t] /
-
-# Without what only tests need: a change of that installs nothing again that production has.
-FROM base AS manifest-prod
 ARG PYTHON_DEV_MANIFEST=
-COPY --from=manifest / /manifest
-RUN if [ -n "${PYTHON_DEV_MANIFEST}" ]; then rm -f "/manifest/${PYTHON_DEV_MANIFEST##*/}"; fi
+RUN --mount=type=bind,source=docker/build,target=/build \
+    --mount=type=bind,source=${APP_DIR},target=/source \
+    /build/collect-manifests.sh /source /manifest
 
 # --- installer: only the one that was chosen is built ---
 FROM base AS installer
@@ -73,7 +69,7 @@ RUN --mount=type=bind,source=docker/build,target=/build \
 
 FROM installer AS installer-poetry
 ARG POETRY_VERSION=2.5.1
-# Writes a lock as requirements, for where the packages come from a mirror.
+# Writes a lock as requirements, which every index and every mirror can serve.
 ARG POETRY_EXPORT_VERSION=1.10.1
 RUN --mount=type=bind,source=docker/build,target=/build \
     --mount=type=cache,target=/cache \
@@ -88,8 +84,9 @@ ARG PYTHON_MANIFEST=requirements.txt
 ARG PYTHON_EXTRAS=
 ARG PYTHON_GROUPS=
 ARG PYTHON_EXTRA_PACKAGES=
+ARG PYTHON_CONSTRAINTS=
 RUN --mount=type=bind,source=docker/build,target=/build \
-    --mount=type=bind,from=manifest-prod,source=/manifest,target=/manifest \
+    --mount=type=bind,from=manifest,source=/manifest/prod,target=/manifest \
     --mount=type=cache,target=/cache \
     --mount=type=secret,id=extra-ca --mount=type=secret,id=pip-index-url \
     /build/with-network.sh /build/install-dependencies.sh
@@ -99,7 +96,7 @@ ARG PYTHON_DEV_MANIFEST=
 ARG PYTHON_DEV_GROUPS=
 ARG DEV_TOOLS="watchfiles==1.3.0 debugpy==1.8.22"
 RUN --mount=type=bind,source=docker/build,target=/build \
-    --mount=type=bind,from=manifest,target=/manifest \
+    --mount=type=bind,from=manifest,source=/manifest/dev,target=/manifest \
     --mount=type=cache,target=/cache \
     --mount=type=secret,id=extra-ca --mount=type=secret,id=pip-index-url \
     /build/with-network.sh /build/install-dependencies.sh dev
@@ -131,13 +128,14 @@ FROM frontend-${FRONTEND}-output AS frontend
 FROM deps AS source
 ARG APP_DIR=app
 ARG APP_WORKDIR=.
+ARG APP_PYTHONPATH=
 ARG PREBUILD_COMMAND=
 COPY ${APP_DIR} /app
 COPY --from=frontend / /app/
 WORKDIR /app/${APP_WORKDIR}
 RUN <<EOF
   PATH=/opt/venv/bin:$PATH
-  if [ -n "${PREBUILD_COMMAND}" ]; then sh -euc "${PREBUILD_COMMAND}"; fi
+  if [ -n "${PREBUILD_COMMAND}" ]; then PYTHONPATH=${APP_PYTHONPATH} sh -euc "${PREBUILD_COMMAND}"; fi
   # A clone made under umask 077 must not end in an image that nobody but root can read.
   chmod -R a+rX /app
   # Not all that ends in .py has to compile (templates of code, say).

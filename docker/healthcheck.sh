@@ -20,12 +20,13 @@ role() {
 	done
 }
 
-# get PORT PATH: one request. Sets $problem when it fails.
+# get PORT PATH: one request. Sets $problem when it fails. HEALTH_HOST is for an application that answers to its own
+# names alone.
 get() {
 	local status
 	problem="nothing listens on port $1"
 	{ exec 3<>"/dev/tcp/127.0.0.1/$1"; } 2>/dev/null || return 1
-	printf 'GET %s HTTP/1.0\r\nHost: localhost\r\nUser-Agent: healthcheck\r\n\r\n' "$2" >&3
+	printf 'GET %s HTTP/1.0\r\nHost: %s\r\nUser-Agent: healthcheck\r\n\r\n' "$2" "${HEALTH_HOST:-localhost}" >&3
 	problem="no answer to GET $2 within 3 seconds"
 	read -r -t 3 -u 3 _ status _ || return 1
 	problem="GET $2 answered $status"

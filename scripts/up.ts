@@ -1,5 +1,5 @@
 /** `npm run up`: from whatever is there to a healthy stack. */
-import { existsSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { stripVTControlCharacters } from 'node:util'
 import { isBuilt, rememberBuild } from './lib/build-stamp.ts'
 import { ensureBuildxFolder } from './lib/buildx-folder.ts'
@@ -18,6 +18,7 @@ import { openStack } from './lib/open-stack.ts'
 import { checkPorts } from './lib/ports.ts'
 import { envFile, initEnvFile } from './lib/settings.ts'
 import { checkSourceAccess } from './lib/source-access.ts'
+import { explainMissing, readSource } from './lib/source-files.ts'
 import { captureCompose, composeCommand, npmCommand, readContainers, stackOf, streamCompose } from './lib/stack.ts'
 import type { Stack } from './lib/stack.ts'
 import { info, ok, print, printJson, warn } from './lib/terminal.ts'
@@ -26,7 +27,8 @@ import { info, ok, print, printJson, warn } from './lib/terminal.ts'
 const since = (started: number): number => (performance.now() - started) / 1000
 
 async function makeEnvFile(file: string): Promise<void> {
-  if (file !== envFile || existsSync(file)) return
+  // Of size 0 it is what Docker leaves behind where a mounted file is missing.
+  if (file !== envFile || statSync(file, { throwIfNoEntry: false })?.size) return
   const { generated, fitted } = await initEnvFile(file)
   ok(`${file} made from ${envFile}.example: ${[...generated, ...fitted].join(', ')} set for this machine`)
 }
@@ -53,7 +55,9 @@ async function explain(stack: Stack, model: Model): Promise<CliError> {
     })
   }
   const { stdout } = await captureCompose(stack, ['logs', '--no-log-prefix', '--no-color', '--tail', '15', cause.service])
-  const { message, ...rest } = diagnose(cause, stripVTControlCharacters(stdout), composeCommand(stack, 'logs', cause.service))
+  const source = readSource(model)
+  const { message, ...rest } = diagnose(cause, stripVTControlCharacters(stdout), composeCommand(stack, 'logs', cause.service), (name) =>
+    source && explainMissing(source, name))
   return new CliError(message, rest)
 }
 
@@ -142,7 +146,8 @@ export const up = defineCommand({
     const containers = all.filter(({ service }) => service in model.services)
     const strays = new Set(all.filter((container) => container.state === 'running' && !containers.includes(container)).map(({ service }) => service))
     const addresses = urls(model)
-    ok(`${Object.keys(model.services).length} services are up, the database is migrated`, since(started))
+    const migrated = model.services.migrate?.environment?.MIGRATE_COMMAND ? ', the database is migrated' : ''
+    ok(`${Object.keys(model.services).length} services are up${migrated}`, since(started))
     if (addresses.web && !(await answers(addresses.web))) {
       warn(`web is healthy in its container, but ${addresses.web} does not answer on this machine.`)
     }

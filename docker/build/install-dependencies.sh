@@ -5,7 +5,8 @@
 set -eu
 
 venv=/opt/venv
-manifest=/manifest/${PYTHON_MANIFEST##*/}
+manifest=/manifest/$PYTHON_MANIFEST
+project=${manifest%/*}
 
 fail() {
 	printf 'install-dependencies: %s\n' "$1" >&2
@@ -19,24 +20,39 @@ install_packages() { # any arguments of "pip install"
 	esac
 }
 
+# PYTHON_CONSTRAINTS, for what is installed and for the tools that build a package from its source: an old package
+# may need an old setuptools. The installers read it from the environment, by names that differ.
+constrain() { # constrain REQUIREMENT…
+	constraints=$(mktemp)
+	printf '%s\n' "$@" >"$constraints"
+	export PIP_CONSTRAINT="$constraints" PIP_BUILD_CONSTRAINT="$constraints" UV_CONSTRAINT="$constraints" UV_BUILD_CONSTRAINT="$constraints"
+}
+
 # in_project COMMAND…: runs it beside a copy of the manifests, because the tools write where they look.
 in_project() {
-	[ "$manifest" = /manifest/pyproject.toml ] || fail "PYTHON_MANIFEST=$PYTHON_MANIFEST: $PYTHON_INSTALLER reads a lock only beside pyproject.toml."
+	[ "${manifest##*/}" = pyproject.toml ] || fail "PYTHON_MANIFEST=$PYTHON_MANIFEST: $PYTHON_INSTALLER reads a lock only beside pyproject.toml."
 	work=$(mktemp -d)
-	cp /manifest/* "$work"
+	cp -R "$project/." "$work"
 	cd "$work"
 	VIRTUAL_ENV=$venv UV_PROJECT_ENVIRONMENT=$venv "$@"
 	cd /
 	rm -rf "$work"
 }
 
-# A lock names the addresses of its files, and its tool asks nobody else. Behind a mirror (with-network.sh sets
-# UV_DEFAULT_INDEX) its versions are asked of that, and its hashes are checked.
-install_from_mirror() { # install_from_mirror COMMAND…: the command writes the lock as requirements.txt
+# A lock names the addresses of its files, and its tool asks nobody else. As requirements its versions are asked of
+# the index that this build uses (with-network.sh sets UV_DEFAULT_INDEX to a mirror), and its hashes are checked.
+install_exported() { # install_exported COMMAND…: the command writes the lock as requirements.txt
 	# uv takes a lock for up to date only beside the index that it was made with: the one that most lines name.
 	index=$(sed -n 's/^source = { registry = "\(.*\)" }$/\1/p' uv.lock 2>/dev/null | sort | uniq -c | sort -rn | sed -n '1s/^ *[0-9]* //p')
 	env -u UV_DEFAULT_INDEX -u PIP_INDEX_URL ${index:+"UV_DEFAULT_INDEX=$index"} "$@" || fail "the lock cannot be read, or it is older than $PYTHON_MANIFEST: make it again."
+	# The lock has chosen the versions, and uv takes no constraint without "==" beside hashes.
+	unset UV_CONSTRAINT
 	install_packages --require-hashes --no-deps -r requirements.txt
+}
+
+# Packages from git, an address or a folder have no hash that pip could check.
+has_unhashed_sources() {
+	grep -Eq '^type = "(git|url|file|directory)"$' "$project/poetry.lock"
 }
 
 option_each() { # option_each OPTION WORD…  →  OPTION WORD OPTION WORD …
@@ -51,25 +67,29 @@ main() {
 	groups=${PYTHON_GROUPS:-}
 	[ "${1:-}" = dev ] && groups="$groups ${PYTHON_DEV_GROUPS:-}"
 	[ -d "$venv" ] || python3 -m venv --without-pip "$venv"
+	[ -z "${PYTHON_CONSTRAINTS:-}" ] || constrain $PYTHON_CONSTRAINTS
 
 	case $PYTHON_INSTALLER:$manifest in
 	uv:*/pyproject.toml)
-		[ -f /manifest/uv.lock ] || fail "there is no uv.lock beside $PYTHON_MANIFEST. Make one: uv lock"
+		[ -f "$project/uv.lock" ] || fail "there is no uv.lock beside $PYTHON_MANIFEST. Make one: uv lock"
 		chosen="$(option_each --extra ${PYTHON_EXTRAS:-}) $(option_each --group $groups)"
-		if [ -n "${UV_DEFAULT_INDEX:-}" ]; then
-			in_project install_from_mirror uv export --quiet --locked --offline --no-emit-project --no-default-groups \
+		# "uv sync" takes its files from where the lock says, and no constraints for what it builds.
+		if [ -n "${UV_DEFAULT_INDEX:-}${PYTHON_CONSTRAINTS:-}" ]; then
+			in_project install_exported uv export --quiet --locked --offline --no-emit-project --no-default-groups \
 				--output-file requirements.txt $chosen
 		else
 			in_project uv sync --quiet --locked --inexact --no-install-project --no-default-groups $chosen
 		fi
 		;;
 	poetry:*)
-		[ -f /manifest/poetry.lock ] || fail "there is no poetry.lock beside $PYTHON_MANIFEST. Make one: poetry lock"
+		[ -f "$project/poetry.lock" ] || fail "there is no poetry.lock beside $PYTHON_MANIFEST. Make one: poetry lock"
 		chosen="$(option_each --extras ${PYTHON_EXTRAS:-}) $(option_each --only main $groups)"
-		if [ -n "${UV_DEFAULT_INDEX:-}" ]; then
-			in_project install_from_mirror poetry export --quiet --no-interaction --without-urls --output requirements.txt $chosen
-		else
+		# Of an index "poetry install" wants descriptions that many mirrors and inspecting networks do not hand on.
+		if has_unhashed_sources; then
 			in_project poetry install --no-interaction --no-root $chosen
+		else
+			in_project install_exported poetry export --quiet --no-interaction ${UV_DEFAULT_INDEX:+--without-urls} \
+				--output requirements.txt $chosen
 		fi
 		;;
 	*:*/pyproject.toml)
@@ -83,7 +103,7 @@ main() {
 	[ -z "${PYTHON_EXTRA_PACKAGES:-}" ] || install_packages $PYTHON_EXTRA_PACKAGES
 	if [ "${1:-}" = dev ]; then
 		if [ -n "${PYTHON_DEV_MANIFEST:-}" ]; then
-			dev_manifest=/manifest/${PYTHON_DEV_MANIFEST##*/}
+			dev_manifest=/manifest/$PYTHON_DEV_MANIFEST
 			[ -f "$dev_manifest" ] || fail "PYTHON_DEV_MANIFEST=$PYTHON_DEV_MANIFEST is not in APP_DIR. Correct it in .env.docker, or leave it empty."
 			install_packages -r "$dev_manifest"
 		fi

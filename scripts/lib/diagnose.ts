@@ -15,8 +15,11 @@ const passwordOfAnotherTime = (user: string, database: string, setting: string):
   `Likely: the volume of the database was made with another password of "${user}", or DATABASE_URL and ${setting} differ. ` +
   `${database} reads ${setting} only when the volume is new: put the old one back, or delete the data with npm run teardown -- --volumes`
 
+/** Why a module that the source has is not found; undefined for one that it has not. */
+export type ExplainModule = (name: string) => string | undefined
+
 /** What a log line gives away, the more specific first. A guess says "Likely". */
-const known: readonly { pattern: RegExp; say: (match: RegExpExecArray) => string }[] = [
+const known: readonly { pattern: RegExp; say: (match: RegExpExecArray, explainModule: ExplainModule) => string }[] = [
   {
     pattern: /^(entrypoint|check-secrets): (.*)$/m,
     say: () => 'Correct the setting in .env.docker, then run npm run up again.',
@@ -44,7 +47,8 @@ const known: readonly { pattern: RegExp; say: (match: RegExpExecArray) => string
   },
   {
     pattern: /ModuleNotFoundError: No module named '([^']+)'/,
-    say: (match) =>
+    say: (match, explainModule) =>
+      explainModule(match[1] ?? '') ??
       `"${match[1]}" is not in the image. A module of yours: compare WEB_APP, CELERY_APP and APP_PYTHONPATH with the folder, and see .dockerignore. ` +
       'A package: it is missing in PYTHON_MANIFEST.',
   },
@@ -76,10 +80,11 @@ export function whatHappened({ service, state, health, exitCode, oomKilled, heal
  * @param container the first cause
  * @param log its last lines
  * @param logCommand the command that shows all of them
+ * @param explainModule what is known of a module that is not found
  */
-export function diagnose(container: Container, log: string, logCommand: string): Diagnosis {
+export function diagnose(container: Container, log: string, logCommand: string, explainModule: ExplainModule = () => undefined): Diagnosis {
   const match = known.map(({ pattern, say }) => ({ found: pattern.exec(log), say })).find(({ found }) => found)
-  const advice = match?.found ? `${match.say(match.found)}\n` : ''
+  const advice = match?.found ? `${match.say(match.found, explainModule)}\n` : ''
   return {
     message: whatHappened(container),
     details: log.trim() === '' ? '' : `${container.service}, last lines\n${log.trimEnd()}`,

@@ -10,7 +10,7 @@ export interface Port {
 
 export interface Service {
   image?: string
-  build?: { args?: Record<string, string | null> }
+  build?: { target?: string; args?: Record<string, string | null> }
   ports?: Port[]
   depends_on?: Record<string, { condition: string }>
   environment?: Record<string, string | null>

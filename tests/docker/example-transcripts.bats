@@ -5,15 +5,6 @@
 
 load helpers
 
-# The index where Poetry cannot use it by itself: it wants descriptions that mirrors often lack. Named as
-# PIP_INDEX_URL it is asked for files alone.
-index_for_poetry() {
-	local index
-	[[ -z ${PIP_INDEX_URL:-} ]] || { echo "$PIP_INDEX_URL" && return; }
-	index=$(docker run --rm "$TEST_PYTHON_IMAGE" python3 -c 'from pip._internal.models.index import PyPI; print(PyPI.simple_url)')
-	curl --silent --fail --output /dev/null "${index%/simple/*}/pypi/celery/5.6.3/json" || echo "$index"
-}
-
 hand_in() { # hand_in CHANNEL [FILE…]: these and all transcripts of the example; prints the job
 	local channel=$1 file files=()
 	shift
@@ -55,7 +46,7 @@ setup_file() {
 	copy_repository "$BATS_FILE_TMPDIR/a copy of it"
 	# Slow enough to be met in the middle.
 	printf 'EXTRACTOR_PAUSE=0.1\nRETRY_SECONDS=0.5\n' >examples/transcripts/.env.app
-	new_stack_from examples/transcripts/env.docker COMPOSE_PROFILES=redis,flower WORKER_STOP_TIMEOUT=1 PIP_INDEX_URL="$(index_for_poetry)"
+	new_stack_from examples/transcripts/env.docker COMPOSE_PROFILES=redis,flower WORKER_STOP_TIMEOUT=1
 	start_stack
 }
 

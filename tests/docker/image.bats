@@ -51,6 +51,14 @@ make_copy() {
 		version = "1.0"
 		requires-python = ">=3.11"
 		dependencies = ["uvicorn==0.54.0"]
+
+		[project.optional-dependencies]
+		colour = ["colorama==0.4.6"]
+		markup = ["markupsafe==3.0.3"]
+
+		[dependency-groups]
+		metrics = ["iniconfig==2.1.0"]
+		dev = ["pluggy==1.6.0"]
 	TOML
 	mkdir -p "$copy/shapes/uv/src/shop"
 	cat >"$copy/shapes/uv/src/shop/__init__.py" <<-'PYTHON'
@@ -71,6 +79,18 @@ make_copy() {
 		[tool.poetry.dependencies]
 		python = ">=3.11"
 		gunicorn = "27.0.1"
+		colorama = { version = "0.4.6", optional = true }
+		markupsafe = { version = "3.0.3", optional = true }
+
+		[tool.poetry.extras]
+		colour = ["colorama"]
+		markup = ["markupsafe"]
+
+		[tool.poetry.group.metrics.dependencies]
+		iniconfig = "2.1.0"
+
+		[tool.poetry.group.dev.dependencies]
+		pluggy = "1.6.0"
 	TOML
 	sed 's/b"pip/b"poetry/' "$copy/shapes/pip/shop.py" >"$copy/shapes/poetry/shop.py"
 
@@ -295,6 +315,13 @@ asked() {
 
 # --- applications of other shapes, from sources that nobody but their owner may read ---
 
+# What a shape with extras and groups has got of them: the extra "colour" and the group "metrics", and nothing else.
+has_what_was_chosen() { # has_what_was_chosen IMAGE
+	run -0 within "$1" python -c 'from importlib.util import find_spec
+print([name for name in ("colorama", "markupsafe", "iniconfig", "pluggy") if find_spec(name)])'
+	assert_output "['colorama', 'iniconfig']"
+}
+
 @test "pip and requirements.txt: gunicorn serves a WSGI application from sources of umask 077" {
 	build_shape pip APP_DIR=shapes/pip PYTHON_INSTALLER=pip
 	serves "$project-pip" pip WEB_APP=shop:app
@@ -304,14 +331,17 @@ asked() {
 
 @test "uv and uv.lock: uvicorn serves the factory of an ASGI application below src" {
 	lock uv
-	build_shape uv APP_DIR=shapes/uv PYTHON_MANIFEST=pyproject.toml
+	build_shape uv APP_DIR=shapes/uv PYTHON_MANIFEST=pyproject.toml PYTHON_EXTRAS=colour PYTHON_GROUPS=metrics PYTHON_DEV_GROUPS=dev
 	serves "$project-uv" uv WEB_SERVER=uvicorn 'WEB_APP=shop:create_app()' PYTHONPATH=/app/src
+	has_what_was_chosen "$project-uv"
 }
 
 @test "poetry and poetry.lock: gunicorn serves a WSGI application" {
 	lock poetry
-	build_shape poetry APP_DIR=shapes/poetry PYTHON_INSTALLER=poetry PYTHON_MANIFEST=pyproject.toml
+	build_shape poetry APP_DIR=shapes/poetry PYTHON_INSTALLER=poetry PYTHON_MANIFEST=pyproject.toml \
+		PYTHON_EXTRAS=colour PYTHON_GROUPS=metrics PYTHON_DEV_GROUPS=dev
 	serves "$project-poetry" poetry WEB_APP=shop:app
+	has_what_was_chosen "$project-poetry"
 }
 
 @test "a frontend is built by its own image and command, and lies where the application serves it" {

@@ -110,3 +110,14 @@ describe('the advice', () => {
     }
   })
 })
+
+test('a module that the source has is explained by what is known of it', () => {
+  const [container] = parseContainers(JSON.stringify([inspected({ service: 'worker', state: 'restarting', exitCode: 1 })]))
+  const asked: string[] = []
+  const { hint } = diagnose(container!, "ModuleNotFoundError: No module named 'core.celery_worker'", command, (name) => {
+    asked.push(name)
+    return 'Line 2 hides it.'
+  })
+  expect(asked).toEqual(['core.celery_worker'])
+  expect(hint).toBe(`Line 2 hides it.\nAll of it: ${command}`)
+})

@@ -310,6 +310,16 @@ with_secrets() {
 	assert_output $'tool\nNOTE='"$value"$'\nSECOND=(not set)'
 }
 
+@test "names in mixed case and with double underscores reach the application, as values and as secrets in files" {
+	run -0 entrypoint Shop__Mail__Host=smtp Shop__debug='' SHOW='Shop__Mail__Host Shop__debug' tool
+	assert_output $'tool\nShop__Mail__Host=smtp\nShop__debug='
+	unshare --map-root-user --mount true 2>/dev/null || skip "no mount namespace can be made here"
+	mkdir "$BATS_TEST_TMPDIR/secrets"
+	echo 'p%@$s' >"$BATS_TEST_TMPDIR/secrets/mail"
+	run -0 with_secrets env -i PATH="$FAKES:$PATH" Shop__Mail__Password_FILE=/run/secrets/mail SHOW=Shop__Mail__Password sh "$ENTRYPOINT" tool
+	assert_output $'tool\nShop__Mail__Password=p%@$s'
+}
+
 # --- secrets in files ---
 
 @test "NAME_FILE becomes NAME for our own settings, whatever the value holds" {

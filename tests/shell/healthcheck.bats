@@ -6,7 +6,8 @@ bats_require_minimum_version 1.5.0
 setup_file() {
 	unshare --map-root-user --fork --pid --mount-proc true 2>/dev/null || skip "no PID namespace can be made here"
 	export HEALTHCHECK="$BATS_TEST_DIRNAME/../../docker/healthcheck.sh"
-	# Answers with the status that is the path; /silence is never answered, and /busy from the second time on.
+	# Answers with the status that is the path; /silence is never answered, and /busy from the second time on. /own-name
+	# is what an application with a list of allowed hosts does.
 	node -e '
 		let busy = true
 		const server = require("http").createServer((request, response) => {
@@ -14,7 +15,8 @@ setup_file() {
 				busy = request.url !== "/busy"
 				return
 			}
-			response.writeHead(Number(request.url.slice(1)) || 200).end("body\n")
+			const isForeign = request.url === "/own-name" && request.headers.host !== "shop.example.org"
+			response.writeHead(isForeign ? 400 : Number(request.url.slice(1)) || 200).end("body\n")
 		})
 		server.listen(0, "127.0.0.1", () => console.log(server.address().port))
 	' >"$BATS_FILE_TMPDIR/port" 3>&- &
@@ -66,6 +68,12 @@ check() {
 	assert_output 'GET /404 answered 404'
 	run -1 check HEALTH_PATH=/500 tini -- entrypoint.sh web
 	assert_output 'GET /500 answered 500'
+}
+
+@test "web is asked as localhost, or by the name that is set" {
+	run -1 check HEALTH_PATH=/own-name tini -- entrypoint.sh web
+	assert_output 'GET /own-name answered 400'
+	run -0 check HEALTH_PATH=/own-name HEALTH_HOST=shop.example.org tini -- entrypoint.sh web
 }
 
 @test "a server that accepts and never answers is unwell, and the check says so before Docker's patience ends" {

@@ -11,6 +11,7 @@ setup_file() {
 		[[ "$*" != *compileall* ]] || exit 0
 		printf '%q ' "${0##*/}" "$@" | sed 's/ $/\n/'
 		[[ -z ${FAKE_FAILS:-} || "$*" != *"$FAKE_FAILS"* ]] || exit 2
+		[[ -z ${PIP_CONSTRAINT:-} || "$*" != *install* ]] || echo "within $(xargs <"$PIP_CONSTRAINT") ($(env | sed -n 's/_CONSTRAINT=.*//p' | sort | xargs))"
 		[[ -z ${UV_PROJECT_ENVIRONMENT:-} ]] || echo "into $UV_PROJECT_ENVIRONMENT and $VIRTUAL_ENV, with $(echo *)"
 	FAKE
 	chmod +x "$BATS_FILE_TMPDIR/bin/fake"
@@ -51,7 +52,7 @@ refuses() {
 
 @test "uv installs a requirements file, wherever in the application it lies" {
 	run -0 install PYTHON_INSTALLER=uv PYTHON_MANIFEST=requirements/production.txt
-	assert_output 'uv pip install --quiet --python /venv -r /manifest/production.txt'
+	assert_output 'uv pip install --quiet --python /venv -r /manifest/requirements/production.txt'
 }
 
 @test "pip installs a requirements file into the environment, not into itself" {
@@ -72,11 +73,57 @@ refuses() {
 	assert_line --index 1 'into /venv and /venv, with pyproject.toml uv.lock'
 }
 
-@test "poetry installs a lock as it stands, with the extras and groups that were chosen, and never the project" {
+@test "poetry's lock is installed with its hashes by pip, which every index can serve, with the extras and groups that were chosen" {
 	touch "$manifests"/{pyproject.toml,poetry.lock}
 	run -0 install PYTHON_INSTALLER=poetry PYTHON_MANIFEST=pyproject.toml PYTHON_EXTRAS='s3 mail' PYTHON_GROUPS=web PYTHON_DEV_GROUPS=test
-	assert_line --index 0 'poetry install --no-interaction --no-root --extras s3 --extras mail --only main --only web'
-	assert_line --index 1 'into /venv and /venv, with poetry.lock pyproject.toml'
+	assert_line --index 0 'poetry export --quiet --no-interaction --output requirements.txt --extras s3 --extras mail --only main --only web'
+	assert_line 'python3 -m pip --python /venv/bin/python install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.txt'
+	refute_output --partial 'poetry install'
+}
+
+@test "poetry itself installs a lock with packages that have no hash: from git, an address or a folder" {
+	local kind
+	touch "$manifests/pyproject.toml"
+	for kind in git url file directory; do
+		printf '[package.source]\ntype = "%s"\n' "$kind" >"$manifests/poetry.lock"
+		run -0 install PYTHON_INSTALLER=poetry PYTHON_MANIFEST=pyproject.toml PYTHON_EXTRAS='s3 mail' PYTHON_GROUPS=web PYTHON_DEV_GROUPS=test
+		assert_line --index 0 'poetry install --no-interaction --no-root --extras s3 --extras mail --only main --only web'
+		assert_line --index 1 'into /venv and /venv, with poetry.lock pyproject.toml'
+	done
+	# A private index has hashes like any other.
+	printf '[package.source]\ntype = "legacy"\n' >"$manifests/poetry.lock"
+	run -0 install PYTHON_INSTALLER=poetry PYTHON_MANIFEST=pyproject.toml
+	assert_line --index 0 --partial 'poetry export'
+}
+
+@test "a project in a folder of the application is installed with the lock beside it" {
+	mkdir "$manifests/backend"
+	touch "$manifests"/backend/{pyproject.toml,uv.lock,poetry.lock}
+	run -0 install PYTHON_INSTALLER=uv PYTHON_MANIFEST=backend/pyproject.toml
+	assert_line --index 1 'into /venv and /venv, with poetry.lock pyproject.toml uv.lock'
+	run -0 install PYTHON_INSTALLER=poetry PYTHON_MANIFEST=backend/pyproject.toml
+	assert_line --index 0 --partial 'poetry export'
+}
+
+@test "constraints hold for what is installed and for what builds it, whichever tool installs" {
+	run -0 install PYTHON_INSTALLER=uv PYTHON_CONSTRAINTS='setuptools<82 numpy<3'
+	assert_line 'within setuptools<82 numpy<3 (PIP PIP_BUILD UV UV_BUILD)'
+	run -0 install PYTHON_INSTALLER=pip PYTHON_CONSTRAINTS='setuptools<82'
+	assert_line 'within setuptools<82 (PIP PIP_BUILD UV UV_BUILD)'
+	run -0 install PYTHON_INSTALLER=pip
+	refute_output --partial within
+}
+
+@test "constraints hold for what builds the packages of a lock, whose own versions stay" {
+	touch "$manifests"/{pyproject.toml,uv.lock,poetry.lock}
+	local installer
+	for installer in uv poetry; do
+		run -0 install PYTHON_INSTALLER="$installer" PYTHON_MANIFEST=pyproject.toml PYTHON_CONSTRAINTS='setuptools<82'
+		assert_line --index 0 --partial "$installer export"
+		assert_output --partial '--require-hashes --no-deps -r requirements.txt'
+		# uv takes no such constraint beside hashes.
+		assert_line 'within setuptools<82 (PIP PIP_BUILD UV_BUILD)'
+	done
 }
 
 @test "behind a mirror uv reads the lock without asking anybody, and installs its versions with their hashes" {

@@ -6,10 +6,12 @@ health check finds out at a hundred times the cost.
 """
 
 import os
+import threading
+import time
 from typing import Any
 
 from celery import current_app
-from celery.signals import heartbeat_sent, worker_ready, worker_shutdown
+from celery.signals import heartbeat_sent, task_postrun, task_prerun, worker_ready, worker_shutdown
 
 from docker_roles import heartbeat
 
@@ -25,6 +27,23 @@ def _gone(**_: Any) -> None:
     heartbeat.remove()
 
 
+def beat_during_tasks(seconds: float = 2) -> None:
+    """Keeps the heartbeat going while a task runs in that loop itself, as it does in the pool ``solo``.
+
+    As everywhere, a task that hangs is not seen, and a process that is frozen is.
+    """
+    is_busy = threading.Event()
+
+    def beat() -> None:
+        while is_busy.wait():
+            heartbeat.write()
+            time.sleep(seconds)
+
+    task_prerun.connect(lambda **_: is_busy.set(), weak=False)
+    task_postrun.connect(lambda **_: is_busy.clear(), weak=False)
+    threading.Thread(target=beat, daemon=True).start()
+
+
 def configure(conf: Any) -> None:
     """Puts the worker's settings from the environment into Celery's configuration."""
     if timeout := os.environ.get("WORKER_STOP_TIMEOUT"):
@@ -35,3 +54,5 @@ def configure(conf: Any) -> None:
 
 
 configure(current_app.conf)
+if os.environ.get("WORKER_POOL") == "solo":
+    beat_during_tasks()

@@ -1,0 +1,101 @@
+/** `npm run check-image`: is every Python file of the source in the image, and can it be imported there? */
+import { common, defineCommand, main } from './lib/command.ts'
+import { lastLines } from './lib/docker.ts'
+import { CliError, ExitCode } from './lib/errors.ts'
+import { valueOf } from './lib/host.ts'
+import { ensureImages } from './lib/images.ts'
+import { openStack } from './lib/open-stack.ts'
+import { envFile } from './lib/settings.ts'
+import { lostFiles, readSource } from './lib/source-files.ts'
+import type { Source } from './lib/source-files.ts'
+import { captureCompose, composeCommand, stackOf, streamCompose } from './lib/stack.ts'
+import type { Stack } from './lib/stack.ts'
+import { info, ok, print, printJson } from './lib/terminal.ts'
+
+/** The image without what development mounts over it. */
+const overlay = 'docker/check-image.yaml'
+
+interface Finding {
+  what: string
+  error: string
+}
+
+/** What docker_roles.check_modules says. */
+interface Answer {
+  files: string[]
+  broken: Finding[]
+  notes: Finding[]
+}
+
+const run = ['run', '--rm', '--no-deps', '--no-TTY', 'web', 'python', '-m', 'docker_roles.check_modules']
+
+const list = (findings: readonly Finding[]): string => findings.map(({ what, error }) => `${what}: ${error}`).join('\n')
+
+/** @throws CliError when the check itself did not come to an end */
+async function askImage(stack: Stack, { leftOut }: Source): Promise<Answer> {
+  const { exitCode, stdout, stderr } = await captureCompose(stack, [...run, ...leftOut])
+  try {
+    return JSON.parse(stdout) as Answer
+  } catch {
+    throw new CliError(`The modules could not be imported: the check ended with exit code ${exitCode}.`, {
+      details: lastLines(stdout + stderr),
+      hint: `Again, with all of its output: ${composeCommand(stack, ...run)}`,
+    })
+  }
+}
+
+/** @throws CliError (exit code 1) with the files and what hides them, or with the modules and what they miss */
+function judge(lost: readonly string[], { broken }: Answer): void {
+  if (lost.length > 0) {
+    throw new CliError(`${lost.length === 1 ? 'A Python file' : `${lost.length} Python files`} of the source ${lost.length === 1 ? 'is' : 'are'} not in the image.`, {
+      details: [...lost, ...(broken.length > 0 ? [list(broken)] : [])].join('\n'),
+      hint: 'Take out what hides it. What is left out on purpose has to be named in PROD_EXCLUDE.',
+    })
+  }
+  if (broken.length > 0) {
+    throw new CliError('Not every module can be imported in the image: something that it needs is not there.', {
+      details: list(broken),
+      hint: 'A package is missing in PYTHON_MANIFEST, or a folder in APP_PYTHONPATH. What only tests or tools import belongs into PROD_EXCLUDE.',
+    })
+  }
+}
+
+export const checkImage = defineCommand({
+  name: 'check-image',
+  summary: 'Build the image, compare its Python files with those of the source, and import every module in it.',
+  options: {
+    'env-file': common['env-file'],
+    json: common.json,
+    'dry-run': common['dry-run'],
+  },
+  notes: [
+    'The modules are imported in a container without network, volumes and mounted source. Paths in',
+    'PROD_EXCLUDE are left out. What fails for another reason than a missing module is only mentioned.',
+    '',
+    'Exit codes: 0 nothing is missing, 1 something is, 3 settings, 4 no engine, 5 the image cannot be built.',
+  ].join('\n'),
+  examples: ['npm run check-image', 'npm run check-image -- --env-file .env.production'],
+  whenStopped: 'Nothing was changed but the image.',
+  async run({ 'env-file': file = envFile, json = false, 'dry-run': dryRun = false }) {
+    if (dryRun) {
+      print(composeCommand(stackOf(file), 'build'))
+      return print(`COMPOSE_FILE=…:${overlay} ${composeCommand(stackOf(file), ...run)}`)
+    }
+    const opened = await openStack(file)
+    const { stack, model } = await ensureImages(opened.stack, opened.model, opened.settings.values)
+    if ((await streamCompose(stack, 'build')) !== 0) {
+      throw new CliError('The image could not be built.', { hint: 'The lines above name the step that failed.', exitCode: ExitCode.build })
+    }
+    const source = readSource(model)
+    if (!source) throw new CliError('This stack builds no image: migrate has no build.', { exitCode: ExitCode.config })
+    const files = stack.env.COMPOSE_FILE ?? valueOf('COMPOSE_FILE', opened.settings.values, process.env) ?? 'compose.yaml:compose.override.yaml'
+    const answer = await askImage({ ...stack, env: { ...stack.env, COMPOSE_FILE: `${files}:${overlay}` } }, source)
+    const lost = lostFiles(source, answer.files)
+    if (answer.notes.length > 0) info(`Not imported, for a reason that is not the image's:\n${list(answer.notes)}`)
+    judge(lost, answer)
+    ok(`${source.files.length} Python files of ${source.folder} are in the image, and nothing that they import is missing`)
+    if (json) printJson({ ok: true, files: answer.files.length, notes: answer.notes })
+  },
+})
+
+await main(checkImage, import.meta.url)

@@ -1,0 +1,192 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2016,SC2154 # eval'ed conditions on purpose; setup_file exports what is used here
+# What an application may expect of these files, beyond what the sample and the examples use: one that a test writes,
+# with a shape as awkward as they come, on the files of production. One stack for all tests.
+
+bats_require_minimum_version 1.5.0
+
+load helpers
+
+setup_file() {
+	export BATS_NO_PARALLELIZE_WITHIN_FILE=true
+	copy_repository "$BATS_FILE_TMPDIR/copy"
+	rm -rf shop
+	mkdir -p shop/{requirements,lib/shop,tests}
+	# One package is old: it is built from its source, by a setuptools that must not be the newest.
+	printf -- '-r base.txt\n-c ../constraints.txt\ndocopt==0.6.2\n' >shop/requirements/prod.txt
+	printf 'gunicorn\ncelery[redis]==5.6.3\npsycopg[binary]==3.3.2\n' >shop/requirements/base.txt
+	echo 'gunicorn==27.0.1' >shop/constraints.txt
+	printf '[project]\nname = "decoy"\ndependencies = ["there-is-no-such-package"]\n[tool.black]\n' >shop/pyproject.toml
+	cat >shop/lib/shop/__init__.py <<-'PYTHON'
+		import logging
+		import os
+
+		# Beside the working folder, as many do.
+		logging.basicConfig(filename="logs/shop.log", level=logging.INFO)
+
+
+		def create_app():
+		    logging.info("created")
+
+		    def app(environ, start_response):
+		        path = environ["PATH_INFO"]
+		        if path == "/":
+		            start_response("302 Found" if environ["HTTP_HOST"] == "shop.example.org" else "400 Bad Request", [("Location", "/login")])
+		            return [b""]
+		        start_response("200 OK", [])
+		        return [os.environ.get(path[1:], "(not set)").encode()]
+
+		    return app
+	PYTHON
+	cat >shop/lib/shop/build.py <<-'PYTHON'
+		from pathlib import Path
+
+		import shop
+
+		Path("built").write_text(shop.__name__)
+	PYTHON
+	cat >shop/lib/shop/tasks.py <<-'PYTHON'
+		import os
+		import time
+
+		from celery import Celery
+
+		app = Celery(broker=os.environ["Shop__Broker"], backend=os.environ["Shop__Broker"])
+		app.conf.task_default_queue = "orders"
+
+
+		@app.task
+		def rest(seconds):
+		    time.sleep(seconds)
+		    return "rested"
+	PYTHON
+	cat >shop.env <<-'ENV'
+		Shop__Broker=redis://:r%25%40%24s@redis:6379/0
+		shop__Password='p%@$w#d $HOME'
+		SHOP__NAME=${COMPOSE_PROJECT_NAME}
+	ENV
+	local production=${TEST_COMPOSE_FILES/:compose.override.yaml/}
+	new_stack COMPOSE_FILE="$production" COMPOSE_PROFILES=redis APP_DIR=shop APP_PYTHONPATH=/app/lib APP_ENV_FILE=shop.env \
+		APT_PACKAGES= PYTHON_INSTALLER=pip PYTHON_MANIFEST=requirements/prod.txt PYTHON_DEV_MANIFEST= \
+		PYTHON_CONSTRAINTS="'setuptools<82'" PREBUILD_COMMAND="'mkdir logs && python -m shop.build'" APP_WRITABLE_DIR=/app/logs \
+		'WEB_APP=shop:create_app()' WEB_CONCURRENCY=1 HEALTH_PATH=/ HEALTH_HOST=shop.example.org CELERY_APP=shop.tasks WORKER_POOL=solo \
+		POSTGRES_PASSWORD="'p%@\$s'" REDIS_PASSWORD="'r%@\$s'" DATABASE_URL= REDIS_URL= SECRET_KEY= S3_BUCKET= S3_ENDPOINT_URL= S3_PUBLIC_URL= \
+		MIGRATE_COMMAND="'printf \"it is %s\\n\" \"done  well\" not | grep done >/data/migrated && test -s /data/migrated'"
+	start_stack
+}
+
+setup() {
+	cd "$BATS_FILE_TMPDIR/copy" || return 1
+}
+
+teardown() {
+	show_stack
+}
+
+teardown_file() {
+	remove_stack
+}
+
+in_web() { # in_web COMMAND…: as the application has it, without the roles' own settings
+	compose exec --no-TTY --env PYTHONPATH=/app/lib web "$@"
+}
+
+ask() { # ask PATH: what the application answers
+	in_web python -c 'import os, sys, urllib.request as r; print(r.urlopen("http://127.0.0.1:" + os.environ["PORT"] + "/" + sys.argv[1]).read().decode())' "$1"
+}
+
+# --- what is installed ---
+
+@test "a manifest in a folder of its own brings what it includes, and a pyproject.toml for tools is left alone" {
+	run -0 in_web sh -c 'ls -d /opt/venv/lib/python*/site-packages/*.dist-info'
+	assert_line --partial gunicorn-27.0.1
+	assert_line --partial celery-5.6.3
+}
+
+@test "constraints hold for the tools that build an old package" {
+	run in_web sh -c 'grep Generator /opt/venv/lib/python*/site-packages/docopt-*.dist-info/WHEEL'
+	assert_output --regexp 'setuptools \(([1-7]?[0-9]|8[01])\.'
+}
+
+@test "the build's own command imports what APP_PYTHONPATH brings" {
+	run in_web cat built
+	assert_output shop
+}
+
+# --- how it starts ---
+
+@test "a factory is served, healthy by a path that redirects, asked by a name of the application's own" {
+	run is_health web healthy
+	assert_success
+	assert_equal "$(ask PORT)" "$(sed -n 's/^WEB_PORT=//p' "$env_file")"
+}
+
+@test "a whole command takes the place of the server" {
+	run -0 compose run --detach --no-deps --name "$project-command" --env WEB_COMMAND='cd /tmp && echo "well done" >page && exec python -m http.server "$PORT"' \
+		--env HEALTH_PATH=/page web
+	until_ok 30 eval '[[ $(docker inspect --format "{{.State.Health.Status}}" "$project-command") == healthy ]]'
+	run docker exec "$project-command" cat /tmp/page
+	assert_output 'well done'
+	docker rm --force "$project-command"
+}
+
+@test "the migration is any shell line" {
+	run in_web cat /data/migrated
+	assert_output 'it is done  well'
+}
+
+@test "without a migration nothing is run, and the stack starts" {
+	MIGRATE_COMMAND='' run -0 compose run --rm --no-TTY migrate
+	assert_output --partial 'MIGRATE_COMMAND is empty: nothing to do.'
+}
+
+# --- what it is told ---
+
+@test "names in mixed case and with double underscores arrive, and values with special characters as they are" {
+	assert_equal "$(ask shop__Password)" 'p%@$w#d $HOME'
+	assert_equal "$(ask SHOP__NAME)" "$project"
+}
+
+@test "an application that wants no DATABASE_URL, REDIS_URL or SECRET_KEY gets none, not even an empty one" {
+	local service name
+	for service in web worker; do
+		run compose exec --no-TTY "$service" env
+		assert_success
+		for name in DATABASE_URL REDIS_URL SECRET_KEY S3_BUCKET; do refute_line --regexp "^$name="; done
+	done
+}
+
+@test "passwords with %, @ and \$ open the database and the broker" {
+	local url='postgresql+psycopg://postgres:p%25%40%24s@db:5432/stories'
+	COMPOSE_PROFILES=redis,postgres DATABASE_URL=$url compose up --detach --wait --no-deps postgres
+	COMPOSE_PROFILES=redis,postgres DATABASE_URL=$url run -0 compose run --rm --no-TTY migrate
+	refute_output --partial 'without a lock'
+	run in_web python -c 'from shop.tasks import rest; print(rest.delay(0).id)'
+	assert_success
+}
+
+# --- what it writes ---
+
+@test "it writes logs beside its code on a read-only root, and nowhere else there" {
+	run in_web cat logs/shop.log
+	assert_output --partial created
+	run ! in_web touch /app/elsewhere
+	assert_output --partial 'Read-only file system'
+}
+
+# --- its tasks ---
+
+@test "without WORKER_QUEUES the worker takes from the application's own queue, and is healthy during a long task in the pool solo" {
+	local task
+	# Longer than a heartbeat may be old.
+	task=$(in_web python -c 'from shop.tasks import rest; print(rest.delay(13))')
+	has_ended() { in_web python -c 'import sys; from shop.tasks import app; sys.exit(app.AsyncResult(sys.argv[1]).state != "SUCCESS")' "$task"; }
+	ends_in_health() {
+		docker exec "$(container worker)" healthcheck.sh >>"$BATS_TEST_TMPDIR/said" || echo 'unwell' >>"$BATS_TEST_TMPDIR/said"
+		has_ended
+	}
+	run until_ok 60 ends_in_health
+	assert_success
+	run cat "$BATS_TEST_TMPDIR/said"
+	assert_output ''
+}

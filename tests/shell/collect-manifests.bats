@@ -1,0 +1,103 @@
+#!/usr/bin/env bats
+# docker/build/collect-manifests.sh: which files decide what is installed. Everything else may change.
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+	load ../../node_modules/bats-support/load
+	load ../../node_modules/bats-assert/load
+	application=$BATS_TEST_TMPDIR/application
+	collected=$BATS_TEST_TMPDIR/collected
+}
+
+# has FILE=LINE…: a file of the application with this line in it.
+has() {
+	local pair
+	for pair; do
+		mkdir -p "$(dirname "$application/${pair%%=*}")"
+		printf '%b\n' "${pair#*=}" >>"$application/${pair%%=*}"
+	done
+}
+
+# collect SETTING…: runs the script, and prints what production gets, then what development gets in addition.
+collect() {
+	rm -rf "$collected"
+	env -i PATH="$PATH" PYTHON_MANIFEST=requirements.txt "$@" \
+		sh "$BATS_TEST_DIRNAME/../../docker/build/collect-manifests.sh" "$application" "$collected" || return
+	(cd "$collected/prod" && find . -type f | sort)
+	diff -rq "$collected/prod" "$collected/dev" | sed "s#$collected/##" || true
+}
+
+@test "a requirements file alone: neither the source, nor a pyproject.toml that is for tools, nor another requirements file" {
+	has requirements.txt=gunicorn shop.py='import this' pyproject.toml='[tool.ruff]' uv.lock= requirements-docs.txt=sphinx
+	run -0 collect
+	assert_output ./requirements.txt
+}
+
+@test "what a requirements file includes comes along, each at its place, however it is written" {
+	has requirements/prod.txt='-r base.txt\n-c ../constraints.txt\ngunicorn' requirements/base.txt='--requirement=more/a.txt # why\r\n  -rmore/b.txt\r' \
+		requirements/more/a.txt='--constraint ../../constraints.txt' requirements/more/b.txt='-r a.txt\n-r https://example.org/c.txt\n# -r none.txt' \
+		constraints.txt='setuptools<82' requirements/other.txt=
+	run -0 collect PYTHON_MANIFEST=requirements/prod.txt
+	assert_output - <<-'FILES'
+		./constraints.txt
+		./requirements/base.txt
+		./requirements/more/a.txt
+		./requirements/more/b.txt
+		./requirements/prod.txt
+	FILES
+}
+
+@test "files that include each other come to an end" {
+	has requirements.txt='-r a.txt' a.txt='-r requirements.txt'
+	run -0 collect
+	assert_output $'./a.txt\n./requirements.txt'
+}
+
+@test "a project brings the locks that lie beside it, in a folder too" {
+	has backend/pyproject.toml='[project]' backend/uv.lock= backend/poetry.lock= uv.lock= backend/shop.py=
+	run -0 collect PYTHON_MANIFEST=backend/pyproject.toml
+	assert_output $'./backend/poetry.lock\n./backend/pyproject.toml\n./backend/uv.lock'
+}
+
+@test "what only tests need is development's alone" {
+	has requirements.txt=gunicorn requirements/dev.txt='-r ../requirements.txt\n-r tests.txt' requirements/tests.txt=pytest
+	run -0 collect PYTHON_DEV_MANIFEST=requirements/dev.txt
+	assert_output $'./requirements.txt\nOnly in dev: requirements'
+	run ls "$collected/dev/requirements"
+	assert_output $'dev.txt\ntests.txt'
+}
+
+@test "a manifest for development that is not there stops nothing: production is built without it" {
+	has requirements.txt=gunicorn
+	run -0 collect PYTHON_DEV_MANIFEST=requirements-dev.txt
+	assert_output ./requirements.txt
+}
+
+@test "modes are the same whoever has cloned, so that a build of another machine is found in the cache" {
+	has requirements.txt=gunicorn
+	chmod 0600 "$application/requirements.txt"
+	run -0 collect
+	assert_equal "$(stat --format %a "$collected/prod/requirements.txt")" 644
+}
+
+# refuses SENTENCE SETTING…
+refuses() {
+	run -64 collect "${@:2}"
+	assert_output "collect-manifests: $1"
+}
+
+@test "a manifest that is not there is one sentence and exit code 64" {
+	mkdir "$application"
+	refuses 'PYTHON_MANIFEST=backend/pyproject.toml is not in APP_DIR. Correct it in .env.docker; if the file is there, a line of .dockerignore hides it.' \
+		PYTHON_MANIFEST=backend/pyproject.toml
+}
+
+@test "a file outside of the application is one sentence and exit code 64, wherever it is named" {
+	has requirements.txt='-c ../constraints.txt' sub/requirements.txt='-c ../constraints.txt' constraints.txt=
+	run -0 collect PYTHON_MANIFEST=sub/requirements.txt
+	local advice='is outside of APP_DIR, where no build step sees it. Choose a folder above both as APP_DIR, and the application'\''s as APP_WORKDIR.'
+	refuses "../constraints.txt in requirements.txt $advice"
+	refuses "PYTHON_MANIFEST=../requirements.txt $advice" PYTHON_MANIFEST=../requirements.txt
+	refuses "PYTHON_DEV_MANIFEST=sub/../../dev.txt $advice" PYTHON_MANIFEST=constraints.txt PYTHON_DEV_MANIFEST=sub/../../dev.txt
+}
