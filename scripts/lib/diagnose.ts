@@ -59,7 +59,7 @@ const known: readonly { pattern: RegExp; say: (match: RegExpExecArray) => string
       'Name the file of its CA in APP_CA_FILE in .env.docker, or the right one if it names another.',
   },
   {
-    pattern: /could not translate host name "([^"]+)"|Name or service not known/,
+    pattern: /(?:could not translate host name|failed to resolve host) ["']([^"']+)["']|Name or service not known/,
     say: (match) =>
       `Likely: ${match[1] ? `"${match[1]}"` : 'a host in a URL of .env.docker'} is no service of this stack. Is its profile in COMPOSE_PROFILES?`,
   },
