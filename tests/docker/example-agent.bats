@@ -197,7 +197,7 @@ psycopg.connect(os.environ["Database__Url"].replace("verify-full", "disable"))'
 	run -1 docker exec "$(container web)" python -c '
 import os, redis
 redis.Redis.from_url(os.environ["Queue__Url"].replace("rediss", "redis"), socket_timeout=3).ping()'
-	assert_output --partial 'Connection closed by server'
+	assert_output --regexp 'ConnectionError: (Connection closed by server|Error while reading)'
 }
 
 # --- what goes away comes back ---

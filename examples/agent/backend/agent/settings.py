@@ -8,7 +8,12 @@ from functools import cache
 from typing import Annotated
 
 from pydantic import BaseModel, SecretStr, StringConstraints, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
@@ -57,6 +62,19 @@ class Settings(BaseSettings):
     queue: Queue
     storage: Storage
     provider: Provider = Provider()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003
+        init_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        env_settings: PydanticBaseSettingsSource,
+        **_: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment alone, and there what has two underscores: a STORAGE is somebody else's."""
+        assert isinstance(env_settings, EnvSettingsSource)  # noqa: S101 for the type checker
+        env_settings.env_vars = {name: value for name, value in env_settings.env_vars.items() if "__" in name}
+        return (env_settings,)
 
 
 def load() -> Settings:

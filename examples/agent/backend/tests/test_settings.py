@@ -12,6 +12,7 @@ def test_names_in_mixed_case_reach_their_group(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("Database__Url", "postgresql://somewhere/agent")
     monkeypatch.setenv("Storage__Endpoint_Url", "https://files.test")
     monkeypatch.setenv("Provider__Model", "")
+    monkeypatch.setenv("STORAGE", "/somebody/else")
     found = load()
     assert found.database.url.get_secret_value() == "postgresql://somewhere/agent"
     assert found.storage.endpoint_url == "https://files.test"
