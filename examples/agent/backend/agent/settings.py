@@ -66,10 +66,11 @@ class Settings(BaseSettings):
     @classmethod
     def settings_customise_sources(
         cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003
-        init_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        **_: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The environment alone, and there what has two underscores: a STORAGE is somebody else's."""
         assert isinstance(env_settings, EnvSettingsSource)  # noqa: S101 for the type checker
