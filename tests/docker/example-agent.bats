@@ -244,8 +244,14 @@ alone() {
 @test "the image alone is one service each on a platform: variables only, any user, nothing writable" {
 	local port id one worker path
 	as_in COMPOSE_FILE="${TEST_COMPOSE_FILES/:compose.override.yaml/}" build --quiet migrate
-	id=$(alone --env MIGRATE_COMMAND='python -m agent.prepare' --env DATABASE_URL="$(url DATABASE_URL db.managed.test)" -- migrate)
+	# Platforms put a command in place of CMD, or of ENTRYPOINT too: the same words are right for both.
+	local migrate=(--env MIGRATE_COMMAND='python -m agent.prepare' --env DATABASE_URL="$(url DATABASE_URL db.managed.test)")
+	id=$(alone "${migrate[@]}" -- entrypoint.sh migrate)
 	assert_equal "$(docker wait "$id")" 0
+	id=$(alone "${migrate[@]}" --entrypoint entrypoint.sh -- migrate)
+	assert_equal "$(docker wait "$id")" 0
+	run docker logs "$id"
+	assert_line 'prepare: the object store takes files'
 	port=$(free_port)
 	id=$(alone --publish "127.0.0.1:$port:9123" --env PORT=9123 --env WEB_SERVER=uvicorn --env WEB_APP=agent.api:app \
 		--env WEB_CONCURRENCY=1 -- web)
