@@ -38,6 +38,11 @@ def write_briefing(task: Task, job: str) -> None:
         jobs.fail(job, str(error))
     except SoftTimeLimitExceeded:
         jobs.fail(job, "Reading the documents took too long. Hand in fewer of them.")
+    except Exception:
+        # Nobody thought of it. The log has the whole of it, and who waits is told.
+        with suppress(OutsideError):
+            jobs.fail(job, "The job could not be done: there is a mistake in this application.")
+        raise
 
 
 def brief(found: dict[str, Any]) -> None:

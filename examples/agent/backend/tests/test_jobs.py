@@ -153,6 +153,19 @@ def test_a_provider_that_never_answers_is_given_up(
     assert len(tries) == tries_wanted
 
 
+def test_a_mistake_in_the_application_ends_the_job_with_a_sentence(
+    api: TestClient, documents: list[tuple[str, bytes]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def mistaken(*_: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(worker, "read", mistaken)
+    job = hand_in(api, documents)
+    assert deliver(job).state == "FAILURE"
+    failed = api.get(f"/api/jobs/{job}").json()
+    assert (failed["status"], failed["error"][:28]) == ("failed", "The job could not be done: t")
+
+
 def test_an_unknown_job_is_a_404(api: TestClient) -> None:
     assert api.get("/api/jobs/none").status_code == 404
 
