@@ -101,7 +101,8 @@ RUN --mount=type=bind,source=docker/build,target=/build \
     --mount=type=secret,id=extra-ca --mount=type=secret,id=pip-index-url \
     /build/with-network.sh /build/install-dependencies.sh dev
 
-# --- frontend: a static build that the application serves; skipped unless FRONTEND=build ---
+# --- frontend: a build that the application serves; skipped unless FRONTEND=build. The target frontend-server
+# makes an image of its own of the same build, for one that is a server itself ---
 FROM scratch AS frontend-none
 
 FROM ${NODE_IMAGE} AS frontend-build
@@ -115,7 +116,8 @@ RUN --mount=type=bind,source=docker/build,target=/build \
     --mount=type=secret,id=extra-ca --mount=type=secret,id=npm-registry \
     /build/with-network.sh sh -euc "${FRONTEND_BUILD_COMMAND}" && \
     install -d "/out/${FRONTEND_DIST#*:}" && \
-    cp -a "${FRONTEND_DIST%%:*}/." "/out/${FRONTEND_DIST#*:}"
+    cp -a "${FRONTEND_DIST%%:*}/." "/out/${FRONTEND_DIST#*:}" && \
+    chmod -R a+rX /out
 
 FROM scratch AS frontend-build-output
 COPY --from=frontend-build /out /
@@ -123,6 +125,25 @@ COPY --from=frontend-build /out /
 FROM frontend-none AS frontend-none-output
 
 FROM frontend-${FRONTEND}-output AS frontend
+
+FROM ${NODE_IMAGE} AS frontend-server
+RUN --mount=type=bind,source=docker/build,target=/build \
+    --mount=type=cache,target=/var/cache/apt,sharing=locked \
+    --mount=type=cache,target=/var/lib/apt/lists,sharing=locked \
+    --mount=type=secret,id=extra-ca --mount=type=secret,id=apt-mirror \
+    /build/with-network.sh /build/apt-install.sh tini
+ENV NODE_ENV=production \
+    HOME=/tmp
+COPY --chmod=0755 docker/entrypoint.sh docker/healthcheck.sh /usr/local/bin/
+COPY --from=frontend-build /out /app
+WORKDIR /app
+ARG APP_UID=1001
+ARG APP_GID=1001
+USER ${APP_UID}:${APP_GID}
+ENTRYPOINT ["tini", "--", "entrypoint.sh"]
+CMD ["frontend"]
+HEALTHCHECK --interval=15s --timeout=8s --start-period=60s --start-interval=1s --retries=1 \
+    CMD ["healthcheck.sh"]
 
 # --- source: the application with its byte code. It belongs to root: what runs cannot change it ---
 FROM deps AS source

@@ -5,6 +5,8 @@
 # -f: the settings that are split at blanks are no file name patterns (--forwarded-allow-ips *).
 set -euf
 
+system_ca=/etc/ssl/certs/ca-certificates.crt
+
 fail() {
 	printf 'entrypoint: %s\n' "$1" >&2
 	exit "${2:-64}"
@@ -24,7 +26,7 @@ read_secret_files() {
 		eval "file=\${${name}_FILE:-} plain=\${$name:-}"
 		case $name:$file in
 		*:) continue ;; # empty, or a line in the middle of another value
-		DATABASE_URL:* | REDIS_URL:* | SECRET_KEY:* | S3_ACCESS_KEY_ID:* | S3_SECRET_ACCESS_KEY:* | FLOWER_BASIC_AUTH:*) ;;
+		APP_CA:* | DATABASE_URL:* | REDIS_URL:* | SECRET_KEY:* | S3_ACCESS_KEY_ID:* | S3_SECRET_ACCESS_KEY:* | FLOWER_BASIC_AUTH:*) ;;
 		# A file that the application reads itself keeps its name (AWS_SHARED_CREDENTIALS_FILE).
 		*:/run/secrets/*) ;;
 		*) continue ;;
@@ -34,6 +36,23 @@ read_secret_files() {
 		export "$name=$value"
 		case $file in /run/secrets/*) ;; *) unset "${name}_FILE" ;; esac
 	done
+}
+
+# APP_CA holds certificates to trust beside the system's (APP_CA_FILE names a file of them). Every library looks
+# elsewhere, and for one bundle that replaces the system's. So one is made of both, and named to each; a name that
+# is set already stays. The same names are in docker/env/ca.env, for "docker compose exec".
+trust_ca() {
+	[ -n "${APP_CA:-}" ] || return 0
+	case $APP_CA in *'-----BEGIN CERTIFICATE-----'*) ;; *) fail 'APP_CA_FILE names no file of certificates (-----BEGIN CERTIFICATE-----).' ;; esac
+	[ -r "$system_ca" ] || fail "APP_CA_FILE is set, and this image has no $system_ca to add it to. Put ca-certificates into APT_PACKAGES."
+	bundle=/tmp/ca-bundle.pem
+	# %b: some platforms keep a value of several lines as one, with \n in it.
+	{ cat "$system_ca" && printf '%b\n' "$APP_CA"; } >"$bundle.$$"
+	mv "$bundle.$$" "$bundle"
+	for name in SSL_CERT_FILE REQUESTS_CA_BUNDLE CURL_CA_BUNDLE AWS_CA_BUNDLE PGSSLROOTCERT NODE_EXTRA_CA_CERTS; do
+		eval "export $name=\"\${$name:-\$bundle}\""
+	done
+	unset APP_CA
 }
 
 # A file on PATH, and not a function of this file or a word that only this shell knows.
@@ -104,6 +123,13 @@ beat() {
 		--schedule /var/lib/beat/schedule --pidfile= ${BEAT_ARGS:-}
 }
 
+# In an image of its own, with Node.
+frontend() {
+	export PORT="${PORT:-8000}"
+	need FRONTEND_COMMAND "node server.js"
+	exec /bin/sh -c "$FRONTEND_COMMAND"
+}
+
 flower() {
 	need CELERY_APP package.module
 	need FLOWER_BASIC_AUTH name:password
@@ -126,16 +152,17 @@ once() {
 main() {
 	role=${1:-web}
 	read_secret_files
+	trust_ca
 	export PYTHONPATH="/opt/docker${PYTHONPATH:+:$PYTHONPATH}"
 	case $role in
-	web | worker | beat | flower) "$role" ;;
+	web | worker | beat | flower | frontend) "$role" ;;
 	migrate) exec python -m docker_roles.migrate ;;
 	seed | test)
 		shift
 		if [ "$role" = seed ]; then once SEED_COMMAND "$@"; else once TEST_COMMAND "$@"; fi
 		;;
 	*)
-		is_program "$role" || fail "there is no role and no command \"$role\" in this image. Roles: web worker beat flower migrate seed test" 127
+		is_program "$role" || fail "there is no role and no command \"$role\" in this image. Roles: web worker beat flower frontend migrate seed test" 127
 		exec "$@"
 		;;
 	esac

@@ -46,7 +46,7 @@ heartbeat() {
 }
 
 case $(role) in
-web) http "${PORT:-8000}" "${HEALTH_PATH:-/healthz}" ;;
+web | frontend) http "${PORT:-8000}" "${HEALTH_PATH:-/healthz}" ;;
 flower) http 5555 /healthcheck ;;
 worker | beat) heartbeat ;;
 # A one-off command is as healthy as it is running.

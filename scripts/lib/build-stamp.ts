@@ -7,10 +7,11 @@ import { lstat, mkdir, readdir, readFile, readlink, writeFile } from 'node:fs/pr
 import { join } from 'node:path'
 import { cacheFolder } from './host.ts'
 import { capture } from './docker.ts'
+import { baseImages } from './model.ts'
 import type { Model, Service } from './model.ts'
 
 /** What .dockerignore keeps out of every build, or what changes without changing the image. */
-export const notSource = new Set(['.git', 'node_modules', '.venv', '__pycache__', '.pytest_cache', '.ruff_cache', '.mypy_cache'])
+export const notSource = new Set(['.git', 'node_modules', '.venv', '__pycache__', '.pytest_cache', '.ruff_cache', '.mypy_cache', '.next'])
 
 /**
  * Name, size and time of every file below a path: what git looks at to see whether something changed. A link is
@@ -40,8 +41,7 @@ async function stampOf(model: Model): Promise<string> {
   const services = built(model)
   const sources = services.flatMap(({ build: { args } }) => [args?.APP_DIR, args?.FRONTEND_DIR].filter((path) => path))
   const paths = ['Dockerfile', '.dockerignore', 'docker', ...sources.map(String)]
-  const bases = services.flatMap(({ build: { args } }) =>
-    [args?.PYTHON_IMAGE, args?.FRONTEND === 'build' ? args.NODE_IMAGE : undefined].filter((image) => typeof image === 'string'))
+  const bases = services.flatMap(({ build }) => baseImages(build))
   const [files, ids] = await Promise.all([
     Promise.all(paths.map(listFiles)),
     imageIds([...services.map(({ image }) => image), ...bases]),

@@ -13,7 +13,8 @@ export interface Diagnosis {
 /** Both databases read the password of their first user only when they make him. */
 const passwordOfAnotherTime = (user: string, database: string, setting: string): string =>
   `Likely: the volume of the database was made with another password of "${user}", or DATABASE_URL and ${setting} differ. ` +
-  `${database} reads ${setting} only when the volume is new: put the old one back, or delete the data with npm run teardown -- --volumes`
+  `${database} reads ${setting} only when the volume is new: put the old one back, or delete the data with npm run teardown -- --volumes. ` +
+  'Of a database that is managed elsewhere: DATABASE_URL has another password than its provider.'
 
 /** Why a module that the source has is not found; undefined for one that it has not. */
 export type ExplainModule = (name: string) => string | undefined
@@ -37,7 +38,31 @@ const known: readonly { pattern: RegExp; say: (match: RegExpExecArray, explainMo
     say: (match) => passwordOfAnotherTime(match[1]!, 'MariaDB', 'MARIADB_PASSWORD'),
   },
   {
-    pattern: /could not translate host name "([^"]+)"|Name or service not known/,
+    pattern: /WRONGPASS|invalid username-password pair|NOAUTH|Authentication required\./,
+    say: () => 'REDIS_URL has another password (or user) than the queue. Correct it in .env.docker, then run npm run up again.',
+  },
+  {
+    pattern: /SignatureDoesNotMatch|InvalidAccessKeyId|signature we calculated does not match/,
+    say: () => 'The object store refuses the key. Compare S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY in .env.docker with those of its provider.',
+  },
+  {
+    // libpq, Python's ssl, urllib3.
+    pattern: /certificate for "[^"]+".* does not match host name "([^"]+)"|certificate is not valid for '([^']+)'|hostname '([^']+)' doesn't match/,
+    say: ([, ...names]) =>
+      `"${names.find(Boolean)}" is not a name in the certificate of the service that answered. Use the host in the URL that its provider gives.`,
+  },
+  {
+    pattern: /certificate has expired/i,
+    say: () => 'The certificate of a service outside has expired. That is for its provider to mend; compare the clock of this machine too.',
+  },
+  {
+    pattern: /certificate verify failed|root certificate file "[^"]+" does not exist/i,
+    say: () =>
+      'Nobody whom the application trusts has signed the certificate of a service outside. ' +
+      'Name the file of its CA in APP_CA_FILE in .env.docker, or the right one if it names another.',
+  },
+  {
+    pattern: /(?:could not translate host name|failed to resolve host) ["']([^"']+)["']|Name or service not known/,
     say: (match) =>
       `Likely: ${match[1] ? `"${match[1]}"` : 'a host in a URL of .env.docker'} is no service of this stack. Is its profile in COMPOSE_PROFILES?`,
   },

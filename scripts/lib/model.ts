@@ -26,14 +26,17 @@ export interface Model {
 /** Reads the answer of Compose. */
 export const parseModel = (json: string): Model => JSON.parse(json) as Model
 
+/** The images that a build begins with: a frontend, in the application's image or in its own, needs Node. */
+export function baseImages({ target, args = {} }: NonNullable<Service['build']>): string[] {
+  const bases = target === 'frontend-server' ? [args.NODE_IMAGE] : [args.PYTHON_IMAGE, args.FRONTEND === 'build' ? args.NODE_IMAGE : undefined]
+  return bases.filter((image) => typeof image === 'string')
+}
+
 /** The images that are not built here and have to come from somewhere: of services, and the bases of the build. */
 export function foreignImages({ services }: Model): string[] {
   const all = Object.values(services)
   const built = new Set(all.filter(({ build }) => build).map(({ image }) => image))
-  const bases = all.flatMap(({ build }) => {
-    const args = build?.args ?? {}
-    return [args.PYTHON_IMAGE, ...(args.FRONTEND === 'build' ? [args.NODE_IMAGE] : [])]
-  })
+  const bases = all.flatMap(({ build }) => (build ? baseImages(build) : []))
   const images = all.map(({ image }) => image).filter((image) => !built.has(image))
   return [...new Set([...images, ...bases])].filter((image) => typeof image === 'string').toSorted()
 }

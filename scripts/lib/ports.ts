@@ -10,6 +10,7 @@ import type { Model, PublishedPort } from './model.ts'
 const settings: Record<string, string> = {
   web: 'WEB_PORT',
   flower: 'FLOWER_PORT',
+  frontend: 'FRONTEND_PORT',
   storage: 'STORAGE_PORT',
   'proxy 80': 'PROXY_HTTP_PORT',
   'proxy 443': 'PROXY_HTTPS_PORT',

@@ -292,7 +292,7 @@ asked() {
 @test "an unknown command says so through the image: one sentence, exit code 127" {
 	run --separate-stderr -127 within "$prod" wrker --fast
 	assert_output ''
-	assert_equal "$stderr" 'entrypoint: there is no role and no command "wrker" in this image. Roles: web worker beat flower migrate seed test'
+	assert_equal "$stderr" 'entrypoint: there is no role and no command "wrker" in this image. Roles: web worker beat flower frontend migrate seed test'
 }
 
 @test "a secret that the user may not read is one sentence and exit code 64, and one that he may is read" {

@@ -79,8 +79,8 @@ teardown_file() {
 @test "nothing of the source is mounted, and nothing of development is in the image" {
 	local service
 	for service in web worker beat flower migrate; do
-		run state '{{range .Mounts}}{{.Type}} {{end}}' "$service"
-		refute_output --partial bind
+		run state '{{range .Mounts}}{{.Destination}} {{end}}' "$service"
+		refute_output --partial /app
 	done
 	run docker exec "$(container web)" sh -c 'for name in pytest debugpy watchfiles; do python -c "import $name" && echo "$name is there"; done; ls -d /app/tests; for name in gcc uv poetry; do command -v $name; done; true'
 	refute_output --partial 'is there'

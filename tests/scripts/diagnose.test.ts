@@ -55,6 +55,42 @@ const logs: Record<string, [Sketch, string]> = {
     { service: 'migrate', state: 'exited', exitCode: 1 },
     `pymysql.err.OperationalError: (1045, "Access denied for user 'stories'@'172.19.0.5' (using password: YES)")\n`,
   ],
+  'a password that the queue refuses': [
+    { service: 'worker', health: 'starting' },
+    'consumer: Cannot connect to rediss://:**@queue.example.org:6379/0: invalid username-password pair or user is disabled..\n',
+  ],
+  'a key that the store refuses': [
+    { service: 'migrate', state: 'exited', exitCode: 1 },
+    'An error occurred (SignatureDoesNotMatch) when calling the PutObject operation: The request signature we calculated does not match the signature you provided.\n',
+  ],
+  'a CA that libpq does not know': [
+    { service: 'migrate', state: 'exited', exitCode: 1 },
+    'psycopg.OperationalError: connection failed: connection to server at "10.1.2.3", port 5432 failed: SSL error: certificate verify failed\n',
+  ],
+  'a CA that is not there, for libpq': [
+    { service: 'migrate', state: 'exited', exitCode: 1 },
+    'psycopg.OperationalError: connection failed: root certificate file "/tmp/.postgresql/root.crt" does not exist\n',
+  ],
+  "a CA that Python's ssl does not know": [
+    { service: 'worker', health: 'starting' },
+    'consumer: Cannot connect to rediss://queue:6379/0: Error 1 connecting to queue:6379. [SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed certificate in certificate chain (_ssl.c:1032).\n',
+  ],
+  'a name that is not in the certificate, for libpq': [
+    { service: 'migrate', state: 'exited', exitCode: 1 },
+    'psycopg.OperationalError: connection failed: server certificate for "db.example.org" (and 1 other name) does not match host name "db.example.com"\n',
+  ],
+  "a name that is not in the certificate, for Python's ssl": [
+    { service: 'worker', health: 'starting' },
+    "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: Hostname mismatch, certificate is not valid for 'queue.example.com'. (_ssl.c:1032).\n",
+  ],
+  'a name that is not in the certificate, for urllib3': [
+    { service: 'migrate', state: 'exited', exitCode: 1 },
+    "SSL validation failed for https://files.example.com/agent hostname 'files.example.com' doesn't match 'files.example.org'\n",
+  ],
+  'a certificate that is too old': [
+    { service: 'worker', health: 'starting' },
+    '[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: certificate has expired (_ssl.c:1032).\n',
+  ],
   'a host that psycopg does not find': [
     { service: 'migrate', state: 'exited', exitCode: 1 },
     'psycopg.OperationalError: could not translate host name "dbb" to address: Name or service not known\n',

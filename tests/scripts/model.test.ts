@@ -15,6 +15,11 @@ describe('the images that have to come from somewhere', () => {
       { migrate: { ...app, build: { args: { ...app.build?.args, FRONTEND: 'build' } } } },
       ['node:24', 'python:3.13'],
     ],
+    [
+      'the image of a frontend that is a server itself, and not of a Python that it does not have',
+      { frontend: { image: 'shop-frontend', build: { target: 'frontend-server', args: { NODE_IMAGE: 'node:24' } } } },
+      ['node:24'],
+    ],
     ['nothing of a build without arguments', { migrate: { image: 'x', build: {} }, tool: {} }, []],
     ['nothing of an argument without a value', { migrate: { image: 'x', build: { args: { PYTHON_IMAGE: null } } } }, []],
   ])('are %s', (_, services, expected) => {

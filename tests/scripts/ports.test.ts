@@ -104,6 +104,7 @@ describe('the ports of a stack', () => {
     ['web', () => taken(8000), 'WEB_PUBLISHED_PORT'],
     ['web', () => taken(5678), 'DEBUG_PORT'],
     ['flower', () => taken(5555), 'FLOWER_PORT'],
+    ['frontend', () => taken(8000), 'FRONTEND_PORT'],
     ['storage', () => taken(8333), 'STORAGE_PORT'],
     ['mine', () => taken(1), 'a port'],
   ])('of %s end with the setting that moves them (%#)', async (service, wanted, setting) => {

@@ -6,9 +6,11 @@
 bats_require_minimum_version 1.5.0
 
 setup_file() {
-	# As it is, but for a virtual environment that the tests can fill.
+	# As it is, but for a virtual environment and certificates that the tests can fill.
 	export ENTRYPOINT="$BATS_FILE_TMPDIR/entrypoint.sh" VENV="$BATS_FILE_TMPDIR/venv"
-	sed "s#/opt/venv\b#$VENV#" "$BATS_TEST_DIRNAME/../../docker/entrypoint.sh" >"$ENTRYPOINT"
+	export SYSTEM_CA="$BATS_FILE_TMPDIR/system.pem" BUNDLE="$BATS_FILE_TMPDIR/bundle.pem"
+	sed "s#/opt/venv\b#$VENV#; s#=/etc/ssl/certs/ca-certificates.crt#=$SYSTEM_CA#; s#=/tmp/ca-bundle.pem#=$BUNDLE#" \
+		"$BATS_TEST_DIRNAME/../../docker/entrypoint.sh" >"$ENTRYPOINT"
 	export FAKES="$BATS_FILE_TMPDIR/bin"
 	mkdir "$FAKES"
 	# It prints its name and its arguments as a shell would read them, and the variables that $SHOW names.
@@ -258,13 +260,13 @@ with_secrets() {
 }
 
 @test "an unknown command is one sentence that names the roles, and exit code 127" {
-	refuses 127 'there is no role and no command "wrker" in this image. Roles: web worker beat flower migrate seed test' wrker
+	refuses 127 'there is no role and no command "wrker" in this image. Roles: web worker beat flower frontend migrate seed test' wrker
 }
 
 @test "words that the shell itself knows are no commands of the image" {
 	local word
 	for word in start main export; do
-		refuses 127 "there is no role and no command \"$word\" in this image. Roles: web worker beat flower migrate seed test" "$word"
+		refuses 127 "there is no role and no command \"$word\" in this image. Roles: web worker beat flower frontend migrate seed test" "$word"
 	done
 }
 
@@ -368,6 +370,59 @@ with_secrets() {
 
 @test "a setting and its file together are one sentence and exit code 64" {
 	refuses 64 'both SECRET_KEY and SECRET_KEY_FILE are set. Keep one of them.' SECRET_KEY=a SECRET_KEY_FILE=/etc/hostname tool
+}
+
+# --- certificates ---
+
+# certificate TEXT: what the entrypoint takes for one.
+certificate() {
+	printf -- '-----BEGIN CERTIFICATE-----\n%s\n-----END CERTIFICATE-----\n' "$1"
+}
+
+ca_names=(SSL_CERT_FILE REQUESTS_CA_BUNDLE CURL_CA_BUNDLE AWS_CA_BUNDLE PGSSLROOTCERT NODE_EXTRA_CA_CERTS)
+
+@test "without a CA of its own the application gets no word about certificates" {
+	run entrypoint SHOW="${ca_names[*]}" APP_CA= APP_CA_FILE= tool
+	assert_output "$(echo tool && printf '%s=(not set)\n' "${ca_names[@]}")"
+	assert [ ! -e "$BUNDLE" ]
+}
+
+@test "a CA of its own is trusted beside the system's, by whichever name a library looks for it" {
+	certificate system >"$SYSTEM_CA"
+	certificate own >"$BATS_TEST_TMPDIR/own.pem"
+	run entrypoint SHOW="${ca_names[*]} APP_CA" APP_CA_FILE="$BATS_TEST_TMPDIR/own.pem" tool
+	assert_output "$(echo tool && printf "%s=$BUNDLE\n" "${ca_names[@]}" && echo 'APP_CA=(not set)')"
+	assert_equal "$(cat "$BUNDLE")" "$(certificate system && certificate own)"
+}
+
+@test "a CA that is a value with escaped line ends is the same, and a name that is set already stays" {
+	certificate system >"$SYSTEM_CA"
+	run entrypoint SHOW='PGSSLROOTCERT SSL_CERT_FILE' PGSSLROOTCERT=/mine.pem \
+		APP_CA='-----BEGIN CERTIFICATE-----\nown\n-----END CERTIFICATE-----' tool
+	assert_output "$(printf 'tool\nPGSSLROOTCERT=/mine.pem\nSSL_CERT_FILE=%s' "$BUNDLE")"
+	assert_equal "$(cat "$BUNDLE")" "$(certificate system && certificate own)"
+}
+
+@test "every name of the bundle is also what docker compose exec gets" {
+	run sed -n 's#=/tmp/ca-bundle.pem$##p' "$BATS_TEST_DIRNAME/../../docker/env/ca.env"
+	assert_output "$(printf '%s\n' "${ca_names[@]}")"
+}
+
+@test "a file without a certificate, or a system without any, is one sentence and exit code 64" {
+	refuses 64 'APP_CA_FILE names no file of certificates (-----BEGIN CERTIFICATE-----).' APP_CA_FILE=/etc/hostname tool
+	rm -f "$SYSTEM_CA"
+	refuses 64 "APP_CA_FILE is set, and this image has no $SYSTEM_CA to add it to. Put ca-certificates into APT_PACKAGES." \
+		APP_CA="$(certificate own)" tool
+}
+
+# --- frontend ---
+
+@test "frontend runs its command and is told the port" {
+	run entrypoint FRONTEND_COMMAND='tool server.js "$PORT"' frontend
+	assert_output 'tool server.js 8000'
+	run entrypoint FRONTEND_COMMAND='tool "$PORT"' PORT=9000 frontend
+	assert_output 'tool 9000'
+	refuses 64 'frontend needs FRONTEND_COMMAND, which is empty. Set it in .env.docker, e.g. FRONTEND_COMMAND=node server.js' frontend
 }
 
 # --- the file itself ---

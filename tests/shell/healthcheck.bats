@@ -55,6 +55,12 @@ check() {
 	timeout 15 env "${settings[@]}" unshare "${namespaces[@]}" bash -c '"$HEALTHCHECK"; exit $?' "$@"
 }
 
+@test "a frontend is well as web is" {
+	run -0 check HEALTH_PATH=/200 tini -- entrypoint.sh frontend
+	run -1 check HEALTH_PATH=/500 tini -- entrypoint.sh frontend
+	assert_output 'GET /500 answered 500'
+}
+
 @test "web is well when its path answers 2xx or 3xx" {
 	local status_code
 	for status_code in 200 204 302; do

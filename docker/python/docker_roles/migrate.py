@@ -1,16 +1,19 @@
 """Runs MIGRATE_COMMAND under a lock in the database itself.
 
 ``alembic upgrade head`` has no lock of its own: of two that start together one fails, or both write.
-Exit code: the command's own, or 75 when somebody else held the lock for too long.
+Exit code: the command's own, or 75 when somebody else held the lock for too long, or
+69 when the database does not take the connection.
 """
 
 import os
 import subprocess
 import sys
+from contextlib import ExitStack
 
 from docker_roles.connection import LockTimeoutError
 from docker_roles.locks import lock_for
 
+UNAVAILABLE = 69
 TEMPORARY_FAILURE = 75
 
 
@@ -21,16 +24,21 @@ def main() -> int:
         print("migrate: MIGRATE_COMMAND is empty: nothing to do.")
         return 0
     seconds = float(os.environ.get("MIGRATE_LOCK_TIMEOUT") or 300)
-    try:
-        with lock_for(os.environ.get("DATABASE_URL", ""), seconds):
-            return subprocess.run(["sh", "-c", command], check=False).returncode
-    except LockTimeoutError:
-        print(
-            f"migrate: another migration has held the lock for {seconds:.0f} seconds. "
-            "See whether it is alive (docker compose ps --all migrate), then run this one again.",
-            file=sys.stderr,
-        )
-        return TEMPORARY_FAILURE
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(lock_for(os.environ.get("DATABASE_URL", ""), seconds))
+        except LockTimeoutError:
+            print(
+                f"migrate: another migration has held the lock for {seconds:.0f} seconds. "
+                "See whether it is alive (docker compose ps --all migrate), then run this one again.",
+                file=sys.stderr,
+            )
+            return TEMPORARY_FAILURE
+        except Exception as error:  # noqa: BLE001 of whichever driver: its sentence says it all, its frames do not
+            name = f"{type(error).__module__}.{type(error).__qualname__}"
+            print(f"migrate: the database of DATABASE_URL cannot be used. {name}: {error}", file=sys.stderr)
+            return UNAVAILABLE
+        return subprocess.run(["sh", "-c", command], check=False).returncode
 
 
 if __name__ == "__main__":
