@@ -6,8 +6,7 @@ A task may be delivered twice at the same time; then only the newest attempt may
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from itertools import batched, islice
 from pathlib import Path
@@ -36,18 +35,11 @@ from dashboard.readings import FileProblemError, Line, LineProblemError, Measure
 CHUNK = 250
 # More starts than restarts explain. Beyond, the file itself must be what kills the worker.
 MAX_ATTEMPTS = 20
+KNOWN = "the sensor has a reading of this time already"
 
 
 class SupersededError(Exception):
     """A newer attempt works on this batch, so this one has nothing more to say."""
-
-
-@dataclass
-class Checked:
-    """What is in a chunk."""
-
-    good: dict[tuple[int, object], Measured] = field(default_factory=dict)
-    bad: list[tuple[Line, str]] = field(default_factory=list)
 
 
 def upload_path(folder: Path, batch_id: UUID) -> Path:
@@ -70,17 +62,21 @@ def process(folder: Path, batch_id: UUID) -> None:
         return
     path = upload_path(folder, batch_id)
     try:
-        rows = sum(1 for _ in read_lines(path))
-        if rows == 0:
-            raise FileProblemError("The file has a header, but no rows.")
-        _change(batch, rows=rows)
+        _change(batch, rows=_count(path))
         sensors = {sensor.code: sensor for sensor in db.session.scalars(select(Sensor))}
-        for lines in batched(islice(read_lines(path), batch.rows_done, None), CHUNK):
+        for lines in batched(islice(read_lines(path), batch.rows_done, None), CHUNK, strict=False):
             _store(batch, sensors, lines)
     except FileProblemError as problem:
         fail(batch, str(problem))
     else:
         _change(batch, status=Status.DONE, finished_at=now())
+
+
+def _count(path: Path) -> int:
+    rows = sum(1 for _ in read_lines(path))
+    if rows == 0:
+        raise FileProblemError("The file has a header, but no rows.")
+    return rows
 
 
 def claim(batch_id: UUID) -> Batch | None:
@@ -123,46 +119,51 @@ def _update(batch: Batch, **values: object) -> None:
 def _store(batch: Batch, sensors: Mapping[str, Sensor], lines: Sequence[Line]) -> None:
     """One chunk: readings, days, rejections and the count, all of it or nothing."""
     _update(batch, rows_done=batch.rows_done + len(lines))
-    checked = _check(sensors, lines)
-    if checked.good:
+    good, bad = _check(sensors, lines)
+    if good:
         rows = [
             {"batch_id": batch.id, "sensor_id": it.sensor_id, "measured_at": it.at, "value": it.value}
-            for it in checked.good.values()
+            for it in good
         ]
         db.session.execute(insert(Reading), rows)
-        _add_to_days(checked.good.values())
-    if checked.bad:
-        rejected = [
-            {"batch_id": batch.id, "line": line.number, "reason": why[:REASON_LENGTH], "text": line.text[:LINE_LENGTH]}
-            for line, why in checked.bad
+        _add_to_days(good)
+    if bad:
+        rows = [
+            {
+                "batch_id": batch.id,
+                "line": line.number,
+                "reason": why[:REASON_LENGTH],
+                "text": line.text[:LINE_LENGTH],
+            }
+            for line, why in bad
         ]
-        db.session.execute(insert(Rejection), rejected)
-        _update(batch, rows_rejected=batch.rows_rejected + len(rejected))
+        db.session.execute(insert(Rejection), rows)
+        _update(batch, rows_rejected=batch.rows_rejected + len(bad))
     db.session.commit()
     events.publish(batch)
 
 
-def _check(sensors: Mapping[str, Sensor], lines: Sequence[Line]) -> Checked:
-    """Sorts the lines; what the database has already is no reading once more."""
-    checked = Checked()
-    where: dict[tuple[int, object], Line] = {}
+def _check(
+    sensors: Mapping[str, Sensor], lines: Sequence[Line]
+) -> tuple[list[Measured], list[tuple[Line, str]]]:
+    """Sorts the lines into good and bad; what is there already is no reading once more."""
+    good: dict[tuple[int, datetime], tuple[Line, Measured]] = {}
+    bad: list[tuple[Line, str]] = []
     for line in lines:
         try:
             measured = check(line, sensors)
-            key = (measured.sensor_id, measured.at)
-            if key in checked.good:
-                raise LineProblemError("the sensor has a reading of this time already")
         except LineProblemError as problem:
-            checked.bad.append((line, str(problem)))
+            bad.append((line, str(problem)))
+            continue
+        if measured.key in good:
+            bad.append((line, KNOWN))
         else:
-            checked.good[key], where[key] = measured, line
-    pair = tuple_(Reading.sensor_id, Reading.measured_at)
-    for known in db.session.execute(select(Reading.sensor_id, Reading.measured_at).where(pair.in_(list(where)))):
-        key = (known.sensor_id, known.measured_at)
-        del checked.good[key]
-        checked.bad.append((where[key], "the sensor has a reading of this time already"))
-    checked.bad.sort(key=lambda it: it[0].number)
-    return checked
+            good[measured.key] = line, measured
+    in_file = tuple_(Reading.sensor_id, Reading.measured_at).in_(list(good))
+    for key in db.session.execute(select(Reading.sensor_id, Reading.measured_at).where(in_file)):
+        line, _ = good.pop(tuple(key))
+        bad.append((line, KNOWN))
+    return [measured for _, measured in good.values()], bad
 
 
 def _add_to_days(readings: Sequence[Measured]) -> None:
@@ -171,11 +172,16 @@ def _add_to_days(readings: Sequence[Measured]) -> None:
         by_day.setdefault((reading.sensor_id, reading.at.date()), []).append(reading.value)
     # Locked, because another worker may have readings of the same days.
     query = select(Day).where(tuple_(Day.sensor_id, Day.day).in_(sorted(by_day))).with_for_update()
-    days = {(day.sensor_id, day.day): day for day in db.session.scalars(query.execution_options(populate_existing=True))}
+    days = {
+        (day.sensor_id, day.day): day
+        for day in db.session.scalars(query.execution_options(populate_existing=True))
+    }
     for (sensor_id, on), values in sorted(by_day.items()):
         day = days.get((sensor_id, on))
         if day is None:
-            day = Day(sensor_id=sensor_id, day=on, readings=0, lowest=values[0], highest=values[0], total=Decimal(0))
+            day = Day(
+                sensor_id=sensor_id, day=on, readings=0, lowest=values[0], highest=values[0], total=Decimal(0)
+            )
             db.session.add(day)
         day.readings += len(values)
         day.lowest = min(day.lowest, *values)

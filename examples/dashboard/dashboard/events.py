@@ -1,8 +1,8 @@
 """Live progress: workers publish in Redis, and every browser that is looking gets it as an event.
 
-A browser costs a thread of its server process for as long as it looks, but no connection to Redis and none to the
-database: one listener in each process hands on to all. So that streams never take the last
-thread, a process has fewer of them than threads; a browser that gets none asks the API every few seconds.
+A browser costs a thread of its server process for as long as it looks, but no connection to Redis and none to
+the database: one listener in each process hands on to all. So that streams never take the last thread, a process
+has fewer of them than threads; a browser that gets none asks the API every few seconds.
 """
 
 import json

@@ -42,6 +42,11 @@ class Measured:
     at: datetime
     value: Decimal
 
+    @property
+    def key(self) -> tuple[int, datetime]:
+        """A sensor has one reading of a time."""
+        return self.sensor_id, self.at
+
 
 def read_lines(path: Path) -> Iterator[Line]:
     """The lines below the header. Raises FileProblemError when this is no such file."""

@@ -1,4 +1,4 @@
-"""What a server of several processes loads: the application, whose streams end when the server is told to stop.
+"""What a server loads: the application, whose streams end when the server is told to stop.
 
 A browser that is looking would hold its server back for as long as the server has patience, at every
 deploy and at every save in development. It comes back by itself, and finds the next process.

@@ -31,6 +31,8 @@ if context.is_offline_mode():  # "flask db upgrade --sql" prints the SQL and con
         context.run_migrations()
 else:
     with database.engine.connect() as connection:
-        context.configure(connection=connection, process_revision_directives=keep_no_empty_revision, **options)
+        context.configure(
+            connection=connection, process_revision_directives=keep_no_empty_revision, **options
+        )
         with context.begin_transaction():
             context.run_migrations()
