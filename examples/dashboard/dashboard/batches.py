@@ -160,8 +160,8 @@ def _check(
         else:
             good[measured.key] = line, measured
     in_file = tuple_(Reading.sensor_id, Reading.measured_at).in_(list(good))
-    for key in db.session.execute(select(Reading.sensor_id, Reading.measured_at).where(in_file)):
-        line, _ = good.pop(tuple(key))
+    for sensor_id, at in db.session.execute(select(Reading.sensor_id, Reading.measured_at).where(in_file)):
+        line, _ = good.pop((sensor_id, at))
         bad.append((line, KNOWN))
     return [measured for _, measured in good.values()], bad
 

@@ -1,14 +1,15 @@
 """Live progress: workers publish in Redis, and every browser that is looking gets it as an event.
 
-A browser costs a thread of its server process for as long as it looks, but no connection to Redis and none to
-the database: one listener in each process hands on to all. So that streams never take the last thread, a process
-has fewer of them than threads; a browser that gets none asks the API every few seconds.
+A browser costs a thread of its server process for as long as it looks, but no connection to Redis and none
+to the database: one listener in each process hands on to all. So that streams never take the last thread, a
+process has fewer of them than threads; a browser that gets none asks the API every few seconds.
 """
 
 import json
 import logging
 import threading
 from collections.abc import Callable, Iterator
+from operator import methodcaller
 from typing import Any
 
 from flask import Flask, current_app
@@ -137,8 +138,7 @@ class Hub:
                 # Whatever happened before this moment was not heard.
                 self._tell(Viewer.make_stale)
             elif message and message["type"] == "message":
-                state = json.loads(message["data"])
-                self._tell(lambda viewer, state=state: viewer.put(state))
+                self._tell(methodcaller("put", json.loads(message["data"])))
 
 
 def init_app(app: Flask) -> None:

@@ -4,6 +4,7 @@ import json
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import click
 from flask.cli import with_appcontext
@@ -39,8 +40,8 @@ def seed() -> None:
     click.echo(f"{len(sites)} sites, {len(known | {row['code'] for row in nursery['sensors']})} sensors")
 
 
-def _sensor(row: dict[str, object], site: Site) -> Sensor:
-    lowest, highest = row["range"]  # type: ignore[misc, attr-defined]
+def _sensor(row: dict[str, Any], site: Site) -> Sensor:
+    lowest, highest = row["range"]
     return Sensor(
         site_id=site.id,
         unit_sign=row["unit"],
@@ -48,6 +49,6 @@ def _sensor(row: dict[str, object], site: Site) -> Sensor:
         active=row.get("active", True),
         lowest=Decimal(lowest),
         highest=Decimal(highest),
-        installed_on=date.fromisoformat(str(row["installed"])),
+        installed_on=date.fromisoformat(row["installed"]),
         details=row.get("details", {}),
     )

@@ -29,7 +29,16 @@ def server(app: Flask, environ: dict[str, str]) -> Iterator[tuple[subprocess.Pop
     """Gunicorn as the stack runs it, with one process; and its port."""
     assert app
     port = free_port()
-    options = ["--bind", f"127.0.0.1:{port}", "--worker-class", "gthread", "--threads", str(THREADS)]
+    options = [
+        "--bind",
+        f"127.0.0.1:{port}",
+        "--workers",
+        "1",
+        "--worker-class",
+        "gthread",
+        "--threads",
+        str(THREADS),
+    ]
     command = [sys.executable, "-m", "gunicorn", "dashboard.wsgi:app", *options, "--graceful-timeout", "20"]
     with subprocess.Popen(command, env=os.environ | environ, cwd=ROOT) as process:
         until(lambda: answers(port))
