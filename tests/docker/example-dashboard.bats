@@ -3,12 +3,14 @@
 # examples/dashboard from its own env file: a frontend that Node builds, sixty browsers that see a batch live,
 # and three databases by settings alone. One stack for all tests of this file; it begins on SQLite.
 
+bats_require_minimum_version 1.5.0
 load helpers
 
 setup_file() {
 	copy_repository "$BATS_FILE_TMPDIR/a copy of it"
 	new_stack_from examples/dashboard/env.docker
 	start_stack
+	compose exec --no-TTY web entrypoint.sh seed
 }
 
 setup() {
@@ -64,7 +66,8 @@ works_on() { # works_on SERVICE URL URL-OF-AN-EMPTY-DATABASE
 	# Its tables are made by the migrations and compared with the models.
 	run compose run --rm --no-TTY --no-deps --env TEST_DATABASE_URL="$3" web test -q tests/test_database.py tests/test_batches.py
 	assert_success
-	compose restart --timeout 20 "$1" web worker
+	# Its connections are cut, and its data is there.
+	compose restart "$1"
 	run until_ok 60 batch_is "$id" 'done'
 	assert_success
 }
@@ -91,7 +94,6 @@ migrate_three_at_once() {
 }
 
 @test "seeding twice adds sites and sensors once" {
-	compose exec --no-TTY web entrypoint.sh seed
 	run compose exec --no-TTY web entrypoint.sh seed
 	assert_output '5 sites, 8 sensors'
 	run eval 'curl --silent --fail "$web/api/sensors" | json ".length"'
@@ -118,7 +120,6 @@ migrate_three_at_once() {
 @test "sixty browsers see a batch to its end, and the API answers all the time" {
 	sample 60000 2026-03-01
 	run -0 --separate-stderr node_modules/.bin/tsx tests/docker/browsers.ts "$web" 60 "$BATS_TEST_TMPDIR/readings.csv"
-	echo "$output" >&3
 	assert_equal "$(json '.connected + " " + d.sawEnd + " " + d.problems' <<<"$output")" '60 60 '
 	assert_equal "$(json '.fewestSteps > 20 && d.answers > 50 && d.slowestMs < 2000' <<<"$output")" true
 	json .id <<<"$output" >"$BATS_FILE_TMPDIR/id"
@@ -139,17 +140,23 @@ migrate_three_at_once() {
 	assert_success
 }
 
-@test "a worker that is killed in mid-batch is followed by one that goes on, and no row is there twice" {
+@test "a worker that is stopped in mid-batch is followed by one that goes on, and no row is there twice" {
 	local id
-	id=$(submit 60000 2027-03-01)
-	until_ok 30 eval "(( \$(batch $id .rows_done) > 5000 ))"
-	WORKER_STOP_TIMEOUT=0 compose up --detach --no-deps --wait worker
+	WORKER_STOP_TIMEOUT=1 compose up --detach --no-deps --wait worker
+	id=$(submit 100000 2027-03-01)
+	until_ok 30 eval "(( \$(batch $id .rows_done) > 1000 ))"
+	compose stop worker
+	run batch_is "$id" working
+	assert_success
+	compose up --detach --no-deps --wait worker
 	run until_ok 60 batch_is "$id" 'done'
 	assert_success
+	run batch "$id" .attempt
+	assert_output 2
 	run docker exec "$(container web)" python -c 'import sqlite3, sys; print(*sqlite3.connect("/data/dashboard.db").execute("SELECT count(*), count(DISTINCT sensor_id || measured_at) FROM reading WHERE batch_id = ?", [sys.argv[1].replace("-", "")]).fetchone())' "$id"
-	assert_output '59400 59400'
+	assert_output '99000 99000'
 	run batch "$id" .rows_rejected
-	assert_output 600
+	assert_output 1000
 }
 
 @test "web restarts at once when a file is saved, although browsers are looking" {
@@ -192,14 +199,14 @@ migrate_three_at_once() {
 
 @test "the production image has the built page, and neither its source nor Node" {
 	COMPOSE_FILE=${TEST_COMPOSE_FILES/compose.override.yaml:/} compose build --quiet
-	run docker run --rm "$project-app" sh -c 'ls /app "$FRONTEND_ROOT"; command -v node npm'
-	assert_failure
+	run docker run --rm "$project-app" sh -c 'ls /app "$FRONTEND_ROOT"; command -v node npm || echo nothing'
+	assert_success
 	assert_line index.html
 	assert_line assets
 	assert_line dashboard
 	refute_line frontend
 	refute_line tests
-	refute_output --partial node
+	assert_line nothing
 }
 
 @test "the same application on PostgreSQL" {

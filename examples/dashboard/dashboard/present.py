@@ -15,6 +15,7 @@ def batch(row: Batch) -> dict[str, Any]:
         "rows_done": row.rows_done,
         "rows_rejected": row.rows_rejected,
         "error": row.error,
+        "attempt": row.attempt,
         "created_at": row.created_at.isoformat(),
         "finished_at": row.finished_at.isoformat() if row.finished_at else None,
     }
