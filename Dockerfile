@@ -101,11 +101,14 @@ RUN --mount=type=bind,source=docker/build,target=/build \
     --mount=type=secret,id=extra-ca --mount=type=secret,id=pip-index-url \
     /build/with-network.sh /build/install-dependencies.sh dev
 
-# --- frontend: a build that the application serves; skipped unless FRONTEND=build. The target frontend-server
-# makes an image of its own of the same build, for one that is a server itself ---
+# --- frontend: a build that the application serves; skipped unless FRONTEND=build. It lies in /opt/frontend, outside
+# the source that development mounts, and below the application as well if FRONTEND_DIST says so. The target
+# frontend-server makes an image of its own of the same build, for one that is a server itself ---
 FROM scratch AS frontend-none
+WORKDIR /app
+WORKDIR /opt/frontend
 
-FROM ${NODE_IMAGE} AS frontend-build
+FROM ${NODE_IMAGE} AS frontend-files
 ARG FRONTEND_DIR=
 ARG FRONTEND_BUILD_COMMAND=
 ARG FRONTEND_DIST=dist:static/dist
@@ -114,17 +117,24 @@ COPY ${FRONTEND_DIR} ./
 RUN --mount=type=bind,source=docker/build,target=/build \
     --mount=type=cache,target=/root/.npm \
     --mount=type=secret,id=extra-ca --mount=type=secret,id=npm-registry \
-    /build/with-network.sh sh -euc "${FRONTEND_BUILD_COMMAND}" && \
-    install -d "/out/${FRONTEND_DIST#*:}" && \
-    cp -a "${FRONTEND_DIST%%:*}/." "/out/${FRONTEND_DIST#*:}" && \
-    chmod -R a+rX /out
+    /build/with-network.sh sh -euc "${FRONTEND_BUILD_COMMAND}"
+RUN <<EOF
+  set -eu
+  install -d /out/app /out/opt/frontend
+  cp -a "${FRONTEND_DIST%%:*}/." /out/opt/frontend
+  chmod -R a+rX /out/opt/frontend
+  case ${FRONTEND_DIST} in
+  *:*)
+    install -d "/out/app/${FRONTEND_DIST#*:}"
+    cp -a /out/opt/frontend/. "/out/app/${FRONTEND_DIST#*:}"
+    ;;
+  esac
+EOF
 
-FROM scratch AS frontend-build-output
-COPY --from=frontend-build /out /
+FROM scratch AS frontend-build
+COPY --from=frontend-files /out /
 
-FROM frontend-none AS frontend-none-output
-
-FROM frontend-${FRONTEND}-output AS frontend
+FROM frontend-${FRONTEND} AS frontend
 
 FROM ${NODE_IMAGE} AS frontend-server
 RUN --mount=type=bind,source=docker/build,target=/build \
@@ -135,8 +145,8 @@ RUN --mount=type=bind,source=docker/build,target=/build \
 ENV NODE_ENV=production \
     HOME=/tmp
 COPY --chmod=0755 docker/entrypoint.sh docker/healthcheck.sh /usr/local/bin/
-COPY --from=frontend-build /out /app
-WORKDIR /app
+COPY --from=frontend-build /opt/frontend /opt/frontend
+WORKDIR /opt/frontend
 ARG APP_UID=1001
 ARG APP_GID=1001
 USER ${APP_UID}:${APP_GID}
@@ -152,7 +162,7 @@ ARG APP_WORKDIR=.
 ARG APP_PYTHONPATH=
 ARG PREBUILD_COMMAND=
 COPY ${APP_DIR} /app
-COPY --from=frontend / /app/
+COPY --from=frontend /app /app
 WORKDIR /app/${APP_WORKDIR}
 RUN <<EOF
   PATH=/opt/venv/bin:$PATH
@@ -172,7 +182,8 @@ RUN rm -rf ${PROD_EXCLUDE}
 FROM base AS runtime
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
-    HOME=/tmp
+    HOME=/tmp \
+    FRONTEND_ROOT=/opt/frontend
 COPY --chmod=0755 docker/entrypoint.sh docker/healthcheck.sh docker/check-secrets.sh /usr/local/bin/
 COPY --chmod=0644 docker/python /opt/docker
 RUN chmod -R a+rX /opt/docker && python3 -m compileall -q /opt/docker
@@ -191,12 +202,14 @@ COPY --from=deps-dev /opt/venv /opt/venv
 ARG APP_WORKDIR=.
 WORKDIR /app/${APP_WORKDIR}
 COPY --from=source /app /app
+COPY --from=frontend /opt/frontend /opt/frontend
 
 FROM runtime AS prod
 COPY --from=deps /opt/venv /opt/venv
 ARG APP_WORKDIR=.
 WORKDIR /app/${APP_WORKDIR}
 COPY --from=source-prod /app /app
+COPY --from=frontend /opt/frontend /opt/frontend
 ARG IMAGE_TITLE=app
 ARG IMAGE_VERSION=
 ARG IMAGE_REVISION=

@@ -364,6 +364,15 @@ print([name for name in ("colorama", "markupsafe", "iniconfig", "pluggy") if fin
 	assert_line --regexp 'CACHED$'
 }
 
+@test "a frontend is where no mount of the source hides it, and the application is told" {
+	build_shape frontend APP_DIR=shapes/pip PYTHON_INSTALLER=pip FRONTEND=build FRONTEND_DIR=shapes/frontend \
+		FRONTEND_BUILD_COMMAND='mkdir dist; umask 077; echo built >dist/index.html' FRONTEND_DIST=dist
+	run -0 within --tmpfs /app "$project-frontend" sh -c 'cat "$FRONTEND_ROOT/index.html"'
+	assert_output built
+	run within "$project-frontend" find /app -name index.html
+	assert_output ''
+}
+
 # --- what must not get in ---
 
 @test ".dockerignore keeps secrets, histories and foreign byte code out, and never a package" {
