@@ -60,13 +60,12 @@ async function examineStack(stack: Stack, model: Model): Promise<Observation[]> 
   const [redis, beat] = [running('redis'), running('beat')]
   const redisUrl = model.services.worker?.environment?.REDIS_URL ?? ''
   const groups = await Promise.all([
-    judgeContainers(containers, model, (service) => composeCommand(stack, 'logs', service)),
     ...['postgres', 'mariadb'].map((service) => examineDatabase(service, model, running(service))),
     redis ? examineQueues(redis, redisUrl) : [],
     beat ? examineBeat(beat) : [],
     examineSizes(model),
   ])
-  return groups.flat()
+  return [...judgeContainers(containers, model, (service) => composeCommand(stack, 'logs', service)), ...groups.flat()]
 }
 
 function showAll(findings: Findings): void {

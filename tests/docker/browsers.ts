@@ -93,16 +93,16 @@ await until(
 const begin = performance.now()
 const id = await upload(url, file)
 const answers: number[] = []
-let looking = true
+const ending = new AbortController()
 const visitor = (async () => {
   for (const path of [`/api/batches/${id}`, '/api/sensors', '/healthz']) answers.push(await ask(url + path))
-  while (looking) answers.push(await ask(`${url}/api/batches/${id}`))
+  while (!ending.signal.aborted) answers.push(await ask(`${url}/api/batches/${id}`))
 })()
 await until(
   () => browsers.every((browser) => browser.sawEnd(id) || browser.problem),
   () => `${browsers.filter((browser) => browser.sawEnd(id)).length} of ${count} browsers saw the end`,
 )
-looking = false
+ending.abort()
 await visitor
 answers.sort((a, b) => a - b)
 const steps = browsers.map((browser) => new Set(browser.seen.get(id)?.map((batch) => batch.rows_done)).size)

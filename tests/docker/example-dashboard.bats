@@ -106,12 +106,12 @@ migrate_three_at_once() {
 	curl --silent --fail --dump-header "$BATS_TEST_TMPDIR/headers" --output "$BATS_TEST_TMPDIR/page" "$web/"
 	run cat "$BATS_TEST_TMPDIR/headers"
 	assert_output --partial 'Cache-Control: no-cache'
-	for file in $(grep --only-matching --extended-regexp '/assets/index-[A-Za-z0-9_-]{8}\.(js|css)' "$BATS_TEST_TMPDIR/page"); do
+	while read -r file; do
 		run curl --silent --fail --dump-header - --output /dev/null "$web$file"
 		assert_success
 		assert_output --regexp 'Cache-Control:.*max-age=31536000.*immutable'
 		echo "${file##*.}" >>"$BATS_TEST_TMPDIR/kinds"
-	done
+	done < <(grep --only-matching --extended-regexp '/assets/index-[A-Za-z0-9_-]{8}\.(js|css)' "$BATS_TEST_TMPDIR/page")
 	assert_equal "$(sort "$BATS_TEST_TMPDIR/kinds" | xargs)" 'css js'
 	run curl --silent --output /dev/null --write-out '%{http_code}' "$web/assets/index-00000000.js"
 	assert_output 404

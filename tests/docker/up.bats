@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2016,SC2154 # eval'ed conditions on purpose; new_stack exports what is used here
+# shellcheck disable=SC2016,SC2030,SC2031,SC2154 # eval'ed conditions on purpose, $output per test; new_stack exports what is used here
 # The commands as a user runs them, in a copy of the repository: what they leave behind when all goes well,
 # and what they say when it does not. One project, one stack after the other.
 
