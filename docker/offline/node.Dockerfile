@@ -15,10 +15,11 @@ RUN <<EOF
   set -eu
   groupadd --gid 1000 node
   useradd --gid node --uid 1000 --shell /bin/bash --create-home node
-  ln -s node /usr/local/bin/nodejs
-  ln -s ../lib/node_modules/npm/bin/npm-cli.js /usr/local/bin/npm
-  ln -s ../lib/node_modules/npm/bin/npx-cli.js /usr/local/bin/npx
-  ln -s ../lib/node_modules/corepack/dist/corepack.js /usr/local/bin/corepack
+  modules=/usr/local/lib/node_modules
+  ln -s /usr/local/bin/node /usr/local/bin/nodejs
+  ln -s "$modules/npm/bin/npm-cli.js" /usr/local/bin/npm
+  ln -s "$modules/npm/bin/npx-cli.js" /usr/local/bin/npx
+  ln -s "$modules/corepack/dist/corepack.js" /usr/local/bin/corepack
 EOF
 
 ENV NODE_VERSION=24.19.0

@@ -168,9 +168,9 @@ start_strict() {
 		migration "${pair%%:*}" "$secure"
 		run -0 docker run --rm "${options[@]}" --env MIGRATE_COMMAND='echo encrypted' "${command[@]}"
 		assert_output encrypted
-		run -1 docker run --rm "${options[@]}" --env DATABASE_URL="${secure/ca.crt/other.crt}" "${command[@]}"
+		run -69 docker run --rm "${options[@]}" --env DATABASE_URL="${secure/ca.crt/other.crt}" "${command[@]}"
 		assert_output --regexp '[Cc]ertificate|SSL'
-		run -1 docker run --rm "${options[@]}" --env DATABASE_URL="${secure/strict/nickname}" "${command[@]}"
+		run -69 docker run --rm "${options[@]}" --env DATABASE_URL="${secure/strict/nickname}" "${command[@]}"
 		assert_output --regexp '[Cc]ertificate|SSL|[Hh]ostname'
 		# The C library behind MySQLdb checks both or neither.
 		[[ $pair != MySQLdb:* ]] || continue
