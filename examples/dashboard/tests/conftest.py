@@ -54,8 +54,10 @@ def _redis_url(folder: Path) -> Iterator[str]:
     port = free_port()
     command = [server, "--port", str(port), "--save", "", "--dir", str(folder)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
-        yield f"redis://127.0.0.1:{port}/0"
-        process.terminate()
+        try:
+            yield f"redis://127.0.0.1:{port}/0"
+        finally:
+            process.terminate()
 
 
 @pytest.fixture(scope="session")

@@ -41,9 +41,11 @@ def server(app: Flask, environ: dict[str, str]) -> Iterator[tuple[subprocess.Pop
     ]
     command = [sys.executable, "-m", "gunicorn", "dashboard.wsgi:app", *options, "--graceful-timeout", "20"]
     with subprocess.Popen(command, env=os.environ | environ, cwd=ROOT) as process:
-        until(lambda: answers(port))
-        yield process, port
-        process.kill()
+        try:
+            until(lambda: answers(port))
+            yield process, port
+        finally:
+            process.kill()
 
 
 def answers(port: int) -> bool:
