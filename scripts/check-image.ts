@@ -27,6 +27,9 @@ interface Answer {
   notes: Finding[]
 }
 
+/** The application's image alone: that of a frontend has no Python in it. */
+const build = ['build', 'migrate']
+
 const run = ['run', '--rm', '--no-deps', '--no-TTY', 'web', 'python', '-m', 'docker_roles.check_modules']
 
 const list = (findings: readonly Finding[]): string => findings.map(({ what, error }) => `${what}: ${error}`).join('\n')
@@ -78,18 +81,20 @@ export const checkImage = defineCommand({
   whenStopped: 'Nothing was changed but the image.',
   async run({ 'env-file': file = envFile, json = false, 'dry-run': dryRun = false }) {
     if (dryRun) {
-      print(composeCommand(stackOf(file), 'build'))
-      return print(`COMPOSE_FILE=…:${overlay} ${composeCommand(stackOf(file), ...run)}`)
+      print(composeCommand(stackOf(file), ...build))
+      return print(`APP_CA_FILE= COMPOSE_FILE=…:${overlay} ${composeCommand(stackOf(file), ...run)}`)
     }
     const opened = await openStack(file)
     const { stack, model } = await ensureImages(opened.stack, opened.model, opened.settings.values)
-    if ((await streamCompose(stack, 'build')) !== 0) {
+    if ((await streamCompose(stack, ...build)) !== 0) {
       throw new CliError('The image could not be built.', { hint: 'The lines above name the step that failed.', exitCode: ExitCode.build })
     }
     const source = readSource(model)
     if (!source) throw new CliError('This stack builds no image: migrate has no build.', { exitCode: ExitCode.config })
     const files = stack.env.COMPOSE_FILE ?? valueOf('COMPOSE_FILE', opened.settings.values, process.env) ?? 'compose.yaml:compose.override.yaml'
-    const answer = await askImage({ ...stack, env: { ...stack.env, COMPOSE_FILE: `${files}:${overlay}` } }, source)
+    // Without a network there is nobody to trust either.
+    const env = { ...stack.env, COMPOSE_FILE: `${files}:${overlay}`, APP_CA_FILE: '' }
+    const answer = await askImage({ ...stack, env }, source)
     const lost = lostFiles(source, answer.files)
     if (answer.notes.length > 0) info(`Not imported, for a reason that is not the image's:\n${list(answer.notes)}`)
     judge(lost, answer)

@@ -30,7 +30,7 @@ check_image() {
 		echo "$file"
 		new_stack_from "$file" COMPOSE_FILE="${TEST_COMPOSE_FILES/:compose.override.yaml/}"
 		check_image
-		echo "$stderr"
+		output=$(tail --lines 20 <<<"$stderr")
 		assert_success
 		remove_stack
 	done

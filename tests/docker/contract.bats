@@ -12,10 +12,9 @@ setup_file() {
 	copy_repository "$BATS_FILE_TMPDIR/copy"
 	rm -rf shop
 	mkdir -p shop/{requirements,lib/shop,tests}
-	# One package is old: it is built from its source, by a setuptools that must not be the newest.
-	printf -- '-r base.txt\n-c ../constraints.txt\ndocopt==0.6.2\n' >shop/requirements/prod.txt
+	printf -- '-r base.txt\n-c ../constraints.txt\nidna\n' >shop/requirements/prod.txt
 	printf 'gunicorn\ncelery[redis]==5.6.3\npsycopg[binary]==3.3.2\n' >shop/requirements/base.txt
-	echo 'gunicorn==27.0.1' >shop/constraints.txt
+	echo 'gunicorn==26.2.0' >shop/constraints.txt
 	printf '[project]\nname = "decoy"\ndependencies = ["there-is-no-such-package"]\n[tool.black]\n' >shop/pyproject.toml
 	cat >shop/lib/shop/__init__.py <<-'PYTHON'
 		import logging
@@ -68,7 +67,7 @@ setup_file() {
 	local production=${TEST_COMPOSE_FILES/:compose.override.yaml/}
 	new_stack COMPOSE_FILE="$production" COMPOSE_PROFILES=redis APP_DIR=shop APP_PYTHONPATH=/app/lib APP_ENV_FILE=shop.env \
 		APT_PACKAGES= PYTHON_INSTALLER=pip PYTHON_MANIFEST=requirements/prod.txt PYTHON_DEV_MANIFEST= \
-		PYTHON_CONSTRAINTS="'setuptools<82'" PREBUILD_COMMAND="'mkdir logs && python -m shop.build'" APP_WRITABLE_DIR=/app/logs \
+		PYTHON_CONSTRAINTS="'setuptools<82 idna<3.5'" PREBUILD_COMMAND="'mkdir logs && python -m shop.build'" APP_WRITABLE_DIR=/app/logs \
 		'WEB_APP=shop:create_app()' WEB_CONCURRENCY=1 HEALTH_PATH=/ HEALTH_HOST=shop.example.org CELERY_APP=shop.tasks WORKER_POOL=solo \
 		POSTGRES_PASSWORD="'p%@\$s'" REDIS_PASSWORD="'r%@\$s'" DATABASE_URL= REDIS_URL= SECRET_KEY= S3_BUCKET= S3_ENDPOINT_URL= S3_PUBLIC_URL= \
 		MIGRATE_COMMAND="'printf \"it is %s\\n\" \"done  well\" not | grep done >/data/migrated && test -s /data/migrated'"
@@ -99,12 +98,24 @@ ask() { # ask PATH: what the application answers
 
 @test "a manifest in a folder of its own brings what it includes, and a pyproject.toml for tools is left alone" {
 	run -0 in_web sh -c 'ls -d /opt/venv/lib/python*/site-packages/*.dist-info'
-	assert_line --partial gunicorn-27.0.1
+	assert_line --partial gunicorn-26.2.0
 	assert_line --partial celery-5.6.3
 }
 
-@test "constraints hold for the tools that build an old package" {
-	run in_web sh -c 'grep Generator /opt/venv/lib/python*/site-packages/docopt-*.dist-info/WHEEL'
+@test "constraints hold for what is installed" {
+	run in_web python -c 'import idna; print(idna.__version__)'
+	assert_output 3.4
+}
+
+@test "constraints hold for the tools that build an old package from its source" {
+	local installed='grep --no-filename Generator /opt/venv/lib/python*/site-packages/docopt-*.dist-info/WHEEL'
+	mkdir old
+	echo 'docopt==0.6.2' >old/requirements.txt
+	# Not by a build, in whose cache lies what an earlier one has made of it.
+	run -0 docker run --rm --volume "$PWD/docker/build:/build:ro" --volume "$PWD/old:/manifest:ro" \
+		--volume "${TEST_EXTRA_CA_FILE:-$PWD/docker/no-extra-ca.pem}:/run/secrets/extra-ca:ro" --env PIP_NO_CACHE_DIR=1 \
+		--env PYTHON_INSTALLER=pip --env PYTHON_MANIFEST=requirements.txt --env PYTHON_CONSTRAINTS='setuptools<82' \
+		"$TEST_PYTHON_IMAGE" sh -c "/build/with-network.sh /build/install-dependencies.sh && $installed"
 	assert_output --regexp 'setuptools \(([1-7]?[0-9]|8[01])\.'
 }
 

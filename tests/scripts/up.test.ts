@@ -10,6 +10,27 @@ interface Failed {
   failure: { message: string; details?: string; hint?: string; exitCode: number }
 }
 
+test('up takes an empty .env.docker, which Docker leaves behind where it hides one, for none', async () => {
+  const box = new Sandbox()
+  box.defaults(await freePorts())
+  box.write('.env.docker', '')
+  box.containers(wellStack)
+  const { code, stderr } = await box.run('up')
+  expect(stderr).toContain('✓ .env.docker made from .env.docker.example')
+  expect(code).toBe(0)
+  expect(box.read('.env.docker')).toMatch(/^SECRET_KEY=[0-9a-f]{64}$/m)
+})
+
+test('up claims a migration only where there is one', async () => {
+  const says = async (command: string): Promise<string> => {
+    const box = await stack({ MIGRATE_COMMAND: command })
+    box.containers(wellStack)
+    return (await box.run('up')).stderr
+  }
+  expect(await says("'flask db upgrade'")).toMatch(/services are up, the database is migrated/)
+  expect(await says('')).toMatch(/services are up {2,}\d/)
+})
+
 describe('up, where nothing is yet', () => {
   const box = new Sandbox()
   let ports: Record<string, string>
