@@ -138,7 +138,11 @@ export const up = defineCommand({
       // From here on the stack changes.
       if (!isCurrent) await buildImage(ready.stack, ready.model, engine)
       await checkSourceAccess(ready.stack, ready.model)
-      if ((await streamCompose(ready.stack, ...start)) !== 0) throw await explain(ready.stack, ready.model)
+      const exitCode = await streamCompose(ready.stack, ...start)
+      // At its time-out Compose 2.26 sometimes ends with 0 all the same: the containers have the last word.
+      if (exitCode !== 0 || firstCause(await readContainers(ready.model.name), ready.model.services)) {
+        throw await explain(ready.stack, ready.model)
+      }
       return ready
     })
 

@@ -193,6 +193,16 @@ describe.concurrent('up', () => {
     expect(stderr).toContain('All of it: docker compose --env-file .env.docker logs web\n')
   })
 
+  test('ends with 7 too when Compose has ended with 0 before all were healthy', async () => {
+    const box = await stack()
+    box.answer('compose-logs', { out: 'Cannot connect to redis://redis:6379/0\n' })
+    box.containers(stackWith({ service: 'worker', health: 'starting', says: 'no heartbeat yet' }))
+    const { code, stderr } = await box.run('up')
+    expect(code).toBe(7)
+    expect(stderr).toContain('✗ worker did not become healthy in time: no heartbeat yet.')
+    expect(stderr).not.toContain('services are up')
+  })
+
   test('interrupted while it starts lets Compose end, says so and ends with 130', async () => {
     const box = await stack()
     box.answer('compose-up', { wait: true })
