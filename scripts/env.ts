@@ -1,10 +1,12 @@
-/** `npm run env`: checks .env.docker against .env.docker.example, or writes it. */
+/** `npm run env`: checks .env.docker against .env.docker.example, writes it, or says what is in it. */
 import { common, defineCommand, main } from './lib/command.ts'
 import { isUsable } from './lib/env-check.ts'
 import type { Finding } from './lib/env-check.ts'
 import { CliError, ExitCode } from './lib/errors.ts'
 import { initEnvFile, loadSettings } from './lib/settings.ts'
 import type { InitResult, Settings } from './lib/settings.ts'
+import { printedValue } from './lib/env-print.ts'
+import { writeDocs } from './lib/env-pages.ts'
 import { failure, indent, info, ok, print, printJson, warn } from './lib/terminal.ts'
 
 /** "1 error", "2 errors". */
@@ -45,21 +47,53 @@ function showInit({ file, generated, kept, added, fitted, written, preview }: In
   else ok(written ? `${file} written: ${counts}` : `${file} is complete: ${counts}`)
 }
 
+/** The modes exclude each other: each does something else with the file. */
+function requireOneMode(modes: Readonly<Record<string, unknown>>): void {
+  const [first, second] = Object.keys(modes).filter((name) => modes[name])
+  if (second === undefined) return
+  throw new CliError(`--${first} and --${second} are two things: run one after the other.`, { exitCode: ExitCode.usage })
+}
+
+async function makeDocs(json: boolean): Promise<void> {
+  const pages = await writeDocs()
+  if (json) return printJson({ ok: true, pages })
+  for (const { page, written } of pages) ok(written ? `${page} written` : `${page} is up to date`)
+}
+
 export const env = defineCommand({
   name: 'env',
   summary: 'Check the settings in .env.docker against the rules in .env.docker.example.',
   options: {
     init: { type: 'boolean', help: 'Write the file with generated secrets, or add what it lacks; keeps every value' },
     'dry-run': { type: 'boolean', help: 'With --init: print the content, secrets masked, and write nothing' },
+    print: { type: 'string', value: 'name', help: 'Print one value as Compose reads it; a secret only with --show-secret' },
+    'show-secret': { type: 'boolean', help: 'With --print: print it although it is a secret' },
+    strict: { type: 'boolean', help: 'Warnings fail too' },
+    docs: { type: 'boolean', help: 'Write the pages that are made from the example and the checks: docs/settings*.md' },
     'env-file': common['env-file'],
     json: common.json,
   },
-  notes: 'Exit codes: 0 in order (there may be warnings), 3 something has to be corrected.',
-  examples: ['npm run env', 'npm run env -- --init', 'npm run --silent env -- --json | jq .findings'],
-  async run({ init = false, 'dry-run': dryRun = false, 'env-file': file, json = false }) {
+  notes: [
+    'What each code means: docs/settings-checks.md. Every setting: docs/settings.md.',
+    '',
+    'Exit codes: 0 in order (there may be warnings), 2 wrong usage, 3 something has to be corrected.',
+  ].join('\n'),
+  examples: [
+    'npm run env', 'npm run env -- --init', 'npm run env -- --strict --env-file .env.staging',
+    'port=$(npm run --silent env -- --print WEB_PORT)', 'npm run --silent env -- --json | jq .findings',
+  ],
+  async run({
+    init = false, 'dry-run': dryRun = false, print: name, 'show-secret': showSecret = false, strict = false, docs = false,
+    'env-file': file, json = false,
+  }) {
+    requireOneMode({ init, print: name !== undefined, docs, strict })
+    if (showSecret && name === undefined) {
+      throw new CliError('--show-secret needs --print: nothing else prints a secret.', { exitCode: ExitCode.usage })
+    }
     if (dryRun && !init) {
       throw new CliError('--dry-run needs --init: a check changes nothing.', { exitCode: ExitCode.usage })
     }
+    if (docs) return makeDocs(json)
     if (init) {
       const result = await initEnvFile(file, { dryRun })
       const { preview: _preview, ...report } = result
@@ -69,7 +103,11 @@ export const env = defineCommand({
     }
 
     const settings = await loadSettings(file)
-    const usable = isUsable(settings.findings)
+    if (name !== undefined) {
+      const value = printedValue(name, settings, { showSecret, shell: process.env })
+      return json ? printJson({ ok: true, name, value }) : print(value)
+    }
+    const usable = isUsable(settings.findings) && !(strict && settings.findings.length > 0)
     if (settings.unanswered) {
       info(`Compose could not be asked (${settings.unanswered}): values with $, # or \\ in them are not judged.`)
     }

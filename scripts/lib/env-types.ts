@@ -34,9 +34,10 @@ const portRange = ({ options }: ValueType): TypeOptions => ({ min: options.min ?
 const forms: Readonly<Record<string, Form>> = {
   string: {
     options: ['minLength', 'maxLength'],
-    rule: ({ options: { minLength, maxLength } }) =>
-      [minLength && `at least ${minLength}`, maxLength && `at most ${maxLength}`].filter(Boolean).join(' and ') +
-      ' characters long',
+    rule: ({ options: { minLength, maxLength } }) => {
+      const bounds = [minLength && `at least ${minLength}`, maxLength && `at most ${maxLength}`].filter(Boolean)
+      return bounds.length > 0 ? `${bounds.join(' and ')} characters long` : 'any text'
+    },
     fits: (value, { options }) =>
       value.length >= bound(options, 'minLength', 0) && value.length <= bound(options, 'maxLength', Infinity),
   },

@@ -21,12 +21,15 @@ export const exampleFile = '.env.docker.example'
 
 export interface Settings {
   file: string
+  schema: Schema
   values: Values
   findings: Finding[]
   /** How many settings the file has. */
   count: number
   /** Why Compose could not be asked, when it could not: values with $, # or \ in them are then left out. */
   unanswered: string | undefined
+  /** Those settings of the file whose values are left out. */
+  unread: readonly string[]
 }
 
 const reasons: Readonly<Record<string, string>> = {
@@ -66,7 +69,8 @@ async function readIfThere(file: string): Promise<string | undefined> {
   }
 }
 
-async function readExample(): Promise<{ text: string; schema: Schema }> {
+/** @throws CliError when it is not there, or breaks its own rules */
+export async function readExample(): Promise<{ text: string; schema: Schema }> {
   const text = await readIfThere(exampleFile)
   if (text !== undefined) return { text, schema: parseSchema(text, exampleFile) }
   throw new CliError(`${exampleFile} is not in ${process.cwd()}, and without it no setting can be checked.`, {
@@ -85,11 +89,12 @@ export async function loadSettings(file: string = envFile): Promise<Settings> {
   if (text === undefined) {
     const hint = `npm run env -- --init${file === envFile ? '' : ` --env-file ${file}`}`
     const absent = finding('E08', { message: 'The file does not exist.', hint: `Make it from the example: ${hint}` })
-    return { file, values: {}, findings: [absent], count: 0, unanswered: undefined }
+    return { file, schema, values: {}, findings: [absent], count: 0, unanswered: undefined, unread: [] }
   }
   const lines = readLines(text)
   const { values, refusal, unanswered } = await readValues(resolve(file), text, lines.entries)
-  return { file, values, findings: check(schema, lines, values, refusal), count: lines.entries.length, unanswered }
+  const unread = lines.entries.map(({ name }) => name).filter((name) => values[name] === undefined)
+  return { file, schema, values, findings: check(schema, lines, values, refusal), count: lines.entries.length, unanswered, unread }
 }
 
 /** Can Compose make a project's name of a folder's? It keeps small letters, digits, - and _, after the first letter or digit. Pure. */

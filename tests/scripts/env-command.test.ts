@@ -111,6 +111,14 @@ describe('npm run env', () => {
     expect(run().code).toBe(0)
   })
 
+  test('--strict fails on a warning, and on nothing else', () => {
+    write('.env.docker', 'MINE=1\nSECRET_KEY=0123456789abcdef\n')
+    expect(run(['--strict']).code).toBe(3)
+    expect(JSON.parse(run(['--strict', '--json']).stdout)).toMatchObject({ ok: false })
+    write('.env.docker', 'SECRET_KEY=0123456789abcdef\n')
+    expect(run(['--strict']).code).toBe(0)
+  })
+
   test('--json prints one object, also when something is wrong', () => {
     write('.env.docker', 'WEB_PORT=80a\nSECRET_KEY=0123456789abcdef\n')
     const { code, stdout } = run(['--json'])
@@ -163,6 +171,53 @@ describe('npm run env', () => {
     expect(stdout).toBe('{\n')
     expect(stderr).not.toMatch(/EPIPE|Error/)
   })
+})
+
+describe('npm run env -- --print', () => {
+  beforeEach(() => write('.env.docker', 'WEB_PORT=8001\nSECRET_KEY=hunter2hunter2hunter2\nMINE=http://u:hunter2@x/\nAPP_UID=\n'))
+
+  test.each<[name: string, value: string]>([
+    ['WEB_PORT', '8001'],
+    ['APP_UID', ''],
+    ['EXTRA_CA_FILE', ''],
+  ])('%s prints the value and nothing else', (name, value) => {
+    expect(run(['--print', name])).toEqual({ code: 0, stdout: `${value}\n`, stderr: '' })
+  })
+
+  test('what only Compose can read is not guessed at', () => {
+    write('.env.docker', 'WEB_PORT=80$0\n')
+    const { code, stdout, stderr } = run(['--print', 'WEB_PORT'])
+    expect({ code, stdout }).toEqual({ code: 3, stdout: '' })
+    expect(stderr).toContain('WEB_PORT cannot be read: docker: command not found.')
+  })
+
+  test('a variable of the shell is what Compose takes', () => {
+    expect(run(['--print', 'WEB_PORT'], { WEB_PORT: '9' }).stdout).toBe('9\n')
+  })
+
+  test.each(['SECRET_KEY', 'MINE'])('%s is a secret, or may be one: only on request', (name) => {
+    const { code, stdout, stderr } = run(['--print', name])
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+    expect(stderr).toContain(`${name} is a secret, or may be one`)
+    expect(stderr).not.toContain('hunter2')
+    expect(run(['--print', name, '--show-secret']).stdout).toMatch(/hunter2.*\n$/)
+  })
+
+  test.each<[args: string[], sentence: string]>([
+    [['--print', 'WEB_PROT'], 'Did you mean WEB_PORT?'],
+    [['--print', 'WEB_PORT', '--init'], '--init and --print are two things'],
+    [['--show-secret'], '--show-secret needs --print'],
+  ])('%j is a mistake in the command', (args, sentence) => {
+    const { code, stderr } = run(args)
+    expect(code).toBe(2)
+    expect(stderr).toContain(sentence)
+  })
+})
+
+test('npm run env -- --docs writes the pages, and says when there was nothing to write', () => {
+  expect(run(['--docs']).stderr).toContain('✓ docs/settings.md written\n')
+  expect(read('docs/settings.md')).toContain('### WEB_PORT\n')
+  expect(run(['--docs']).stderr).toContain('✓ docs/settings.md is up to date\n')
 })
 
 describe('npm run env -- --init', () => {
