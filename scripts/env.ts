@@ -1,7 +1,7 @@
 /** `npm run env`: checks .env.docker against .env.docker.example, writes it, or says what is in it. */
 import { common, defineCommand, main } from './lib/command.ts'
 import { isUsable } from './lib/env-check.ts'
-import type { Finding } from './lib/env-check.ts'
+import type { Finding } from './lib/finding.ts'
 import { CliError, ExitCode } from './lib/errors.ts'
 import { initEnvFile, loadSettings } from './lib/settings.ts'
 import type { InitResult, Settings } from './lib/settings.ts'
@@ -12,8 +12,8 @@ import { failure, indent, info, ok, print, printJson, warn } from './lib/termina
 /** "1 error", "2 errors". */
 const amount = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`
 
-function showFinding(file: string, { severity, line, message, hint }: Finding): void {
-  const text = `${file}${line === null ? '' : `:${line}`}  ${message}`
+function showFinding(file: string, { code, severity, line, message, hint }: Finding): void {
+  const text = `${file}${line === null ? '' : `:${line}`}  ${message} (${code})`
   if (severity === 'error') return failure(text, undefined, hint)
   warn(text)
   info(indent(hint, '→ '))
@@ -28,6 +28,7 @@ function showFindings({ file, findings, count }: Settings): void {
     info()
   }
   const counted = `${amount(errors.length, 'error')}, ${amount(warnings.length, 'warning')}`
+  if (findings.length > 0) info('What a code means: docs/settings-checks.md\n')
   if (errors.length > 0) failure(`${file}: ${counted}`)
   else ok(`${file}: ${amount(count, 'setting')}, ${counted}`)
 }
@@ -109,9 +110,11 @@ export const env = defineCommand({
     }
     const usable = isUsable(settings.findings) && !(strict && settings.findings.length > 0)
     if (settings.unanswered) {
-      info(`Compose could not be asked (${settings.unanswered}): values with $, # or \\ in them are not judged.`)
+      info(`Compose could not be asked (${settings.unanswered}): values with $, # or \\ in them are not judged, nor is what needs its files.`)
+    } else if (settings.leftOut) {
+      info(`The Compose files are not looked at (${settings.leftOut}): addresses, ports and readers of settings are not judged.`)
     }
-    if (json) printJson({ ok: usable, file: settings.file, findings: settings.findings })
+    if (json) printJson({ ok: usable, file: settings.file, findings: settings.findings, leftOut: settings.leftOut ?? null })
     else showFindings(settings)
     if (!usable) process.exitCode = ExitCode.config
   },

@@ -1,6 +1,6 @@
 /** `npm run env -- --print NAME`: one value, as Compose reads it. Pure. */
 import { isSecret } from './secrets.ts'
-import type { Values } from './env-check.ts'
+import type { Values } from './finding.ts'
 import type { Schema } from './env-schema.ts'
 import { CliError, ExitCode } from './errors.ts'
 import { interpolate } from './interpolate.ts'

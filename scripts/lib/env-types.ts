@@ -59,7 +59,8 @@ const forms: Readonly<Record<string, Form>> = {
     fits: (value, type) => /^\d+$/.test(value) && within(Number(value), portRange(type)),
   },
   url: {
-    options: [],
+    // public=true: for browsers, so that localhost means the machine in front of which they are.
+    options: ['public'],
     rule: () => 'a URL with its scheme, such as https://example.com or redis://redis:6379/0',
     fits: (value) => /^[a-z][a-z0-9+.-]*:\/\/\S+$/i.test(value) && URL.canParse(value),
   },
@@ -105,7 +106,7 @@ export function parseType(text: string): ValueType | { problem: string } {
   for (const word of words) {
     const [name = '', value = ''] = word.split('=').map((part) => part.trim())
     if (!rules.options.includes(name)) return { problem: `@type=${form} has no option ${name}` }
-    const valid = name === 'isInt' ? /^(true|false)$/ : /^-?\d+(\.\d+)?$/
+    const valid = name === 'isInt' || name === 'public' ? /^(true|false)$/ : /^-?\d+(\.\d+)?$/
     if (!valid.test(value)) return { problem: `the option ${name} of @type=${form} has no usable value` }
     options[name] = value
   }

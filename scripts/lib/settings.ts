@@ -2,9 +2,12 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { chown, open, readFile, realpath, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, resolve } from 'node:path'
-import { check, finding } from './env-check.ts'
-import type { Finding, Values } from './env-check.ts'
+import { readComposeFiles, viewOf } from './compose-files.ts'
+import { check } from './env-check.ts'
+import { finding } from './finding.ts'
+import type { Finding, Values } from './finding.ts'
 import { readLines } from './env-file.ts'
+import { machineOf } from './env-machine.ts'
 import { complete, initialise, mask } from './env-init.ts'
 import type { Initialised, Source } from './env-init.ts'
 import { parseSchema } from './env-schema.ts'
@@ -28,6 +31,8 @@ export interface Settings {
   count: number
   /** Why Compose could not be asked, when it could not: values with $, # or \ in them are then left out. */
   unanswered: string | undefined
+  /** Why Compose could not say what its files are, when it could not: rules that need them are then left out. */
+  leftOut: string | undefined
   /** Those settings of the file whose values are left out. */
   unread: readonly string[]
 }
@@ -89,12 +94,20 @@ export async function loadSettings(file: string = envFile): Promise<Settings> {
   if (text === undefined) {
     const hint = `npm run env -- --init${file === envFile ? '' : ` --env-file ${file}`}`
     const absent = finding('E08', { message: 'The file does not exist.', hint: `Make it from the example: ${hint}` })
-    return { file, schema, values: {}, findings: [absent], count: 0, unanswered: undefined, unread: [] }
+    return { file, schema, values: {}, findings: [absent], count: 0, unanswered: undefined, leftOut: undefined, unread: [] }
   }
   const lines = readLines(text)
-  const { values, refusal, unanswered } = await readValues(resolve(file), text, lines.entries)
+  const path = resolve(file)
+  const [{ values, refusal, unanswered }, files, machine, { parse }] = await Promise.all([
+    readValues(path, text, lines.entries), readComposeFiles(path, lines.entries), machineOf(path), import('dotenv'),
+  ])
+  const refusals = [refusal, files.refusal].filter((one) => one !== undefined)
+  const compose = files.model && (await viewOf(files.model, values))
+  // What Compose could not read, the second reader has read alone.
+  const second = unanswered || refusal ? undefined : parse(text)
+  const findings = check({ schema, file, text, lines, values, second, refusals, compose, machine })
   const unread = lines.entries.map(({ name }) => name).filter((name) => values[name] === undefined)
-  return { file, schema, values, findings: check(schema, lines, values, refusal), count: lines.entries.length, unanswered, unread }
+  return { file, schema, values, findings, count: lines.entries.length, unanswered, leftOut: files.unanswered, unread }
 }
 
 /** Can Compose make a project's name of a folder's? It keeps small letters, digits, - and _, after the first letter or digit. Pure. */

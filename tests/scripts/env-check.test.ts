@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { check, isUsable } from '../../scripts/lib/env-check.ts'
-import type { Finding } from '../../scripts/lib/env-check.ts'
 import { readLines } from '../../scripts/lib/env-file.ts'
+import type { Finding } from '../../scripts/lib/finding.ts'
 import { parseSchema } from '../../scripts/lib/env-schema.ts'
 import { nearest } from '../../scripts/lib/nearest.ts'
 
@@ -39,8 +39,12 @@ const complete = { SECRET_KEY: 'Tr0ub4dor&3-Tr0ub4dor&3' }
 /** Findings for a file whose values are literal: one setting a line, no quotes. */
 function findings(settings: Record<string, string>, more = ''): Finding[] {
   const text = Object.entries({ ...complete, ...settings }).map(([name, value]) => `${name}=${value}\n`)
-  const lines = readLines(text.join('') + more)
-  return check(schema, lines, Object.fromEntries(lines.entries.map(({ name, raw }) => [name, raw])))
+  return checkText(text.join('') + more)
+}
+
+function checkText(text: string, refusals: Finding[] = []): Finding[] {
+  const lines = readLines(text)
+  return check({ schema, text, lines, values: Object.fromEntries(lines.entries.map(({ name, raw }) => [name, raw])), refusals })
 }
 
 const codes = (found: readonly Finding[]): string[] =>
@@ -75,7 +79,7 @@ test.each<[title: string, settings: Record<string, string>, more: string, found:
 })
 
 test('a required setting without a default must be there', () => {
-  expect(check(schema, readLines(''), {})).toEqual([{
+  expect(checkText('')).toEqual([{
     code: 'E10',
     severity: 'error',
     line: null,
@@ -86,7 +90,7 @@ test('a required setting without a default must be there', () => {
 })
 
 test('a value that could not be read is not judged', () => {
-  expect(check(schema, readLines('SECRET_KEY=x'), {})).toEqual([])
+  expect(check({ schema, text: 'SECRET_KEY=x', lines: readLines('SECRET_KEY=x'), values: {} })).toEqual([])
 })
 
 describe('a finding says what is wrong and what to do', () => {
@@ -150,11 +154,12 @@ test('warnings stop nothing, errors do', () => {
 })
 
 test('what Compose refuses is an error, and is not told twice', () => {
-  const [refusal] = check(schema, readLines('x'), {})
+  const [refusal] = checkText('x')
+  const good = `SECRET_KEY=${complete.SECRET_KEY}`
   const about = { ...refusal!, setting: 'WEB_PORT', line: 9 }
-  expect(codes(check(schema, readLines('SECRET_KEY=x'), {}, about))).toEqual(['E01 9 WEB_PORT'])
-  expect(codes(check(schema, readLines('SECRET_KEY=x\ny'), {}, about))).toEqual(['E01 2 null', 'E01 9 WEB_PORT'])
-  expect(codes(check(schema, readLines('SECRET_KEY=x\ny'), {}, refusal))).toEqual(['E01 2 null'])
+  expect(codes(checkText(good, [about]))).toEqual(['E01 9 WEB_PORT'])
+  expect(codes(checkText(`${good}\ny`, [about]))).toEqual(['E01 2 null', 'E01 9 WEB_PORT'])
+  expect(codes(checkText(`${good}\ny`, [refusal!]))).toEqual(['E01 2 null'])
 })
 
 test.each<[word: string, meant: string | undefined]>([

@@ -42,7 +42,7 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(folder, { recursive: true }))
 
-const write = (name: string, text: string): void => writeFileSync(join(folder, name), text)
+const write = (name: string, text: string): void => writeFileSync(join(folder, name), text, { mode: 0o600 })
 const read = (name = '.env.docker'): string => readFileSync(join(folder, name), 'utf8')
 
 /** What the machine would add to the result stays out of it. */
@@ -81,7 +81,7 @@ describe('npm run env', () => {
     const { code, stdout, stderr } = run()
     expect(code).toBe(3)
     expect(stdout).toBe('')
-    expect(stderr).toContain('✗ .env.docker  The file does not exist.')
+    expect(stderr).toContain('✗ .env.docker  The file does not exist. (E08)')
     expect(stderr).toContain('→ Make it from the example: npm run env -- --init\n')
   })
 
@@ -134,6 +134,7 @@ describe('npm run env', () => {
         message: 'WEB_PORT has to be a port number from 1 to 65535; it is "80a".',
         hint: 'For example: WEB_PORT=8000',
       }],
+      leftOut: 'docker: command not found',
     })
   })
 
