@@ -30,10 +30,10 @@ function requireEnvFile(file: string): void {
 /** The errors of the check as one failure, each with its line and its remedy. */
 export function settingsError({ file, findings }: Settings): CliError {
   const errors = findings.filter(({ severity }) => severity === 'error')
-  const lines = errors.map(({ line, message, hint }) => `${file}${line === null ? '' : `:${line}`}  ${message}\n  ${hint}`)
+  const lines = errors.map(({ code, line, message, hint }) => `${file}${line === null ? '' : `:${line}`}  ${message} (${code})\n  ${hint}`)
   return new CliError(`${file} has ${errors.length === 1 ? 'a mistake' : `${errors.length} mistakes`}. Nothing was started.`, {
     details: lines.join('\n'),
-    hint: 'npm run env checks the file again.',
+    hint: 'npm run env checks the file again. What a code means: docs/settings-checks.md',
     exitCode: ExitCode.config,
   })
 }

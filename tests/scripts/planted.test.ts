@@ -38,6 +38,10 @@ const summary = (text: string, around?: Parameters<typeof findingsOf>[1]): strin
 describe('nothing is found in', () => {
   test('the example', () => expect(findingsOf(example)).toEqual([]))
   test('production with secrets of its own', () => expect(findingsOf(production)).toEqual([]))
+  test('a password that is percent-encoded in single quotes, and one that only looks like a reference', () => {
+    const edits = { POSTGRES_PASSWORD: "'p@ss$word#1'", DATABASE_URL: "'postgresql+psycopg://postgres:p%40ss$word%231@db:5432/stories'" }
+    expect(findingsOf(withEdits(example, edits))).toEqual([])
+  })
   test.each(files.filter((file) => /^examples\/[^/]+\/env\.docker$/.test(file)))('%s', (file) => {
     expect(findingsOf(readText(file), { machine: { tracked: true, mode: 0o644 } })).toEqual([])
   })

@@ -56,10 +56,11 @@ export function unencoded({ name }: Setting, { rawOf, values }: Subject): string
   const raw = rawOf.get(name) ?? ''
   const text = isQuoted(raw) ? raw.slice(1, -1) : raw
   const [, login = ''] = /^[a-z][\w+.-]*:\/\/(.*)@/is.exec(text) ?? []
-  const found = references(login).find((reference) => !plain.test(values[reference.name]?.replaceAll('%', '%%') ?? ''))
+  const named = raw.startsWith("'") ? [] : references(login)
+  const found = named.find((reference) => !plain.test(values[reference.name]?.replaceAll('%', '%%') ?? ''))
   if (found) return found.name
   // What is no login but a port and a path with an @ in it.
-  if (references(login).length > 0 || /^[^/:]*:\d+\/|^[^:]*\//.test(login)) return undefined
+  if (named.length > 0 || /^[^/:]*:\d+\/|^[^:]*\//.test(login)) return undefined
   return login.split(':').every((part, index) => index > 1 || plain.test(part)) && login.split(':').length <= 2 ? undefined : name
 }
 
