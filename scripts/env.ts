@@ -3,8 +3,8 @@ import { common, defineCommand, main } from './lib/command.ts'
 import { isUsable } from './lib/env-check.ts'
 import type { Finding } from './lib/finding.ts'
 import { CliError, ExitCode } from './lib/errors.ts'
-import { initEnvFile, loadSettings } from './lib/settings.ts'
-import type { InitResult, Settings } from './lib/settings.ts'
+import { initEnvFile, loadSettings, syncEnvFile } from './lib/settings.ts'
+import type { InitResult, Settings, SyncResult } from './lib/settings.ts'
 import { printedValue } from './lib/env-print.ts'
 import { writeDocs } from './lib/env-pages.ts'
 import { failure, indent, info, ok, print, printJson, warn } from './lib/terminal.ts'
@@ -55,6 +55,18 @@ function requireOneMode(modes: Readonly<Record<string, unknown>>): void {
   throw new CliError(`--${first} and --${second} are two things: run one after the other.`, { exitCode: ExitCode.usage })
 }
 
+/** What was done, and what is left to the owner. */
+function showSync({ file, added, generated, renamed, superseded, deprecated, undeclared, written, backup, preview }: SyncResult, dryRun: boolean): void {
+  if (dryRun) print(preview.trimEnd())
+  for (const { from, to } of renamed) info(`  ${from} is called ${to} now: renamed, with its value. Do the same in your application's env file if it refers to it.`)
+  for (const { name, line, by } of superseded) info(`  ${file}:${line}  ${name} is called ${by} now, which is there too: delete the old line.`)
+  for (const { name, line, advice } of deprecated) info(`  ${file}:${line}  ${name} is deprecated. ${advice}`)
+  for (const { name, line } of undeclared) info(`  ${file}:${line}  ${name} is not in .env.docker.example: it was removed there, or is a name of your own.`)
+  const counts = `${added.length} added${named(added)}, ${generated.length} generated${named(generated)}, ${renamed.length} renamed`
+  if (dryRun) info(`\n${file} would be: ${counts}. Secrets are masked here, and nothing was written.`)
+  else ok(written ? `${file} brought up to date: ${counts}. As it was: ${backup}` : `${file} is up to date`)
+}
+
 async function makeDocs(json: boolean): Promise<void> {
   const pages = await writeDocs()
   if (json) return printJson({ ok: true, pages })
@@ -66,7 +78,8 @@ export const env = defineCommand({
   summary: 'Check the settings in .env.docker against the rules in .env.docker.example.',
   options: {
     init: { type: 'boolean', help: 'Write the file with generated secrets, or add what it lacks; keeps every value' },
-    'dry-run': { type: 'boolean', help: 'With --init: print the content, secrets masked, and write nothing' },
+    sync: { type: 'boolean', help: 'After an update of the template: add and rename settings, report the rest, keep a backup' },
+    'dry-run': { type: 'boolean', help: 'With --init or --sync: print the content, secrets masked, and write nothing' },
     print: { type: 'string', value: 'name', help: 'Print one value as Compose reads it; a secret only with --show-secret' },
     'show-secret': { type: 'boolean', help: 'With --print: print it although it is a secret' },
     strict: { type: 'boolean', help: 'Warnings fail too' },
@@ -84,17 +97,22 @@ export const env = defineCommand({
     'port=$(npm run --silent env -- --print WEB_PORT)', 'npm run --silent env -- --json | jq .findings',
   ],
   async run({
-    init = false, 'dry-run': dryRun = false, print: name, 'show-secret': showSecret = false, strict = false, docs = false,
+    init = false, sync = false, 'dry-run': dryRun = false, print: name, 'show-secret': showSecret = false, strict = false, docs = false,
     'env-file': file, json = false,
   }) {
-    requireOneMode({ init, print: name !== undefined, docs, strict })
+    requireOneMode({ init, sync, print: name !== undefined, docs, strict })
     if (showSecret && name === undefined) {
       throw new CliError('--show-secret needs --print: nothing else prints a secret.', { exitCode: ExitCode.usage })
     }
-    if (dryRun && !init) {
-      throw new CliError('--dry-run needs --init: a check changes nothing.', { exitCode: ExitCode.usage })
+    if (dryRun && !init && !sync) {
+      throw new CliError('--dry-run needs --init or --sync: nothing else changes the file.', { exitCode: ExitCode.usage })
     }
     if (docs) return makeDocs(json)
+    if (sync) {
+      const result = await syncEnvFile(file, { dryRun })
+      const { preview: _preview, ...report } = result
+      return json ? printJson({ ok: true, ...report }) : showSync(result, dryRun)
+    }
     if (init) {
       const result = await initEnvFile(file, { dryRun })
       const { preview: _preview, ...report } = result
@@ -107,6 +125,9 @@ export const env = defineCommand({
     if (name !== undefined) {
       const value = printedValue(name, settings, { showSecret, shell: process.env })
       return json ? printJson({ ok: true, name, value }) : print(value)
+    }
+    if (settings.unread.length > 0 && !settings.unanswered) {
+      info(`Not judged before Compose can read the file: ${settings.unread.join(', ')}`)
     }
     const usable = isUsable(settings.findings) && !(strict && settings.findings.length > 0)
     if (settings.unanswered) {

@@ -10,6 +10,8 @@ import { readLines } from './env-file.ts'
 import { machineOf } from './env-machine.ts'
 import { complete, initialise, mask } from './env-init.ts'
 import type { Initialised, Source } from './env-init.ts'
+import { sync } from './env-sync.ts'
+import type { Synced } from './env-sync.ts'
 import { parseSchema } from './env-schema.ts'
 import type { Schema } from './env-schema.ts'
 import { readValues } from './env-values.ts'
@@ -157,6 +159,49 @@ export async function writeSecretly(file: string, text: string): Promise<void> {
   }
 }
 
+/** The names and lines that are read from the file as it is, which has to be readable for that. */
+function requireReadable(file: string, existing: string): void {
+  const [broken] = readLines(existing).malformed
+  if (!broken) return
+  throw new CliError(`${file}:${broken.line} cannot be read, so nothing is added to the file. ${broken.problem}`, {
+    hint: broken.hint, exitCode: ExitCode.config,
+  })
+}
+
+const randomHex = (bytes: number): string => randomBytes(bytes).toString('hex')
+
+export interface SyncResult extends Omit<Synced, 'text'> {
+  file: string
+  written: boolean
+  /** Where the file is as it was; undefined when nothing was written. */
+  backup: string | undefined
+  /** The new content, fit to be shown: secrets are masked. */
+  preview: string
+}
+
+/**
+ * Brings an env file up to date with the example, and keeps the old one beside it, for its owner alone.
+ *
+ * @throws CliError (exit code 3) when there is no such file, when it has unreadable lines, or cannot be written
+ */
+export async function syncEnvFile(file: string = envFile, options: { dryRun?: boolean } = {}): Promise<SyncResult> {
+  const [{ schema }, existing] = await Promise.all([readExample(), readIfThere(file)])
+  if (existing === undefined) {
+    throw new CliError(`${file} does not exist, so there is nothing to bring up to date.`, {
+      hint: 'Make it from the example: npm run env -- --init', exitCode: ExitCode.config,
+    })
+  }
+  requireReadable(file, existing)
+  const { text, ...report } = sync(schema, existing, { randomHex, machine: await machineValues(schema) })
+  const written = !options.dryRun && text !== existing
+  const backup = written ? `${file}.bak` : undefined
+  if (backup) {
+    await writeSecretly(backup, existing)
+    await writeSecretly(file, text)
+  }
+  return { file, ...report, written, backup, preview: mask(schema, text) }
+}
+
 export interface InitResult extends Omit<Initialised, 'text'> {
   file: string
   /** False when nothing was missing, and in a dry run. */
@@ -174,15 +219,8 @@ export interface InitResult extends Omit<Initialised, 'text'> {
 export async function initEnvFile(file: string = envFile, options: { dryRun?: boolean } = {}): Promise<InitResult> {
   const [{ text: example, schema }, existing = ''] = await Promise.all([readExample(), readIfThere(file)])
   const machine = await machineValues(schema)
-  const [broken] = readLines(existing).malformed
-  if (broken) {
-    throw new CliError(`${file}:${broken.line} cannot be read, so nothing is added to the file. ${broken.problem}`, {
-      hint: broken.hint,
-      exitCode: ExitCode.config,
-    })
-  }
-
-  const source: Source = { randomHex: (bytes) => randomBytes(bytes).toString('hex'), machine }
+  requireReadable(file, existing)
+  const source: Source = { randomHex, machine }
   const result = existing.trim() === '' ? initialise(schema, example, source) : complete(schema, existing, source)
   const written = !options.dryRun && result.text !== existing
   if (written) await writeSecretly(file, result.text)

@@ -221,6 +221,74 @@ test('npm run env -- --docs writes the pages, and says when there was nothing to
   expect(run(['--docs']).stderr).toContain('✓ docs/settings.md is up to date\n')
 })
 
+describe('npm run env -- --sync', () => {
+  const newer = `${example}
+# Colour of the shop.
+# @was(COLOR)
+COLOUR=blue
+
+# Old.
+# @optional @deprecated="Use COLOUR."
+TINT=
+`
+  const old = '# mine\nSECRET_KEY=0123456789abcdef\nCOLOR="red" # why\nMINE=${COLOR}\nTINT=1\nWEB_PORT=1'
+  beforeEach(() => {
+    write('.env.docker.example', newer)
+    write('.env.docker', old)
+  })
+
+  test('adds, renames and reports; values, comments and order stay', () => {
+    const { code, stderr } = run(['--sync'])
+    expect(code).toBe(0)
+    expect(read()).toContain('# mine\nSECRET_KEY=0123456789abcdef\n')
+    expect(read()).toContain('\nCOLOUR="red" # why\nMINE=${COLOUR}\nTINT=1\nWEB_PORT=1\n')
+    expect(read()).toContain('\n# Certificates.\n# @optional\nEXTRA_CA_FILE=\n')
+    expect(stderr).toMatchSnapshot()
+  })
+
+  test('keeps the file as it was, for its owner alone, and does nothing the second time', () => {
+    shell('umask 000; ENV --sync')
+    expect(read('.env.docker.bak')).toBe(old)
+    expect(statSync(join(folder, '.env.docker.bak')).mode & 0o777).toBe(0o600)
+    expect(statSync(join(folder, '.env.docker')).mode & 0o777).toBe(0o600)
+    const once = read()
+    expect(run(['--sync']).stderr).toContain('✓ .env.docker is up to date\n')
+    expect(read()).toBe(once)
+    expect(read('.env.docker.bak')).toBe(old)
+  })
+
+  test('--dry-run shows it without secrets, and writes nothing', () => {
+    const { stdout } = run(['--sync', '--dry-run'])
+    expect(stdout).toContain('COLOUR="red"')
+    expect(stdout).toContain('SECRET_KEY=********')
+    expect(read()).toBe(old)
+    expect(readdirSync(folder)).not.toContain('.env.docker.bak')
+  })
+
+  test('--json says what was done', () => {
+    expect(JSON.parse(run(['--sync', '--json']).stdout)).toMatchObject({
+      ok: true, file: '.env.docker', written: true, backup: '.env.docker.bak', added: ['APP_UID', 'EXTRA_CA_FILE'],
+      renamed: [{ from: 'COLOR', to: 'COLOUR' }], superseded: [], undeclared: [{ name: 'MINE', line: expect.any(Number) as number }],
+    })
+  })
+
+  test('the check says it before', () => {
+    expect(run().stderr).toContain('COLOR is called COLOUR now, and nothing reads the old name. (W15)\n  → npm run env -- --sync renames it.')
+  })
+
+  test.each<[text: string | null, sentence: string]>([
+    [null, '.env.docker does not exist, so there is nothing to bring up to date.'],
+    ['A="x\n', '.env.docker:1 cannot be read, so nothing is added to the file.'],
+  ])('%j is left alone', (text, sentence) => {
+    if (text === null) rmSync(join(folder, '.env.docker'))
+    else write('.env.docker', text)
+    const { code, stderr } = run(['--sync'])
+    expect(code).toBe(3)
+    expect(stderr).toContain(sentence)
+    expect(readdirSync(folder)).not.toContain('.env.docker.bak')
+  })
+})
+
 describe('npm run env -- --init', () => {
   test('makes a file that is in order, and that only its owner can read', () => {
     const { code, stdout, stderr } = shell('umask 000; ENV --init')

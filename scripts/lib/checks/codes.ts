@@ -78,9 +78,9 @@ const schema = {
     remedy: 'Correct the name, or declare it in `.env.docker.example` when it is one of yours.',
   },
   W15: {
-    severity: 'warning', group: 'Values', title: 'A setting is deprecated',
-    why: 'It works for now and goes away with a later version.',
-    remedy: 'Do what the message says.',
+    severity: 'warning', group: 'Values', title: 'A setting is deprecated, or has another name',
+    why: 'What is deprecated works for now and goes away with a later version of the template. An old name is read by nothing.',
+    remedy: 'Do what the message says; `npm run env -- --sync` gives a setting its new name and keeps the value.',
   },
 } as const satisfies Record<string, CodeInfo>
 

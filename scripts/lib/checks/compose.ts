@@ -1,9 +1,9 @@
 /** Rules about the agreement between .env.docker.example, the Compose files and the env file, in every direction. */
+import { isDockers } from '../env-schema.ts'
 import { finding } from '../finding.ts'
 import type { Finding } from '../finding.ts'
 import { nearest } from '../nearest.ts'
 import type { ComposeView } from './compose-view.ts'
-import { isDockers } from './schema.ts'
 import { listedServices, profilesOn } from './subject.ts'
 import type { Rule, Subject } from './subject.ts'
 

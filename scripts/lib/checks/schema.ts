@@ -1,4 +1,5 @@
 /** Rules about single values: what .env.docker.example says about each. */
+import { isDockers, renamings } from '../env-schema.ts'
 import type { Setting } from '../env-schema.ts'
 import { describe, fits } from '../env-types.ts'
 import { finding } from '../finding.ts'
@@ -8,9 +9,6 @@ import { holdsSecret } from '../secrets.ts'
 import { unencoded } from './urls.ts'
 import { environments, given } from './subject.ts'
 import type { Rule, Subject } from './subject.ts'
-
-/** Docker reads these by itself, whether the example declares them or not. */
-export const isDockers = (name: string): boolean => /^(COMPOSE|DOCKER|BUILDKIT)_/.test(name)
 
 const isRequired = ({ required }: Setting, { values }: Subject): boolean =>
   typeof required === 'boolean' ? required : environments(values).some((name) => required.includes(name))
@@ -23,7 +21,8 @@ function remedy({ name, example, value, sensitive, docs, line }: Setting): strin
 }
 
 const unknown: Rule = ({ schema, lines }) => {
-  const strangers = lines.entries.filter(({ name }) => !schema.byName.has(name) && !isDockers(name))
+  const old = renamings(schema)
+  const strangers = lines.entries.filter(({ name }) => !schema.byName.has(name) && !isDockers(name) && !old.has(name))
   return strangers.map(({ name, line }) => {
     const meant = nearest(name, [...schema.byName.keys()])
     const hint = meant ? `Did you mean ${meant}?` : 'Fine when it is a name of your own; otherwise delete the line.'
@@ -66,10 +65,17 @@ const wrongValue: Rule = (subject) => given(subject).flatMap(({ setting, line, v
   return [finding('E11', { line, setting: name, message, hint })]
 })
 
+const renamed: Rule = ({ schema, lines }) => {
+  const names = renamings(schema)
+  return lines.entries.filter(({ name }) => names.has(name)).map(({ name, line }) => finding('W15', {
+    line, setting: name, message: `${name} is called ${names.get(name)} now, and nothing reads the old name.`, hint: 'npm run env -- --sync renames it.',
+  }))
+}
+
 const deprecated: Rule = ({ schema, lines }) =>
   lines.entries.flatMap(({ name, line }) => {
     const advice = schema.byName.get(name)?.deprecated
     return advice ? [finding('W15', { line, setting: name, message: `${name} is deprecated.`, hint: advice })] : []
   })
 
-export const schemaRules: readonly Rule[] = [unknown, missing, wrongValue, deprecated]
+export const schemaRules: readonly Rule[] = [unknown, missing, wrongValue, renamed, deprecated]
