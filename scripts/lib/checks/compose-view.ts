@@ -14,7 +14,7 @@ interface RawService {
   build?: Json
   environment?: string[] | Record<string, string | number | boolean | null>
   env_file?: (string | { path: string })[]
-  ports?: (string | Record<string, Json>)[]
+  ports?: (string | Record<string, string | number>)[]
   expose?: (string | number)[]
   networks?: string[] | Record<string, { aliases?: string[] } | null>
   network_mode?: string
@@ -22,7 +22,7 @@ interface RawService {
   container_name?: string
   extra_hosts?: string[] | Record<string, string>
   restart?: string
-  deploy?: { resources?: { limits?: { memory?: string } } }
+  deploy?: { resources?: { limits?: { memory?: string | number } } }
 }
 
 /** The answer of `docker compose config --no-interpolate --format json`. */
@@ -59,7 +59,8 @@ export interface ServiceView {
   ports: readonly PublishedView[]
   hasNetwork: boolean
   isOneShot: boolean
-  memory: string | undefined
+  /** Its limit, or nothing. */
+  memory: string
   /** The whole of it as text, for what has no field. */
   text: string
 }
@@ -105,7 +106,7 @@ function portOf(raw: string, values: Values): PublishedView {
   return { raw, address: address[0] ?? '0.0.0.0', published, target, protocol }
 }
 
-function longPort(port: Record<string, Json>, values: Values): PublishedView {
+function longPort(port: Record<string, string | number>, values: Values): PublishedView {
   const text = (name: string, otherwise: string): string => interpolate(String(port[name] ?? otherwise), values)
   return {
     raw: JSON.stringify(port), address: text('host_ip', '0.0.0.0'), published: text('published', ''), target: text('target', ''),
@@ -157,7 +158,7 @@ function usagesOf(model: RawModel, values: Values, { envFiles }: ComposeTexts): 
   return Object.entries(model.services).flatMap(([name, { build, ...service }]) => {
     const ofFiles = (service.env_file ?? []).flatMap((file) => pathsOf(file, values).map((path) => envFiles[path] ?? ''))
     return [
-      ...usagesIn(strings(service as Json), name),
+      ...usagesIn(strings(service), name),
       ...usagesIn(ofFiles, name),
       ...secretUsages((service as { secrets?: Json }).secrets, model, name),
       ...usagesIn(strings(build), 'build'),
@@ -181,7 +182,7 @@ function serviceView(name: string, service: RawService, built: ReadonlySet<strin
     ports: (service.ports ?? []).map((port) => (typeof port === 'string' ? portOf(port, values) : longPort(port, values))),
     hasNetwork: service.network_mode !== 'none',
     isOneShot: service.restart === 'no',
-    memory: service.deploy?.resources?.limits?.memory && interpolate(String(service.deploy.resources.limits.memory), values),
+    memory: interpolate(String(service.deploy?.resources?.limits?.memory ?? ''), values),
     text: interpolate(JSON.stringify(service), values),
   }
 }

@@ -40,8 +40,10 @@ const otherReading: Rule = (subject) => {
     // ${NAME} is how settings refer to each other, and documented as Compose's own.
     const isReference = theirs !== undefined && /\$\{/.test(theirs) && interpolate(theirs.replaceAll(/\$(?!\{)/g, '$$$$'), values) === ours
     if (isReference) return []
-    const [one, other] = [shown(name, ours, subject), theirs === undefined ? 'nothing at all' : shown(name, theirs, subject)]
-    const readings = one && other && second[name] !== '' ? `: Compose reads ${one}, dotenv ${other}` : ' by Compose than by dotenv'
+    const one = shown(name, ours, subject)
+    const other = theirs === undefined ? 'nothing at all' : shown(name, theirs, subject)
+    const isOpen = one !== undefined && other !== undefined
+    const readings = isOpen ? `: Compose reads ${one}, dotenv ${other}` : ' by Compose than by dotenv'
     const message = `${name} is read otherwise${readings}.`
     return [finding('W03', { line, setting: name, message, hint: 'Put the value in single quotes. A $ that is meant needs no second one there.' })]
   })

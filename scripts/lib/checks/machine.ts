@@ -9,7 +9,7 @@ const meantToBeThere = new Set(['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY'])
 const hidden: Rule = ({ machine, lineOf, values, schema }) =>
   [...lineOf].flatMap(([name, line]): Finding[] => {
     const there = machine?.shell?.[name]
-    const isKnown = schema.byName.has(name) || /^COMPOSE_/.test(name)
+    const isKnown = schema.byName.has(name) || name.startsWith('COMPOSE_')
     if (there === undefined || there === values[name] || values[name] === undefined || meantToBeThere.has(name) || !isKnown) return []
     const message = `${name} is ${there === '' ? 'empty' : 'another value'} in this shell, and the shell's is taken.`
     return [finding('W70', { line, setting: name, message, hint: `unset ${name}` })]

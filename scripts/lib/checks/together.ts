@@ -56,7 +56,7 @@ const memory: Rule = (subject) => {
   const { machine, compose, production } = subject
   if (!production || !compose || machine?.memory === undefined) return []
   const staying = compose.services.filter(({ isOn, isOneShot }) => isOn && !isOneShot)
-  const limits = staying.map((service) => bytesOf(service.memory ?? '') ?? 0)
+  const limits = staying.map((service) => bytesOf(service.memory) ?? 0)
   const sum = limits.reduce((total, one) => total + one, 0)
   if (sum <= machine.memory) return []
   const gigabytes = (bytes: number): string => (bytes / 1024 ** 3).toFixed(1)
