@@ -18,10 +18,13 @@ const isNode = (value: unknown): value is Node => typeof value === 'object' && v
 
 /** Stands for a value that a later file takes back. */
 const reset = 'RESET'
+/** Begins a list that a later file puts in place of another. */
+const override = 'OVERRIDE'
 
 /** What Compose makes of two files, as far as ours need it: mappings are joined, lists one after the other. */
 function merged(one: unknown, other: unknown): unknown {
   if (other === reset) return undefined
+  if (Array.isArray(other) && other[0] === override) return other.slice(1) as unknown[]
   if (Array.isArray(one) && Array.isArray(other)) return [...(one as unknown[]), ...(other as unknown[])]
   if (!isNode(one) || !isNode(other)) return other ?? one
   const names = new Set([...Object.keys(one), ...Object.keys(other)])
@@ -31,7 +34,7 @@ function merged(one: unknown, other: unknown): unknown {
 /** The Compose files of a COMPOSE_FILE, merged and not interpolated. `more` is a file of an adopter. */
 export function rawModel(composeFile: string, more = ''): RawModel {
   const texts = [...composeFile.split(':').filter((name) => name.startsWith('compose')).map((name) => readText(name)), more].filter(Boolean)
-  const nodes = texts.map((text) => parse(text.replaceAll(/!reset \S+/g, reset), { merge: true, logLevel: 'silent' }) as Node)
+  const nodes = texts.map((text) => parse(text.replaceAll(/!reset \S+/g, reset).replaceAll('!override [', `[${override}, `), { merge: true, logLevel: 'silent' }) as Node)
   return nodes.reduce((one, other) => merged(one, other) as Node) as unknown as RawModel
 }
 

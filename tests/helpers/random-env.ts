@@ -25,7 +25,7 @@ const pieces = [
   '\\', '\\n', '\\t', '\\\\', '$', '$$', '$A', '${A}', '${B}', '${NONE}', '${NONE:-d}', '${A:+x}', '${NONE:-${B}}', '${B-', '}', '$1', '$(', "'", '"', "\\'", '\\"',
 ]
 const junk = ['# a comment', '#', '', '   ', '#A=1', '\t# x', '', '# "', "# '"]
-const broken = ['word', 'A B=1', '!!!', '=1', '"']
+const broken = ['word', 'A B=1', '!!!', '"']
 
 export function randomFile(seed: number): RandomFile {
   const next = numbers(seed)

@@ -18,7 +18,7 @@ function withEdits(text: string, edits: Edits): string {
 /** Production with secrets of its own, which is in order. */
 const production = withEdits(example, {
   COMPOSE_FILE: 'compose.yaml:compose.production.yaml', SITE_ADDRESS: 'shop.example.org', S3_PUBLIC_URL: 'https://files.example.org',
-  FLOWER_PASSWORD: '4f1c9b7e2a', POSTGRES_PASSWORD: '8d2e6a0b4c1f', REDIS_PASSWORD: '93b5d7f1a2c8', S3_SECRET_ACCESS_KEY: 'c7a1e5b9d3f0',
+  FLOWER_PASSWORD: '4f1c9b7e2a', MARIADB_PASSWORD: '1b7d3f9a5c2e', POSTGRES_PASSWORD: '8d2e6a0b4c1f', REDIS_PASSWORD: '93b5d7f1a2c8', S3_SECRET_ACCESS_KEY: 'c7a1e5b9d3f0',
   SECRET_KEY: 'e4a8c2f6b0d19573',
 })
 
@@ -82,7 +82,10 @@ const inDevelopment: Row[] = [
   // Addresses.
   ['the database on localhost', { DATABASE_URL: 'postgresql://postgres:${POSTGRES_PASSWORD}@localhost:5432/stories' }, ['E40 DATABASE_URL']],
   ['the broker on 127.0.0.1', { REDIS_URL: 'redis://:${REDIS_PASSWORD}@127.0.0.1:6379/0' }, ['E40 REDIS_URL']],
-  ['the store on localhost', { S3_ENDPOINT_URL: 'http://localhost:8333' }, ['E40 S3_ENDPOINT_URL']],
+  ['the store on localhost', { S3_ENDPOINT_URL: 'http://localhost:8333' }, ['W49 S3_ENDPOINT_URL']],
+  ['two databases', { COMPOSE_PROFILES: 'postgres,mariadb,redis,storage,beat,flower' }, ['E39 DATABASE_URL']],
+  ['MariaDB with the URL of PostgreSQL', { COMPOSE_PROFILES: 'mariadb,redis,storage,beat,flower' }, ['E42 DATABASE_URL', 'W45 DATABASE_URL']],
+  ["MariaDB with another's password", { COMPOSE_PROFILES: 'mariadb,redis,storage,beat,flower', DATABASE_URL: 'mysql+pymysql://stories:${POSTGRES_PASSWORD}@db:3306/stories?charset=utf8mb4' }, ['E44 DATABASE_URL']],
   ['a misspelt host', { REDIS_URL: 'redis://:${REDIS_PASSWORD}@redsi:6379/0' }, ['E41 REDIS_URL']],
   ['a service by half its name', { DATABASE_URL: 'postgresql://postgres:${POSTGRES_PASSWORD}@postgre:5432/stories' }, ['E41 DATABASE_URL']],
   ['a host that nobody knows', { S3_ENDPOINT_URL: 'http://fileserver:9000' }, ['W46 S3_ENDPOINT_URL']],
@@ -108,6 +111,7 @@ const inDevelopment: Row[] = [
   ['a time-out that the tasks outlive', { WORKER_VISIBILITY_TIMEOUT: '60', WORKER_ARGS: "'--loglevel=info --time-limit=300'" }, ['W66 WORKER_VISIBILITY_TIMEOUT']],
   ['half a key to the store', { S3_ACCESS_KEY_ID: '' }, ['E67 S3_ACCESS_KEY_ID']],
   ['a frontend without its folder', { FRONTEND: 'build', FRONTEND_BUILD_COMMAND: "'npm ci'" }, ['E67 FRONTEND_DIR']],
+  ['a frontend that is a server, without its folder', { COMPOSE_PROFILES: 'postgres,redis,storage,beat,flower,frontend' }, ['E67 FRONTEND_DIR']],
   ['nothing to start', { WEB_APP: '' }, ['E67 WEB_APP']],
   ['Redis switched off and still referred to', { COMPOSE_PROFILES: 'postgres,storage,beat,flower' }, ['W68 REDIS_URL']],
   ['the store switched off and still referred to', { COMPOSE_PROFILES: 'postgres,redis,beat,flower' }, ['W47 S3_PUBLIC_URL', 'W68 S3_ENDPOINT_URL']],
@@ -123,6 +127,7 @@ const inProduction: Row[] = [
   ['a public address of this machine', { S3_PUBLIC_URL: 'http://localhost:8333' }, ['W47 S3_PUBLIC_URL']],
   ['a broker elsewhere without encryption', { REDIS_URL: 'redis://:8d2e6a0bff@broker.example.org:6379/0' }, ['W48 REDIS_URL']],
   ['both ports of the proxy the same', { PROXY_HTTP_PORT: '443' }, ['E50 PROXY_HTTPS_PORT']],
+  ['visitors for a frontend that is off', { SITE_SERVICE: 'frontend' }, ['E67 SITE_SERVICE']],
   ['more memory than there is', { WORKER_MEMORY: '20g' }, ['W64 WORKER_MEMORY']],
 ]
 

@@ -39,6 +39,10 @@ const loopback: Rule = (subject) =>
     const [, wanted] = kinds.find(([scheme]) => scheme.test(address.scheme)) ?? []
     const meant = hosts.find((host) => wanted?.test(host))
     const hint = meant ? `The service is reached as ${meant}. This machine is host.docker.internal.` : 'Use the name of a service; this machine is host.docker.internal.'
+    if (address.scheme.startsWith('http')) {
+      const message = `${name} leads to ${address.host}: right for browsers, but in a container it is the container itself.`
+      return finding('W49', { line, setting: name, message, hint: `${hint} For browsers: @type=url(public=true) in .env.docker.example.` })
+    }
     return finding('E40', { line, setting: name, message: `${name} leads to ${address.host}, which in a container is the container itself.`, hint })
   })
 
@@ -85,7 +89,13 @@ const unknownHost: Rule = (subject) => {
   return targets(subject).filter(({ isPublic }) => !isPublic).flatMap((target) => {
     const services = servicesAt(target.address.host, compose)
     if (services.length === 0) return strangerAt(target, compose)
-    if (services.some(({ isOn }) => isOn)) return wrongPort(target, services)
+    const [one, other] = services.filter(({ isOn }) => isOn)
+    // Several containers of one image may share a name.
+    if (one && other && one.image !== other.image) {
+      const message = `${target.name} leads to ${target.address.host}, and both ${one.name} and ${other.name} answer to that name.`
+      return [finding('E39', { line: target.line, setting: target.name, message, hint: `Take one of them out of COMPOSE_PROFILES, or write ${one.name} there.` })]
+    }
+    if (one) return wrongPort(target, [one])
     const profile = services[0]!.profiles[0]!
     const message = `${target.name} leads to ${target.address.host}, and the service ${services[0]!.name} is switched off.`
     return [finding('W68', { line: target.line, setting: target.name, message, hint: `Add ${profile} to COMPOSE_PROFILES, or leave ${target.name} empty.` })]
@@ -105,7 +115,7 @@ const encoding: Rule = (subject) =>
 
 /** The values of those variables of a service that are named so, with the setting that they come from. */
 function own({ environment, rawEnvironment }: ServiceView, pattern: RegExp): { value: string; source: string }[] {
-  const names = Object.keys(environment).filter((name) => pattern.test(name))
+  const names = Object.keys(environment).filter((name) => pattern.test(name) && !/ALLOW|RANDOM/.test(name))
   return names.map((name) => ({ value: environment[name]!, source: /\$\{?([A-Z]\w*)/.exec(rawEnvironment[name]!)?.[1] ?? name }))
 }
 

@@ -161,10 +161,15 @@ const compose = {
 } as const satisfies Record<string, CodeInfo>
 
 const addresses = {
+  E39: {
+    severity: 'error', group: 'Addresses', title: 'Two services answer to one name',
+    why: 'A connection gets now the one, now the other: PostgreSQL and MariaDB are both called `db`.',
+    remedy: 'Take one of them out of `COMPOSE_PROFILES`, or write the name of the service itself into the URL.',
+  },
   E40: {
-    severity: 'error', group: 'Addresses', title: 'localhost, read in a container',
-    why: 'There it is the container itself, not this machine and not another service.',
-    remedy: 'Use the name of the service (`db`, `redis`, `storage`), or `host.docker.internal` for this machine. An address for browsers has `public=true` in its rule.',
+    severity: 'error', group: 'Addresses', title: 'A database or broker on localhost, read in a container',
+    why: 'There localhost is the container itself, not this machine and not another service.',
+    remedy: 'Use the name of the service (`db`, `redis`), or `host.docker.internal` for this machine.',
   },
   E41: {
     severity: 'error', group: 'Addresses', title: 'The host is nearly the name of a service',
@@ -205,6 +210,11 @@ const addresses = {
     severity: 'warning', group: 'Addresses', title: 'No encryption on the way to another host, in production',
     why: 'Passwords and data cross the network in the clear (`http:`, `redis:`, `sslmode=disable`).',
     remedy: 'Use `https:`, `rediss:` or `sslmode=require`. In a network that is yours alone it may stay.',
+  },
+  W49: {
+    severity: 'warning', group: 'Addresses', title: 'A web address on localhost, read in a container',
+    why: 'Right when it is handed on to browsers, wrong when the container itself asks there: that is the container.',
+    remedy: 'Use the name of the service, such as `storage`. An address for browsers gets `@type=url(public=true)` in `.env.docker.example`.',
   },
 } as const satisfies Record<string, CodeInfo>
 

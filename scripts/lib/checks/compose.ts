@@ -81,8 +81,10 @@ const secretToOthers = withFiles(({ schema, lineOf }, { services }) =>
 
 const moves = (image: string): boolean => image !== '' && !image.includes('@sha256:') && !/:(?!latest$)[^:/]+$/.test(image)
 
-const movingImage = withFiles(({ schema, lineOf, effective }, { services, usages }) => {
-  const images = schema.settings.filter(({ name }) => name.endsWith('_IMAGE') && (name !== 'NODE_IMAGE' || effective('FRONTEND') === 'build'))
+const movingImage = withFiles((subject, { services, usages }) => {
+  const { schema, lineOf, effective } = subject
+  const isFrontendBuilt = effective('FRONTEND') === 'build' || profilesOn(subject).includes('frontend')
+  const images = schema.settings.filter(({ name }) => name.endsWith('_IMAGE') && (name !== 'NODE_IMAGE' || isFrontendBuilt))
   const on = new Set(['build', ...services.filter(({ isOn }) => isOn).map(({ name }) => name)])
   const named = images.filter(({ name }) => usages.some((usage) => usage.name === name && on.has(usage.reader)))
   const own = services.filter(({ isOn, image, text }) => isOn && image !== undefined && moves(image) && !images.some(({ name }) => text.includes(effective(name) || '\0')))

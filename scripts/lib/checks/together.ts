@@ -1,6 +1,7 @@
 /** Rules about settings that have to fit each other: one named function each, and its row in the list below. */
 import { finding } from '../finding.ts'
 import type { Finding } from '../finding.ts'
+import { profilesOn } from './subject.ts'
 import type { Rule, Subject } from './subject.ts'
 
 /** A whole number, or undefined. */
@@ -95,23 +96,43 @@ const visibility: Rule = (subject) => {
   })]
 }
 
-/** When the first is set (or has this value), the others must not be empty. Add the groups of your own settings here. */
-const groups: readonly { when: string; is?: string; needs: readonly string[]; oneOf?: true }[] = [
+/**
+ * When a setting is not empty (or has this value; of COMPOSE_PROFILES, names this one), the others must not be empty.
+ * Add the groups of your own settings here.
+ */
+const groups: readonly { when: string; is?: string; needs: readonly string[] }[] = [
   { when: 'S3_ACCESS_KEY_ID', needs: ['S3_SECRET_ACCESS_KEY'] },
   { when: 'S3_SECRET_ACCESS_KEY', needs: ['S3_ACCESS_KEY_ID'] },
   { when: 'FRONTEND', is: 'build', needs: ['FRONTEND_DIR', 'FRONTEND_BUILD_COMMAND'] },
-  { when: 'APP_DIR', needs: ['WEB_APP', 'WEB_COMMAND'], oneOf: true },
+  { when: 'COMPOSE_PROFILES', is: 'frontend', needs: ['FRONTEND_DIR'] },
 ]
 
-const halfFilled: Rule = (subject) => groups.flatMap(({ when, is, needs, oneOf }): Finding[] => {
+const halfFilled: Rule = (subject) => groups.flatMap(({ when, is, needs }): Finding[] => {
   const { effective, schema, lineOf } = subject
   const value = effective(when)
-  if (!schema.byName.has(when) || !value || (is !== undefined && value !== is)) return []
-  const empty = needs.filter((name) => schema.byName.has(name) && effective(name) === '')
-  if (empty.length === 0 || (oneOf && empty.length < needs.length)) return []
+  const applies = when === 'COMPOSE_PROFILES' ? profilesOn(subject).includes(is!) : is === undefined ? value : value === is
+  const empty = applies ? needs.filter((name) => schema.byName.has(name) && effective(name) === '') : []
+  if (empty.length === 0) return []
   const where = empty.find((name) => lineOf.has(name)) ?? empty[0]!
-  const message = oneOf ? `${needs.join(' and ')} are both empty: web does not know what to start.` : `${when} is set${is ? ` to ${is}` : ''}, and ${empty.join(' and ')} ${empty.length > 1 ? 'are' : 'is'} empty.`
-  return [finding('E67', { line: lineOf.get(where), setting: where, message, hint: oneOf ? `Set ${needs.join(' or ')}.` : `Set ${empty.join(' and ')} too, or leave ${when} ${is ? 'as it was' : 'empty'}.` })]
+  const message = `${when} is set${is ? ` to ${is}` : ''}, and ${empty.join(' and ')} ${empty.length > 1 ? 'are' : 'is'} empty.`
+  return [finding('E67', { line: lineOf.get(where), setting: where, message, hint: `Set ${empty.join(' and ')} too, or take ${is ?? 'the value'} out of ${when}.` })]
 })
 
-export const togetherRules: readonly Rule[] = [connections, memory, stopGrace, visibility, halfFilled]
+const nothingToStart: Rule = (subject) => {
+  const names = ['WEB_APP', 'WEB_COMMAND']
+  if (names.some((name) => subject.effective(name) !== '' || !subject.schema.byName.has(name))) return []
+  return [finding('E67', { ...at(subject, ...names), message: `${names.join(' and ')} are both empty: web does not know what to start.`, hint: `Set ${names.join(' or ')}.` })]
+}
+
+/** The proxy hands visitors to a service that has to be there. */
+const visitors: Rule = (subject) => {
+  const service = subject.effective('SITE_SERVICE')
+  const there = subject.compose?.services.find(({ name }) => name === service)
+  if (!subject.production || !there || there.isOn) return []
+  return [finding('E67', {
+    ...at(subject, 'SITE_SERVICE'), message: `SITE_SERVICE is ${there.name}, which is switched off.`,
+    hint: `Add ${there.profiles.join(' or ')} to COMPOSE_PROFILES.`,
+  })]
+}
+
+export const togetherRules: readonly Rule[] = [connections, memory, stopGrace, visibility, halfFilled, nothingToStart, visitors]
