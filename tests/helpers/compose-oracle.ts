@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
-import { afterAll } from 'vitest'
+import { afterAll, beforeAll } from 'vitest'
 import { capture } from '../../scripts/lib/docker.ts'
 import { readLines } from '../../scripts/lib/env-file.ts'
 import type { EnvLines } from '../../scripts/lib/env-file.ts'
@@ -56,13 +56,20 @@ export async function ask(path: string, text: string, names: readonly string[]):
   return { isRefused: false, line: undefined, values: Object.fromEntries(values.map(([name, value]) => [name, value.replaceAll('$$', '$')])) }
 }
 
-/** What we say of the same text, with the same Compose. */
-export async function weSay(path: string, text: string): Promise<EnvLines & Reading> {
+/** What we say of the same text, with the Compose that is first on PATH: see `useCompose`. */
+export async function weSay(text: string): Promise<EnvLines & Reading> {
   const file = join(folder, `${(count += 1)}.env`)
   writeFileSync(file, text)
   const lines = readLines(text)
-  process.env.PATH = path
-  return { ...lines, ...(await readValues(file, text, lines.entries).finally(() => (process.env.PATH = own))) }
+  const reading = await readValues(file, text, lines.entries)
+  // On a machine that does a lot else the first answer may come too late.
+  return { ...lines, ...(reading.unanswered ? await readValues(file, text, lines.entries) : reading) }
+}
+
+/** Our own code finds this Compose from now on, until the tests around are over. */
+export function useCompose(path: string): void {
+  beforeAll(() => void (process.env.PATH = path))
+  afterAll(() => void (process.env.PATH = own))
 }
 
 /** A few at a time: each starts a process. */

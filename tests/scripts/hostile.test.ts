@@ -1,7 +1,7 @@
 /** Values, lines and errors are Compose's: a table of lines that readers differ over, and files made at random. */
 import { describe, expect, test } from 'vitest'
 import { readLines } from '../../scripts/lib/env-file.ts'
-import { ask, composes, forEach, weSay } from '../helpers/compose-oracle.ts'
+import { ask, composes, forEach, useCompose, weSay } from '../helpers/compose-oracle.ts'
 import { hostileLines, reference, refused, strict, unset } from '../helpers/env-lines.ts'
 import type { HostileLine } from '../helpers/env-lines.ts'
 import { randomFile } from '../helpers/random-env.ts'
@@ -32,11 +32,13 @@ const forNumber = ([text, , b]: HostileLine, index: number): string =>
 const isTaken = ([text, a]: HostileLine): boolean => typeof a === 'string' && !text.startsWith('\uFEFF')
 
 describe.each(composes)('with Compose %s', (_, path) => {
+  useCompose(path)
+
   test('a value is what Compose puts in', async () => {
     const taken = hostileLines.filter((row) => isTaken(row))
     const text = prelude + taken.map((row, index) => `${forNumber(row, index)}\n`).join('')
     const wanted = Object.fromEntries(taken.flatMap(([, a, b], index) => [[`A_${index}`, a as string], ...(b === undefined ? [] : [[`B_${index}`, b]])])) as Record<string, string>
-    const [theirs, ours] = await Promise.all([ask(path, text, Object.keys(wanted)), weSay(path, text)])
+    const [theirs, ours] = await Promise.all([ask(path, text, Object.keys(wanted)), weSay(text)])
     expect(theirs.values).toEqual(wanted)
     expect(ours.values).toMatchObject(wanted)
     expect({ refusal: ours.refusal, unanswered: ours.unanswered, malformed: ours.malformed }).toEqual({ malformed: [] })
@@ -45,7 +47,7 @@ describe.each(composes)('with Compose %s', (_, path) => {
   test('what Compose refuses, we refuse, on its line; and what we refuse beside that is what nobody means', async () => {
     await forEach(hostileLines.filter((row) => !isTaken(row)), async ([line, a]) => {
       const text = fileOf(line)
-      const [theirs, ours] = await Promise.all([ask(path, text, ['X', 'A']), weSay(path, text)])
+      const [theirs, ours] = await Promise.all([ask(path, text, ['X', 'A']), weSay(text)])
       if (a === unset || typeof a === 'string') {
         expect([line, theirs.isRefused, theirs.values.A]).toEqual([line, false, a === unset ? undefined : a])
         expect([line, ours.values.A]).toEqual([line, a === unset ? undefined : a])
@@ -67,8 +69,9 @@ describe.each(composes)('with Compose %s', (_, path) => {
     let taken = 0
     await forEach(seeds, async (seed) => {
       const { text, names, lineOfMark } = randomFile(seed)
-      const [theirs, ours] = await Promise.all([ask(path, text, names), weSay(path, text)])
+      const [theirs, ours] = await Promise.all([ask(path, text, names), weSay(text)])
       const about = `file ${seed}: ${JSON.stringify(text)}`
+      expect(ours.unanswered, about).toBeUndefined()
       if (theirs.isRefused) return expect(ours.malformed.length > 0 || ours.refusal, about).toBeTruthy()
       // Stricter than Compose in two things alone.
       if (ours.malformed.length > 0) {

@@ -157,6 +157,7 @@ describe('in what an adopter changes:', () => {
     ['a secret for a service that does not list it', { more: own('environment: { A: "${SECRET_KEY:-}" }') }, ['W35 SECRET_KEY']],
     ['a secret that is not declared as one', { schemaText: example.replace('# @optional @sensitive @type=string(minLength=16) @generate=hex(32) @service(web', '# @optional @service(web') }, ['W24 SECRET_KEY']],
     ['an image without a version', { more: 'services:\n  mine:\n    image: example/mine\n' }, ['E36']],
+    ['an image that is never pulled', { more: 'services:\n  mine:\n    image: example/mine\n    pull_policy: never\n' }, []],
     ['a database on every address', { more: 'services:\n  postgres:\n    ports: ["5432:5432"]\n' }, ['E53']],
     ['the same on this machine alone', { more: 'services:\n  postgres:\n    ports: ["127.0.0.1:5432:5432"]\n' }, []],
     ['a service of theirs on a port of ours', { more: own('ports: ["127.0.0.1:${WEB_PORT}:80"]') }, ['E50 WEB_PORT']],

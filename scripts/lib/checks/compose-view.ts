@@ -11,6 +11,7 @@ type Json = string | number | boolean | null | Json[] | { [name: string]: Json }
 interface RawService {
   profiles?: string[]
   image?: string
+  pull_policy?: string
   build?: Json
   environment?: string[] | Record<string, string | number | boolean | null>
   env_file?: (string | { path: string })[]
@@ -47,7 +48,7 @@ export interface ServiceView {
   /** Is it started with these profiles? */
   isOn: boolean
   profiles: readonly string[]
-  /** Undefined for one whose image is built here. */
+  /** Undefined for one whose image is made on this machine. */
   image: string | undefined
   environment: Readonly<Record<string, string>>
   /** The same before the values are put in. */
@@ -174,7 +175,7 @@ function serviceView(name: string, service: RawService, built: ReadonlySet<strin
     name,
     isOn: own.length === 0 || profiles.includes('*') || own.some((profile) => profiles.includes(profile)),
     profiles: own,
-    image: built.has(service.image) ? undefined : interpolate(service.image ?? '', values),
+    image: built.has(service.image) || service.pull_policy === 'never' ? undefined : interpolate(service.image ?? '', values),
     environment: Object.fromEntries(Object.entries(rawEnvironment).map(([key, value]) => [key, interpolate(value, values)])),
     rawEnvironment,
     hosts: hostsOf(name, service),
