@@ -1,6 +1,6 @@
 /** `npm run env`: checks .env.docker against .env.docker.example, writes it, or says what is in it. */
 import { common, defineCommand, main } from './lib/command.ts'
-import { isUsable } from './lib/env-check.ts'
+import { isUsable } from './lib/finding.ts'
 import type { Finding } from './lib/finding.ts'
 import { CliError, ExitCode } from './lib/errors.ts'
 import { initEnvFile, loadSettings, syncEnvFile } from './lib/settings.ts'

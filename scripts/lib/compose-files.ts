@@ -1,7 +1,7 @@
 /** Asks Compose what its files say, before any value is put in, for the rules that hold an env file against them. */
 import { readdir, readFile } from 'node:fs/promises'
 import { basename } from 'node:path'
-import { composeView, envFilesOf } from './checks/compose-view.ts'
+import { composeView, envFilesOf, unread } from './checks/compose-view.ts'
 import type { ComposeView, RawModel } from './checks/compose-view.ts'
 import { isQuoted } from './env-file.ts'
 import type { Entry } from './env-file.ts'
@@ -58,8 +58,10 @@ export async function readComposeFiles(path: string, entries: readonly Entry[]):
 
 const textOf = (file: string): Promise<string> => readFile(file, 'utf8').catch(() => '')
 
-/** The model with the values put in, and with what the files around it say. */
-export async function viewOf(model: RawModel, values: Values): Promise<ComposeView> {
+/** The model with the values put in, as far as they are known, and with what the files around it say. */
+export async function viewOf(model: RawModel, known: Values, unreadNames: readonly string[] = []): Promise<ComposeView> {
+  const values = { ...known, ...Object.fromEntries(unreadNames.map((name) => [name, unread])) }
+
   const names = (await readdir('.')).filter((name) => /^(docker-)?compose.*\.ya?ml$/.test(name))
   const envFiles = envFilesOf(model, values)
   const [composeFiles, envTexts] = await Promise.all([

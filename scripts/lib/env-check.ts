@@ -25,7 +25,3 @@ export function check(input: Input): Finding[] {
     .map((found) => ({ ...found, severity: severityOf(found.code, subject.production) }))
     .toSorted((a, b) => (a.line ?? Infinity) - (b.line ?? Infinity))
 }
-
-/** True when nothing stops the stack from being started. */
-export const isUsable = (findings: readonly Finding[]): boolean =>
-  findings.every(({ severity }) => severity === 'warning')

@@ -29,3 +29,7 @@ interface About {
 export function finding(code: FindingCode, { line, setting, message, hint }: About): Finding {
   return { code, severity: severityOf(code, false), line: line ?? null, setting: setting ?? null, message, hint }
 }
+
+/** True when nothing stops the stack from being started. */
+export const isUsable = (findings: readonly Finding[]): boolean =>
+  findings.every(({ severity }) => severity === 'warning')

@@ -1,9 +1,9 @@
 /** What every command on a stack begins with: settings in order, an engine that answers, and the model. */
 import { existsSync } from 'node:fs'
-import { isUsable } from './env-check.ts'
 import { ensureEngine, findEngine } from './engine.ts'
 import type { Engine } from './engine.ts'
 import { CliError, ExitCode } from './errors.ts'
+import { isUsable } from './finding.ts'
 import { extraCaFile, valueOf } from './host.ts'
 import type { Model } from './model.ts'
 import { envFile as ownEnvFile, loadSettings } from './settings.ts'

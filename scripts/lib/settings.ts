@@ -3,7 +3,6 @@ import { createHash, randomBytes } from 'node:crypto'
 import { chown, open, readFile, realpath, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, resolve } from 'node:path'
 import { readComposeFiles, viewOf } from './compose-files.ts'
-import { check } from './env-check.ts'
 import { finding } from './finding.ts'
 import type { Finding, Values } from './finding.ts'
 import { readLines } from './env-file.ts'
@@ -100,15 +99,16 @@ export async function loadSettings(file: string = envFile): Promise<Settings> {
   }
   const lines = readLines(text)
   const path = resolve(file)
-  const [{ values, refusal, unanswered }, files, machine, { parse }] = await Promise.all([
-    readValues(path, text, lines.entries), readComposeFiles(path, lines.entries), machineOf(path), import('dotenv'),
+  // The rules are loaded while Compose thinks.
+  const [{ values, refusal, unanswered }, files, machine, { parse }, { check }] = await Promise.all([
+    readValues(path, text, lines.entries), readComposeFiles(path, lines.entries), machineOf(path), import('dotenv'), import('./env-check.ts'),
   ])
   const refusals = [refusal, files.refusal].filter((one) => one !== undefined)
-  const compose = files.model && (await viewOf(files.model, values))
+  const unread = lines.entries.map(({ name }) => name).filter((name) => values[name] === undefined)
+  const compose = files.model && (await viewOf(files.model, values, unread))
   // What Compose could not read, the second reader has read alone.
   const second = unanswered || refusal ? undefined : parse(text)
   const findings = check({ schema, file, text, lines, values, second, refusals, compose, machine })
-  const unread = lines.entries.map(({ name }) => name).filter((name) => values[name] === undefined)
   return { file, schema, values, findings, count: lines.entries.length, unanswered, leftOut: files.unanswered, unread }
 }
 

@@ -146,6 +146,24 @@ test('a weak secret is a warning in development and an error in production', () 
   expect(severities).toEqual([['warning'], ['error']])
 })
 
+describe('in the file as it is written:', () => {
+  test.each<[title: string, text: string, found: string[]]>([
+    ['line endings of Windows', example.replaceAll('\n', '\r\n'), ['W05 @1']],
+    ['a byte order mark', `\uFEFF${example}`, ['W05 @1']],
+    ['export', example.replace(/^WEB_PORT=/m, 'export WEB_PORT='), ['W04 WEB_PORT']],
+    ['a colon', example.replace(/^WEB_PORT=/m, 'WEB_PORT: '), ['W04 WEB_PORT']],
+    ['a blank behind the sign', example.replace(/^WEB_PORT=/m, 'WEB_PORT= '), ['W04 WEB_PORT']],
+    ['an open quote', example.replace(/^WEB_ARGS=.*/m, 'WEB_ARGS="--reload'), ['E01 WEB_ARGS']],
+    ['an open quote around what web starts', example.replace(/^WEB_APP=.*/m, 'WEB_APP="stories'), ['E01 WEB_APP']],
+    ['a line without a sign', example.replace(/^WEB_ARGS=/m, 'WEB_ARGS'), ['E01 @207']],
+    ['a setting twice', example.replace(/^WEB_ARGS=/m, 'WEB_APP=stories:create_app()\nWEB_ARGS='), ['E02 WEB_APP']],
+    ['UTF-16, as PowerShell writes it', Buffer.from(`\uFEFF${example}`, 'utf16le').toString('utf8'), ['E01 @1']],
+  ])('%s', (_, text, found) => {
+    const line = text.split('\n').findIndex((content) => content === 'WEB_ARGS') + 1
+    expect(summary(text)).toEqual(expected(text, found.map((one) => one.replace('@207', `@${line}`))))
+  })
+})
+
 describe('in what an adopter changes:', () => {
   const own = (line: string): string => `services:\n  mine:\n    image: example/mine:1\n    ${line}\n`
   test.each<[title: string, around: Parameters<typeof findingsOf>[1], found: string[]]>([

@@ -2,6 +2,7 @@
 import { finding } from '../finding.ts'
 import type { Finding } from '../finding.ts'
 import { nearest } from '../nearest.ts'
+import { unread } from './compose-view.ts'
 import type { ComposeView, ServiceView } from './compose-view.ts'
 import { given, listedServices } from './subject.ts'
 import type { Rule, Subject } from './subject.ts'
@@ -125,7 +126,7 @@ function differences({ name, line, address }: Target, service: ServiceView): Fin
   const users = own(service, /(^|_)USER$/)
   const databases = own(service, /(^|_)(DB|DATABASE)$/)
   const reference = (found: { source: string }[]): string => found.map(({ source }) => `\${${source}}`).join(' or ')
-  const differs = (found: { value: string }[], value: string): boolean => found.length > 0 && !found.some((one) => one.value === value)
+  const differs = (found: { value: string }[], value: string): boolean => found.length > 0 && !found.some((one) => one.value.includes(unread)) && !found.some((one) => one.value === value)
   const another = (what: string, found: { source: string }[]): Finding => finding('W45', {
     line, setting: name, message: `The ${what} in ${name} is not the one that ${service.name} makes.`,
     hint: `Write ${reference(found)} there, or make the other one yourself.`,

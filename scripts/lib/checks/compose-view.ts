@@ -33,6 +33,9 @@ export interface RawModel {
   networks?: Record<string, { external?: boolean } | null>
 }
 
+/** Stands for the value of a setting that is in the file and that nobody could read: a rule that meets it says nothing. */
+export const unread = '\0'
+
 /** A port as it is published: the numbers as text, because a value may be anything. */
 export interface PublishedView {
   /** As it stands in the Compose file. */

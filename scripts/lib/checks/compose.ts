@@ -3,6 +3,7 @@ import { isDockers } from '../env-schema.ts'
 import { finding } from '../finding.ts'
 import type { Finding } from '../finding.ts'
 import { nearest } from '../nearest.ts'
+import { unread } from './compose-view.ts'
 import type { ComposeView } from './compose-view.ts'
 import { listedServices, profilesOn } from './subject.ts'
 import type { Rule, Subject } from './subject.ts'
@@ -79,7 +80,7 @@ const secretToOthers = withFiles(({ schema, lineOf }, { services }) =>
     }))
   }))
 
-const moves = (image: string): boolean => image !== '' && !image.includes('@sha256:') && !/:(?!latest$)[^:/]+$/.test(image)
+const moves = (image: string): boolean => image !== '' && !image.includes(unread) && !image.includes('@sha256:') && !/:(?!latest$)[^:/]+$/.test(image)
 
 const movingImage = withFiles((subject, { services, usages }) => {
   const { schema, lineOf, effective } = subject

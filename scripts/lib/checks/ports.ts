@@ -2,6 +2,7 @@
 import { finding } from '../finding.ts'
 import type { Finding } from '../finding.ts'
 import { references } from '../interpolate.ts'
+import { unread } from './compose-view.ts'
 import type { PublishedView } from './compose-view.ts'
 import { given, listedServices } from './subject.ts'
 import type { Rule, Subject } from './subject.ts'
@@ -71,7 +72,7 @@ const isPortOrRange = (text: string): boolean => {
 
 const malformed: Rule = (subject) => {
   const { schema } = subject
-  const wrong = published(subject).filter(({ published: port }) => port !== '' && !isPortOrRange(port))
+  const wrong = published(subject).filter(({ published: port }) => port !== '' && !port.includes(unread) && !isPortOrRange(port))
   const found = wrong.map((port) => ({ port, ...origin(port, subject) }))
   // A setting of type port has its finding by that rule.
   return found.filter(({ setting }) => schema.byName.get(setting ?? '')?.type.form !== 'port').map(({ port, setting, line }) =>

@@ -58,6 +58,8 @@ export const environments = (values: Values): string[] =>
 export function subjectOf(input: Input): Subject {
   const { schema, lines, values } = input
   const lineOf = new Map(lines.entries.map(({ name, line }) => [name, line]))
+  const lost = new Set(lines.malformed.map(({ name }) => name))
+  const isLost = lines.entries.length === 0 && lost.size > 0
   return {
     ...input,
     production: environments(values).includes('production'),
@@ -65,6 +67,7 @@ export function subjectOf(input: Input): Subject {
     rawOf: new Map(lines.entries.map(({ name, raw }) => [name, raw])),
     effective(name) {
       if (lineOf.has(name)) return values[name]
+      if (isLost || lost.has(name)) return undefined
       // Compose takes the default of its own files; what they do not name here, the example says.
       const usages = input.compose?.usages.filter((usage) => usage.name === name) ?? []
       const word = usages.find(({ operator }) => /^:?-$/.test(operator))?.word
