@@ -132,7 +132,7 @@ frontend() {
 
 flower() {
 	need CELERY_APP package.module
-	need FLOWER_BASIC_AUTH name:password
+	[ -n "${FLOWER_BASIC_AUTH:-}" ] || fail "$role needs a password for its page. Set FLOWER_PASSWORD in .env.docker."
 	need_program celery
 	export FLOWER_BASIC_AUTH
 	exec celery --app "$CELERY_APP" flower --address=0.0.0.0 --port=5555

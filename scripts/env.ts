@@ -1,17 +1,19 @@
-/** `npm run env`: checks .env.docker against .env.docker.example, or writes it. */
+/** `npm run env`: checks .env.docker against .env.docker.example, writes it, or says what is in it. */
 import { common, defineCommand, main } from './lib/command.ts'
-import { isUsable } from './lib/env-check.ts'
-import type { Finding } from './lib/env-check.ts'
+import { isUsable } from './lib/finding.ts'
+import type { Finding } from './lib/finding.ts'
 import { CliError, ExitCode } from './lib/errors.ts'
-import { initEnvFile, loadSettings } from './lib/settings.ts'
-import type { InitResult, Settings } from './lib/settings.ts'
+import { initEnvFile, loadSettings, syncEnvFile } from './lib/settings.ts'
+import type { InitResult, Settings, SyncResult } from './lib/settings.ts'
+import { printedValue } from './lib/env-print.ts'
+import { writeDocs } from './lib/env-pages.ts'
 import { failure, indent, info, ok, print, printJson, warn } from './lib/terminal.ts'
 
 /** "1 error", "2 errors". */
 const amount = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`
 
-function showFinding(file: string, { severity, line, message, hint }: Finding): void {
-  const text = `${file}${line === null ? '' : `:${line}`}  ${message}`
+function showFinding(file: string, { code, severity, line, message, hint }: Finding): void {
+  const text = `${file}${line === null ? '' : `:${line}`}  ${message} (${code})`
   if (severity === 'error') return failure(text, undefined, hint)
   warn(text)
   info(indent(hint, '→ '))
@@ -26,6 +28,7 @@ function showFindings({ file, findings, count }: Settings): void {
     info()
   }
   const counted = `${amount(errors.length, 'error')}, ${amount(warnings.length, 'warning')}`
+  if (findings.length > 0) info('What a code means: docs/settings-checks.md\n')
   if (errors.length > 0) failure(`${file}: ${counted}`)
   else ok(`${file}: ${amount(count, 'setting')}, ${counted}`)
 }
@@ -45,20 +48,70 @@ function showInit({ file, generated, kept, added, fitted, written, preview }: In
   else ok(written ? `${file} written: ${counts}` : `${file} is complete: ${counts}`)
 }
 
+/** The modes exclude each other: each does something else with the file. */
+function requireOneMode(modes: Readonly<Record<string, unknown>>): void {
+  const [first, second] = Object.keys(modes).filter((name) => modes[name])
+  if (second === undefined) return
+  throw new CliError(`--${first} and --${second} are two things: run one after the other.`, { exitCode: ExitCode.usage })
+}
+
+/** What was done, and what is left to the owner. */
+function showSync({ file, added, generated, renamed, superseded, deprecated, undeclared, written, backup, preview }: SyncResult, dryRun: boolean): void {
+  if (dryRun) print(preview.trimEnd())
+  for (const { from, to } of renamed) info(`  ${from} is called ${to} now: renamed, with its value. Do the same in your application's env file if it refers to it.`)
+  for (const { name, line, by } of superseded) info(`  ${file}:${line}  ${name} is called ${by} now, which is there too: delete the old line.`)
+  for (const { name, line, advice } of deprecated) info(`  ${file}:${line}  ${name} is deprecated. ${advice}`)
+  for (const { name, line } of undeclared) info(`  ${file}:${line}  ${name} is not in .env.docker.example: it was removed there, or is a name of your own.`)
+  const counts = `${added.length} added${named(added)}, ${generated.length} generated${named(generated)}, ${renamed.length} renamed`
+  if (dryRun) info(`\n${file} would be: ${counts}. Secrets are masked here, and nothing was written.`)
+  else ok(written ? `${file} brought up to date: ${counts}. As it was: ${backup}` : `${file} is up to date`)
+}
+
+async function makeDocs(json: boolean): Promise<void> {
+  const pages = await writeDocs()
+  if (json) return printJson({ ok: true, pages })
+  for (const { page, written } of pages) ok(written ? `${page} written` : `${page} is up to date`)
+}
+
 export const env = defineCommand({
   name: 'env',
   summary: 'Check the settings in .env.docker against the rules in .env.docker.example.',
   options: {
     init: { type: 'boolean', help: 'Write the file with generated secrets, or add what it lacks; keeps every value' },
-    'dry-run': { type: 'boolean', help: 'With --init: print the content, secrets masked, and write nothing' },
+    sync: { type: 'boolean', help: 'After an update of the template: add and rename settings; keeps a backup' },
+    'dry-run': { type: 'boolean', help: 'With --init or --sync: print the content, secrets masked, and write nothing' },
+    print: { type: 'string', value: 'name', help: 'Print one value as Compose reads it; of a secret only with --show-secret' },
+    'show-secret': { type: 'boolean', help: 'With --print: print it although it is a secret' },
+    strict: { type: 'boolean', help: 'Warnings fail too' },
+    docs: { type: 'boolean', help: 'Write docs/settings.md and docs/settings-checks.md anew' },
     'env-file': common['env-file'],
     json: common.json,
   },
-  notes: 'Exit codes: 0 in order (there may be warnings), 3 something has to be corrected.',
-  examples: ['npm run env', 'npm run env -- --init', 'npm run --silent env -- --json | jq .findings'],
-  async run({ init = false, 'dry-run': dryRun = false, 'env-file': file, json = false }) {
-    if (dryRun && !init) {
-      throw new CliError('--dry-run needs --init: a check changes nothing.', { exitCode: ExitCode.usage })
+  notes: [
+    'What each code means: docs/settings-checks.md. Every setting: docs/settings.md.',
+    '',
+    'Exit codes: 0 in order (there may be warnings), 2 wrong usage, 3 something has to be corrected.',
+  ].join('\n'),
+  examples: [
+    'npm run env', 'npm run env -- --init', 'npm run env -- --strict --env-file .env.staging',
+    'port=$(npm run --silent env -- --print WEB_PORT)', 'npm run --silent env -- --json | jq .findings',
+  ],
+  async run({
+    init = false, sync = false, 'dry-run': dryRun = false, print: name, 'show-secret': showSecret = false, strict = false, docs = false,
+    'env-file': file, json = false,
+  }) {
+    requireOneMode({ init, sync, print: name !== undefined, docs, strict })
+    if (showSecret && name === undefined) {
+      throw new CliError('--show-secret needs --print: nothing else prints a secret.', { exitCode: ExitCode.usage })
+    }
+    if (dryRun && !init && !sync) {
+      throw new CliError('--dry-run needs --init or --sync: nothing else changes the file.', { exitCode: ExitCode.usage })
+    }
+    if (docs) return makeDocs(json)
+    if (sync) {
+      const result = await syncEnvFile(file, { dryRun })
+      const { preview: _preview, ...report } = result
+      return json ? printJson({ ok: true, ...report }) : showSync(result, dryRun)
     }
     if (init) {
       const result = await initEnvFile(file, { dryRun })
@@ -69,11 +122,20 @@ export const env = defineCommand({
     }
 
     const settings = await loadSettings(file)
-    const usable = isUsable(settings.findings)
-    if (settings.unanswered) {
-      info(`Compose could not be asked (${settings.unanswered}): values with $, # or \\ in them are not judged.`)
+    if (name !== undefined) {
+      const value = printedValue(name, settings, { showSecret, shell: process.env })
+      return json ? printJson({ ok: true, name, value }) : print(value)
     }
-    if (json) printJson({ ok: usable, file: settings.file, findings: settings.findings })
+    if (settings.unread.length > 0 && !settings.unanswered) {
+      info(`Not judged before Compose can read the file: ${settings.unread.join(', ')}`)
+    }
+    const usable = isUsable(settings.findings) && !(strict && settings.findings.length > 0)
+    if (settings.unanswered) {
+      info(`Compose could not be asked (${settings.unanswered}): values with $, # or \\ in them are not judged, nor is what needs its files.`)
+    } else if (settings.leftOut) {
+      info(`The Compose files are not looked at (${settings.leftOut}): addresses, ports and readers of settings are not judged.`)
+    }
+    if (json) printJson({ ok: usable, file: settings.file, findings: settings.findings, leftOut: settings.leftOut ?? null })
     else showFindings(settings)
     if (!usable) process.exitCode = ExitCode.config
   },

@@ -52,7 +52,7 @@ export const teardown = defineCommand({
     if (dryRun) return print(composeCommand(stackOf(file), ...down))
 
     if (!(await findEngine())) return ok('No Docker Engine is running, so nothing of this stack is.')
-    const { stack, model: { name } } = await openStack(file)
+    const { stack, model: { name } } = await openStack(file, { toEndIt: true })
     const data = await existingVolumes(name)
     if (volumes && !yes && data.length > 0) await confirm(name, data)
 

@@ -31,6 +31,8 @@ export interface Setting {
   docs: string | undefined
   /** What to use instead. */
   deprecated: string | undefined
+  /** The names that it had in earlier versions of the template. */
+  was: readonly string[]
   /** Its comment, and its own line, as they stand in the example. */
   comment: readonly string[]
   assignment: string
@@ -40,6 +42,13 @@ export interface Schema {
   settings: readonly Setting[]
   byName: ReadonlyMap<string, Setting>
 }
+
+/** Every old name with its new one. */
+export const renamings = ({ settings }: Schema): Map<string, string> =>
+  new Map(settings.flatMap(({ name, was }) => was.map((old) => [old, name] as const)))
+
+/** Docker reads these by itself, whether the example declares them or not. */
+export const isDockers = (name: string): boolean => /^(COMPOSE|DOCKER|BUILDKIT)_/.test(name)
 
 /** One `@name`, `@name=value`, `@name="text"` or `@name(a, b)`. */
 type Decorators = Map<string, string>
@@ -62,6 +71,7 @@ const shapes: Readonly<Record<string, RegExp>> = {
   example: /^="[^"]*"$/,
   docs: /^\([^)]+\)$/,
   deprecated: /^="[^"]*"$/,
+  was: /^\(\w+(?:\s*,\s*\w+)*\)$/,
 }
 
 /** Reads `# @type=port(min=1) @service(a, b)` lines. Problems are sentences without the line. */
@@ -137,6 +147,7 @@ function readSetting(
     example: inside(decorators.get('example')),
     docs: inside(decorators.get('docs')),
     deprecated: inside(decorators.get('deprecated')),
+    was: words(inside(decorators.get('was')) ?? ''),
     comment,
     assignment,
   }
@@ -172,6 +183,10 @@ export function parseSchema(text: string, file: string): Schema {
     comment.forEach((_, index) => ruleLines.delete(line - 1 - index))
     if (byName.has(name)) report('it is there twice')
     byName.set(name, readSetting(entry, { comment, heading, assignment }, report))
+  }
+  for (const { name, line, was } of byName.values()) {
+    const present = was.find((old) => byName.has(old))
+    if (present) problems.push({ line, problem: `${name}: @was(${present}) names a setting that is still there` })
   }
   for (const line of ruleLines) problems.push({ line, problem: 'a rule without a setting right below it' })
 

@@ -34,9 +34,10 @@ const portRange = ({ options }: ValueType): TypeOptions => ({ min: options.min ?
 const forms: Readonly<Record<string, Form>> = {
   string: {
     options: ['minLength', 'maxLength'],
-    rule: ({ options: { minLength, maxLength } }) =>
-      [minLength && `at least ${minLength}`, maxLength && `at most ${maxLength}`].filter(Boolean).join(' and ') +
-      ' characters long',
+    rule: ({ options: { minLength, maxLength } }) => {
+      const bounds = [minLength && `at least ${minLength}`, maxLength && `at most ${maxLength}`].filter(Boolean)
+      return bounds.length > 0 ? `${bounds.join(' and ')} characters long` : 'any text'
+    },
     fits: (value, { options }) =>
       value.length >= bound(options, 'minLength', 0) && value.length <= bound(options, 'maxLength', Infinity),
   },
@@ -58,7 +59,8 @@ const forms: Readonly<Record<string, Form>> = {
     fits: (value, type) => /^\d+$/.test(value) && within(Number(value), portRange(type)),
   },
   url: {
-    options: [],
+    // public=true: for browsers, so that localhost means the machine in front of which they are.
+    options: ['public'],
     rule: () => 'a URL with its scheme, such as https://example.com or redis://redis:6379/0',
     fits: (value) => /^[a-z][a-z0-9+.-]*:\/\/\S+$/i.test(value) && URL.canParse(value),
   },
@@ -104,7 +106,7 @@ export function parseType(text: string): ValueType | { problem: string } {
   for (const word of words) {
     const [name = '', value = ''] = word.split('=').map((part) => part.trim())
     if (!rules.options.includes(name)) return { problem: `@type=${form} has no option ${name}` }
-    const valid = name === 'isInt' ? /^(true|false)$/ : /^-?\d+(\.\d+)?$/
+    const valid = name === 'isInt' || name === 'public' ? /^(true|false)$/ : /^-?\d+(\.\d+)?$/
     if (!valid.test(value)) return { problem: `the option ${name} of @type=${form} has no usable value` }
     options[name] = value
   }

@@ -3,8 +3,8 @@
  * which no npm package shares; so Compose itself is asked, once, for all of them.
  */
 import { fileURLToPath } from 'node:url'
-import { finding } from './env-check.ts'
-import type { Finding, Values } from './env-check.ts'
+import { finding } from './finding.ts'
+import type { Finding, Values } from './finding.ts'
 import type { Entry } from './env-file.ts'
 
 /** The values in the answer of `docker compose config`, which writes every `$` as `$$`. */
@@ -58,7 +58,7 @@ export function explainRefusal(stderr: string, entries: readonly Entry[]): Findi
  * The environment of the child: what Docker needs to start, and nothing else, so that a reference such as
  * `$USER` in the file means the same on every machine.
  */
-function bareEnvironment(): Record<string, undefined> {
+export function bareEnvironment(): Record<string, undefined> {
   const needed = new Set(['PATH', 'HOME', 'DOCKER_CONFIG'])
   return Object.fromEntries(Object.keys(process.env).flatMap((name) => (needed.has(name) ? [] : [[name, undefined]])))
 }

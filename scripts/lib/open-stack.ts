@@ -1,9 +1,9 @@
 /** What every command on a stack begins with: settings in order, an engine that answers, and the model. */
 import { existsSync } from 'node:fs'
-import { isUsable } from './env-check.ts'
 import { ensureEngine, findEngine } from './engine.ts'
 import type { Engine } from './engine.ts'
 import { CliError, ExitCode } from './errors.ts'
+import { isUsable } from './finding.ts'
 import { extraCaFile, valueOf } from './host.ts'
 import type { Model } from './model.ts'
 import { envFile as ownEnvFile, loadSettings } from './settings.ts'
@@ -30,18 +30,17 @@ function requireEnvFile(file: string): void {
 /** The errors of the check as one failure, each with its line and its remedy. */
 export function settingsError({ file, findings }: Settings): CliError {
   const errors = findings.filter(({ severity }) => severity === 'error')
-  const lines = errors.map(({ line, message, hint }) => `${file}${line === null ? '' : `:${line}`}  ${message}\n  ${hint}`)
+  const lines = errors.map(({ code, line, message, hint }) => `${file}${line === null ? '' : `:${line}`}  ${message} (${code})\n  ${hint}`)
   return new CliError(`${file} has ${errors.length === 1 ? 'a mistake' : `${errors.length} mistakes`}. Nothing was started.`, {
     details: lines.join('\n'),
-    hint: 'npm run env checks the file again.',
+    hint: 'npm run env checks the file again. What a code means: docs/settings-checks.md',
     exitCode: ExitCode.config,
   })
 }
 
-async function checkedSettings(file: string): Promise<Settings> {
-  const settings = await loadSettings(file)
+/** @throws CliError (exit code 3) with what is wrong */
+function requireUsable(settings: Settings): void {
   if (!isUsable(settings.findings)) throw settingsError(settings)
-  return settings
 }
 
 /** What the tools of this machine are told to trust, the builds trust too, unless the settings name a file. */
@@ -54,20 +53,24 @@ function withHostCertificates(stack: Stack, { values }: Settings): Stack {
 /**
  * Reads the settings, finds or makes the engine, and asks Compose what the stack is made of.
  *
+ * @param options.toEndIt a stack that is there can be taken down whatever is wrong with its settings by now, as long as
+ *   Compose knows what it is made of
  * @throws CliError exit code 3 for a setting that is wrong, 4 without an engine
  */
-export async function openStack(file: string = ownEnvFile): Promise<OpenStack> {
+export async function openStack(file: string = ownEnvFile, { toEndIt = false } = {}): Promise<OpenStack> {
   requireEnvFile(file)
   let engine = await findEngine()
   if (!engine) {
     // To set up an engine takes a while: what is wrong with the settings is said before.
-    const { values } = await checkedSettings(file)
-    engine = await ensureEngine({ ...values, ...process.env })
+    const settings = await loadSettings(file)
+    requireUsable(settings)
+    engine = await ensureEngine({ ...settings.values, ...process.env })
   }
   const stack = stackOf(file)
-  // A setting that is wrong explains itself better than the model that it breaks.
-  const [settings, model] = await Promise.allSettled([checkedSettings(file), readModel(stack)])
+  const [settings, model] = await Promise.allSettled([loadSettings(file), readModel(stack)])
   if (settings.status === 'rejected') throw settings.reason
+  // A setting that is wrong explains itself better than the model that it breaks.
+  if (!toEndIt || model.status === 'rejected') requireUsable(settings.value)
   if (model.status === 'rejected') throw model.reason
   return { stack: withHostCertificates(stack, settings.value), model: model.value, settings: settings.value, engine }
 }

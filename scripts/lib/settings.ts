@@ -2,11 +2,15 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { chown, open, readFile, realpath, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, resolve } from 'node:path'
-import { check, finding } from './env-check.ts'
-import type { Finding, Values } from './env-check.ts'
+import { readComposeFiles, viewOf } from './compose-files.ts'
+import { finding } from './finding.ts'
+import type { Finding, Values } from './finding.ts'
 import { readLines } from './env-file.ts'
+import { machineOf } from './env-machine.ts'
 import { complete, initialise, mask } from './env-init.ts'
 import type { Initialised, Source } from './env-init.ts'
+import { sync } from './env-sync.ts'
+import type { Synced } from './env-sync.ts'
 import { parseSchema } from './env-schema.ts'
 import type { Schema } from './env-schema.ts'
 import { readValues } from './env-values.ts'
@@ -21,12 +25,17 @@ export const exampleFile = '.env.docker.example'
 
 export interface Settings {
   file: string
+  schema: Schema
   values: Values
   findings: Finding[]
   /** How many settings the file has. */
   count: number
   /** Why Compose could not be asked, when it could not: values with $, # or \ in them are then left out. */
   unanswered: string | undefined
+  /** Why Compose could not say what its files are, when it could not: rules that need them are then left out. */
+  leftOut: string | undefined
+  /** Those settings of the file whose values are left out. */
+  unread: readonly string[]
 }
 
 const reasons: Readonly<Record<string, string>> = {
@@ -66,7 +75,8 @@ async function readIfThere(file: string): Promise<string | undefined> {
   }
 }
 
-async function readExample(): Promise<{ text: string; schema: Schema }> {
+/** @throws CliError when it is not there, or breaks its own rules */
+export async function readExample(): Promise<{ text: string; schema: Schema }> {
   const text = await readIfThere(exampleFile)
   if (text !== undefined) return { text, schema: parseSchema(text, exampleFile) }
   throw new CliError(`${exampleFile} is not in ${process.cwd()}, and without it no setting can be checked.`, {
@@ -85,11 +95,21 @@ export async function loadSettings(file: string = envFile): Promise<Settings> {
   if (text === undefined) {
     const hint = `npm run env -- --init${file === envFile ? '' : ` --env-file ${file}`}`
     const absent = finding('E08', { message: 'The file does not exist.', hint: `Make it from the example: ${hint}` })
-    return { file, values: {}, findings: [absent], count: 0, unanswered: undefined }
+    return { file, schema, values: {}, findings: [absent], count: 0, unanswered: undefined, leftOut: undefined, unread: [] }
   }
   const lines = readLines(text)
-  const { values, refusal, unanswered } = await readValues(resolve(file), text, lines.entries)
-  return { file, values, findings: check(schema, lines, values, refusal), count: lines.entries.length, unanswered }
+  const path = resolve(file)
+  // The rules are loaded while Compose thinks.
+  const [{ values, refusal, unanswered }, files, machine, { parse }, { check }] = await Promise.all([
+    readValues(path, text, lines.entries), readComposeFiles(path, lines.entries), machineOf(path), import('dotenv'), import('./env-check.ts'),
+  ])
+  const refusals = [refusal, files.refusal].filter((one) => one !== undefined)
+  const unread = lines.entries.map(({ name }) => name).filter((name) => values[name] === undefined)
+  const compose = files.model && (await viewOf(files.model, values, unread))
+  // What Compose could not read, the second reader has read alone.
+  const second = unanswered || refusal ? undefined : parse(text)
+  const findings = check({ schema, file, text, lines, values, second, refusals, compose, machine })
+  return { file, schema, values, findings, count: lines.entries.length, unanswered, leftOut: files.unanswered, unread }
 }
 
 /** Can Compose make a project's name of a folder's? It keeps small letters, digits, - and _, after the first letter or digit. Pure. */
@@ -139,6 +159,49 @@ export async function writeSecretly(file: string, text: string): Promise<void> {
   }
 }
 
+/** The names and lines that are read from the file as it is, which has to be readable for that. */
+function requireReadable(file: string, existing: string): void {
+  const [broken] = readLines(existing).malformed
+  if (!broken) return
+  throw new CliError(`${file}:${broken.line} cannot be read, so nothing is added to the file. ${broken.problem}`, {
+    hint: broken.hint, exitCode: ExitCode.config,
+  })
+}
+
+const randomHex = (bytes: number): string => randomBytes(bytes).toString('hex')
+
+export interface SyncResult extends Omit<Synced, 'text'> {
+  file: string
+  written: boolean
+  /** Where the file is as it was; undefined when nothing was written. */
+  backup: string | undefined
+  /** The new content, fit to be shown: secrets are masked. */
+  preview: string
+}
+
+/**
+ * Brings an env file up to date with the example, and keeps the old one beside it, for its owner alone.
+ *
+ * @throws CliError (exit code 3) when there is no such file, when it has unreadable lines, or cannot be written
+ */
+export async function syncEnvFile(file: string = envFile, options: { dryRun?: boolean } = {}): Promise<SyncResult> {
+  const [{ schema }, existing] = await Promise.all([readExample(), readIfThere(file)])
+  if (existing === undefined) {
+    throw new CliError(`${file} does not exist, so there is nothing to bring up to date.`, {
+      hint: 'Make it from the example: npm run env -- --init', exitCode: ExitCode.config,
+    })
+  }
+  requireReadable(file, existing)
+  const { text, ...report } = sync(schema, existing, { randomHex, machine: await machineValues(schema) })
+  const written = !options.dryRun && text !== existing
+  const backup = written ? `${file}.bak` : undefined
+  if (backup) {
+    await writeSecretly(backup, existing)
+    await writeSecretly(file, text)
+  }
+  return { file, ...report, written, backup, preview: mask(schema, text) }
+}
+
 export interface InitResult extends Omit<Initialised, 'text'> {
   file: string
   /** False when nothing was missing, and in a dry run. */
@@ -156,15 +219,8 @@ export interface InitResult extends Omit<Initialised, 'text'> {
 export async function initEnvFile(file: string = envFile, options: { dryRun?: boolean } = {}): Promise<InitResult> {
   const [{ text: example, schema }, existing = ''] = await Promise.all([readExample(), readIfThere(file)])
   const machine = await machineValues(schema)
-  const [broken] = readLines(existing).malformed
-  if (broken) {
-    throw new CliError(`${file}:${broken.line} cannot be read, so nothing is added to the file. ${broken.problem}`, {
-      hint: broken.hint,
-      exitCode: ExitCode.config,
-    })
-  }
-
-  const source: Source = { randomHex: (bytes) => randomBytes(bytes).toString('hex'), machine }
+  requireReadable(file, existing)
+  const source: Source = { randomHex, machine }
   const result = existing.trim() === '' ? initialise(schema, example, source) : complete(schema, existing, source)
   const written = !options.dryRun && result.text !== existing
   if (written) await writeSecretly(file, result.text)

@@ -25,19 +25,20 @@ export interface Repository {
 /** Environment variables that are no settings: of this project's scripts, of tools, and of applications. Add yours. */
 const otherVariables = new Set([
   'EMBEDDED_ENGINE', 'PRIVATE_ENGINE_DIR', 'XDG_CACHE_HOME',
-  'TEST_COMPOSE_FILES', 'TEST_EXTRA_CA_FILE', 'TEST_PYTHON_IMAGE',
+  'TEST_COMPOSE_FILES', 'TEST_COMPOSE', 'TEST_RANDOM_FILES', 'TEST_EXTRA_CA_FILE', 'TEST_PYTHON_IMAGE',
   'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'SSL_CERT_FILE', 'PIP_CERT', 'NODE_EXTRA_CA_CERTS', 'DOCKER_HOST',
   'REDISCLI_AUTH', 'VALKEYCLI_AUTH', 'FLOWER_BASIC_AUTH',
   'CARTESIA_API_KEY', 'ELEVENLABS_API_KEY', 'SECURE_PROXY_SSL_HEADER', 'SQLALCHEMY_DATABASE_URI', 'CELERY_BROKER_URL',
   'ALLOWED_HOSTS', 'CACHE_URL', 'DJANGO_ALLOWED_HOSTS', 'DJANGO_DEBUG', 'DJANGO_SECRET_KEY', 'MAIL_SERVER',
   'LOUDNESS_LUFS', 'UPLOAD_LIMIT_MB', 'API_URL', 'APP_CA', 'AWS_CA_BUNDLE', 'CERT_REQUIRED', 'CURL_CA_BUNDLE', 'FORWARDED_ALLOW_IPS', 'REQUESTS_CA_BUNDLE', 'FRONTEND_ROOT', 'TEST_DATABASE_URL', 'UPLOAD_FOLDER',
+  'OLD_NAME',
   // A mistake that a page shows.
   'WEB_SEVER',
 ])
 
 /** Files that are named and not tracked: made on the machine, or by who owns a copy. */
 const untracked = new Set([
-  '.env', '.env.app', '.env.docker', '.env.production', '.env.staging', 'docker/LICENSE', 'app/.git', 'app/.venv', 'tests/__init__.py', 'compose.mine.yaml', 'compose.mine.override.yaml', 'daemon.json', 'examples/podcast/.env.app', 'report.json', '.env.frontend', 'fly.toml', 'examples/dashboard/.env.app',
+  '.env', '.env.app', '.env.docker', '.env.docker.bak', '.env.production', '.env.staging', 'docker/LICENSE', 'app/.git', 'app/.venv', 'tests/__init__.py', 'compose.mine.yaml', 'compose.mine.override.yaml', 'daemon.json', 'examples/podcast/.env.app', 'report.json', '.env.frontend', 'fly.toml', 'examples/dashboard/.env.app',
 ])
 
 /** Endings of files of this repository that nobody else's example is likely to have. */

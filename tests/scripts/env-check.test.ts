@@ -1,7 +1,9 @@
+import { parse } from 'dotenv'
 import { describe, expect, test } from 'vitest'
-import { check, isUsable } from '../../scripts/lib/env-check.ts'
-import type { Finding } from '../../scripts/lib/env-check.ts'
+import { check } from '../../scripts/lib/env-check.ts'
 import { readLines } from '../../scripts/lib/env-file.ts'
+import { isUsable } from '../../scripts/lib/finding.ts'
+import type { Finding } from '../../scripts/lib/finding.ts'
 import { parseSchema } from '../../scripts/lib/env-schema.ts'
 import { nearest } from '../../scripts/lib/nearest.ts'
 
@@ -39,8 +41,12 @@ const complete = { SECRET_KEY: 'Tr0ub4dor&3-Tr0ub4dor&3' }
 /** Findings for a file whose values are literal: one setting a line, no quotes. */
 function findings(settings: Record<string, string>, more = ''): Finding[] {
   const text = Object.entries({ ...complete, ...settings }).map(([name, value]) => `${name}=${value}\n`)
-  const lines = readLines(text.join('') + more)
-  return check(schema, lines, Object.fromEntries(lines.entries.map(({ name, raw }) => [name, raw])))
+  return checkText(text.join('') + more)
+}
+
+function checkText(text: string, refusals: Finding[] = []): Finding[] {
+  const lines = readLines(text)
+  return check({ schema, text, lines, values: Object.fromEntries(lines.entries.map(({ name, raw }) => [name, raw])), refusals })
 }
 
 const codes = (found: readonly Finding[]): string[] =>
@@ -75,7 +81,7 @@ test.each<[title: string, settings: Record<string, string>, more: string, found:
 })
 
 test('a required setting without a default must be there', () => {
-  expect(check(schema, readLines(''), {})).toEqual([{
+  expect(checkText('')).toEqual([{
     code: 'E10',
     severity: 'error',
     line: null,
@@ -86,7 +92,7 @@ test('a required setting without a default must be there', () => {
 })
 
 test('a value that could not be read is not judged', () => {
-  expect(check(schema, readLines('SECRET_KEY=x'), {})).toEqual([])
+  expect(check({ schema, text: 'SECRET_KEY=x', lines: readLines('SECRET_KEY=x'), values: {} })).toEqual([])
 })
 
 describe('a finding says what is wrong and what to do', () => {
@@ -150,11 +156,12 @@ test('warnings stop nothing, errors do', () => {
 })
 
 test('what Compose refuses is an error, and is not told twice', () => {
-  const [refusal] = check(schema, readLines('x'), {})
+  const [refusal] = checkText('x')
+  const good = `SECRET_KEY=${complete.SECRET_KEY}`
   const about = { ...refusal!, setting: 'WEB_PORT', line: 9 }
-  expect(codes(check(schema, readLines('SECRET_KEY=x'), {}, about))).toEqual(['E01 9 WEB_PORT'])
-  expect(codes(check(schema, readLines('SECRET_KEY=x\ny'), {}, about))).toEqual(['E01 2 null', 'E01 9 WEB_PORT'])
-  expect(codes(check(schema, readLines('SECRET_KEY=x\ny'), {}, refusal))).toEqual(['E01 2 null'])
+  expect(codes(checkText(good, [about]))).toEqual(['E01 9 WEB_PORT'])
+  expect(codes(checkText(`${good}\ny`, [about]))).toEqual(['E01 2 null', 'E01 9 WEB_PORT'])
+  expect(codes(checkText(`${good}\ny`, [refusal!]))).toEqual(['E01 2 null'])
 })
 
 test.each<[word: string, meant: string | undefined]>([
@@ -170,4 +177,40 @@ test.each<[word: string, meant: string | undefined]>([
   ['MAIL_HOST', undefined],
 ])('the name nearest to %s is %s', (word, meant) => {
   expect(nearest(word, ['WEB_PARTY', 'WEB_PORT', 'PORT', 'POSTGRES_PASSWORD'])).toBe(meant)
+})
+
+describe('a value that dotenv reads otherwise', () => {
+  const found = (line: string, ours: string): Finding[] => {
+    const text = `${line}\n`
+    return check({ schema, text, lines: readLines(text), values: { [/\w+/.exec(line)![0]]: ours, X: 'x' }, second: parse(text) }).filter(({ code }) => code === 'W03')
+  }
+
+  test.each<[line: string, ours: string, readings: string]>([
+    ['WEB_SERVER=a#c', 'a#c', 'Compose reads "a#c", dotenv "a"'],
+    ['WEB_SERVER=a\t# c', 'a\t# c', 'Compose reads "a\\t# c", dotenv "a"'],
+    ['WEB_SERVER=pa$word', 'pa', 'Compose reads "pa", dotenv "pa$word"'],
+    ['WEB_SERVER=pa$$word', 'pa$word', 'Compose reads "pa$word", dotenv "pa$$word"'],
+    ['WEB_SERVER="a\\tb"', 'a\tb', 'Compose reads "a\\tb", dotenv "a\\\\tb"'],
+    ["WEB_SERVER='it\\'s'", "it's", 'Compose reads "it\'s", dotenv "it\\\\\'s"'],
+    ['WEB_SERVER=`a b`', '`a b`', 'Compose reads "`a b`", dotenv "a b"'],
+    ['WEB_SERVER:a', 'a', 'Compose reads "a", dotenv nothing at all'],
+    ['WEB_SERVER=#c', '#c', 'Compose reads "#c", dotenv ""'],
+  ])('%s', (line, ours, readings) => {
+    expect(found(line, ours)).toMatchObject([{ line: 1, setting: 'WEB_SERVER', message: `WEB_SERVER is read otherwise: ${readings}.` }])
+  })
+
+  test.each<[line: string, ours: string]>([
+    ['WEB_SERVER=gunicorn', 'gunicorn'],
+    ["WEB_SERVER='a # $b'", 'a # $b'],
+    ['WEB_SERVER=a # c', 'a'],
+    ['WEB_SERVER=${X}-${NONE:-d}', 'x-d'],
+    ['WEB_SERVER="${X}"', 'x'],
+  ])('%s is no finding', (line, ours) => {
+    expect(found(line, ours)).toEqual([])
+  })
+
+  test('of a secret neither reading is shown', () => {
+    expect(found('SECRET_KEY=hunter2$word', 'hunter2')).toMatchObject([{ message: 'SECRET_KEY is read otherwise by Compose than by dotenv.' }])
+    expect(found('MY_TOKEN=hunter2#2', 'hunter2#2')).toMatchObject([{ message: 'MY_TOKEN is read otherwise by Compose than by dotenv.' }])
+  })
 })

@@ -42,7 +42,7 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(folder, { recursive: true }))
 
-const write = (name: string, text: string): void => writeFileSync(join(folder, name), text)
+const write = (name: string, text: string): void => writeFileSync(join(folder, name), text, { mode: 0o600 })
 const read = (name = '.env.docker'): string => readFileSync(join(folder, name), 'utf8')
 
 /** What the machine would add to the result stays out of it. */
@@ -81,7 +81,7 @@ describe('npm run env', () => {
     const { code, stdout, stderr } = run()
     expect(code).toBe(3)
     expect(stdout).toBe('')
-    expect(stderr).toContain('✗ .env.docker  The file does not exist.')
+    expect(stderr).toContain('✗ .env.docker  The file does not exist. (E08)')
     expect(stderr).toContain('→ Make it from the example: npm run env -- --init\n')
   })
 
@@ -111,6 +111,14 @@ describe('npm run env', () => {
     expect(run().code).toBe(0)
   })
 
+  test('--strict fails on a warning, and on nothing else', () => {
+    write('.env.docker', 'MINE=1\nSECRET_KEY=0123456789abcdef\n')
+    expect(run(['--strict']).code).toBe(3)
+    expect(JSON.parse(run(['--strict', '--json']).stdout)).toMatchObject({ ok: false })
+    write('.env.docker', 'SECRET_KEY=0123456789abcdef\n')
+    expect(run(['--strict']).code).toBe(0)
+  })
+
   test('--json prints one object, also when something is wrong', () => {
     write('.env.docker', 'WEB_PORT=80a\nSECRET_KEY=0123456789abcdef\n')
     const { code, stdout } = run(['--json'])
@@ -126,6 +134,7 @@ describe('npm run env', () => {
         message: 'WEB_PORT has to be a port number from 1 to 65535; it is "80a".',
         hint: 'For example: WEB_PORT=8000',
       }],
+      leftOut: 'docker: command not found',
     })
   })
 
@@ -162,6 +171,121 @@ describe('npm run env', () => {
     const { stdout, stderr } = shell('ENV --json | head -1')
     expect(stdout).toBe('{\n')
     expect(stderr).not.toMatch(/EPIPE|Error/)
+  })
+})
+
+describe('npm run env -- --print', () => {
+  beforeEach(() => write('.env.docker', 'WEB_PORT=8001\nSECRET_KEY=hunter2hunter2hunter2\nMINE=http://u:hunter2@x/\nAPP_UID=\n'))
+
+  test.each<[name: string, value: string]>([
+    ['WEB_PORT', '8001'],
+    ['APP_UID', ''],
+    ['EXTRA_CA_FILE', ''],
+  ])('%s prints the value and nothing else', (name, value) => {
+    expect(run(['--print', name])).toEqual({ code: 0, stdout: `${value}\n`, stderr: '' })
+  })
+
+  test('what only Compose can read is not guessed at', () => {
+    write('.env.docker', 'WEB_PORT=80$0\n')
+    const { code, stdout, stderr } = run(['--print', 'WEB_PORT'])
+    expect({ code, stdout }).toEqual({ code: 3, stdout: '' })
+    expect(stderr).toContain('WEB_PORT cannot be read: docker: command not found.')
+  })
+
+  test('a variable of the shell is what Compose takes', () => {
+    expect(run(['--print', 'WEB_PORT'], { WEB_PORT: '9' }).stdout).toBe('9\n')
+  })
+
+  test.each(['SECRET_KEY', 'MINE'])('%s is a secret, or may be one: only on request', (name) => {
+    const { code, stdout, stderr } = run(['--print', name])
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+    expect(stderr).toContain(`${name} is a secret, or may be one`)
+    expect(stderr).not.toContain('hunter2')
+    expect(run(['--print', name, '--show-secret']).stdout).toMatch(/hunter2.*\n$/)
+  })
+
+  test.each<[args: string[], sentence: string]>([
+    [['--print', 'WEB_PROT'], 'Did you mean WEB_PORT?'],
+    [['--print', 'WEB_PORT', '--init'], '--init and --print are two things'],
+    [['--show-secret'], '--show-secret needs --print'],
+  ])('%j is a mistake in the command', (args, sentence) => {
+    const { code, stderr } = run(args)
+    expect(code).toBe(2)
+    expect(stderr).toContain(sentence)
+  })
+})
+
+test('npm run env -- --docs writes the pages, and says when there was nothing to write', () => {
+  expect(run(['--docs']).stderr).toContain('✓ docs/settings.md written\n')
+  expect(read('docs/settings.md')).toContain('### WEB_PORT\n')
+  expect(run(['--docs']).stderr).toContain('✓ docs/settings.md is up to date\n')
+})
+
+describe('npm run env -- --sync', () => {
+  const newer = `${example}
+# Colour of the shop.
+# @was(COLOR)
+COLOUR=blue
+
+# Old.
+# @optional @deprecated="Use COLOUR."
+TINT=
+`
+  const old = '# mine\nSECRET_KEY=0123456789abcdef\nCOLOR="red" # why\nMINE=${COLOR}\nTINT=1\nWEB_PORT=1'
+  beforeEach(() => {
+    write('.env.docker.example', newer)
+    write('.env.docker', old)
+  })
+
+  test('adds, renames and reports; values, comments and order stay', () => {
+    const { code, stderr } = run(['--sync'])
+    expect(code).toBe(0)
+    expect(read()).toContain('# mine\nSECRET_KEY=0123456789abcdef\n')
+    expect(read()).toContain('\nCOLOUR="red" # why\nMINE=${COLOUR}\nTINT=1\nWEB_PORT=1\n')
+    expect(read()).toContain('\n# Certificates.\n# @optional\nEXTRA_CA_FILE=\n')
+    expect(stderr).toMatchSnapshot()
+  })
+
+  test('keeps the file as it was, for its owner alone, and does nothing the second time', () => {
+    shell('umask 000; ENV --sync')
+    expect(read('.env.docker.bak')).toBe(old)
+    expect(statSync(join(folder, '.env.docker.bak')).mode & 0o777).toBe(0o600)
+    expect(statSync(join(folder, '.env.docker')).mode & 0o777).toBe(0o600)
+    const once = read()
+    expect(run(['--sync']).stderr).toContain('✓ .env.docker is up to date\n')
+    expect(read()).toBe(once)
+    expect(read('.env.docker.bak')).toBe(old)
+  })
+
+  test('--dry-run shows it without secrets, and writes nothing', () => {
+    const { stdout } = run(['--sync', '--dry-run'])
+    expect(stdout).toContain('COLOUR="red"')
+    expect(stdout).toContain('SECRET_KEY=********')
+    expect(read()).toBe(old)
+    expect(readdirSync(folder)).not.toContain('.env.docker.bak')
+  })
+
+  test('--json says what was done', () => {
+    expect(JSON.parse(run(['--sync', '--json']).stdout)).toMatchObject({
+      ok: true, file: '.env.docker', written: true, backup: '.env.docker.bak', added: ['APP_UID', 'EXTRA_CA_FILE'],
+      renamed: [{ from: 'COLOR', to: 'COLOUR' }], superseded: [], undeclared: [{ name: 'MINE', line: expect.any(Number) as number }],
+    })
+  })
+
+  test('the check says it before', () => {
+    expect(run().stderr).toContain('COLOR is called COLOUR now, and nothing reads the old name. (W15)\n  → npm run env -- --sync renames it.')
+  })
+
+  test.each<[text: string | null, sentence: string]>([
+    [null, '.env.docker does not exist, so there is nothing to bring up to date.'],
+    ['A="x\n', '.env.docker:1 cannot be read, so nothing is added to the file.'],
+  ])('%j is left alone', (text, sentence) => {
+    if (text === null) rmSync(join(folder, '.env.docker'))
+    else write('.env.docker', text)
+    const { code, stderr } = run(['--sync'])
+    expect(code).toBe(3)
+    expect(stderr).toContain(sentence)
+    expect(readdirSync(folder)).not.toContain('.env.docker.bak')
   })
 })
 

@@ -217,7 +217,7 @@ with_secrets() {
 }
 
 @test "Flower does not start without a password: one sentence and exit code 64" {
-	refuses 64 'flower needs FLOWER_BASIC_AUTH, which is empty. Set it in .env.docker, e.g. FLOWER_BASIC_AUTH=name:password' CELERY_APP=shop.tasks flower
+	refuses 64 'flower needs a password for its page. Set FLOWER_PASSWORD in .env.docker.' CELERY_APP=shop.tasks flower
 }
 
 # --- migrate, seed, test, and anything else ---

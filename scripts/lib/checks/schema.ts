@@ -1,0 +1,81 @@
+/** Rules about single values: what .env.docker.example says about each. */
+import { isDockers, renamings } from '../env-schema.ts'
+import type { Setting } from '../env-schema.ts'
+import { describe, fits } from '../env-types.ts'
+import { finding } from '../finding.ts'
+import type { Finding } from '../finding.ts'
+import { nearest } from '../nearest.ts'
+import { holdsSecret } from '../secrets.ts'
+import { unencoded } from './urls.ts'
+import { environments, given } from './subject.ts'
+import type { Rule, Subject } from './subject.ts'
+
+const isRequired = ({ required }: Setting, { values }: Subject): boolean =>
+  typeof required === 'boolean' ? required : environments(values).some((name) => required.includes(name))
+
+/** How to write the setting, with its documentation where it has an address. */
+function remedy({ name, example, value, sensitive, docs, line }: Setting): string {
+  const sample = example ?? (sensitive ? '' : value)
+  const how = sample ? `For example: ${name}=${sample}` : `What it is for stands in .env.docker.example:${line}.`
+  return docs ? `${how} See ${docs}` : how
+}
+
+const unknown: Rule = ({ schema, lines }) => {
+  const old = renamings(schema)
+  const strangers = lines.entries.filter(({ name }) => !schema.byName.has(name) && !isDockers(name) && !old.has(name))
+  return strangers.map(({ name, line }) => {
+    const meant = nearest(name, [...schema.byName.keys()])
+    const hint = meant ? `Did you mean ${meant}?` : 'Fine when it is a name of your own; otherwise delete the line.'
+    return finding('W13', { line, setting: name, message: `${name} is not declared in .env.docker.example.`, hint })
+  })
+}
+
+const missing: Rule = (subject) => {
+  const { schema, lines } = subject
+  const present = new Set([...lines.entries, ...lines.malformed].map(({ name }) => name))
+  return schema.settings
+    // The example's default is also the one in the Compose files: only without one is a missing setting missed.
+    .filter((setting) => !present.has(setting.name) && setting.value === '' && isRequired(setting, subject))
+    .map((setting) => finding('E10', {
+      setting: setting.name,
+      message: `${setting.name} is missing, and it is required.`,
+      hint: setting.generate ? 'npm run env -- --init adds it and makes a value.' : remedy(setting),
+    }))
+}
+
+/** One finding at most for each value: what is empty has no wrong form. */
+const wrongValue: Rule = (subject) => given(subject).flatMap(({ setting, line, value }): Finding[] => {
+  const { schema, values } = subject
+  const { name, type } = setting
+  if (value === '') {
+    if (!isRequired(setting, subject)) return []
+    const hint = setting.generate ? 'npm run env -- --init makes a value.' : remedy(setting)
+    return [finding('E10', { line, setting: name, message: `${name} is empty, and it is required.`, hint })]
+  }
+  // A password that breaks the URL is told as what it is.
+  if (fits(value, type) || (type.form === 'url' && unencoded(setting, subject))) return []
+  // A URL may carry a password, also one that nobody marked.
+  const isShown = !setting.sensitive && !value.includes('://') && !holdsSecret(value, schema, values)
+  const message = `${name} has to be ${describe(type)}${isShown ? `; it is ${JSON.stringify(value)}` : ''}.`
+  if (type.form === 'enum') {
+    const meant = nearest(value, type.choices)
+    return [finding('E12', { line, setting: name, message, hint: meant ? `Did you mean ${meant}?` : remedy(setting) })]
+  }
+  const hint = setting.generate ? 'Delete the line; npm run env -- --init then makes a new value.' : remedy(setting)
+  return [finding('E11', { line, setting: name, message, hint })]
+})
+
+const renamed: Rule = ({ schema, lines }) => {
+  const names = renamings(schema)
+  return lines.entries.filter(({ name }) => names.has(name)).map(({ name, line }) => finding('W15', {
+    line, setting: name, message: `${name} is called ${names.get(name)} now, and nothing reads the old name.`, hint: 'npm run env -- --sync renames it.',
+  }))
+}
+
+const deprecated: Rule = ({ schema, lines }) =>
+  lines.entries.flatMap(({ name, line }) => {
+    const advice = schema.byName.get(name)?.deprecated
+    return advice ? [finding('W15', { line, setting: name, message: `${name} is deprecated.`, hint: advice })] : []
+  })
+
+export const schemaRules: readonly Rule[] = [unknown, missing, wrongValue, renamed, deprecated]

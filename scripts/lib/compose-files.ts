@@ -1,0 +1,75 @@
+/** Asks Compose what its files say, before any value is put in, for the rules that hold an env file against them. */
+import { readdir, readFile } from 'node:fs/promises'
+import { basename } from 'node:path'
+import { composeView, envFilesOf, unread } from './checks/compose-view.ts'
+import type { ComposeView, RawModel } from './checks/compose-view.ts'
+import { isQuoted } from './env-file.ts'
+import type { Entry } from './env-file.ts'
+import { bareEnvironment, firstReason } from './env-values.ts'
+import { finding } from './finding.ts'
+import type { Finding, Values } from './finding.ts'
+
+export interface ComposeFiles {
+  /** Undefined when Compose could not be asked, or does not take its files. */
+  model: RawModel | undefined
+  /** What is wrong with COMPOSE_FILE. */
+  refusal: Finding | undefined
+  /** Why there is no model, when the env file is not to blame. */
+  unanswered: string | undefined
+}
+
+/**
+ * What the file says about Compose itself, as far as it can be known before Compose has read it: then a line that
+ * nobody can read does not hide what else is wrong. Pure.
+ *
+ * @returns undefined when it takes Compose to read it
+ */
+export function ownVariables(entries: readonly Entry[]): Record<string, string> | undefined {
+  const own = entries.filter(({ name }) => name === 'COMPOSE_FILE' || name === 'COMPOSE_PATH_SEPARATOR')
+  if (own.some(({ raw }) => /[$\\]|\s#/.test(raw))) return undefined
+  return Object.fromEntries(own.map(({ name, raw }) => [name, isQuoted(raw) ? raw.slice(1, -1) : raw.trim()]))
+}
+
+/** A file of COMPOSE_FILE that is not there, from what Compose says about it. Pure. */
+export function explainMissingFile(stderr: string, entries: readonly Entry[]): Finding | undefined {
+  const [, path] = /(?:stat|open) (.+): no such file or directory/.exec(stderr) ?? []
+  const entry = entries.findLast(({ name }) => name === 'COMPOSE_FILE')
+  if (path === undefined || !entry?.raw.includes(basename(path))) return undefined
+  return finding('E37', {
+    line: entry.line, setting: entry.name, message: `COMPOSE_FILE names ${basename(path)}, which is not there.`,
+    hint: 'Correct the name: the files are seen from this folder.',
+  })
+}
+
+/** Asks Compose for its files as they are merged, with every profile. */
+export async function readComposeFiles(path: string, entries: readonly Entry[]): Promise<ComposeFiles> {
+  const { capture } = await import('./docker.ts')
+  const own = ownVariables(entries)
+  // A name of its own: the one in the file may be one that Compose does not take.
+  const args = ['compose', '--env-file', own ? '/dev/null' : path, '--project-name', 'check', '--profile', '*', 'config', '--no-interpolate', '--format', 'json']
+  const { exitCode, stdout, stderr } = await capture(args, { env: { ...bareEnvironment(), ...own }, timeoutMs: 10_000 })
+  const nothing = { model: undefined, refusal: undefined, unanswered: undefined }
+  if (exitCode !== 0 || stdout.trim() === '') {
+    const refusal = explainMissingFile(stderr, entries)
+    return refusal ? { ...nothing, refusal } : { ...nothing, unanswered: firstReason(stderr) }
+  }
+  return { ...nothing, model: JSON.parse(stdout) as RawModel }
+}
+
+const textOf = (file: string): Promise<string> => readFile(file, 'utf8').catch(() => '')
+
+/** The model with the values put in, as far as they are known, and with what the files around it say. */
+export async function viewOf(model: RawModel, known: Values, unreadNames: readonly string[] = []): Promise<ComposeView> {
+  const values = { ...known, ...Object.fromEntries(unreadNames.map((name) => [name, unread])) }
+
+  const names = (await readdir('.')).filter((name) => /^(docker-)?compose.*\.ya?ml$/.test(name))
+  const envFiles = envFilesOf(model, values)
+  const [composeFiles, envTexts] = await Promise.all([
+    Promise.all(names.map((name) => textOf(name))),
+    Promise.all(envFiles.map((file) => textOf(file))),
+  ])
+  const profiles = (values.COMPOSE_PROFILES ?? '').split(',').map((name) => name.trim())
+  return composeView(model, profiles, values, {
+    composeFiles, envFiles: Object.fromEntries(envFiles.map((file, index) => [file, envTexts[index]!])),
+  })
+}

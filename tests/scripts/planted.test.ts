@@ -1,0 +1,220 @@
+/** Mistakes that people make, planted into the example one at a time: each is found, at its line, and nothing else is. */
+import { expect, describe, test } from 'vitest'
+import { readLines } from '../../scripts/lib/env-file.ts'
+import { example, findingsOf } from '../helpers/env-check.ts'
+import { files, readText } from '../helpers/repository.ts'
+
+type Edits = Record<string, string | null>
+
+/** The example with other values; null takes the line out. */
+function withEdits(text: string, edits: Edits): string {
+  return Object.entries(edits).reduce((lines, [name, raw]) => {
+    const line = new RegExp(`^${name}=.*$`, 'm')
+    if (!line.test(lines)) return `${lines}${name}=${raw}\n`
+    return raw === null ? lines.replace(new RegExp(`^${name}=.*\n`, 'm'), '') : lines.replace(line, () => `${name}=${raw}`)
+  }, text)
+}
+
+/** Production with secrets of its own, which is in order. */
+const production = withEdits(example, {
+  COMPOSE_FILE: 'compose.yaml:compose.production.yaml', SITE_ADDRESS: 'shop.example.org', S3_PUBLIC_URL: 'https://files.example.org',
+  FLOWER_PASSWORD: '4f1c9b7e2a', MARIADB_PASSWORD: '1b7d3f9a5c2e', POSTGRES_PASSWORD: '8d2e6a0b4c1f', REDIS_PASSWORD: '93b5d7f1a2c8', S3_SECRET_ACCESS_KEY: 'c7a1e5b9d3f0',
+  SECRET_KEY: 'e4a8c2f6b0d19573',
+})
+
+/** `CODE SETTING` with the line of the setting, or of `NAME@LINE`; without one where the setting is not in the file. */
+function expected(text: string, found: readonly string[]): string[] {
+  const lines = text.split('\n')
+  return found.map((one) => {
+    const [code, name = '', line] = one.split(/[ @]/)
+    const at = lines.findLastIndex((content) => content.replace(/^export /, '').startsWith(`${name}=`) || content.startsWith(`${name} `) || content.startsWith(`${name}:`))
+    return `${code} ${name || null} ${line ?? (at === -1 ? null : at + 1)}`
+  }).toSorted()
+}
+
+const summary = (text: string, around?: Parameters<typeof findingsOf>[1]): string[] =>
+  findingsOf(text, around).map(({ code, setting, line }) => `${code} ${setting} ${line}`).toSorted()
+
+describe('nothing is found in', () => {
+  test('the example', () => expect(findingsOf(example)).toEqual([]))
+  test('production with secrets of its own', () => expect(findingsOf(production)).toEqual([]))
+  test('a password that is percent-encoded in single quotes, and one that only looks like a reference', () => {
+    const edits = { POSTGRES_PASSWORD: "'p@ss$word#1'", DATABASE_URL: "'postgresql+psycopg://postgres:p%40ss$word%231@db:5432/stories'" }
+    expect(findingsOf(withEdits(example, edits))).toEqual([])
+  })
+  test.each(files.filter((file) => /^examples\/[^/]+\/env\.docker$/.test(file)))('%s', (file) => {
+    expect(findingsOf(readText(file), { machine: { tracked: true, mode: 0o644 } })).toEqual([])
+  })
+})
+
+type Row = [title: string, edits: Edits, found: string[]]
+
+const inDevelopment: Row[] = [
+  // The values of single settings.
+  ['a port with a letter', { WEB_PORT: '80a' }, ['E11 WEB_PORT']],
+  ['a port that there is not', { FLOWER_PORT: '70000' }, ['E11 FLOWER_PORT']],
+  ['a misspelt choice', { WEB_SERVER: 'gunicron' }, ['E12 WEB_SERVER']],
+  ['yes instead of true', { APP_READ_ONLY: 'yes' }, ['E11 APP_READ_ONLY']],
+  ['a duration without a unit', { WORKER_STOP_GRACE: '30' }, ['E11 WORKER_STOP_GRACE']],
+  ['a size without a unit', { REDIS_MAXMEMORY: '256' }, ['E11 REDIS_MAXMEMORY']],
+  ['no processes at all', { WEB_CONCURRENCY: '0' }, ['E11 WEB_CONCURRENCY']],
+  ['a required setting that is empty', { PYTHON_MANIFEST: '' }, ['E10 PYTHON_MANIFEST']],
+  ['a misspelt name', { WEB_SEVER: 'gunicorn' }, ['W13 WEB_SEVER']],
+  ['a name of somebody else', { DJANGO_SETTINGS_MODULE: 'shop.settings' }, ['W13 DJANGO_SETTINGS_MODULE']],
+  ['a URL without a scheme', { REDIS_URL: 'redis:6379' }, ['E11 REDIS_URL']],
+  // Secrets.
+  ['a placeholder', { SECRET_KEY: 'changeme-changeme' }, ['E20 SECRET_KEY']],
+  ['"password" as the password', { REDIS_PASSWORD: 'password' }, ['E20 REDIS_PASSWORD']],
+  ['the user as the password', { POSTGRES_USER: 'shopkeeper', POSTGRES_PASSWORD: 'shopkeeper' }, ['E20 POSTGRES_PASSWORD']],
+  ['a run of the keyboard', { FLOWER_PASSWORD: 'qwertyuiop12' }, ['E21 FLOWER_PASSWORD']],
+  ['one character again and again', { POSTGRES_PASSWORD: 'aaaaaaaaaaaa' }, ['E21 POSTGRES_PASSWORD']],
+  ['a short password', { POSTGRES_PASSWORD: 'x7Tq2' }, ['E21 POSTGRES_PASSWORD']],
+  ['one password for two', { POSTGRES_PASSWORD: '8d2e6a0b4c1f', REDIS_PASSWORD: '8d2e6a0b4c1f' }, ['E23 REDIS_PASSWORD']],
+  ['Flower without a password', { FLOWER_PASSWORD: '' }, ['E25 FLOWER_PASSWORD']],
+  ['PostgreSQL without a password', { POSTGRES_PASSWORD: '' }, ['E25 POSTGRES_PASSWORD']],
+  ['the store without its key', { S3_SECRET_ACCESS_KEY: '' }, ['E25 S3_SECRET_ACCESS_KEY', 'E67 S3_SECRET_ACCESS_KEY']],
+  // Compose.
+  ['a misspelt profile', { COMPOSE_PROFILES: 'postgres,redis,storage,beat,flowr' }, ['E38 COMPOSE_PROFILES']],
+  ['the name of a project with a blank', { COMPOSE_PROJECT_NAME: "'My Shop'" }, ['E72 COMPOSE_PROJECT_NAME']],
+  ['an image without a tag', { POSTGRES_IMAGE: 'library/postgres' }, ['E36 POSTGRES_IMAGE']],
+  ['the latest image', { REDIS_IMAGE: 'valkey/valkey:latest' }, ['E36 REDIS_IMAGE']],
+  ['a base image without a tag, of a registry with a port', { PYTHON_IMAGE: 'mirror.example:5000/python' }, ['E36 PYTHON_IMAGE']],
+  // Addresses.
+  ['the database on localhost', { DATABASE_URL: 'postgresql://postgres:${POSTGRES_PASSWORD}@localhost:5432/stories' }, ['E40 DATABASE_URL']],
+  ['the broker on 127.0.0.1', { REDIS_URL: 'redis://:${REDIS_PASSWORD}@127.0.0.1:6379/0' }, ['E40 REDIS_URL']],
+  ['the store on localhost', { S3_ENDPOINT_URL: 'http://localhost:8333' }, ['W49 S3_ENDPOINT_URL']],
+  ['two databases', { COMPOSE_PROFILES: 'postgres,mariadb,redis,storage,beat,flower' }, ['E39 DATABASE_URL']],
+  ['MariaDB with the URL of PostgreSQL', { COMPOSE_PROFILES: 'mariadb,redis,storage,beat,flower' }, ['E42 DATABASE_URL', 'W45 DATABASE_URL']],
+  ["MariaDB with another's password", { COMPOSE_PROFILES: 'mariadb,redis,storage,beat,flower', DATABASE_URL: 'mysql+pymysql://stories:${POSTGRES_PASSWORD}@db:3306/stories?charset=utf8mb4' }, ['E44 DATABASE_URL']],
+  ['a misspelt host', { REDIS_URL: 'redis://:${REDIS_PASSWORD}@redsi:6379/0' }, ['E41 REDIS_URL']],
+  ['a service by half its name', { DATABASE_URL: 'postgresql://postgres:${POSTGRES_PASSWORD}@postgre:5432/stories' }, ['E41 DATABASE_URL']],
+  ['a host that nobody knows', { S3_ENDPOINT_URL: 'http://fileserver:9000' }, ['W46 S3_ENDPOINT_URL']],
+  ['the published port', { STORAGE_PORT: '9000', S3_PUBLIC_URL: 'http://localhost:9000', S3_ENDPOINT_URL: 'http://storage:9000' }, ['E42 S3_ENDPOINT_URL']],
+  ["another database's port", { DATABASE_URL: 'postgresql://postgres:${POSTGRES_PASSWORD}@db:5433/stories' }, ['E42 DATABASE_URL']],
+  ['no port where the usual one is wrong', { S3_ENDPOINT_URL: 'http://storage' }, ['E42 S3_ENDPOINT_URL']],
+  ['a password with an @ in a URL', { POSTGRES_PASSWORD: "'8d2e@a0b4c1f'" }, ['E43 DATABASE_URL']],
+  ['a password with a slash in a URL', { REDIS_PASSWORD: "'8d2e/a0b4c1f'" }, ['E43 REDIS_URL']],
+  ['such a password in the URL itself', { REDIS_URL: "'redis://:8d2e#a0b@redis:6379/0'" }, ['E43 REDIS_URL']],
+  ['another password than the database has', { DATABASE_URL: 'postgresql://postgres:8d2e6a0b4c1f@db:5432/stories' }, ['E44 DATABASE_URL']],
+  ['no password where Redis has one', { REDIS_URL: 'redis://redis:6379/0' }, ['E44 REDIS_URL']],
+  ['another database than is made', { DATABASE_URL: 'postgresql://postgres:${POSTGRES_PASSWORD}@db:5432/shop' }, ['W45 DATABASE_URL']],
+  ['another user than is made', { DATABASE_URL: 'postgresql://shop:${POSTGRES_PASSWORD}@db:5432/stories' }, ['W45 DATABASE_URL']],
+  ['a public address where nothing is published', { STORAGE_PORT: '9000' }, ['W47 S3_PUBLIC_URL']],
+  // Ports.
+  ['two services on one port', { FLOWER_PORT: '8000' }, ['E50 FLOWER_PORT']],
+  ['the debugger on the port of the server', { DEBUG_PORT: '8000' }, ['E50 DEBUG_PORT']],
+  ['a published port that is none', { WEB_PUBLISHED_PORT: '80x' }, ['E54 WEB_PUBLISHED_PORT']],
+  ['a range that goes backwards', { WEB_PUBLISHED_PORT: '8009-8000' }, ['E54 WEB_PUBLISHED_PORT']],
+  // What goes together.
+  ['more connections than PostgreSQL takes', { WEB_CONCURRENCY: '8' }, ['W63 WEB_CONCURRENCY']],
+  ['a worker that is killed too early', { WORKER_STOP_GRACE: '15s' }, ['W65 WORKER_STOP_GRACE']],
+  ['a time-out that the tasks outlive', { WORKER_VISIBILITY_TIMEOUT: '60', WORKER_ARGS: "'--loglevel=info --time-limit=300'" }, ['W66 WORKER_VISIBILITY_TIMEOUT']],
+  ['half a key to the store', { S3_ACCESS_KEY_ID: '' }, ['E67 S3_ACCESS_KEY_ID']],
+  ['a frontend without its folder', { FRONTEND: 'build', FRONTEND_BUILD_COMMAND: "'npm ci'" }, ['E67 FRONTEND_DIR']],
+  ['a frontend that is a server, without its folder', { COMPOSE_PROFILES: 'postgres,redis,storage,beat,flower,frontend' }, ['E67 FRONTEND_DIR']],
+  ['nothing to start', { WEB_APP: '' }, ['E67 WEB_APP']],
+  ['Redis switched off and still referred to', { COMPOSE_PROFILES: 'postgres,storage,beat,flower' }, ['W68 REDIS_URL']],
+  ['the store switched off and still referred to', { COMPOSE_PROFILES: 'postgres,redis,beat,flower' }, ['W47 S3_PUBLIC_URL', 'W68 S3_ENDPOINT_URL']],
+  // The file.
+  ['a bare $ in a password', { REDIS_PASSWORD: '8d2e$wa0b4c1f9' }, ['W03 REDIS_PASSWORD']],
+  ['a # in a value', { WEB_APP: 'stories#create' }, ['W03 WEB_APP']],
+  ['blanks around the sign', { 'WEB_ARGS ': ' --reload' }, ['E02 WEB_ARGS', 'W04 WEB_ARGS']],
+]
+
+const inProduction: Row[] = [
+  ["the example's password", { POSTGRES_PASSWORD: 'postgres-local-only' }, ['E20 POSTGRES_PASSWORD']],
+  ['Redis without a password', { REDIS_PASSWORD: '', REDIS_URL: 'redis://redis:6379/0' }, ['E25 REDIS_PASSWORD']],
+  ['a public address of this machine', { S3_PUBLIC_URL: 'http://localhost:8333' }, ['W47 S3_PUBLIC_URL']],
+  ['a broker elsewhere without encryption', { REDIS_URL: 'redis://:8d2e6a0bff@broker.example.org:6379/0' }, ['W48 REDIS_URL']],
+  ['both ports of the proxy the same', { PROXY_HTTP_PORT: '443' }, ['E50 PROXY_HTTPS_PORT']],
+  ['visitors for a frontend that is off', { SITE_SERVICE: 'frontend' }, ['E67 SITE_SERVICE']],
+  ['more memory than there is', { WORKER_MEMORY: '20g' }, ['W64 WORKER_MEMORY']],
+]
+
+test.each(inDevelopment)('in development: %s', (_, edits, found) => {
+  const text = withEdits(example, edits)
+  expect(summary(text)).toEqual(expected(text, found))
+})
+
+test.each(inProduction)('in production: %s', (_, edits, found) => {
+  const text = withEdits(production, edits)
+  expect(summary(text)).toEqual(expected(text, found))
+})
+
+test('a weak secret is a warning in development and an error in production', () => {
+  const severities = [example, production].map((text) => findingsOf(withEdits(text, { FLOWER_PASSWORD: 'qwertyuiop12' })).map(({ severity }) => severity))
+  expect(severities).toEqual([['warning'], ['error']])
+})
+
+describe('in the file as it is written:', () => {
+  test.each<[title: string, text: string, found: string[]]>([
+    ['line endings of Windows', example.replaceAll('\n', '\r\n'), ['W05 @1']],
+    ['a byte order mark', `\uFEFF${example}`, ['W05 @1']],
+    ['export', example.replace(/^WEB_PORT=/m, 'export WEB_PORT='), ['W04 WEB_PORT']],
+    ['a colon', example.replace(/^WEB_PORT=/m, 'WEB_PORT: '), ['W04 WEB_PORT']],
+    ['a blank behind the sign', example.replace(/^WEB_PORT=/m, 'WEB_PORT= '), ['W04 WEB_PORT']],
+    ['an open quote', example.replace(/^WEB_ARGS=.*/m, 'WEB_ARGS="--reload'), ['E01 WEB_ARGS']],
+    ['an open quote around what web starts', example.replace(/^WEB_APP=.*/m, 'WEB_APP="stories'), ['E01 WEB_APP']],
+    ['a line without a sign', example.replace(/^WEB_ARGS=/m, 'WEB_ARGS'), ['E01 @207']],
+    ['a setting twice', example.replace(/^WEB_ARGS=/m, 'WEB_APP=stories:create_app()\nWEB_ARGS='), ['E02 WEB_APP']],
+    ['UTF-16, as PowerShell writes it', Buffer.from(`\uFEFF${example}`, 'utf16le').toString('utf8'), ['E01 @1']],
+  ])('%s', (_, text, found) => {
+    const line = text.split('\n').findIndex((content) => content === 'WEB_ARGS') + 1
+    expect(summary(text)).toEqual(expected(text, found.map((one) => one.replace('@207', `@${line}`))))
+  })
+})
+
+describe('in what an adopter changes:', () => {
+  const own = (line: string): string => `services:\n  mine:\n    image: example/mine:1\n    ${line}\n`
+  test.each<[title: string, around: Parameters<typeof findingsOf>[1], found: string[]]>([
+    ['a setting that nobody declared', { more: own('environment: { A: "${SHOP_COLOUR}" }') }, ['W30 SHOP_COLOUR']],
+    ['a declared setting that nothing reads', { schemaText: `${example}\n# Colour.\n# @optional @service(web)\nSHOP_COLOUR=\n` }, ['W31 SHOP_COLOUR']],
+    ['a reader that does not get it', { schemaText: example.replace('@type=port @service(web)', '@type=port @service(web, beat)') }, ['W32 WEB_PORT']],
+    ['two defaults', { schemaText: example.replace(/^FLOWER_USER=.*/m, 'FLOWER_USER=boss') }, ['W33 FLOWER_USER']],
+    ['a secret with a default', { more: own('environment: { A: "${HTTP_PROXY:-http://proxy}" }') }, ['W34 HTTP_PROXY', 'W35 HTTP_PROXY']],
+    ['a secret for a service that does not list it', { more: own('environment: { A: "${SECRET_KEY:-}" }') }, ['W35 SECRET_KEY']],
+    ['a secret that is not declared as one', { schemaText: example.replace('# @optional @sensitive @type=string(minLength=16) @generate=hex(32) @service(web', '# @optional @service(web') }, ['W24 SECRET_KEY']],
+    ['an image without a version', { more: 'services:\n  mine:\n    image: example/mine\n' }, ['E36']],
+    ['an image that is never pulled', { more: 'services:\n  mine:\n    image: example/mine\n    pull_policy: never\n' }, []],
+    ['a database on every address', { more: 'services:\n  postgres:\n    ports: ["5432:5432"]\n' }, ['E53']],
+    ['the same on this machine alone', { more: 'services:\n  postgres:\n    ports: ["127.0.0.1:5432:5432"]\n' }, []],
+    ['a service of theirs on a port of ours', { more: own('ports: ["127.0.0.1:${WEB_PORT}:80"]') }, ['E50 WEB_PORT']],
+  ])('%s', (_, around, found) => {
+    const text = withEdits(example, { FLOWER_USER: null })
+    expect(summary(text, around)).toEqual(expected(text, found))
+  })
+
+  test('a host of theirs is known', () => {
+    const text = withEdits(example, { S3_ENDPOINT_URL: 'http://mine:9000' })
+    expect(summary(text, { more: own('ports: []') })).toEqual([])
+    expect(summary(text, { more: own('extra_hosts: ["mine:10.0.0.1"]').replace('  mine:', '  other:') })).toEqual([])
+  })
+})
+
+describe('on this machine:', () => {
+  test.each<[title: string, machine: NonNullable<Parameters<typeof findingsOf>[1]>['machine'], edits: Edits, found: string[]]>([
+    ['a variable of the shell in front of the setting', { shell: { WEB_PORT: '9000' } }, {}, ['W70 WEB_PORT']],
+    ['an empty one', { shell: { POSTGRES_PASSWORD: '' } }, {}, ['W70 POSTGRES_PASSWORD']],
+    ['the same value', { shell: { WEB_PORT: '8000' } }, {}, []],
+    ['a proxy, which is meant to be there', { shell: { HTTP_PROXY: 'http://proxy:3128', PATH: '/bin' } }, {}, []],
+    ['a stack that the shell chooses', { shell: { COMPOSE_PROJECT_NAME: 'shop' } }, { COMPOSE_PROJECT_NAME: null }, ['W71 COMPOSE_PROJECT_NAME']],
+    ['secrets in git', { tracked: true, mode: 0o644 }, { SECRET_KEY: 'e4a8c2f6b0d19573' }, ['E06 @1']],
+    ['secrets that others can read', { tracked: false, mode: 0o640 }, { SECRET_KEY: 'e4a8c2f6b0d19573' }, ['W07 @1']],
+    ['secrets of its owner alone', { tracked: false, mode: 0o600 }, { SECRET_KEY: 'e4a8c2f6b0d19573' }, []],
+  ])('%s', (_, machine, edits, found) => {
+    const text = withEdits(example, edits)
+    expect(summary(text, { machine: { ...machine } })).toEqual(expected(text, found))
+  })
+})
+
+test('there are sixty of them', () => {
+  expect(inDevelopment.length + inProduction.length).toBeGreaterThanOrEqual(60)
+})
+
+test('no message has a secret in it', () => {
+  const secrets = readLines(production).entries.filter(({ name }) => /PASSWORD$|SECRET/.test(name)).map(({ raw }) => raw)
+  const broken = withEdits(production, { REDIS_URL: 'redis://redsi:1/0', DATABASE_URL: 'postgresql://me:c7a1e5b9d3f0@db:5433/x', WEB_APP: '8d2e6a0b4c1f#x' })
+  const said = JSON.stringify(findingsOf(broken))
+  expect(findingsOf(broken).length).toBeGreaterThan(3)
+  for (const secret of secrets) expect(said).not.toContain(secret)
+})
