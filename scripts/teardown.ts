@@ -1,12 +1,13 @@
 /** `npm run teardown`: the counterpart of up. Data stays unless --volumes says otherwise. */
 import { common, defineCommand, main } from './lib/command.ts'
+import { confirm } from './lib/confirm.ts'
 import { read } from './lib/docker.ts'
 import { findEngine } from './lib/engine.ts'
-import { CliError, ExitCode } from './lib/errors.ts'
+import { CliError } from './lib/errors.ts'
 import { openStack } from './lib/open-stack.ts'
 import { envFile } from './lib/settings.ts'
 import { composeCommand, npmCommand, stackOf, streamCompose } from './lib/stack.ts'
-import { info, ok, print, printJson } from './lib/terminal.ts'
+import { ok, print, printJson } from './lib/terminal.ts'
 
 /** The volumes of a project that exist, whether or not today's settings still use them. */
 async function existingVolumes(project: string): Promise<string[]> {
@@ -14,24 +15,14 @@ async function existingVolumes(project: string): Promise<string[]> {
   return (await read(['volume', 'ls', '--quiet', ...filter])).split('\n').filter(Boolean)
 }
 
-/**
- * Has the user type the project's name, because "y" is typed too easily.
- *
- * @throws CliError (exit code 2) where nobody can be asked, (exit code 1) when the name is another
- */
-async function confirm(project: string, volumes: readonly string[]): Promise<void> {
-  if (!process.stdin.isTTY || !process.stderr.isTTY) {
-    throw new CliError(`--volumes would delete the data of ${project}, and there is no terminal to ask on.`, {
-      details: volumes.join('\n'),
-      hint: 'If that is what you want: npm run teardown -- --volumes --yes',
-      exitCode: ExitCode.usage,
-    })
-  }
-  info(`These volumes and all data in them will be deleted:\n${volumes.map((name) => `  ${name}`).join('\n')}`)
-  const { isCancel, text } = await import('@clack/prompts')
-  const answer = await text({ message: `Type ${project} to delete them`, output: process.stderr })
-  if (isCancel(answer) || answer !== project) throw new CliError('Nothing was deleted, and nothing was stopped.')
-}
+const question = (project: string, volumes: readonly string[]): Parameters<typeof confirm>[0] => ({
+  name: project,
+  refusal: `--volumes would delete the data of ${project}, and there is no terminal to ask on.`,
+  details: volumes.join('\n'),
+  warning: 'These volumes and all data in them will be deleted:',
+  command: 'npm run teardown -- --volumes --yes',
+  kept: 'Nothing was deleted, and nothing was stopped.',
+})
 
 export const teardown = defineCommand({
   name: 'teardown',
@@ -54,7 +45,7 @@ export const teardown = defineCommand({
     if (!(await findEngine())) return ok('No Docker Engine is running, so nothing of this stack is.')
     const { stack, model: { name } } = await openStack(file, { toEndIt: true })
     const data = await existingVolumes(name)
-    if (volumes && !yes && data.length > 0) await confirm(name, data)
+    if (volumes && !yes && data.length > 0) await confirm(question(name, data))
 
     if ((await streamCompose(stack, ...down)) !== 0) throw new CliError('The stack was not taken down; Compose says why above.')
     const deleted = volumes ? data : []

@@ -110,7 +110,7 @@ export function report(error: unknown, json = false): ExitCode {
     return ExitCode.failed
   }
   if (json) {
-    printJson({ ok: false, failure: { message: error.message, details: error.details, hint: error.hint, exitCode: error.exitCode } })
+    printJson({ ok: false, failure: { message: error.message, details: error.details, hint: error.hint, exitCode: error.exitCode, ...error.data } })
   }
   failure(error.message, error.details, error.hint)
   return error.exitCode

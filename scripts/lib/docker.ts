@@ -1,4 +1,5 @@
 /** The one door to Docker: nothing else in this project starts `docker`. */
+import { createInterface } from 'node:readline'
 import { $, quote } from 'zx/core'
 import { CliError, ExitCode } from './errors.ts'
 import { stopIfInterrupted } from './interrupt.ts'
@@ -17,6 +18,8 @@ export interface RunOptions {
   timeoutMs?: number
   /** What the child reads from its standard input. */
   input?: string
+  /** Gets each line of the child's standard output as it comes. */
+  onLine?: (line: string) => void
   /** For what tidies up: it begins also after Ctrl-C, and another Ctrl-C does not reach it. */
   tidiesUp?: boolean
 }
@@ -45,6 +48,8 @@ export async function capture(args: readonly string[], options: RunOptions = {})
     child.stdin.on('error', () => {})
     child.stdin.end(options.input)
   }
+  const { onLine } = options
+  if (onLine) createInterface({ input: child.stdout }).on('line', onLine)
   const { exitCode, stdout, stderr } = await child
   return { exitCode, stdout, stderr }
 }

@@ -14,6 +14,8 @@ export const ExitCode = {
   migration: 6,
   /** A service stopped, or did not become healthy in time. */
   unhealthy: 7,
+  /** The data does not fit where it shall go. */
+  data: 8,
 } as const
 export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode]
 
@@ -23,6 +25,8 @@ export interface FailureInfo {
   /** The evidence: the last lines of a log, the text of a check. */
   details?: string | undefined
   exitCode?: ExitCode | undefined
+  /** The evidence once more, for programs: part of what --json prints. */
+  data?: Readonly<Record<string, unknown>> | undefined
   cause?: unknown
 }
 
@@ -32,11 +36,13 @@ export class CliError extends Error {
   readonly hint: string | undefined
   readonly details: string | undefined
   readonly exitCode: ExitCode
+  readonly data: Readonly<Record<string, unknown>> | undefined
 
   constructor(message: string, info: FailureInfo = {}) {
     super(message, { cause: info.cause })
     this.hint = info.hint
     this.details = info.details
     this.exitCode = info.exitCode ?? ExitCode.failed
+    this.data = info.data
   }
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test, vi } from 'vitest'
 import packageJson from '../../package.json' with { type: 'json' }
 import { checkImage } from '../../scripts/check-image.ts'
+import { copyDatabase } from '../../scripts/copy-database.ts'
 import { doctor } from '../../scripts/doctor.ts'
 import { env } from '../../scripts/env.ts'
 import type { Command } from '../../scripts/lib/command.ts'
@@ -25,7 +26,7 @@ const sample = defineCommand({
 })
 const withWords = defineCommand({ ...sample, positionals: { name: 'what', choices: ['start', 'stop'], help: 'What to do.' } })
 
-const commands = [checkImage, doctor, env, lint, migrate, seed, teardown, testCommand, up] as unknown as Command[]
+const commands = [checkImage, copyDatabase, doctor, env, lint, migrate, seed, teardown, testCommand, up] as unknown as Command[]
 
 test.each([['18.20.8', true], ['20.18.3', true], ['20.19.0', false], ['22.1.0', false], ['100.0.0', false]])('Node %s is too old: %s', (version, expected) => {
   expect(isOldNode(version)).toBe(expected)

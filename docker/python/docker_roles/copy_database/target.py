@@ -1,0 +1,188 @@
+"""The database that is copied into: what PostgreSQL and MariaDB have to be told."""
+
+import re
+import warnings
+from collections.abc import Iterable
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import REGCLASS
+from sqlalchemy.engine import URL, make_url
+
+from docker_roles.copy_database.errors import CopyError
+
+# Drivers that wait for the database, as this program does. Those of asyncio are replaced by one of them.
+DRIVERS = {
+    "postgresql": ("psycopg", "psycopg2"),
+    "mysql": ("pymysql", "mysqldb"),
+    "mariadb": ("pymysql", "mysqldb"),
+}
+ASYNC_DRIVERS = {"asyncpg", "aiomysql", "asyncmy"}
+# The number 0 is a number and no wish for the next one; and nothing is cut or bent to fit.
+SQL_MODE = "STRICT_ALL_TABLES,STRICT_TRANS_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION"
+
+
+def _engine(url: URL) -> sa.Engine:
+    return sa.create_engine(url, poolclass=sa.NullPool)
+
+
+def _with_driver(url: URL) -> sa.Engine:
+    """The engine of this URL, by its own driver or by another one that is installed."""
+    backend, driver = url.get_backend_name(), url.drivername.partition("+")[2]
+    names = [*([driver] if driver and driver not in ASYNC_DRIVERS else []), *DRIVERS[backend]]
+    for name in names:
+        try:
+            return _engine(url.set(drivername=f"{backend}+{name}"))
+        except ModuleNotFoundError:
+            continue
+    wanted = "psycopg[binary]" if backend == "postgresql" else "PyMySQL"
+    raise CopyError(
+        f"The image has no driver for {url.render_as_string()}: {' or '.join(dict.fromkeys(names))}.",
+        f"Add {wanted} to the application's dependencies, or to PYTHON_EXTRA_PACKAGES, then: npm run up",
+    )
+
+
+def connect(text: str) -> sa.Connection:
+    """Connects. Raises CopyError where that is not possible; its words hold no password."""
+    # Django and some providers say postgres://, which SQLAlchemy does not know.
+    url = make_url(re.sub(r"^postgres://", "postgresql://", text))
+    if url.get_backend_name() not in DRIVERS:
+        raise CopyError(
+            f"{url.render_as_string()} is neither PostgreSQL nor MariaDB.", "Those two can be copied into."
+        )
+    if url.get_backend_name() != "postgresql" and "charset" not in url.query:
+        url = url.update_query_dict({"charset": "utf8mb4"})
+    engine = _with_driver(url)
+    try:
+        connection = engine.connect()
+    except sa.exc.DBAPIError as error:
+        raise CopyError(
+            f"{url.render_as_string()} cannot be reached: {str(error.orig).strip()}",
+            "Does the database run, and are user, password and name right?",
+        ) from error
+    prepare(connection)
+    return connection
+
+
+def dialect_of(connection: sa.Connection) -> str:
+    """Either postgresql or mysql: MariaDB has two names in SQLAlchemy."""
+    return "postgresql" if connection.dialect.name == "postgresql" else "mysql"
+
+
+def prepare(connection: sa.Connection) -> None:
+    """Times are UTC, and nothing is bent to fit."""
+    if dialect_of(connection) == "postgresql":
+        connection.exec_driver_sql("SET TIME ZONE 'UTC'")
+    else:
+        connection.exec_driver_sql("SET SESSION time_zone = '+00:00'")
+        connection.exec_driver_sql(f"SET SESSION sql_mode = '{SQL_MODE}'")
+    connection.commit()
+
+
+def reflect(connection: sa.Connection) -> sa.MetaData:
+    """The tables as the database has them."""
+    metadata = sa.MetaData()
+    with warnings.catch_warnings():
+        # Of indexes and types that SQLAlchemy does not know: they are not copied, or handled as "other".
+        warnings.simplefilter("ignore", sa.exc.SAWarning)
+        metadata.reflect(connection)
+    return metadata
+
+
+def refuse_tables_without_transactions(connection: sa.Connection, names: Iterable[str]) -> None:
+    """Raises CopyError where MariaDB could not take the rows back."""
+    if dialect_of(connection) == "postgresql":
+        return
+    query = sa.text(
+        "SELECT table_name FROM information_schema.tables "
+        "WHERE table_schema = DATABASE() AND engine <> 'InnoDB' AND table_type = 'BASE TABLE'"
+    )
+    wrong = sorted(set(connection.execute(query).scalars()) & set(names))
+    if wrong:
+        raise CopyError(
+            f"{', '.join(wrong)}: not of the engine InnoDB, so an interrupted copy could not be taken back.",
+            "Change it: ALTER TABLE … ENGINE=InnoDB",
+        )
+
+
+class Constraints:
+    """What would refuse rows on the way: circular foreign keys, and numbers that only the database gives."""
+
+    def __init__(
+        self,
+        connection: sa.Connection,
+        tables: Iterable[sa.Table],
+        circular: Iterable[sa.ForeignKeyConstraint],
+    ) -> None:
+        self._connection = connection
+        self._keys = list(circular)
+        self._identities = [
+            column
+            for table in tables
+            for column in table.columns
+            if column.identity and column.identity.always
+        ]
+
+    def relax(self) -> None:
+        """Has them wait. In PostgreSQL that is part of the transaction, and needs no superuser."""
+        if dialect_of(self._connection) == "mysql":
+            # The orphans of the source have been looked for, so there is nothing left to be found.
+            if self._keys:
+                self._connection.exec_driver_sql("SET SESSION foreign_key_checks = 0")
+            return
+        self._alter("DEFERRABLE INITIALLY DEFERRED", "BY DEFAULT")
+        self._connection.exec_driver_sql("SET CONSTRAINTS ALL DEFERRED")
+
+    def restore(self) -> None:
+        """Everything as it was. PostgreSQL checks every row here."""
+        if dialect_of(self._connection) == "mysql":
+            if self._keys:
+                self._connection.exec_driver_sql("SET SESSION foreign_key_checks = 1")
+            return
+        self._connection.exec_driver_sql("SET CONSTRAINTS ALL IMMEDIATE")
+        self._alter("NOT DEFERRABLE", "ALWAYS")
+
+    def _alter(self, deferrable: str, generated: str) -> None:
+        quote = self._connection.dialect.identifier_preparer.quote
+        for key in self._keys:
+            # What its owner has made deferrable is deferred already, and stays so.
+            if not key.deferrable:
+                table, name = quote(key.table.name), quote(str(key.name))
+                self._connection.exec_driver_sql(f"ALTER TABLE {table} ALTER CONSTRAINT {name} {deferrable}")
+        for column in self._identities:
+            table, name = quote(column.table.name), quote(column.name)
+            self._connection.exec_driver_sql(
+                f"ALTER TABLE {table} ALTER COLUMN {name} SET GENERATED {generated}"
+            )
+
+
+def set_sequences(connection: sa.Connection, table: sa.Table, given: int) -> None:
+    """Has PostgreSQL count on from the highest number, or from what the source has ``given`` away."""
+    for column in table.columns:
+        default = str(getattr(column.server_default, "arg", ""))
+        match = re.fullmatch(r"nextval\('(.+)'::regclass\)", default)
+        if match:
+            sequence: sa.ColumnElement[Any] = sa.literal(match[1].replace("''", "'"))
+        elif column.identity is not None:
+            quoted = connection.dialect.identifier_preparer.quote(table.name)
+            sequence = sa.func.pg_get_serial_sequence(quoted, column.name)
+        else:
+            continue
+        highest = connection.execute(sa.select(sa.func.max(column))).scalar()
+        last = max(highest or 0, given if column.primary_key else 0)
+        # 1 and "not called" is how a sequence begins.
+        connection.execute(sa.select(sa.func.setval(sa.cast(sequence, REGCLASS), last or 1, last > 0)))
+
+
+def set_auto_increment(connection: sa.Connection, table: sa.Table, given: int) -> None:
+    """Has MariaDB count on from what the source has ``given`` away; the highest number it knows itself.
+
+    This ends a transaction, and so belongs behind the copy's.
+    """
+    column = table.autoincrement_column
+    if column is None or not given:
+        return
+    highest: Any = connection.execute(sa.select(sa.func.max(column))).scalar()
+    if given > (highest or 0):
+        quoted = connection.dialect.identifier_preparer.quote(table.name)
+        connection.exec_driver_sql(f"ALTER TABLE {quoted} AUTO_INCREMENT = {given + 1}")

@@ -1,0 +1,153 @@
+"""The copy itself: one transaction, which ends in a commit only when both sides were found to be the same."""
+
+import signal
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from docker_roles.copy_database.canonical import Digest
+from docker_roles.copy_database.check import count
+from docker_roles.copy_database.errors import DOES_NOT_FIT, CopyError
+from docker_roles.copy_database.plan import Plan, Table
+from docker_roles.copy_database.report import Finding, Reporter
+from docker_roles.copy_database.source import autoincrement_of
+from docker_roles.copy_database.target import Constraints, dialect_of, set_auto_increment, set_sequences
+
+# What is in memory at a time: so many rows, or so many bytes of text and BLOBs, whatever is less.
+BATCH_ROWS = 1000
+BATCH_BYTES = 4_000_000
+
+
+@dataclass
+class Sent:
+    """What was written into one table."""
+
+    digest: Digest
+    # Rows of the target that may be read at once without taking more memory than writing them did.
+    rows_at_once: int
+
+
+def transfer(
+    source: sa.Connection, target: sa.Connection, plan: Plan, report: Reporter, *, replace: bool
+) -> dict[str, int]:
+    """Copies, compares and commits. With ``replace`` what is there goes first. Returns rows by table.
+
+    Whatever stops it, the target is as before: the database itself takes back what was not committed.
+    """
+    given = {table.name: autoincrement_of(source, table.name) for table in plan.tables}
+    constraints = Constraints(target, [table.target for table in plan.tables], plan.circular)
+    target.rollback()
+    with target.begin():
+        constraints.relax()
+        if replace:
+            for table in reversed(plan.tables):
+                target.execute(sa.delete(sa.table(table.name)))
+        sent = {table.name: _copy(source, target, table, report) for table in plan.tables}
+        constraints.restore()
+        for table in plan.tables:
+            if dialect_of(target) == "postgresql":
+                set_sequences(target, table.target, given[table.name])
+            _compare(target, table, sent[table.name], report)
+        # Too late to stop: a commit that was half waited for would leave nobody knowing what is there.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+    if dialect_of(target) == "mysql":
+        for table in plan.tables:
+            set_auto_increment(target, table.target, given[table.name])
+    return {name: one.digest.rows for name, one in sent.items()}
+
+
+def _size(row: Sequence[Any]) -> int:
+    return sum(len(value) for value in row if isinstance(value, (str, bytes)))
+
+
+def _batches(rows: Iterable[list[Any]]) -> Iterator[list[list[Any]]]:
+    batch: list[list[Any]] = []
+    size = 0
+    for row in rows:
+        batch.append(row)
+        size += _size(row)
+        if len(batch) == BATCH_ROWS or size >= BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _copy(source: sa.Connection, target: sa.Connection, table: Table, report: Reporter) -> Sent:
+    total = count(source, table.name)
+    names = [column.name for column in table.columns]
+    # Columns without a type: the values are what the driver takes, and nothing changes them on the way.
+    insert = sa.insert(sa.table(table.name, *[sa.column(name) for name in names]))
+    sent = Sent(Digest([column.kind for column in table.columns]), BATCH_ROWS)
+    converters = [column.convert for column in table.columns]
+    rows = (
+        [convert(raw) for convert, raw in zip(converters, row, strict=True)] for _, row in table.rows(source)
+    )
+    for batch in _batches(rows):
+        records = [dict(zip(names, row, strict=True)) for row in batch]
+        try:
+            with target.begin_nested():
+                target.execute(insert, records)
+        except sa.exc.DBAPIError as error:
+            if error.connection_invalidated:
+                raise
+            _find_refused(target, insert, records, table, report)
+            raise
+        for row in batch:
+            sent.digest.add(row)
+        sent.rows_at_once = min(sent.rows_at_once, _rows_at_once(batch))
+        report.progress("copying", table.name, sent.digest.rows, total)
+    if total == 0:
+        report.progress("copying", table.name, 0, 0)
+    return sent
+
+
+def _rows_at_once(batch: Sequence[Sequence[Any]]) -> int:
+    largest = max(_size(row) for row in batch)
+    return max(1, min(BATCH_ROWS, BATCH_BYTES // (largest + 1)))
+
+
+def _find_refused(
+    target: sa.Connection, insert: sa.Insert, records: list[dict[str, Any]], table: Table, report: Reporter
+) -> None:
+    """Of a batch that was refused, names the first row that is refused by itself. Raises CopyError."""
+    for record in records:
+        try:
+            with target.begin_nested():
+                target.execute(insert, record)
+        except sa.exc.DBAPIError as error:
+            if error.connection_invalidated:
+                raise
+            key = ", ".join(f"{name}={record.get(name, '?')}" for name in table.key)
+            report.finding(Finding(table.name, key, "", "refused", " ".join(str(error.orig).split())))
+            raise CopyError("The target has refused a row.", "Nothing was written.", DOES_NOT_FIT) from error
+
+
+def _compare(target: sa.Connection, table: Table, sent: Sent, report: Reporter) -> None:
+    """Reads the table back. Raises CopyError where it is not what was sent."""
+    is_postgres = dialect_of(target) == "postgresql"
+    columns = [
+        # psycopg would make objects of it, and round its numbers.
+        sa.cast(sa.column(column.name), sa.Text) if column.kind == "json" and is_postgres
+        else sa.column(column.name)
+        for column in table.columns
+    ]  # fmt: skip
+    there = Digest([column.kind for column in table.columns])
+    options = {"stream_results": True, "max_row_buffer": sent.rows_at_once}
+    query = sa.select(*columns).select_from(sa.table(table.name))
+    for row in target.execute(query, execution_options=options):
+        there.add(row)
+        if there.rows % 1000 == 0:
+            report.progress("comparing", table.name, there.rows, sent.digest.rows)
+    here = sent.digest
+    if (there.rows, there.hexdigest()) != (here.rows, here.hexdigest()):
+        raise CopyError(
+            f"{table.name} is not the same on both sides: {here.rows} rows with the hash "
+            f"{here.hexdigest()[:16]} were sent, {there.rows} with {there.hexdigest()[:16]} are there.",
+            "Nothing was written. Does a trigger, or somebody else, write into the target?",
+        )
+    line = f"{table.name}: {there.rows} rows, the same on both sides ({there.hexdigest()[:16]})"
+    report.emit("table", line, table=table.name, rows=there.rows, hash=there.hexdigest())

@@ -1,0 +1,120 @@
+"""A small shop whose tables have every type that is copied. As a program it is its own migration."""
+
+import os
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import mysql
+from sqlalchemy.engine import make_url
+
+metadata = sa.MetaData()
+MOMENT = sa.DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql", "mariadb")
+ZONED = sa.DateTime(timezone=True).with_variant(mysql.DATETIME(fsp=6), "mysql", "mariadb")
+
+# Named so that no alphabet puts parents before their children.
+customer = sa.Table(
+    "zz_customer",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("name", sa.String(12), nullable=False, unique=True),
+    sa.Column("active", sa.Boolean, nullable=False),
+    sa.Column("born", sa.Date),
+    sa.Column("seen", MOMENT),
+    sa.Column("zoned", ZONED),
+    sa.Column("opens", sa.Time().with_variant(mysql.TIME(fsp=6), "mysql", "mariadb")),
+    sa.Column("waits", sa.Interval),
+    sa.Column("balance", sa.Numeric(10, 2)),
+    sa.Column("weight", sa.Double),
+    sa.Column("settings", sa.JSON),
+    sa.Column("picture", sa.LargeBinary),
+    sa.Column("token", sa.Uuid),
+    sa.Column("level", sa.Enum("low", "high", name="level")),
+    sa.Column("small", sa.SmallInteger),
+    sa.Column("note", sa.Text),
+    sa.Column("recommended_by", sa.ForeignKey("zz_customer.id")),
+    sqlite_autoincrement=True,
+)
+order = sa.Table(
+    "order",
+    metadata,
+    sa.Column("customer id", sa.ForeignKey("zz_customer.id"), primary_key=True),
+    sa.Column("place %", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("Größe", sa.Text),
+)
+hen = sa.Table(
+    "hen",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("egg_id", sa.ForeignKey("egg.id", name="fk_hen_egg", use_alter=True), nullable=False),
+)
+egg = sa.Table(
+    "egg",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("hen_id", sa.ForeignKey("hen.id", name="fk_egg_hen"), nullable=False),
+)
+version = sa.Table("alembic_version", metadata, sa.Column("version_num", sa.String(32), primary_key=True))
+
+CUSTOMERS: list[dict[str, Any]] = [
+    # Zero is a number, and its recommendation comes after it.
+    {"id": 0, "name": "Zoë 🐔", "active": True, "recommended_by": 7},
+    {
+        "id": 7,
+        "name": "",
+        "active": False,
+        "born": date(1, 1, 1),
+        "seen": datetime(2026, 3, 29, 2, 30, 0, 123456),  # noqa: DTZ001
+        "zoned": datetime(2026, 3, 29, 2, 30, 0, 1),  # noqa: DTZ001
+        "opens": time(23, 59, 59, 999999),
+        "waits": timedelta(days=3, seconds=1),
+        "balance": Decimal("-12345678.91"),
+        "weight": 0.1 + 0.2,
+        "settings": {"numbers": [1, 1.5, 1e-7, 10**20], "text": "ü\n\"'\\", "none": None},
+        "picture": bytes(range(256)),
+        "token": UUID("5f1c7d2e-8a3b-4c6d-9e0f-123456789abc"),
+        "level": "high",
+        "small": -(2**15),
+        "note": "'; DROP TABLE hen; -- \\ %s %(name)s :name\r\n\ttab",
+    },
+]
+
+
+def create(url: str) -> sa.Engine:
+    """Makes the tables, and says at which migration they are."""
+    engine = sa.create_engine(url, poolclass=sa.NullPool)
+    metadata.create_all(engine)
+    with engine.begin() as connection:
+        if not connection.execute(sa.select(version)).first():
+            connection.execute(sa.insert(version), {"version_num": os.environ.get("SHOP_VERSION", "0001")})
+    return engine
+
+
+def fill(engine: sa.Engine, customers: int = 0) -> None:
+    """Adds what there is to copy, and so many customers more."""
+    more = [
+        {"id": 100 + n, "name": f"c{n}", "active": n % 2 == 0, "note": "x" * 500} for n in range(customers)
+    ]
+    with engine.begin() as connection:
+        for row in [*CUSTOMERS, *more[:1]]:
+            connection.execute(sa.insert(customer), row)
+        if more[1:]:
+            connection.execute(sa.insert(customer), more[1:])
+        connection.execute(sa.insert(order), [{"customer id": 7, "place %": n, "Größe": "L"} for n in (1, 0)])
+        connection.execute(sa.insert(hen), {"id": 1, "egg_id": 5})
+        connection.execute(sa.insert(egg), {"id": 5, "hen_id": 1})
+
+
+def main() -> None:
+    """The migration; with SHOP_SQL it does something more."""
+    engine = create(os.environ["DATABASE_URL"])
+    with engine.begin() as connection:
+        for statement in filter(None, os.environ.get("SHOP_SQL", "").split(";;")):
+            connection.exec_driver_sql(statement)
+    print("migrated", make_url(os.environ["DATABASE_URL"]).get_backend_name())
+
+
+if __name__ == "__main__":
+    main()
