@@ -88,6 +88,7 @@ const inDevelopment: Row[] = [
   ["MariaDB with another's password", { COMPOSE_PROFILES: 'mariadb,redis,storage,beat,flower', DATABASE_URL: 'mysql+pymysql://stories:${POSTGRES_PASSWORD}@db:3306/stories?charset=utf8mb4' }, ['E44 DATABASE_URL']],
   ['a misspelt host', { REDIS_URL: 'redis://:${REDIS_PASSWORD}@redsi:6379/0' }, ['E41 REDIS_URL']],
   ['a service by half its name', { DATABASE_URL: 'postgresql://postgres:${POSTGRES_PASSWORD}@postgre:5432/stories' }, ['E41 DATABASE_URL']],
+  ['another Redis, by its name', { REDIS_URL: 'redis://:${REDIS_PASSWORD}@redis2:6379/0' }, ['W46 REDIS_URL']],
   ['a host that nobody knows', { S3_ENDPOINT_URL: 'http://fileserver:9000' }, ['W46 S3_ENDPOINT_URL']],
   ['the published port', { STORAGE_PORT: '9000', S3_PUBLIC_URL: 'http://localhost:9000', S3_ENDPOINT_URL: 'http://storage:9000' }, ['E42 S3_ENDPOINT_URL']],
   ["another database's port", { DATABASE_URL: 'postgresql://postgres:${POSTGRES_PASSWORD}@db:5433/stories' }, ['E42 DATABASE_URL']],
@@ -182,6 +183,11 @@ describe('in what an adopter changes:', () => {
   ])('%s', (_, around, found) => {
     const text = withEdits(example, { FLOWER_USER: null })
     expect(summary(text, around)).toEqual(expected(text, found))
+  })
+
+  test('in a network of others there may be any host', () => {
+    const text = withEdits(example, { S3_ENDPOINT_URL: 'http://fileserver:9000', REDIS_URL: 'redis://redsi:6379/0' })
+    expect(summary(text, { more: 'networks: { theirs: { external: true } }' })).toEqual(expected(text, ['W46 REDIS_URL']))
   })
 
   test('a host of theirs is known', () => {

@@ -55,9 +55,10 @@ function strangerAt({ name, line, address: { host } }: Target, compose: ComposeV
   const meant = nearest(host, hosts)
   const message = `${name} leads to ${host}, which is no service of this stack.`
   const hint = meant ? `Did you mean ${meant}?` : `The services are ${hosts.join(', ')}.`
-  // A short name is near to many.
-  if (meant && host.length > 3) return [finding('E41', { line, setting: name, message, hint })]
-  return compose.hasForeignNetwork ? [] : [finding('W46', { line, setting: name, message, hint })]
+  // A short name is near to many, redis2 may be another Redis, and in a network of others there may be anything.
+  const isMisspelt = meant !== undefined && host.length > 3 && !/\d$/.test(host) && !compose.hasForeignNetwork
+  if (isMisspelt) return [finding('E41', { line, setting: name, message, hint })]
+  return compose.hasForeignNetwork && !meant ? [] : [finding('W46', { line, setting: name, message, hint })]
 }
 
 /** The port in the container, as far as the image tells. */

@@ -40,7 +40,7 @@ const file = {
     remedy: 'Save the file with LF line endings and as UTF-8 without a byte order mark: `sed -i \'s/\\r$//\' .env.docker`.',
   },
   E06: {
-    severity: 'error', group: 'The file', title: 'Secrets are tracked by git',
+    severity: 'production', group: 'The file', title: 'Secrets are tracked by git',
     why: 'Everybody with the repository has them, also after they are deleted from the file.',
     remedy: '`git rm --cached FILE`, name it in `.gitignore`, and change the secrets: they are in the history.',
   },
