@@ -12,7 +12,7 @@ import type { Verdict } from './registry.ts'
 import { envFile as ownEnvFile, writeSecretly } from './settings.ts'
 import type { Stack } from './stack.ts'
 import { readModel } from './stack.ts'
-import { ensureStandIns, insteadOfStandIn, isStandIn, overlay, recipeFor, selectStandIns, shortName, stoodFor } from './stand-ins.ts'
+import { ensureStandIns, insteadOfStandIn, isStandIn, overlay, recipeFor, selectStandIns, shortName, stoodFor, withOverlay } from './stand-ins.ts'
 import { step, warn } from './terminal.ts'
 
 /** A registry whose first word takes longer than this is treated as one that is not there. */
@@ -53,8 +53,7 @@ async function useStandIns(
   absent: readonly string[],
   verdict: Verdict,
 ): Promise<{ stack: Stack; model: Model }> {
-  const files = values.COMPOSE_FILE || 'compose.yaml:compose.override.yaml'
-  const chosen = { ...stack, env: { ...stack.env, COMPOSE_FILE: `${files}:${overlay}` } }
+  const chosen = { ...stack, env: { ...stack.env, COMPOSE_FILE: withOverlay(values.COMPOSE_FILE) } }
   const changed = await readModel(chosen)
   const strangers = withoutStandIn(foreignImages(model), foreignImages(changed), absent)
   if (strangers.length > 0) {

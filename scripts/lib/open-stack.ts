@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs'
 import { ensureEngine, findEngine } from './engine.ts'
 import type { Engine } from './engine.ts'
+import { read } from './docker.ts'
 import { CliError, ExitCode } from './errors.ts'
 import { isUsable } from './finding.ts'
 import { extraCaFile, valueOf } from './host.ts'
@@ -10,6 +11,7 @@ import { envFile as ownEnvFile, loadSettings } from './settings.ts'
 import type { Settings } from './settings.ts'
 import { readModel, stackOf } from './stack.ts'
 import type { Stack } from './stack.ts'
+import { overlay, withOverlay } from './stand-ins.ts'
 
 export interface OpenStack {
   stack: Stack
@@ -51,6 +53,19 @@ function withHostCertificates(stack: Stack, { values }: Settings): Stack {
 }
 
 /**
+ * A stack that `up` has started on stand-ins goes on with them. In .env.docker that is written down; for another env
+ * file, which is somebody's own, its containers remember it.
+ */
+async function asItWasStarted(stack: Stack, model: Model, { values }: Settings): Promise<{ stack: Stack; model: Model }> {
+  if (stack.envFile === ownEnvFile) return { stack, model }
+  const project = ['--filter', `label=com.docker.compose.project=${model.name}`]
+  const files = await read(['ps', '--all', ...project, '--format', '{{.Label "com.docker.compose.project.config_files"}}'])
+  if (!files.includes(overlay) || values.COMPOSE_FILE?.includes(overlay)) return { stack, model }
+  const chosen = { ...stack, env: { ...stack.env, COMPOSE_FILE: withOverlay(values.COMPOSE_FILE) } }
+  return { stack: chosen, model: await readModel(chosen) }
+}
+
+/**
  * Reads the settings, finds or makes the engine, and asks Compose what the stack is made of.
  *
  * @param options.toEndIt a stack that is there can be taken down whatever is wrong with its settings by now, as long as
@@ -72,5 +87,6 @@ export async function openStack(file: string = ownEnvFile, { toEndIt = false } =
   // A setting that is wrong explains itself better than the model that it breaks.
   if (!toEndIt || model.status === 'rejected') requireUsable(settings.value)
   if (model.status === 'rejected') throw model.reason
-  return { stack: withHostCertificates(stack, settings.value), model: model.value, settings: settings.value, engine }
+  const started = await asItWasStarted(withHostCertificates(stack, settings.value), model.value, settings.value)
+  return { ...started, settings: settings.value, engine }
 }

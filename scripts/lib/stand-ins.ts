@@ -59,20 +59,25 @@ export const insteadOfStandIn = (): string =>
   `Stand-ins exist for ${[...standsFor.keys()].join(', ')}: name one of these in the …_IMAGE setting. Or try again with a network, ` +
   `or load the image with docker load, and take ${overlay} out of COMPOSE_FILE if it is there.`
 
+/** What COMPOSE_FILE means when it is empty. */
+const defaults = 'compose.yaml:compose.override.yaml'
+
+/** COMPOSE_FILE with the overlay behind what it names. Pure. */
+export const withOverlay = (files: string | undefined): string => `${files || defaults}:${overlay}`
+
 /**
  * The env file's text with the overlay at the end of COMPOSE_FILE, and everything else as it was. Pure.
  */
 export function selectStandIns(text: string): string {
-  const defaults = 'compose.yaml:compose.override.yaml'
   // Quotes and a comment behind the value stay where they are.
   const line = /^(?<before>[ \t]*(?:export[ \t]+)?COMPOSE_FILE[ \t]*[=:][ \t]*(?<quote>["']?))(?<files>.*?)\k<quote>[ \t]*(?:(?<=["' \t])#.*)?$/m.exec(text)
   const { before, files } = line?.groups ?? {}
   if (!line || before === undefined || files === undefined) {
-    return `${text}${text === '' || text.endsWith('\n') ? '' : '\n'}COMPOSE_FILE=${defaults}:${overlay}\n`
+    return `${text}${text === '' || text.endsWith('\n') ? '' : '\n'}COMPOSE_FILE=${withOverlay(undefined)}\n`
   }
   if (files.split(':').includes(overlay)) return text
   const start = line.index + before.length
-  return `${text.slice(0, start)}${files || defaults}:${overlay}${text.slice(start + files.length)}`
+  return `${text.slice(0, start)}${withOverlay(files)}${text.slice(start + files.length)}`
 }
 
 const baseImage = (suite: Suite): string => `stand-in/debian:${suite}`

@@ -38,10 +38,12 @@ export async function prepareImages({ profiles = '*', examples = false } = {}): 
   const file = join(folder, 'env')
   try {
     const frontend = examples ? 'FRONTEND=build\n' : ''
-    await writeFile(file, `COMPOSE_PROJECT_NAME=prepare\nCOMPOSE_PROFILES=${profiles}\n${frontend}`)
+    await writeFile(file, `COMPOSE_PROJECT_NAME=prepare\n${frontend}`)
     await initEnvFile(file)
-    const { stack, model, settings } = await openStack(file)
-    const chosen = await ensureImages(stack, model, settings.values)
+    const { stack, settings } = await openStack(file)
+    // Not as a setting: no stack may have all of them, two databases under one name for instance.
+    const wanted = { ...stack, env: { ...stack.env, COMPOSE_PROFILES: profiles } }
+    const chosen = await ensureImages(wanted, await readModel(wanted), settings.values)
     const overlays = chosen.stack.env.COMPOSE_FILE ? `:${overlay}` : ''
     if (examples) await prepareExamples(overlays)
     return {
