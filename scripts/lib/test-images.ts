@@ -29,7 +29,7 @@ async function prepareExamples(overlays: string): Promise<void> {
  * Finds or sets up an engine, and pulls or builds the images.
  *
  * @param profiles whose services the images are for; with '' there is only the base of the application's image
- * @param examples what the examples and a frontend want as well
+ * @param examples what the examples want as well
  * @returns the environment of the tests: TEST_COMPOSE_FILES is what they put into COMPOSE_FILE,
  *   TEST_PYTHON_IMAGE the base of images of their own
  */
@@ -37,8 +37,7 @@ export async function prepareImages({ profiles = '*', examples = false } = {}): 
   const folder = await mkdtemp(join(tmpdir(), 'stack-'))
   const file = join(folder, 'env')
   try {
-    const frontend = examples ? 'FRONTEND=build\n' : ''
-    await writeFile(file, `COMPOSE_PROJECT_NAME=prepare\n${frontend}`)
+    await writeFile(file, 'COMPOSE_PROJECT_NAME=prepare\n')
     await initEnvFile(file)
     const { stack, settings } = await openStack(file)
     // Not as a setting: no stack may have all of them, two databases under one name for instance.
