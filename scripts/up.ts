@@ -17,7 +17,7 @@ import type { Model } from './lib/model.ts'
 import { openStack } from './lib/open-stack.ts'
 import { checkPorts } from './lib/ports.ts'
 import { envFile, initEnvFile } from './lib/settings.ts'
-import { checkSourceAccess } from './lib/source-access.ts'
+import { checkAppCa, checkSourceAccess } from './lib/source-access.ts'
 import { explainMissing, readSource } from './lib/source-files.ts'
 import { captureCompose, composeCommand, npmCommand, readContainers, stackOf, streamCompose } from './lib/stack.ts'
 import type { Stack } from './lib/stack.ts'
@@ -130,6 +130,7 @@ export const up = defineCommand({
     ok(`Docker ${engine.engineVersion}, Compose ${engine.composeVersion}`)
     const warnings = settings.findings.length
     ok(`${file}: ${settings.count} settings${warnings > 0 ? `, ${warnings} warnings (npm run env shows them)` : ''}`)
+    checkAppCa(settings.values)
     ensureBuildxFolder()
     const { stack, model } = await watchingDisk(async () => {
       const ready = await ensureImages(opened.stack, opened.model, settings.values, { build: !noBuild })

@@ -111,11 +111,10 @@ function checkSettings(values: Record<string, string | undefined>): void {
     const hint = 'For example: IMAGE_REGISTRY=mirror.example:5000/hub'
     throw new CliError(`IMAGE_REGISTRY names no registry: ${fault}.`, { hint, exitCode: ExitCode.config })
   }
-  const caFiles = { EXTRA_CA_FILE: extraCaFile(values, process.env), APP_CA_FILE: valueOf('APP_CA_FILE', values, process.env) }
-  for (const [name, file] of Object.entries(caFiles)) {
-    if (!file || existsSync(file)) continue
+  const caFile = extraCaFile(values, process.env)
+  if (caFile && !existsSync(caFile)) {
     const hint = 'Correct it in .env.docker, or leave it empty.'
-    throw new CliError(`${name} names ${file}, and there is no such file.`, { hint, exitCode: ExitCode.config })
+    throw new CliError(`EXTRA_CA_FILE names ${caFile}, and there is no such file.`, { hint, exitCode: ExitCode.config })
   }
 }
 

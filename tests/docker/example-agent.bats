@@ -85,7 +85,7 @@ page_says() { # page_says PATH TEXT
 long_text() {
 	node -e 'let n = 7; const next = () => (n = (n * 48271) % 2147483647)
 		const word = () => "bcdfglmnprst"[next() % 12] + "aeiou"[next() % 5] + "lmnrst"[next() % 6] + (next() % 400).toString(36)
-		for (let i = 0; i < 6000; i++) console.log("The " + Array.from({ length: 9 + next() % 8 }, word).join(" ") + ".")'
+		for (let i = 0; i < 4000; i++) console.log("The " + Array.from({ length: 9 + next() % 8 }, word).join(" ") + ".")'
 }
 
 @test "the example's env file has no mistake, and all is healthy without a service for data" {
@@ -122,7 +122,7 @@ long_text() {
 	in_the_middle() { [[ $(job "$path" '.status') == working ]] && (($(job "$path" .progress) > 5)); }
 	until_ok 20 in_the_middle
 	page_says "$path" '<progress max="100" value="'
-	run until_ok 60 page_says "$path" '6000'
+	run until_ok 60 page_says "$path" '4000'
 	assert_success
 	assert_equal "$(job "$path" .attempts)" 1
 }

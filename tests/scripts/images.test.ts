@@ -87,7 +87,6 @@ describe('the images of a stack', () => {
   test.each([
     [{ IMAGE_REGISTRY: 'https://m.test' }, 'IMAGE_REGISTRY'],
     [{ EXTRA_CA_FILE: 'no/such.pem' }, 'EXTRA_CA_FILE'],
-    [{ APP_CA_FILE: 'no/such.pem' }, 'APP_CA_FILE'],
   ])('are not looked for with %j: exit code 3', async (values, name) => {
     await expect(ensureImages(stack, model, values)).rejects.toMatchObject({ message: expect.stringContaining(name) as string, exitCode: 3 })
     expect(box.calls()).toEqual([])

@@ -2,7 +2,7 @@ import { chmodSync, lstatSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writ
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
-import { findUnreadable, mayRead } from '../../scripts/lib/source-access.ts'
+import { checkAppCa, findUnreadable, mayRead } from '../../scripts/lib/source-access.ts'
 
 test.each([
   ['the owner, with a mode for the owner alone', { uid: 1001, gid: 1001 }, 0o600, false, true],
@@ -15,6 +15,12 @@ test.each([
   ['root', { uid: 0, gid: 0 }, 0o000, true, true],
 ])('%s may read: as the mode says', (_, user, mode, isFolder, expected) => {
   expect(mayRead(user, { uid: 1001, gid: 1001, mode }, isFolder)).toBe(expected)
+})
+
+test('a CA that is named and not there is a mistake in the settings, and no CA is none', () => {
+  expect(() => checkAppCa({ APP_CA_FILE: 'no/such.pem' })).toThrow('APP_CA_FILE names no/such.pem, and there is no such file.')
+  expect(() => checkAppCa({ APP_CA_FILE: 'docker/no-extra-ca.pem' })).not.toThrow()
+  expect(() => checkAppCa({ APP_CA_FILE: '' })).not.toThrow()
 })
 
 describe('what a user may not read below a folder', () => {
