@@ -51,8 +51,9 @@ function ofService(word: string, service: Service, values: Values, env: NodeJS.P
   const [user = '', password = '', name = ''] = [service.user, service.password, service.name].map((setting) => valueOf(setting, values, env))
   const url = (parts: readonly string[]): string =>
     `${service.scheme}://${parts[0]}:${parts[1]}@${word}:${service.port}/${parts[2]}${service.query}`
-  // "db" is what the documentation of DATABASE_URL says; it is the same service.
-  const reference = (secret: string): string => url([`\${${service.user}}`, secret, `\${${service.name}}`]).replace(`@${word}:`, '@db:')
+  // "db" is what the documentation of DATABASE_URL says: whichever database runs, as long as one does.
+  const host = Object.keys(services).filter((other) => other in model.services).length === 1 ? 'db' : word
+  const reference = (secret: string): string => url([`\${${service.user}}`, secret, `\${${service.name}}`]).replace(`@${word}:`, `@${host}:`)
   return {
     url: url([user, password, name].map(encodeURIComponent)),
     advice: `DATABASE_URL=${reference(isPlain(password) ? `\${${service.password}}` : `<${service.password}, percent-encoded>`)}`,

@@ -95,7 +95,7 @@ moves_to() { # moves_to SERVICE: step by step as docs/change-database.md has it
 	run copy --to "$1"
 	assert_success
 	assert_line --partial 'reading: 300 rows, the same on both sides ('
-	assert_line --regexp '^  DATABASE_URL=.*_USER\}:\$\{.*_PASSWORD\}@db:'
+	assert_line --regexp '^  DATABASE_URL=.*_USER\}:\$\{.*_PASSWORD\}@'"$1"':'
 	refute_output --partial local-only
 
 	run copy --to "$1"

@@ -322,6 +322,8 @@ def test_values_are_bound_and_names_are_quoted(bench: Bench) -> None:
     ("change", "message"),
     [
         ({"DATABASE_URL": "sqlite:////tmp/x.db"}, "neither PostgreSQL nor MariaDB"),
+        ({"DATABASE_URL": "postgresql://shop:x@db:hunter2/shop"}, "no URL that SQLAlchemy can read"),
+        ({"DATABASE_URL": "hunter2"}, "no URL that SQLAlchemy can read"),
         ({"DATABASE_URL": "postgresql+psycopg://shop:hunter2@127.0.0.1:1/shop"}, "cannot be reached"),
         ({"DATABASE_URL": "mysql+pymysql://shop:hunter2@127.0.0.1:1/shop"}, "cannot be reached"),
     ],

@@ -168,7 +168,8 @@ const values = { MARIADB_USER: 'shop', MARIADB_PASSWORD: 'p@ss/w%rd', MARIADB_DA
 
 test('a service of the stack is addressed with its own settings, percent-encoded', () => {
   expect(databaseOf('to', 'mariadb', values, {}, model).url).toBe('mysql+pymysql://shop:p%40ss%2Fw%25rd@mariadb:3306/shop?charset=utf8mb4')
-  expect(databaseOf('to', 'postgres', values, {}, model)).toEqual({
+  expect(databaseOf('to', 'postgres', values, {}, model).advice).toContain('@postgres:5432/')
+  expect(databaseOf('to', 'postgres', values, {}, { name: 'shop', services: { postgres: {} } })).toEqual({
     url: 'postgresql+psycopg://u:plain-1@postgres:5432/d',
     advice: 'DATABASE_URL=postgresql+psycopg://${POSTGRES_USER}:${POSTGRES_PASSWORD}@db:5432/${POSTGRES_DB}',
   })

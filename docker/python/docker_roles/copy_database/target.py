@@ -44,8 +44,12 @@ def _with_driver(url: URL) -> sa.Engine:
 
 def connect(text: str) -> sa.Connection:
     """Connects. Raises CopyError where that is not possible; its words hold no password."""
-    # Django and some providers say postgres://, which SQLAlchemy does not know.
-    url = make_url(re.sub(r"^postgres://", "postgresql://", text))
+    try:
+        # Django and some providers say postgres://, which SQLAlchemy does not know.
+        url = make_url(re.sub(r"^postgres://", "postgresql://", text))
+    except (sa.exc.ArgumentError, ValueError):
+        # Their words may hold a part of it.
+        raise CopyError("DATABASE_URL, the target, is no URL that SQLAlchemy can read.") from None
     if url.get_backend_name() not in DRIVERS:
         raise CopyError(
             f"{url.render_as_string()} is neither PostgreSQL nor MariaDB.", "Those two can be copied into."
