@@ -58,13 +58,7 @@ teardown_file() {
 }
 
 @test "web and worker are healthy with Redis alone beside them" {
-	run docker ps --filter "label=com.docker.compose.project=$project" --format '{{.Label "com.docker.compose.service"}} {{.Status}}'
-	assert_equal "${#lines[@]}" 3
-	assert_line --regexp '^web .*\(healthy\)'
-	assert_line --regexp '^worker .*\(healthy\)'
-	assert_line --regexp '^redis .*\(healthy\)'
-	run state '{{.State.Status}} {{.State.ExitCode}}' migrate
-	assert_output 'exited 0'
+	run_alone web worker redis
 }
 
 @test "a minute of talk becomes an episode, every step is seen, and it is as loud as it should be" {

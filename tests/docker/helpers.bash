@@ -96,6 +96,16 @@ is_health() {
 	[[ $found == "$2" ]]
 }
 
+# run_alone SERVICE…: these are healthy, no other service runs, and the migration has ended well.
+run_alone() {
+	local service
+	run docker ps --filter "label=com.docker.compose.project=$project" --format '{{.Label "com.docker.compose.service"}} {{.Status}}'
+	assert_equal "${#lines[@]}" $#
+	for service; do assert_line --regexp "^$service .*\\(healthy\\)"; done
+	run state '{{.State.Status}} {{.State.ExitCode}}' migrate
+	assert_output 'exited 0'
+}
+
 # until_ok SECONDS COMMAND…: tries until the command succeeds; fails with its last output.
 until_ok() {
 	local deadline=$((SECONDS + $1)) output
