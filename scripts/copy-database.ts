@@ -73,8 +73,9 @@ async function runCopy(stack: Stack, container: string, target: string, args: re
   return report
 }
 
-const amount = (done: CopyReport['done']): string =>
-  `${(done?.rows ?? 0).toLocaleString('en')} rows in ${done?.tables} ${done?.tables === 1 ? 'table' : 'tables'}`
+const counted = (number: number, what: string): string => `${number.toLocaleString('en')} ${what}${number === 1 ? '' : 's'}`
+
+const amount = (done: CopyReport['done']): string => `${counted(done?.rows ?? 0, 'row')} in ${counted(done?.tables ?? 0, 'table')}`
 
 export const copyDatabase = defineCommand({
   name: 'copy-database',
@@ -140,10 +141,12 @@ export const copyDatabase = defineCommand({
       ...(skip === undefined ? [] : ['--skip', skip]),
       ...(verbose ? ['--all'] : []),
     ]
-    const title = dryRun ? `Checking ${source.url}` : `Copying ${source.url} to ${redact(target.url)}`
+    // On lines of their own: the bar needs the room.
+    info(`  from ${source.url}\n  to   ${redact(target.url)}`)
+    const title = `${dryRun ? 'Checking' : 'Copying'} the database`
     const { tables, rounded, done } = await runCopy(stack, `${model.name}-copy-database`, target.url, args, title)
-    for (const { table, column, count } of rounded) warn(`${table}.${column}: ${dryRun ? 'would be rounded' : 'rounded'}, ${count} ${count === 1 ? 'value' : 'values'}`)
-    for (const { table, rows, hash } of tables) info(`  ${table}: ${rows} rows, the same on both sides (${hash.slice(0, 16)})`)
+    for (const { table, column, count } of rounded) warn(`${table}.${column}: ${dryRun ? 'would be rounded' : 'rounded'}, ${counted(count, 'value')}`)
+    for (const { table, rows, hash } of tables) info(`  ${table}: ${counted(rows, 'row')}, the same on both sides (${hash.slice(0, 16)})`)
     if (json) return printJson({ ok: true, dryRun, from: source.url, to: redact(target.url), ...done, tables, rounded })
     if (dryRun) return ok(`${amount(done)} fit. Nothing was written`)
     ok(`${amount(done)} were copied`)

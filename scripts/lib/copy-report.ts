@@ -79,8 +79,8 @@ export function take(report: CopyReport, { event, line, ...fields }: Event): Pro
 
 const number = (value: number): string => value.toLocaleString('en')
 
-/** `copying stories ████████░░░░ 66% of 200,000` */
-export function bar({ step, table, done, total }: Progress, width = 20): string {
+/** `copying stories ████████░░░░ 66% of 200,000`: short, because a name is beside it and a time behind. */
+export function bar({ step, table, done, total }: Progress, width = 12): string {
   const share = total === 0 ? 1 : done / total
   const full = Math.floor(share * width)
   return `${step} ${table} ${'█'.repeat(full)}${'░'.repeat(width - full)} ${Math.floor(share * 100)}% of ${number(total)}`

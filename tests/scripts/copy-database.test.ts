@@ -53,7 +53,7 @@ describe.concurrent('copy-database', () => {
     box.answer('compose-run', { out: copied })
     const { code, stderr } = await box.run('copy-database', ['--from', 'sqlite:////data/shop.db'])
     expect(code).toBe(0)
-    expect(stderr).toContain('Copying sqlite:////data/shop.db to postgresql+psycopg://me:***@db.example.org/shop')
+    expect(stderr).toContain('  from sqlite:////data/shop.db\n  to   postgresql+psycopg://me:***@db.example.org/shop\n')
     expect(stderr).toContain('Next: npm run up\n')
   })
 
@@ -63,7 +63,7 @@ describe.concurrent('copy-database', () => {
     const env = { NEW_DATABASE_URL: `mysql+pymysql://me:${SECRET}@db.example.org/shop` }
     const { code, stderr } = await box.run('copy-database', ['--to', 'NEW_DATABASE_URL'], { env })
     expect(code).toBe(0)
-    expect(stderr).toContain('to mysql+pymysql://me:***@db.example.org/shop')
+    expect(stderr).toContain('  to   mysql+pymysql://me:***@db.example.org/shop\n')
     expect(stderr).toContain('  DATABASE_URL=${NEW_DATABASE_URL}\n')
   })
 
@@ -192,8 +192,8 @@ test('what is no event is left alone', () => {
 
 test('progress is a bar on a terminal, and in a log a line at each tenth', () => {
   const at = (done: number, table = 'story', total = 200_000) => ({ step: 'copying', table, done, total })
-  expect(bar(at(90_000))).toBe('copying story █████████░░░░░░░░░░░ 45% of 200,000')
-  expect(bar(at(0, 'story', 0))).toBe('copying story ████████████████████ 100% of 0')
+  expect(bar(at(90_000))).toBe('copying story █████░░░░░░░ 45% of 200,000')
+  expect(bar(at(0, 'story', 0))).toBe('copying story ████████████ 100% of 0')
   expect(logLine(undefined, at(1000))).toBeUndefined()
   expect(logLine(at(1000), at(20_000))).toBe('copying story: 20,000 of 200,000')
   expect(logLine(at(20_000), at(21_000))).toBeUndefined()
