@@ -1,16 +1,15 @@
 /** `npm run up`: from whatever is there to a healthy stack. */
 import { statSync } from 'node:fs'
-import { stripVTControlCharacters } from 'node:util'
 import { isBuilt, rememberBuild } from './lib/build-stamp.ts'
 import { ensureBuildxFolder } from './lib/buildx-folder.ts'
 import { common, defineCommand, main } from './lib/command.ts'
 import { firstCause } from './lib/containers.ts'
 import type { Container } from './lib/containers.ts'
-import { diagnose } from './lib/diagnose.ts'
 import { explainWithoutBuildx } from './lib/engine.ts'
 import type { Engine } from './lib/engine.ts'
 import { watchingDisk } from './lib/engine-disk.ts'
 import { CliError, ExitCode } from './lib/errors.ts'
+import { explain } from './lib/explain.ts'
 import { ensureImages } from './lib/images.ts'
 import { urls } from './lib/model.ts'
 import type { Model } from './lib/model.ts'
@@ -18,8 +17,7 @@ import { openStack } from './lib/open-stack.ts'
 import { checkPorts } from './lib/ports.ts'
 import { envFile, initEnvFile } from './lib/settings.ts'
 import { checkAppCa, checkSourceAccess } from './lib/source-access.ts'
-import { explainMissing, readSource } from './lib/source-files.ts'
-import { captureCompose, composeCommand, npmCommand, readContainers, stackOf, streamCompose } from './lib/stack.ts'
+import { composeCommand, npmCommand, readContainers, stackOf, streamCompose } from './lib/stack.ts'
 import type { Stack } from './lib/stack.ts'
 import { info, ok, print, printJson, warn } from './lib/terminal.ts'
 
@@ -42,23 +40,6 @@ async function buildImage(stack: Stack, model: Model, engine: Engine): Promise<v
     })
   }
   await rememberBuild(model)
-}
-
-/** The first cause of a start that failed, with its evidence. */
-async function explain(stack: Stack, model: Model): Promise<CliError> {
-  const cause = firstCause(await readContainers(model.name), model.services)
-  // What waits for nothing and was not started, Docker refused: it says why, and the container has no log.
-  if (!cause || cause.state === 'created') {
-    return new CliError('The stack did not start.', {
-      hint: `The lines above say why. All states: ${composeCommand(stack, 'ps', '--all')}`,
-      exitCode: ExitCode.unhealthy,
-    })
-  }
-  const { stdout } = await captureCompose(stack, ['logs', '--no-log-prefix', '--no-color', '--tail', '15', cause.service])
-  const source = readSource(model)
-  const { message, ...rest } = diagnose(cause, stripVTControlCharacters(stdout), composeCommand(stack, 'logs', cause.service), (name) =>
-    source && explainMissing(source, name))
-  return new CliError(message, rest)
 }
 
 /** One request proves the address before it is printed. */
