@@ -69,7 +69,7 @@ async function runOnce(stack: Stack, model: Model, args: string[], job: OneShot,
   }
   await step(job.title, async () => {
     // Compose's own progress would stand in front of what the role says.
-    const { exitCode, stdout, stderr } = await captureCompose(stack, args, { env: { COMPOSE_PROGRESS: 'quiet' } })
+    const { exitCode, stdout, stderr } = await captureCompose(stack, ['--progress', 'quiet', ...args])
     if (exitCode === 0) return
     throw WAITED_IN_VAIN.test(stderr) ? await explain(stack, model) : fail(stripVTControlCharacters(stdout + stderr))
   })

@@ -93,7 +93,7 @@ no_tables() {
 }
 
 @test "a password that the volume of MariaDB does not have" {
-	set_in "$env_file" COMPOSE_PROFILES=mariadb,redis,storage PYTHON_EXTRA_PACKAGES=pymysql==1.1.2 \
+	set_in "$env_file" COMPOSE_PROFILES=mariadb,redis,storage PYTHON_EXTRA_PACKAGES=pymysql==1.2.4 \
 		'DATABASE_URL=mysql+pymysql://${MARIADB_USER}:${MARIADB_PASSWORD}@db:3306/${MARIADB_DATABASE}?charset=utf8mb4'
 	docker tag "$project-app:dev" "$project-kept"
 	compose build --quiet

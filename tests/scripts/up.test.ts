@@ -194,6 +194,25 @@ describe.concurrent('up', () => {
     expect(stderr).toContain('All of it: docker compose --env-file .env.docker logs web\n')
   })
 
+  test('reads of a container that has ended only what its last run wrote', async () => {
+    const box = await stack()
+    box.answer('compose-up', { code: 1 })
+    box.containers(stackWith({ service: 'migrate', state: 'exited', exitCode: 1, restarts: 0 }))
+    await box.run('up')
+    expect(box.calls().findLast((call) => call.startsWith('compose logs'))).toContain('--since 2026-01-01T00:00:00.5Z')
+  })
+
+  test('waits for the next end of a container that starts again and again, and says how it ended', async () => {
+    const box = await stack()
+    box.answer('compose-up', { code: 1 })
+    box.answer('wait', { out: '137\n' })
+    box.containers(stackWith({ service: 'worker', health: 'starting', says: 'no heartbeat yet', restarts: 3, memoryLimit: 40 * 1024 ** 2 }))
+    const { code, stderr } = await box.run('up')
+    expect(code).toBe(7)
+    expect(box.calls()).toContain('wait id-of-shop-worker-1')
+    expect(stderr).toContain('✗ worker was killed: it used more memory than it may have (40 MB).\n  → Raise WORKER_MEMORY in .env.docker')
+  })
+
   test('ends with 7 too when Compose has ended with 0 before all were healthy', async () => {
     const box = await stack()
     box.answer('compose-logs', { out: 'Cannot connect to redis://redis:6379/0\n' })
