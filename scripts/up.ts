@@ -73,6 +73,9 @@ function nextSteps(stack: Stack, { services }: Model): string[] {
   return [...seed, composeCommand(stack, 'logs', '--follow', 'web'), npmCommand(stack, 'teardown')]
 }
 
+/** How far it came, for who stops it. */
+let hasBegunToStart = false
+
 export const up = defineCommand({
   name: 'up',
   summary: 'Build what is to be built, start the stack and wait until every service is healthy.',
@@ -91,7 +94,8 @@ export const up = defineCommand({
     '5 the image could not be built, 6 the migration failed, 7 a service is not healthy, 130 interrupted.',
   ].join('\n'),
   examples: ['npm run up', 'npm run --silent up -- --json | jq .urls', 'npm run up -- --env-file .env.staging'],
-  whenStopped: 'What had started is still there: npm run teardown',
+  whenStopped: () =>
+    hasBegunToStart ? 'What had started is still there: npm run teardown' : 'Nothing was started; what ran before runs on. Go on: npm run up',
   async run({ 'no-build': noBuild = false, timeout = '180', 'env-file': file = envFile, json = false, 'dry-run': dryRun = false }) {
     const started = performance.now()
     if (!/^[1-9]\d*$/.test(timeout)) {
@@ -120,6 +124,7 @@ export const up = defineCommand({
       // From here on the stack changes.
       if (!isCurrent) await buildImage(ready.stack, ready.model, engine)
       await checkSourceAccess(ready.stack, ready.model)
+      hasBegunToStart = true
       const exitCode = await streamCompose(ready.stack, ...start)
       // At its time-out Compose 2.26 sometimes ends with 0 all the same: the containers have the last word.
       if (exitCode !== 0 || firstCause(await readContainers(ready.model.name), ready.model.services)) {

@@ -223,6 +223,24 @@ describe.concurrent('up', () => {
     expect(stderr).not.toContain('services are up')
   })
 
+  test.each([
+    ['checks the engine', 'version'],
+    ['checks the settings', 'compose-config'],
+    ['gets the images', 'pull'],
+    ['builds', 'compose-build'],
+  ])('interrupted while it %s says that nothing was started, and ends with 130', async (_, command) => {
+    const box = await stack()
+    box.answer('image-inspect', { out: '', code: 1 })
+    box.answer(command, { wait: true })
+    const { code, stdout, stderr } = await box.run('up', ['--json'], { interrupt: command })
+    expect(code).toBe(130)
+    expect(box.wasInterrupted(command)).toBe(true)
+    expect(stderr).toMatch(/✗ Stopped\.\n {2}→ Nothing was started; what ran before runs on\. Go on: npm run up\n$/)
+    expect(stderr.match(/✗/g)).toHaveLength(1)
+    expect(JSON.parse(stdout)).toEqual({ ok: false, failure: { message: 'Stopped.', exitCode: 130 } })
+    expect(box.order('compose up')).toEqual([])
+  })
+
   test('interrupted while it starts lets Compose end, says so and ends with 130', async () => {
     const box = await stack()
     box.answer('compose-up', { wait: true })
@@ -332,4 +350,27 @@ test('up that leaves no container behind ends with 7', async () => {
   const stderr = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
   await expect(up.run({ 'no-build': true }, [])).rejects.toMatchObject({ message: 'The stack did not start.', exitCode: 7 })
   stderr.mockRestore()
+})
+
+/** What people read, with what differs from run to run taken out. */
+const asRead = (stderr: string): string => stderr.replaceAll(/ +\d+\.\ds$/gm, ' <time>').replaceAll(/localhost:\d+ */g, 'localhost:<port> ')
+
+describe('what people read in a pipe', () => {
+  test.each([['', {}], [' of GitHub Actions', { GITHUB_ACTIONS: 'true', CI: 'true' }]])('that goes well%s', async (_, env) => {
+    const box = await stack()
+    box.answer('compose-build', { err: '#1 building\n' })
+    box.answer('compose-up', { err: ' Container shop-web-1  Healthy\n' })
+    box.containers(wellStack)
+    const { stderr } = await box.run('up', [], { env })
+    expect(asRead(stderr)).toMatchSnapshot()
+  })
+
+  test.each([['', {}], [' of GitHub Actions', { GITHUB_ACTIONS: 'true', CI: 'true' }]])('that fails%s', async (_, env) => {
+    const box = await stack()
+    box.answer('compose-up', { err: 'service "migrate" didn\'t complete successfully: exit 1\n', code: 1 })
+    box.answer('compose-logs', { out: '100% of it\nModuleNotFoundError: No module named \'nowhere\'\n' })
+    box.containers(stackWith({ service: 'migrate', state: 'exited', exitCode: 1 }))
+    const { stderr } = await box.run('up', [], { env })
+    expect(asRead(stderr)).toMatchSnapshot()
+  })
 })
