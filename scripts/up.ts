@@ -1,16 +1,15 @@
 /** `npm run up`: from whatever is there to a healthy stack. */
 import { statSync } from 'node:fs'
-import { stripVTControlCharacters } from 'node:util'
 import { isBuilt, rememberBuild } from './lib/build-stamp.ts'
 import { ensureBuildxFolder } from './lib/buildx-folder.ts'
 import { common, defineCommand, main } from './lib/command.ts'
 import { firstCause } from './lib/containers.ts'
 import type { Container } from './lib/containers.ts'
-import { diagnose } from './lib/diagnose.ts'
 import { explainWithoutBuildx } from './lib/engine.ts'
 import type { Engine } from './lib/engine.ts'
 import { watchingDisk } from './lib/engine-disk.ts'
 import { CliError, ExitCode } from './lib/errors.ts'
+import { explain } from './lib/explain.ts'
 import { ensureImages } from './lib/images.ts'
 import { urls } from './lib/model.ts'
 import type { Model } from './lib/model.ts'
@@ -18,8 +17,7 @@ import { openStack } from './lib/open-stack.ts'
 import { checkPorts } from './lib/ports.ts'
 import { envFile, initEnvFile } from './lib/settings.ts'
 import { checkAppCa, checkSourceAccess } from './lib/source-access.ts'
-import { explainMissing, readSource } from './lib/source-files.ts'
-import { captureCompose, composeCommand, npmCommand, readContainers, stackOf, streamCompose } from './lib/stack.ts'
+import { composeCommand, npmCommand, readContainers, stackOf, streamCompose } from './lib/stack.ts'
 import type { Stack } from './lib/stack.ts'
 import { info, ok, print, printJson, warn } from './lib/terminal.ts'
 
@@ -42,23 +40,6 @@ async function buildImage(stack: Stack, model: Model, engine: Engine): Promise<v
     })
   }
   await rememberBuild(model)
-}
-
-/** The first cause of a start that failed, with its evidence. */
-async function explain(stack: Stack, model: Model): Promise<CliError> {
-  const cause = firstCause(await readContainers(model.name), model.services)
-  // What waits for nothing and was not started, Docker refused: it says why, and the container has no log.
-  if (!cause || cause.state === 'created') {
-    return new CliError('The stack did not start.', {
-      hint: `The lines above say why. All states: ${composeCommand(stack, 'ps', '--all')}`,
-      exitCode: ExitCode.unhealthy,
-    })
-  }
-  const { stdout } = await captureCompose(stack, ['logs', '--no-log-prefix', '--no-color', '--tail', '15', cause.service])
-  const source = readSource(model)
-  const { message, ...rest } = diagnose(cause, stripVTControlCharacters(stdout), composeCommand(stack, 'logs', cause.service), (name) =>
-    source && explainMissing(source, name))
-  return new CliError(message, rest)
 }
 
 /** One request proves the address before it is printed. */
@@ -92,6 +73,9 @@ function nextSteps(stack: Stack, { services }: Model): string[] {
   return [...seed, composeCommand(stack, 'logs', '--follow', 'web'), npmCommand(stack, 'teardown')]
 }
 
+/** How far it came, for who stops it. */
+let hasBegunToStart = false
+
 export const up = defineCommand({
   name: 'up',
   summary: 'Build what is to be built, start the stack and wait until every service is healthy.',
@@ -110,7 +94,8 @@ export const up = defineCommand({
     '5 the image could not be built, 6 the migration failed, 7 a service is not healthy, 130 interrupted.',
   ].join('\n'),
   examples: ['npm run up', 'npm run --silent up -- --json | jq .urls', 'npm run up -- --env-file .env.staging'],
-  whenStopped: 'What had started is still there: npm run teardown',
+  whenStopped: () =>
+    hasBegunToStart ? 'What had started is still there: npm run teardown' : 'Nothing was started; what ran before runs on. Go on: npm run up',
   async run({ 'no-build': noBuild = false, timeout = '180', 'env-file': file = envFile, json = false, 'dry-run': dryRun = false }) {
     const started = performance.now()
     if (!/^[1-9]\d*$/.test(timeout)) {
@@ -139,6 +124,7 @@ export const up = defineCommand({
       // From here on the stack changes.
       if (!isCurrent) await buildImage(ready.stack, ready.model, engine)
       await checkSourceAccess(ready.stack, ready.model)
+      hasBegunToStart = true
       const exitCode = await streamCompose(ready.stack, ...start)
       // At its time-out Compose 2.26 sometimes ends with 0 all the same: the containers have the last word.
       if (exitCode !== 0 || firstCause(await readContainers(ready.model.name), ready.model.services)) {

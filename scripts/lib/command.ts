@@ -34,8 +34,8 @@ export interface Command<O extends Options = Options> {
   /** What the command changes, and its exit codes where they need a word. */
   notes?: string
   examples?: readonly string[]
-  /** What is left after Ctrl-C, and what to do about it. */
-  whenStopped?: string
+  /** What is left after Ctrl-C, and what to do about it; a function where that depends on how far it came. */
+  whenStopped?: string | (() => string)
   run(values: Values<O>, positionals: string[]): Promise<void>
 }
 
@@ -152,7 +152,7 @@ export async function main<O extends Options>(command: Command<O>, moduleUrl: st
     const json = argv.includes('--json')
     if (wasInterrupted()) {
       if (json) printJson({ ok: false, failure: { message: 'Stopped.', exitCode: process.exitCode } })
-      failure('Stopped.', undefined, command.whenStopped)
+      failure('Stopped.', undefined, typeof command.whenStopped === 'function' ? command.whenStopped() : command.whenStopped)
     } else process.exitCode = report(error, json)
   }
 }

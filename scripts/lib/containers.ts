@@ -11,6 +11,10 @@ export interface Container {
   health: string
   exitCode: number
   oomKilled: boolean
+  /** Bytes of memory that it may use; 0 without a limit. */
+  memoryLimit: number
+  /** When it was last started, as Docker writes it. */
+  startedAt: string
   /** How often Docker has started it again by itself. */
   restarts: number
   /** What the last health check said. */
@@ -22,8 +26,10 @@ interface Inspected {
   Name: string
   Config: { Labels: Record<string, string> }
   RestartCount?: number
+  HostConfig?: { Memory?: number }
   State: {
     Status: string
+    StartedAt?: string
     ExitCode: number
     OOMKilled: boolean
     Health?: { Status: string; Log?: { Output: string }[] }
@@ -34,7 +40,7 @@ interface Inspected {
 export function parseContainers(json: string): Container[] {
   return (JSON.parse(json) as Inspected[])
     .filter(({ Config }) => Config.Labels['com.docker.compose.oneoff'] !== 'True')
-    .map(({ Id, Name, Config, RestartCount = 0, State }) => ({
+    .map(({ Id, Name, Config, HostConfig, RestartCount = 0, State }) => ({
       id: Id,
       name: Name.replace(/^\//, ''),
       service: Config.Labels['com.docker.compose.service'] ?? '',
@@ -43,6 +49,8 @@ export function parseContainers(json: string): Container[] {
       health: State.Status === 'running' ? (State.Health?.Status ?? '') : '',
       exitCode: State.ExitCode,
       oomKilled: State.OOMKilled,
+      memoryLimit: HostConfig?.Memory ?? 0,
+      startedAt: State.StartedAt ?? '',
       restarts: RestartCount,
       healthOutput: State.Health?.Log?.at(-1)?.Output.trim() ?? '',
     }))

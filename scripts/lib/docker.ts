@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline'
 import { $, quote } from 'zx/core'
 import { CliError, ExitCode } from './errors.ts'
 import { stopIfInterrupted } from './interrupt.ts'
-import { echo } from './terminal.ts'
+import { underCommand } from './terminal.ts'
 
 export interface Result {
   exitCode: number | null
@@ -71,15 +71,10 @@ export async function read(args: readonly string[], options: RunOptions = {}): P
 /** Runs `docker …` with our terminal, so that Compose and BuildKit draw their own progress. Returns the exit code. */
 export async function stream(args: readonly string[], options: RunOptions = {}): Promise<number | null> {
   stopIfInterrupted()
-  echo(format(args))
   // Standard output belongs to our result (`--json`), so the child's goes to standard error.
-  const { exitCode } = await $({
-    quiet: true,
-    nothrow: true,
-    env: environment(options.env),
-    stdio: ['inherit', process.stderr, process.stderr],
-  })`docker ${args}`
-  return exitCode
+  const child = () =>
+    $({ quiet: true, nothrow: true, env: environment(options.env), stdio: ['inherit', process.stderr, process.stderr] })`docker ${args}`
+  return underCommand(format(args), async () => (await child()).exitCode)
 }
 
 /**

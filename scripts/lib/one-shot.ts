@@ -1,11 +1,13 @@
 /** A command that runs one role to its end: migrate and seed. */
 import { stripVTControlCharacters } from 'node:util'
 import { common, defineCommand } from './command.ts'
-import { makeRoom, saysFull } from './disk.ts'
-import { lastLines } from './docker.ts'
+import { explainOutput } from './diagnose.ts'
 import { CliError, ExitCode } from './errors.ts'
+import { explain } from './explain.ts'
+import type { Model } from './model.ts'
 import { openStack } from './open-stack.ts'
 import { envFile } from './settings.ts'
+import { explainMissing, readSource } from './source-files.ts'
 import { captureCompose, composeCommand, stackOf, streamCompose } from './stack.ts'
 import type { Stack } from './stack.ts'
 import { print, printJson, step } from './terminal.ts'
@@ -44,24 +46,31 @@ export const defineOneShot = (job: OneShot) =>
     async run({ verbose = false, 'env-file': file = envFile, json = false, 'dry-run': dryRun = false }) {
       const args = ['run', '--rm', '--no-TTY', job.service, job.name]
       if (dryRun) return print(composeCommand(stackOf(file), ...args))
-      const { stack } = await openStack(file)
-      await runOnce(stack, args, job, verbose)
+      const { stack, model } = await openStack(file)
+      await runOnce(stack, model, args, job, verbose)
       if (json) printJson({ ok: true })
     },
   })
 
-/** @throws CliError with the last lines of the role */
-async function runOnce(stack: Stack, args: string[], { title, failure, exitCode }: OneShot, verbose: boolean): Promise<void> {
-  const fail = (details = ''): CliError => {
-    const room = saysFull(details) ? `A disk is full. ${makeRoom}\n` : ''
-    return new CliError(failure, { details, hint: `${room}Again, with all of its output: ${composeCommand(stack, ...args)}`, exitCode })
+/** Compose's words for a service that what runs here waits for. */
+const WAITED_IN_VAIN = /didn't complete successfully|dependency failed to start/
+
+/** @throws CliError with what the role said that matters, and what it means */
+async function runOnce(stack: Stack, model: Model, args: string[], job: OneShot, verbose: boolean): Promise<void> {
+  const fail = (output = ''): CliError => {
+    const source = readSource(model)
+    const { details, advice } = explainOutput(output, { role: job.name, explainModule: (name) => source && explainMissing(source, name) })
+    const hint = `${advice ? `${advice}\n` : ''}Again, with all of its output: ${composeCommand(stack, ...args)}`
+    return new CliError(job.failure, { details, hint, exitCode: job.exitCode })
   }
   if (verbose) {
     if ((await streamCompose(stack, ...args)) !== 0) throw fail()
     return
   }
-  await step(title, async () => {
-    const result = await captureCompose(stack, args)
-    if (result.exitCode !== 0) throw fail(lastLines(stripVTControlCharacters(result.stdout + result.stderr), 15))
+  await step(job.title, async () => {
+    // Compose's own progress would stand in front of what the role says.
+    const { exitCode, stdout, stderr } = await captureCompose(stack, ['--progress', 'quiet', ...args])
+    if (exitCode === 0) return
+    throw WAITED_IN_VAIN.test(stderr) ? await explain(stack, model) : fail(stripVTControlCharacters(stdout + stderr))
   })
 }

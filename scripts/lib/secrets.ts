@@ -14,3 +14,6 @@ export function isSecret(name: string, value: string, schema: Schema, values: Va
   if (value === '') return false
   return schema.byName.get(name)?.sensitive !== false || holdsSecret(value, schema, values)
 }
+
+/** Passwords in URLs become ***. Rather too much than too little: a password may have an @ of its own. */
+export const redactUrls = (text: string): string => text.replaceAll(/(:\/\/[^\s:@/'"]*):[^\s'"]+@/g, '$1:***@')

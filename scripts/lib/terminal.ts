@@ -38,6 +38,26 @@ export const info = (text = ''): void => say(text)
 /** The command that is about to run, so that people learn the plain Docker command. */
 export const echo = (command: string): void => say(paint('dim', `  $ ${command}`))
 
+/** GitHub Actions reads commands of its own in what a job writes. */
+const isOnActions = (): boolean => process.env.GITHUB_ACTIONS === 'true'
+
+/** One line of such a command: what would end or change it is written as the runner reads it. */
+const escapeForActions = (text: string): string => text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A')
+
+/** Runs what writes a lot, below the command that it is. On GitHub Actions that can be folded. */
+export async function underCommand<T>(command: string, run: () => Promise<T>): Promise<T> {
+  if (!isOnActions()) {
+    echo(command)
+    return run()
+  }
+  say(`::group::${escapeForActions(command)}`)
+  try {
+    return await run()
+  } finally {
+    say('::endgroup::')
+  }
+}
+
 /** A result for people or for a pipe: standard output, and nothing but the result. */
 export const print = (text: string): void => void process.stdout.write(`${text}\n`)
 
@@ -49,6 +69,8 @@ export function failure(message: string, details?: string, hint?: string): void 
   say(`${paint('red', '✗')} ${message}`)
   if (details) say(`\n${indent(details)}\n`)
   if (hint) say(indent(hint, '→ '))
+  // Beside the run, where nobody has to look for it in the log.
+  if (isOnActions()) say(`::error::${escapeForActions(hint ? `${message}\n${hint}` : message)}`)
 }
 
 /** Every line moved in; the first may start with a sign. */

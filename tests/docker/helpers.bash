@@ -7,6 +7,9 @@ bats_load_library bats-assert
 
 cd "$BATS_TEST_DIRNAME/../.." || exit 1
 
+# What people read is tested, also where a workflow runs the tests.
+unset GITHUB_ACTIONS
+
 # free_port: a port of 127.0.0.1 that nobody listens on now.
 free_port() {
 	node -e 'const s=require("net").createServer().listen(0,"127.0.0.1",()=>{console.log(s.address().port);s.close()})'

@@ -9,6 +9,8 @@ export interface Sketch {
   exitCode?: number
   oomKilled?: boolean
   restarts?: number
+  /** Bytes that it may use. */
+  memoryLimit?: number
   number?: number
   oneoff?: boolean
 }
@@ -17,12 +19,13 @@ export interface Inspected {
   Id: string
   Name: string
   RestartCount: number
+  HostConfig: object
   State: object
   Config: object
 }
 
 export function inspected({
-  service, state = 'running', health, says = '', exitCode = 0, oomKilled = false, restarts = 0, number = 1, oneoff = false,
+  service, state = 'running', health, says = '', exitCode = 0, oomKilled = false, restarts = 0, memoryLimit = 0, number = 1, oneoff = false,
 }: Sketch): Inspected {
   const check = { Start: '2026-01-01T00:00:00Z', End: '2026-01-01T00:00:01Z', ExitCode: health === 'healthy' ? 0 : 1 }
   const name = oneoff ? `shop-${service}-run-0c3f4` : `shop-${service}-${number}`
@@ -30,9 +33,11 @@ export function inspected({
     Id: `id-of-${name}`,
     Name: `/${name}`,
     RestartCount: restarts,
+    HostConfig: { Memory: memoryLimit },
     State: {
       Status: state,
       Running: state === 'running',
+      StartedAt: '2026-01-01T00:00:00.5Z',
       ExitCode: exitCode,
       OOMKilled: oomKilled,
       ...(health === undefined ? {} : { Health: { Status: health, FailingStreak: 0, Log: [{ ...check, Output: 'an earlier one\n' }, { ...check, Output: says }] } }),

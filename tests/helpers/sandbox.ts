@@ -160,7 +160,7 @@ export class Sandbox {
 
   /** Those calls that change something. */
   effects(): string[] {
-    return this.calls().filter((call) => /^(compose (up|build|run|down|pull|--profile)|pull|import|buildx|volume rm)/.test(call))
+    return this.calls().filter((call) => /^(compose (up|build|run|down|pull|--profile|--progress)|pull|import|buildx|volume rm)/.test(call))
   }
 
   /** Which of these came, in the order in which they first did. */

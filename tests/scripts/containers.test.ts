@@ -12,9 +12,9 @@ const containersOf = (sketches: readonly Sketch[]) => parseContainers(JSON.strin
 describe('what Docker says of containers', () => {
   test('is read from a real answer', () => {
     expect(parseContainers(fixture('inspect.json'))).toEqual([
-      { id: expect.stringMatching(/^e773/) as string, name: 'shop-migrate-1', service: 'migrate', state: 'exited', health: '', exitCode: 0, oomKilled: false, restarts: 0, healthOutput: '' },
-      { id: expect.stringMatching(/^cf30/) as string, name: 'shop-postgres-1', service: 'postgres', state: 'running', health: 'healthy', exitCode: 0, oomKilled: false, restarts: 0, healthOutput: '' },
-      { id: expect.stringMatching(/^c13d/) as string, name: 'shop-web-1', service: 'web', state: 'running', health: 'healthy', exitCode: 0, oomKilled: false, restarts: 0, healthOutput: '' },
+      { id: expect.stringMatching(/^e773/) as string, name: 'shop-migrate-1', service: 'migrate', state: 'exited', health: '', exitCode: 0, oomKilled: false, restarts: 0, memoryLimit: 0, startedAt: expect.stringMatching(/^2026-11-23T03:5/) as string, healthOutput: '' },
+      { id: expect.stringMatching(/^cf30/) as string, name: 'shop-postgres-1', service: 'postgres', state: 'running', health: 'healthy', exitCode: 0, oomKilled: false, restarts: 0, memoryLimit: 0, startedAt: expect.stringMatching(/^2026-11-23T03:5/) as string, healthOutput: '' },
+      { id: expect.stringMatching(/^c13d/) as string, name: 'shop-web-1', service: 'web', state: 'running', health: 'healthy', exitCode: 0, oomKilled: false, restarts: 0, memoryLimit: 0, startedAt: expect.stringMatching(/^2026-11-23T03:5/) as string, healthOutput: '' },
     ])
   })
 

@@ -28,6 +28,10 @@ describe('what happened', () => {
     [{ service: 'worker', state: 'exited', exitCode: 3 }, 'worker stopped with exit code 3.', 7],
     [{ service: 'redis', state: 'created' }, 'redis was not started.', 7],
     [{ service: 'worker', state: 'exited', exitCode: 137, oomKilled: true }, 'worker was killed: it used more memory than it may have.', 7],
+    [{ service: 'worker', state: 'restarting', exitCode: 137, memoryLimit: 40 * 1024 ** 2 }, 'worker was killed: it used more memory than it may have (40 MB).', 7],
+    // Without a limit somebody else may have ended it.
+    [{ service: 'worker', state: 'exited', exitCode: 137 }, 'worker stopped with exit code 137.', 7],
+    [{ service: 'worker', health: 'starting', restarts: 3, says: 'no heartbeat yet' }, 'worker was started 4 times and never became healthy: no heartbeat yet.', 7],
   ])('%j', (sketch, message, exitCode) => {
     expect(diagnosed(sketch)).toMatchObject({ message, exitCode })
   })
@@ -111,6 +115,76 @@ const logs: Record<string, [Sketch, string]> = {
     { service: 'beat', state: 'restarting', exitCode: 1 },
     '  File "/app/stories/worker.py", line 12\n    def send(:\n             ^\nSyntaxError: invalid syntax\n',
   ],
+  'a name that is looked up while a module is imported': [
+    { service: 'web', state: 'restarting', exitCode: 3 },
+    '  File "/app/stories/__init__.py", line 43, in <module>\n    os.nowhere()\n    ^^^^^^^^^^\nAttributeError: module \'os\' has no attribute \'nowhere\'\n',
+  ],
+  'a migration that is wrong': [
+    { service: 'migrate', state: 'exited', exitCode: 1 },
+    [
+      '  File "/app/migrations/env.py", line 36, in <module>',
+      '    context.run_migrations()',
+      '  File "/app/migrations/versions/20261123_stories.py", line 13, in upgrade',
+      '    op.make_table("x")',
+      "AttributeError: module 'alembic.op' has no attribute 'make_table'. Did you mean: 'create_table'?", '',
+    ].join('\n'),
+  ],
+  'no folder of migrations': [
+    { service: 'migrate', state: 'exited', exitCode: 1 },
+    "Error: Path doesn't exist: /app/migrations.  Please use the 'init' command to create a new scripts folder.\n",
+  ],
+  'a table that nobody has made': [
+    { service: 'worker', health: 'starting' },
+    'sqlalchemy.exc.ProgrammingError: (psycopg.errors.UndefinedTable) relation "story" does not exist\nLINE 2: FROM story\n',
+  ],
+  'a table that is there already': [
+    { service: 'migrate', state: 'exited', exitCode: 1 },
+    'sqlalchemy.exc.ProgrammingError: (psycopg.errors.DuplicateTable) relation "story" already exists\n',
+  ],
+  'a volume of another version of PostgreSQL': [
+    { service: 'postgres', state: 'restarting', exitCode: 1 },
+    'FATAL:  database files are incompatible with server\nDETAIL:  The data directory was initialized by PostgreSQL version 16, which is not compatible with this version 17.5.\n',
+  ],
+  'two heads': [
+    { service: 'migrate', state: 'exited', exitCode: 1 },
+    "ERROR [flask_migrate] Error: Multiple head revisions are present for given argument 'head'; please specify a specific target revision\n",
+  ],
+  'an image for another processor': [{ service: 'migrate', state: 'exited', exitCode: 1 }, 'exec /usr/bin/tini: exec format error\n'],
+  'line endings of Windows': [
+    { service: 'migrate', state: 'exited', exitCode: 127 },
+    '[FATAL tini (7)] exec entrypoint.sh failed: No such file or directory\n',
+  ],
+  'a script that may not be executed': [
+    { service: 'web', state: 'restarting', exitCode: 126 },
+    '[FATAL tini (7)] exec /app/start.sh failed: Permission denied\n',
+  ],
+  'a server that is not installed': [
+    { service: 'web', state: 'restarting', exitCode: 127 },
+    "entrypoint: web needs uvicorn, which is not installed. List it in the application's dependencies or in PYTHON_EXTRA_PACKAGES.\n",
+  ],
+  'a command that is not in the image': [{ service: 'migrate', state: 'exited', exitCode: 127 }, 'sh: 1: alembik: not found\n'],
+  'a command that the application does not offer': [
+    { service: 'migrate', state: 'exited', exitCode: 2 },
+    "Usage: flask [OPTIONS] COMMAND [ARGS]...\n\nError: No such command 'dbb'.\n",
+  ],
+  'Flower that is not installed': [{ service: 'flower', state: 'restarting', exitCode: 2 }, "Error: No such command 'flower'.\n"],
+  'a CELERY_APP that is no module': [
+    { service: 'worker', state: 'restarting', exitCode: 2 },
+    'Error: \nUnable to load celery application.\nThe module stories.workerr was not found.\n',
+  ],
+  'a CELERY_APP that its module does not have': [
+    { service: 'worker', state: 'restarting', exitCode: 2 },
+    "Error: \nUnable to load celery application.\nModule 'stories.pages' has no attribute 'celery'\n",
+  ],
+  'processes that are killed': [
+    { service: 'web', health: 'starting' },
+    '[2026-11-24 23:42:17 +0000] [6] [ERROR] Worker (pid:18) was sent SIGKILL! Perhaps out of memory?\n',
+  ],
+  'a container that is killed': [{ service: 'worker', state: 'restarting', exitCode: 137, memoryLimit: 41943040 }, ''],
+  'a health path that is not there': [{ service: 'web', health: 'unhealthy', says: 'GET /nope answered 404' }, ''],
+  'a health check that is refused by its host': [{ service: 'web', health: 'unhealthy', says: 'GET /healthz answered 400' }, ''],
+  'a health path behind a login': [{ service: 'web', health: 'unhealthy', says: 'GET /private answered 401' }, ''],
+  'a server that listens elsewhere': [{ service: 'web', health: 'starting', says: 'nothing listens on port 8000' }, 'Serving on port 8099\n'],
   'nothing that is known': [
     { service: 'web', health: 'unhealthy', says: 'HTTP 503 from /healthz' },
     'GET /healthz 503\nGET /healthz 503\n\n',
@@ -127,6 +201,31 @@ test.each(Object.entries(logs))('what people read: %s', (_, [sketch, log]) => {
   const { message, details, hint } = diagnosed(sketch, log)
   failure(message, details, hint)
   expect(written).toMatchSnapshot()
+})
+
+describe('the evidence', () => {
+  const lines = (from: number, to: number): string[] => Array.from({ length: to - from + 1 }, (_, index) => `line ${from + index}`)
+  const shown = (log: string): string[] => diagnosed({ service: 'web' }, log).details.split('\n').slice(1)
+
+  test('is the end of the log', () => {
+    expect(shown(lines(1, 40).join('\n'))).toEqual(lines(26, 40))
+  })
+
+  test('is what leads to the clue, where that stands further up', () => {
+    const clue = "ModuleNotFoundError: No module named 'nowhere'"
+    expect(shown([...lines(1, 30), clue, ...lines(32, 60)].join('\n'))).toEqual([...lines(17, 30), clue])
+    expect(shown([...lines(1, 30), clue, ...lines(32, 40)].join('\n'))).toEqual([...lines(26, 30), clue, ...lines(32, 40)])
+  })
+
+  test.each([
+    ['redis://:hunter2@redis:6379/0', 'redis://:***@redis:6379/0'],
+    ['could not connect to "postgresql+psycopg://me:hun/ter2@x@db/shop"', 'could not connect to "postgresql+psycopg://me:***@db/shop"'],
+    ['http://me:hunter2@[::1]:80/ and http://localhost:8000/a', 'http://me:***@[::1]:80/ and http://localhost:8000/a'],
+    ['GET http://web:8000/a mail a@b.org', 'GET http://web:8000/a mail a@b.org'],
+  ])('shows no password of a URL: %s', (line, expected) => {
+    expect(shown(line)).toEqual([expected])
+    expect(diagnosed({ service: 'web', health: 'unhealthy', says: line }).message).toContain(expected)
+  })
 })
 
 describe('the advice', () => {

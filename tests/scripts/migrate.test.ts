@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { migrate } from '../../scripts/migrate.ts'
+import { stackWith } from '../helpers/containers.ts'
 import { Sandbox, stack } from '../helpers/sandbox.ts'
 
 const noise = 'INFO  [alembic.runtime.migration] Context impl PostgresqlImpl.\n'
@@ -13,7 +14,7 @@ describe.concurrent('migrate', () => {
     expect({ code, stdout }).toEqual({ code: 0, stdout: '' })
     expect(stderr).toMatch(/✓ Migrating the database +\d/)
     expect(stderr).not.toContain('alembic')
-    expect(box.effects()).toEqual(['compose run --rm --no-TTY migrate migrate'])
+    expect(box.effects()).toEqual(['compose --progress quiet run --rm --no-TTY migrate migrate'])
   })
 
   test('shows its last lines when it fails, and ends with 6', async () => {
@@ -24,6 +25,26 @@ describe.concurrent('migrate', () => {
     expect(JSON.parse(stdout)).toMatchObject({ ok: false, failure: { exitCode: 6, details: expect.stringMatching(/^line 26\n.*line 40$/s) as string } })
     expect(stderr).toMatch(/✗ The database was not migrated\. .*\n\n {2}line 26\n(?:.*\n)+ {2}line 40\n\n/)
     expect(stderr).toContain('→ Again, with all of its output: docker compose --env-file .env.docker run --rm --no-TTY migrate migrate\n')
+  })
+
+  test('explains its failure as up does, without a password and without what Compose says of its containers', async () => {
+    const box = await stack()
+    const url = 'postgresql://me:another-one@db/shop'
+    box.answer('compose-run', { err: `cannot use ${url}: FATAL:  password authentication failed for user "me"\n`, code: 1 })
+    const { code, stderr } = await box.run('migrate')
+    expect(code).toBe(6)
+    expect(stderr).toContain('→ Likely: the volume of the database was made with another password of "me"')
+    expect(stderr).toContain('cannot use postgresql://me:***@db/shop: FATAL')
+  })
+
+  test('that waits in vain for the database says what is wrong with that one', async () => {
+    const box = await stack()
+    box.answer('compose-run', { err: 'dependency failed to start: container shop-postgres-1 is unhealthy\n', code: 1 })
+    box.answer('compose-logs', { out: 'could not write to file "pg_wal/x": No space left on device\n' })
+    box.containers(stackWith({ service: 'postgres', health: 'unhealthy' }))
+    const { stderr } = await box.run('migrate')
+    expect(stderr).toContain('✗ postgres is not healthy.')
+    expect(stderr).toContain('→ A disk is full.')
   })
 
   test('--verbose shows its output as it comes', async () => {

@@ -1,6 +1,7 @@
+import { spawnSync } from 'node:child_process'
 import { stripVTControlCharacters } from 'node:util'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { failure, formatSeconds, indent, ok, step } from '../../scripts/lib/terminal.ts'
+import { failure, formatSeconds, indent, ok, step, underCommand } from '../../scripts/lib/terminal.ts'
 
 let written: string
 beforeEach(() => {
@@ -70,4 +71,34 @@ describe('a step where lines cannot be redrawn', () => {
     await expect(step('Baking', () => Promise.reject(new Error('burnt')))).rejects.toThrow('burnt')
     expect(written).toBe('… Baking\n')
   })
+})
+
+describe('on GitHub Actions', () => {
+  beforeEach(() => void vi.stubEnv('GITHUB_ACTIONS', 'true'))
+  afterEach(() => void vi.unstubAllEnvs())
+
+  test('what writes a lot is folded, also when it fails', async () => {
+    await expect(underCommand('docker compose build', () => Promise.reject(new Error('no')))).rejects.toThrow('no')
+    expect(written).toBe('::group::docker compose build\n::endgroup::\n')
+  })
+
+  test('a failure is an error of the run too, in one line', () => {
+    failure('100% broken.', 'evidence', 'Mend it:\nnpm run up')
+    expect(written).toMatch(/\n::error::100%25 broken\.%0AMend it:%0Anpm run up\n$/)
+  })
+})
+
+/** What a command that fails writes on a terminal, colours and all. */
+function onTerminal(env: Record<string, string>): string {
+  const command = 'node --import tsx/esm -- scripts/up.ts --timeout never'
+  const { NO_COLOR, FORCE_COLOR, CI, GITHUB_ACTIONS, ...rest } = process.env
+  const { stdout } = spawnSync('script', ['--quiet', '--command', command, '/dev/null'], { env: { ...rest, TERM: 'xterm', ...env }, encoding: 'utf8' })
+  return stdout
+}
+
+test('a terminal gets colours, unless NO_COLOR is set', () => {
+  expect(onTerminal({})).toContain('\u001B[31m✗\u001B[39m --timeout never is no number of seconds.')
+  const plain = onTerminal({ NO_COLOR: '1' })
+  expect(plain).toContain('✗ --timeout never is no number of seconds.')
+  expect(plain).not.toContain('\u001B[')
 })

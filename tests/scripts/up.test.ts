@@ -194,6 +194,25 @@ describe.concurrent('up', () => {
     expect(stderr).toContain('All of it: docker compose --env-file .env.docker logs web\n')
   })
 
+  test('reads of a container that has ended only what its last run wrote', async () => {
+    const box = await stack()
+    box.answer('compose-up', { code: 1 })
+    box.containers(stackWith({ service: 'migrate', state: 'exited', exitCode: 1, restarts: 0 }))
+    await box.run('up')
+    expect(box.calls().findLast((call) => call.startsWith('compose logs'))).toContain('--since 2026-01-01T00:00:00.5Z')
+  })
+
+  test('waits for the next end of a container that starts again and again, and says how it ended', async () => {
+    const box = await stack()
+    box.answer('compose-up', { code: 1 })
+    box.answer('wait', { out: '137\n' })
+    box.containers(stackWith({ service: 'worker', health: 'starting', says: 'no heartbeat yet', restarts: 3, memoryLimit: 40 * 1024 ** 2 }))
+    const { code, stderr } = await box.run('up')
+    expect(code).toBe(7)
+    expect(box.calls()).toContain('wait id-of-shop-worker-1')
+    expect(stderr).toContain('✗ worker was killed: it used more memory than it may have (40 MB).\n  → Raise WORKER_MEMORY in .env.docker')
+  })
+
   test('ends with 7 too when Compose has ended with 0 before all were healthy', async () => {
     const box = await stack()
     box.answer('compose-logs', { out: 'Cannot connect to redis://redis:6379/0\n' })
@@ -202,6 +221,24 @@ describe.concurrent('up', () => {
     expect(code).toBe(7)
     expect(stderr).toContain('✗ worker did not become healthy in time: no heartbeat yet.')
     expect(stderr).not.toContain('services are up')
+  })
+
+  test.each([
+    ['checks the engine', 'version'],
+    ['checks the settings', 'compose-config'],
+    ['gets the images', 'pull'],
+    ['builds', 'compose-build'],
+  ])('interrupted while it %s says that nothing was started, and ends with 130', async (_, command) => {
+    const box = await stack()
+    box.answer('image-inspect', { out: '', code: 1 })
+    box.answer(command, { wait: true })
+    const { code, stdout, stderr } = await box.run('up', ['--json'], { interrupt: command })
+    expect(code).toBe(130)
+    expect(box.wasInterrupted(command)).toBe(true)
+    expect(stderr).toMatch(/✗ Stopped\.\n {2}→ Nothing was started; what ran before runs on\. Go on: npm run up\n$/)
+    expect(stderr.match(/✗/g)).toHaveLength(1)
+    expect(JSON.parse(stdout)).toEqual({ ok: false, failure: { message: 'Stopped.', exitCode: 130 } })
+    expect(box.order('compose up')).toEqual([])
   })
 
   test('interrupted while it starts lets Compose end, says so and ends with 130', async () => {
@@ -313,4 +350,27 @@ test('up that leaves no container behind ends with 7', async () => {
   const stderr = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
   await expect(up.run({ 'no-build': true }, [])).rejects.toMatchObject({ message: 'The stack did not start.', exitCode: 7 })
   stderr.mockRestore()
+})
+
+/** What people read, with what differs from run to run taken out. */
+const asRead = (stderr: string): string => stderr.replaceAll(/ +\d+\.\ds$/gm, ' <time>').replaceAll(/localhost:\d+ */g, 'localhost:<port> ')
+
+describe('what people read in a pipe', () => {
+  test.each([['', {}], [' of GitHub Actions', { GITHUB_ACTIONS: 'true', CI: 'true' }]])('that goes well%s', async (_, env) => {
+    const box = await stack()
+    box.answer('compose-build', { err: '#1 building\n' })
+    box.answer('compose-up', { err: ' Container shop-web-1  Healthy\n' })
+    box.containers(wellStack)
+    const { stderr } = await box.run('up', [], { env })
+    expect(asRead(stderr)).toMatchSnapshot()
+  })
+
+  test.each([['', {}], [' of GitHub Actions', { GITHUB_ACTIONS: 'true', CI: 'true' }]])('that fails%s', async (_, env) => {
+    const box = await stack()
+    box.answer('compose-up', { err: 'service "migrate" didn\'t complete successfully: exit 1\n', code: 1 })
+    box.answer('compose-logs', { out: '100% of it\nModuleNotFoundError: No module named \'nowhere\'\n' })
+    box.containers(stackWith({ service: 'migrate', state: 'exited', exitCode: 1 }))
+    const { stderr } = await box.run('up', [], { env })
+    expect(asRead(stderr)).toMatchSnapshot()
+  })
 })

@@ -1,0 +1,61 @@
+/** The application: what cannot be imported, a setting that names what is not there, a health check that it answers wrongly. */
+import { again } from './clue.ts'
+import type { Clue } from './clue.ts'
+
+export const applicationClues: readonly Clue[] = [
+  {
+    pattern: /Failed to find attribute '([^']+)' in '([^']+)'/,
+    say: (match) => `WEB_APP names "${match[1]}", which "${match[2]}" does not have. Correct it in .env.docker, ${again}`,
+  },
+  {
+    pattern: /ModuleNotFoundError: No module named '([^']+)'/,
+    say: (match, { explainModule }) =>
+      explainModule?.(match[1] ?? '') ??
+      `"${match[1]}" is not in the image. A module of yours: compare WEB_APP, CELERY_APP and APP_PYTHONPATH with the folder, and see .dockerignore. ` +
+      'A package: it is missing in PYTHON_MANIFEST.',
+  },
+  {
+    pattern: /Unable to load celery application\.\s+(?:The module (\S+) was not found|Module '([^']+)' has no attribute '([^']+)')/,
+    say: ([, module, parent, attribute]) =>
+      `CELERY_APP names ${module ? `the module "${module}", which is not in the source` : `"${attribute}", which "${parent}" does not have`}. ` +
+      `Correct it in .env.docker, ${again}`,
+  },
+  {
+    pattern: /Error: No such command 'flower'/,
+    say: () => "Flower is not installed: PYTHON_EXTRA_PACKAGES='flower' in .env.docker, or take flower out of COMPOSE_PROFILES. Then run npm run up again.",
+  },
+  {
+    // A traceback whose last line of code stands outside of every function.
+    pattern: /File "([^"]+)", line (\d+), in <module>\n(?: {4}.*\n)*\w[\w.]*(?:Error|Exception)\b/,
+    say: ([, file, line]) => `The application could not be imported, because of line ${line} of ${file}. Mend it, ${again}`,
+  },
+  {
+    pattern: /\b(?:ImportError|SyntaxError|IndentationError|TabError): /,
+    say: () => `The application could not be imported. Mend it, ${again}`,
+  },
+  {
+    // Behind the import errors: a tool that cannot import the application has none of its commands either.
+    pattern: /Error: No such command '([^']+)'/,
+    say: ([, command], { role }) =>
+      `${role === 'seed' ? 'SEED_COMMAND' : role === 'migrate' ? 'MIGRATE_COMMAND' : 'The command'} asks for "${command}", which the application does not offer. ` +
+      'Is it spelt well, and is the extension that brings it set up in the application?',
+  },
+  {
+    pattern: /^GET (\S+) answered 404$/m,
+    say: ([, path]) => `The application has no ${path}. Set HEALTH_PATH in .env.docker to a path that answers without a login, ${again}`,
+  },
+  {
+    pattern: /^GET (\S+) answered 400$/m,
+    say: () =>
+      'Likely: the application answers to its own names alone (ALLOWED_HOSTS, trusted hosts), and the check asks as "localhost". ' +
+      `Set HEALTH_HOST in .env.docker to one of those names, ${again}`,
+  },
+  {
+    pattern: /^GET (\S+) answered 40[13]$/m,
+    say: ([, path]) => `${path} wants a login. Set HEALTH_PATH in .env.docker to a path that answers without one, ${again}`,
+  },
+  {
+    pattern: /^nothing listens on port (\d+)$/m,
+    say: ([, port]) => `Likely: it still starts (raise --timeout), or it listens elsewhere than on 0.0.0.0:${port}, where $PORT says it has to.`,
+  },
+]

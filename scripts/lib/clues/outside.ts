@@ -1,0 +1,35 @@
+/** Services that the application talks to: their names, keys and certificates. */
+import { again } from './clue.ts'
+import type { Clue } from './clue.ts'
+
+export const outsideClues: readonly Clue[] = [
+  {
+    pattern: /WRONGPASS|invalid username-password pair|NOAUTH|Authentication required\./,
+    say: () => `REDIS_URL has another password (or user) than the queue. Correct it in .env.docker, ${again}`,
+  },
+  {
+    pattern: /SignatureDoesNotMatch|InvalidAccessKeyId|signature we calculated does not match/,
+    say: () => 'The object store refuses the key. Compare S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY in .env.docker with those of its provider.',
+  },
+  {
+    // libpq, Python's ssl, urllib3.
+    pattern: /certificate for "[^"]+".* does not match host name "([^"]+)"|certificate is not valid for '([^']+)'|hostname '([^']+)' doesn't match/,
+    say: ([, ...names]) =>
+      `"${names.find(Boolean)}" is not a name in the certificate of the service that answered. Use the host in the URL that its provider gives.`,
+  },
+  {
+    pattern: /certificate has expired/i,
+    say: () => 'The certificate of a service outside has expired. That is for its provider to mend; compare the clock of this machine too.',
+  },
+  {
+    pattern: /certificate verify failed|root certificate file "[^"]+" does not exist/i,
+    say: () =>
+      'Nobody whom the application trusts has signed the certificate of a service outside. ' +
+      'Name the file of its CA in APP_CA_FILE in .env.docker, or the right one if it names another.',
+  },
+  {
+    pattern: /(?:could not translate host name|failed to resolve host) ["']([^"']+)["']|Name or service not known/,
+    say: (match) =>
+      `Likely: ${match[1] ? `"${match[1]}"` : 'a host in a URL of .env.docker'} is no service of this stack. Is its profile in COMPOSE_PROFILES?`,
+  },
+]

@@ -1,0 +1,305 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2030,SC2031,SC2154 # $output per test; new_stack exports what is used here
+# Every failure that scripts/lib/clues and scripts/lib/diagnose.ts know, provoked: what `up`, `migrate` and `seed` say
+# has to be enough to mend it. One stack, spoilt by each test and mended after it. Provoked elsewhere:
+#
+#   up.bats             a taken port, an image that cannot be built, a setting that a role needs
+#   hosts.bats          full disks, a source that nobody may read, an engine that is missing or too old
+#   check-image.bats    a module that .dockerignore hides
+#   example-agent.bats  certificates and passwords of services outside: database, queue and store
+
+bats_require_minimum_version 1.5.0
+
+load helpers
+
+setup_file() {
+	copy_repository "$BATS_FILE_TMPDIR/copy"
+	new_stack COMPOSE_PROFILES=postgres,redis,storage POSTGRES_PASSWORD=p0stgres-of-this-test MARIADB_PASSWORD=m4riadb-of-this-test
+	start_stack
+	cp --archive app "$BATS_FILE_TMPDIR/app"
+	cp "$env_file" "$BATS_FILE_TMPDIR/env"
+}
+
+# The folder itself is mounted, so that it has to stay.
+setup() {
+	cd "$BATS_FILE_TMPDIR/copy" || return 1
+	cp "$BATS_FILE_TMPDIR/env" "$env_file"
+	find app -mindepth 1 -delete
+	cp --archive "$BATS_FILE_TMPDIR/app/." app
+}
+
+teardown() {
+	show_stack
+}
+
+teardown_file() {
+	cd "$BATS_FILE_TMPDIR/copy" || return 1
+	remove_stack
+	docker image rm --force "$project-kept" >/dev/null 2>&1 || true
+}
+
+# up_fails CODE [NAME=VALUE…]: with these settings. The failure is one, and says no password.
+up_fails() {
+	local code=$1
+	shift
+	set_in "$env_file" "$@"
+	run "-$code" node --import tsx/esm -- scripts/up.ts --no-build --timeout 20 --env-file "$env_file"
+	assert_equal "$(grep -c '^✗' <<<"$output")" 1
+	is_discreet
+}
+
+# job_fails NAME CODE [NAME=VALUE…]: the same of migrate or seed, without what Compose says of its containers.
+job_fails() {
+	local name=$1 code=$2
+	shift 2
+	set_in "$env_file" "$@"
+	run "-$code" node --import tsx/esm -- "scripts/$name.ts" --env-file "$env_file"
+	refute_output --partial 'Container '
+	is_discreet
+}
+
+is_discreet() {
+	refute_output --partial -of-this-test
+	refute_output --partial '    at '
+}
+
+advises() {
+	assert_output --partial "→ $1"
+}
+
+# mended: the same stack comes up once the test has put everything back.
+mended() {
+	setup
+	run -0 node --import tsx/esm -- scripts/up.ts --no-build --timeout 40 --env-file "$env_file"
+}
+
+sql() {
+	docker exec "$(container postgres)" psql --quiet --username postgres --dbname stories --command "$1"
+}
+
+no_tables() {
+	sql 'SET client_min_messages = error; DROP SCHEMA public CASCADE; CREATE SCHEMA public'
+}
+
+# --- Databases ---
+
+@test "a password that the volume of PostgreSQL does not have" {
+	up_fails 6 POSTGRES_PASSWORD=an0ther-of-this-test
+	advises 'Likely: the volume of the database was made with another password of "postgres"'
+	assert_output --partial 'put the old one back'
+	job_fails migrate 6
+	advises 'Likely: the volume of the database was made with another password of "postgres"'
+	mended
+}
+
+@test "a password that the volume of MariaDB does not have" {
+	set_in "$env_file" COMPOSE_PROFILES=mariadb,redis,storage PYTHON_EXTRA_PACKAGES=pymysql==1.2.4 \
+		'DATABASE_URL=mysql+pymysql://${MARIADB_USER}:${MARIADB_PASSWORD}@db:3306/${MARIADB_DATABASE}?charset=utf8mb4'
+	docker tag "$project-app:dev" "$project-kept"
+	compose build --quiet
+	compose up --detach --wait --wait-timeout 60 mariadb
+	up_fails 6 MARIADB_PASSWORD=an0ther-of-this-test
+	docker tag "$project-kept" "$project-app:dev"
+	compose rm --stop --force mariadb
+	advises 'Likely: the volume of the database was made with another password of "stories"'
+	assert_output --partial 'MariaDB reads MARIADB_PASSWORD only when the volume is new'
+}
+
+@test "a migration that is wrong is not called an application that cannot be imported" {
+	no_tables
+	sed -i '0,/^def upgrade/s/^def upgrade.*/&\n    op.make_table("x")/' app/migrations/versions/*.py
+	up_fails 6
+	advises 'The migration itself is wrong, at line '
+	assert_output --partial "AttributeError: module 'alembic.op' has no attribute 'make_table'"
+	job_fails migrate 6
+	advises 'The migration itself is wrong, at line '
+	mended
+}
+
+@test "a revision of another branch, although an earlier failure of another kind is in the log" {
+	no_tables
+	sed -i '0,/^def upgrade/s/^def upgrade.*/&\n    op.make_table("x")/' app/migrations/versions/*.py
+	up_fails 6
+	mended
+	sql "UPDATE alembic_version SET version_num = 'ab12cd34ef56'"
+	up_fails 6
+	advises 'The database is at revision ab12cd34ef56, which this checkout does not have'
+	refute_output --partial make_table
+	job_fails migrate 6
+	advises 'The database is at revision ab12cd34ef56'
+	no_tables
+}
+
+@test "tables that something else than a migration has made" {
+	no_tables
+	sql 'CREATE TABLE story (id int)'
+	up_fails 6
+	advises 'The table "story" is there already'
+	no_tables
+}
+
+@test "no folder of migrations" {
+	rm -r app/migrations
+	up_fails 6
+	advises 'There is no folder of migrations at /app/migrations.'
+}
+
+@test "without MIGRATE_COMMAND nothing is called migrated, and a missing table is named" {
+	no_tables
+	set_in "$env_file" MIGRATE_COMMAND=
+	run -0 node --import tsx/esm -- scripts/up.ts --no-build --env-file "$env_file"
+	assert_output --partial 'services are up'
+	refute_output --partial 'is migrated'
+	job_fails seed 1
+	advises 'The database has no table "story". Is MIGRATE_COMMAND in .env.docker set'
+}
+
+@test "seed behind a migration that fails names that one" {
+	rm -r app/migrations
+	job_fails seed 6
+	assert_output --partial '✗ The database was not migrated: migrate ended with exit code 1.'
+	advises 'There is no folder of migrations at /app/migrations.'
+}
+
+# --- The application ---
+
+@test "a module that does not exist" {
+	echo 'import nowhere' >>app/stories/pages.py
+	up_fails 6
+	assert_output --partial 'File "/app/stories/pages.py"'
+	advises '"nowhere" is not in the image.'
+}
+
+@test "a line outside of every function that fails" {
+	echo 'os.nowhere()' >>app/stories/__init__.py
+	up_fails 6
+	advises "The application could not be imported, because of line $(wc --lines <app/stories/__init__.py) of /app/stories/__init__.py."
+}
+
+@test "commands that do not exist" {
+	up_fails 6 MIGRATE_COMMAND=alembik
+	advises 'MIGRATE_COMMAND runs "alembik", which is not in the image.'
+	up_fails 6 MIGRATE_COMMAND="'flask --app stories dbb upgrade'"
+	advises 'MIGRATE_COMMAND asks for "dbb", which the application does not offer.'
+	setup
+	job_fails seed 1 SEED_COMMAND=no-such-seeder
+	advises 'SEED_COMMAND runs "no-such-seeder"'
+}
+
+@test "a server that is not installed" {
+	up_fails 7 WEB_SERVER=uvicorn
+	assert_output --partial 'entrypoint: web needs uvicorn, which is not installed.'
+	assert_output --partial 'npm run up builds the image again'
+}
+
+@test "Flower that is not installed" {
+	docker tag "$project-app:dev" "$project-kept"
+	printf 'FROM %s\nUSER 0\nRUN rm -r /opt/venv/lib/python*/site-packages/flower*\n' "$project-kept" |
+		DOCKER_BUILDKIT=0 docker build --quiet --tag "$project-app:dev" -
+	up_fails 7 COMPOSE_PROFILES=postgres,redis,storage,flower
+	docker tag "$project-kept" "$project-app:dev"
+	compose --profile flower rm --stop --force flower
+	assert_output --partial "Error: No such command 'flower'."
+	advises "Flower is not installed: PYTHON_EXTRA_PACKAGES='flower' in .env.docker"
+}
+
+@test "settings that name what the source does not have" {
+	up_fails 7 WEB_APP=stories:app
+	advises 'WEB_APP names "app", which "stories" does not have.'
+	setup
+	up_fails 7 CELERY_APP=stories.workerr
+	advises 'CELERY_APP names the module "stories.workerr", which is not in the source.'
+	up_fails 7 CELERY_APP=stories.pages
+	advises 'CELERY_APP names "celery", which "stories.pages" does not have.'
+}
+
+# --- Health ---
+
+@test "a health check that is answered with 404, 400 or 401 names its setting; 302 is well" {
+	up_fails 7 HEALTH_PATH=/nope
+	assert_output --partial 'GET /nope answered 404.'
+	advises 'The application has no /nope. Set HEALTH_PATH'
+	cat >>app/stories/__init__.py <<-'END'
+
+
+		_create_app = create_app
+
+
+		def create_app(environ: Mapping[str, str] = os.environ) -> Flask:
+		    from flask import abort, redirect, request
+
+		    app = _create_app(environ)
+
+		    @app.before_request
+		    def answer():
+		        if request.path == "/moved":
+		            return redirect("/")
+		        abort(401 if request.path == "/private" else 200 if request.host == "shop.example.org" else 400)
+
+		    return app
+	END
+	up_fails 7 HEALTH_PATH=/healthz
+	assert_output --partial 'GET /healthz answered 400.'
+	advises 'Likely: the application answers to its own names alone'
+	assert_output --partial 'Set HEALTH_HOST in .env.docker'
+	up_fails 7 HEALTH_PATH=/private
+	advises '/private wants a login.'
+	set_in "$env_file" HEALTH_PATH=/moved
+	run -0 node --import tsx/esm -- scripts/up.ts --no-build --timeout 40 --env-file "$env_file"
+}
+
+@test "a server that listens on another port" {
+	up_fails 7 WEB_COMMAND="'python -m http.server 8099'"
+	assert_output --partial 'nothing listens on port'
+	advises 'Likely: it still starts (raise --timeout), or it listens elsewhere'
+	mended
+}
+
+# --- The container ---
+
+@test "a limit of memory that is too low: web, the worker and the migration" {
+	set_in "$env_file" COMPOSE_FILE="${TEST_COMPOSE_FILES/compose.override.yaml/compose.production.yaml}" REDIS_PASSWORD=r3dis-of-this-test \
+		S3_SECRET_ACCESS_KEY=st0rage-of-this-test SECRET_KEY=s3cret-of-this-test-alone FLOWER_PASSWORD=fl0wer-of-this-test
+	compose build --quiet
+	up_fails 7 WORKER_MEMORY=40m
+	assert_output --partial '✗ worker was killed: it used more memory than it may have (40 MB).'
+	advises 'Raise WORKER_MEMORY in .env.docker, or lower WORKER_CONCURRENCY'
+	up_fails 7 WORKER_MEMORY=1g WEB_MEMORY=40m
+	advises 'Raise WEB_MEMORY in .env.docker, or lower WEB_CONCURRENCY'
+	up_fails 6 WEB_MEMORY=512m MIGRATE_MEMORY=24m
+	assert_output --partial '✗ migrate was killed: it used more memory than it may have (24 MB).'
+	advises 'Raise MIGRATE_MEMORY in .env.docker'
+}
+
+# put_image_back: after a test that has tagged another one.
+put_image_back() {
+	docker tag "$project-kept" "$project-app:dev"
+}
+
+@test "an image for another kind of processor" {
+	local other=arm64 machine='\267'
+	[[ $(uname -m) != aarch64 ]] || other=amd64 machine='\076'
+	docker tag "$project-app:dev" "$project-kept"
+	cd "$BATS_TEST_TMPDIR" || return 1
+	# The head of a program, which is all that the kernel looks at.
+	printf '\177ELF\2\1\1\0\0\0\0\0\0\0\0\0\2\0%b\0\1\0\0\0%0200d' "$machine" 0 >tini
+	chmod +x tini
+	printf 'FROM scratch\nCOPY tini /usr/bin/tini\nENTRYPOINT ["/usr/bin/tini"]\n' >Dockerfile
+	docker build --quiet --platform "linux/$other" --tag "$project-app:dev" .
+	cd "$BATS_FILE_TMPDIR/copy" || return 1
+	up_fails 6
+	put_image_back
+	assert_output --partial 'exec format error'
+	advises 'The image was made for another kind of processor than this machine has.'
+}
+
+@test "an entrypoint with the line endings of Windows" {
+	docker tag "$project-app:dev" "$project-kept"
+	sed -i 's/$/\r/' docker/entrypoint.sh
+	compose build --quiet
+	up_fails 6
+	put_image_back
+	sed -i 's/\r$//' docker/entrypoint.sh
+	advises 'Likely: docker/entrypoint.sh has the line endings of Windows (CRLF).'
+	mended
+}
