@@ -5,14 +5,13 @@ import { confirm } from './lib/confirm.ts'
 import { bar, emptyReport, logLine, readEvent, take } from './lib/copy-report.ts'
 import type { CopyReport } from './lib/copy-report.ts'
 import { databaseOf, redact } from './lib/database-url.ts'
-import { capture, lastLines } from './lib/docker.ts'
+import { lastLines } from './lib/docker.ts'
 import type { Result } from './lib/docker.ts'
 import { CliError, ExitCode } from './lib/errors.ts'
-import { wasInterrupted } from './lib/interrupt.ts'
 import type { Model } from './lib/model.ts'
 import { openStack } from './lib/open-stack.ts'
 import { envFile } from './lib/settings.ts'
-import { captureCompose, composeCommand, npmCommand, readContainers } from './lib/stack.ts'
+import { captureCompose, composeCommand, endAbandoned, npmCommand, readContainers } from './lib/stack.ts'
 import type { Stack } from './lib/stack.ts'
 import { info, isInteractive, ok, printJson, step, warn } from './lib/terminal.ts'
 
@@ -66,8 +65,8 @@ async function runCopy(stack: Stack, container: string, target: string, args: re
       previous = progress
     }
     const result = await captureCompose(stack, command, { env: { DATABASE_URL: target }, onLine })
-    // Ctrl-C ends Compose, and not always what it runs. A stopped copy takes its rows back.
-    if (wasInterrupted()) await capture(['stop', container], { tidiesUp: true })
+    // A stopped copy takes its rows back.
+    await endAbandoned(container)
     if (result.exitCode !== 0) throw failureOf(result, report)
   })
   return report

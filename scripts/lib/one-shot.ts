@@ -8,7 +8,7 @@ import type { Model } from './model.ts'
 import { openStack } from './open-stack.ts'
 import { envFile } from './settings.ts'
 import { explainMissing, readSource } from './source-files.ts'
-import { captureCompose, composeCommand, stackOf, streamCompose } from './stack.ts'
+import { captureCompose, composeCommand, endAbandoned, stackOf, streamCompose } from './stack.ts'
 import type { Stack } from './stack.ts'
 import { print, printJson, step } from './terminal.ts'
 
@@ -44,23 +44,32 @@ export const defineOneShot = (job: OneShot) =>
     examples: [`npm run ${job.name}`, `npm run ${job.name} -- --verbose`],
     whenStopped: job.whenStopped,
     async run({ verbose = false, 'env-file': file = envFile, json = false, 'dry-run': dryRun = false }) {
-      const args = ['run', '--rm', '--no-TTY', job.service, job.name]
-      if (dryRun) return print(composeCommand(stackOf(file), ...args))
+      if (dryRun) return print(composeCommand(stackOf(file), ...runOf(job)))
       const { stack, model } = await openStack(file)
-      await runOnce(stack, model, args, job, verbose)
+      // Two operators may do this at once.
+      const container = `${model.name}-${job.name}-${process.pid}`
+      try {
+        await runOnce(stack, model, container, job, verbose)
+      } finally {
+        await endAbandoned(container)
+      }
       if (json) printJson({ ok: true })
     },
   })
+
+/** The arguments of Compose; options come from us. */
+const runOf = ({ service, name }: OneShot, ...ours: string[]): string[] => ['run', '--rm', '--no-TTY', ...ours, service, name]
 
 /** Compose's words for a service that what runs here waits for. */
 const WAITED_IN_VAIN = /didn't complete successfully|dependency failed to start/
 
 /** @throws CliError with what the role said that matters, and what it means */
-async function runOnce(stack: Stack, model: Model, args: string[], job: OneShot, verbose: boolean): Promise<void> {
+async function runOnce(stack: Stack, model: Model, container: string, job: OneShot, verbose: boolean): Promise<void> {
+  const args = runOf(job, '--name', container)
   const fail = (output = ''): CliError => {
     const source = readSource(model)
     const { details, advice } = explainOutput(output, { role: job.name, explainModule: (name) => source && explainMissing(source, name) })
-    const hint = `${advice ? `${advice}\n` : ''}Again, with all of its output: ${composeCommand(stack, ...args)}`
+    const hint = `${advice ? `${advice}\n` : ''}Again, with all of its output: ${composeCommand(stack, ...runOf(job))}`
     return new CliError(job.failure, { details, hint, exitCode: job.exitCode })
   }
   if (verbose) {

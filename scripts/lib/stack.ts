@@ -3,6 +3,7 @@ import { quote } from 'zx/core'
 import { capture, format, lastLines, read, stream } from './docker.ts'
 import type { Result, RunOptions } from './docker.ts'
 import { CliError, ExitCode } from './errors.ts'
+import { wasInterrupted } from './interrupt.ts'
 import { parseModel } from './model.ts'
 import type { Model } from './model.ts'
 import { envFile as ownEnvFile } from './settings.ts'
@@ -37,6 +38,18 @@ export const streamCompose = (stack: Stack, ...args: string[]): Promise<number |
 /** Runs a Compose command and returns what it said, whatever its exit code. */
 export const captureCompose = (stack: Stack, args: string[], options: RunOptions = {}): Promise<Result> =>
   capture(compose(stack, ...args), { ...options, env: { ...options.env, ...stack.env } })
+
+/**
+ * To be called when a `compose run` has ended: Ctrl-C ends Compose, and not always what it runs, which would go on
+ * unseen.
+ *
+ * @param container the name that the run was given
+ */
+export async function endAbandoned(container: string): Promise<void> {
+  if (!wasInterrupted()) return
+  await capture(['stop', container], { tidiesUp: true })
+  await capture(['rm', '--force', container], { tidiesUp: true })
+}
 
 /**
  * What Compose makes of the files, the profiles and the settings.

@@ -158,7 +158,7 @@ describe.concurrent('copy-database', () => {
     const { code, stderr } = await box.run('copy-database', ['--to', 'postgres'], { interrupt: 'compose-run' })
     expect(code).toBe(130)
     expect(box.wasInterrupted('compose-run')).toBe(true)
-    expect(box.calls().at(-1)).toBe('stop shop-copy-database')
+    expect(box.calls().slice(-2)).toEqual(['stop shop-copy-database', 'rm --force shop-copy-database'])
     expect(stderr).toContain('✗ Stopped.\n')
   })
 })

@@ -14,7 +14,7 @@ describe.concurrent('migrate', () => {
     expect({ code, stdout }).toEqual({ code: 0, stdout: '' })
     expect(stderr).toMatch(/✓ Migrating the database +\d/)
     expect(stderr).not.toContain('alembic')
-    expect(box.effects()).toEqual(['compose --progress quiet run --rm --no-TTY migrate migrate'])
+    expect(box.effects()).toEqual([expect.stringMatching(/^compose --progress quiet run --rm --no-TTY --name shop-migrate-\d+ migrate migrate$/)])
   })
 
   test('shows its last lines when it fails, and ends with 6', async () => {
@@ -63,6 +63,9 @@ describe.concurrent('migrate', () => {
     expect(box.wasInterrupted('compose-run')).toBe(true)
     expect(stderr).toContain('✗ Stopped.\n')
     expect(stderr).not.toContain('was not migrated')
+    // Compose ends, and what it runs would go on.
+    const [container] = /shop-migrate-\d+/.exec(box.calls().join('\n')) ?? []
+    expect(box.calls().slice(-2)).toEqual([`stop ${container}`, `rm --force ${container}`])
   })
 })
 
