@@ -124,6 +124,22 @@ doctor_finds() {
 	assert_equal "$(doctor_finds wrong 'made by PostgreSQL 16, and the image has 17')" true
 }
 
+@test "a migration that is stopped does not go on unseen" {
+	local code=0 pid
+	one_offs() { docker ps --all --quiet --filter "label=com.docker.compose.project=$project" --filter label=com.docker.compose.oneoff=True | grep .; }
+	# TERM instead of Ctrl-C, which a shell's children in the background do not hear.
+	MIGRATE_COMMAND='sleep 100' setsid npm run --silent migrate >"$BATS_TEST_TMPDIR/said" 2>&1 3>&- &
+	pid=$!
+	until_ok 30 one_offs
+	kill -TERM -- "-$pid"
+	wait "$pid" || code=$?
+	assert_equal "$code" 143
+	# npm does not wait for the script.
+	until_ok 20 eval '! one_offs'
+	run cat "$BATS_TEST_TMPDIR/said"
+	assert_output --partial 'Stopped.'
+}
+
 @test "a dependency that is added is there after the next up" {
 	change .env.docker 's/^PYTHON_EXTRA_PACKAGES=.*/PYTHON_EXTRA_PACKAGES=humanize==4.12.3/'
 	up
