@@ -114,7 +114,7 @@ export const up = defineCommand({
     const { engine, settings } = opened
     ok(`Docker ${engine.engineVersion}, Compose ${engine.composeVersion}`)
     const warnings = settings.findings.length
-    ok(`${file}: ${settings.count} settings${warnings > 0 ? `, ${warnings} warnings (npm run env shows them)` : ''}`)
+    ok(`${file}: ${settings.count} settings${warnings > 0 ? `, ${warnings} ${warnings === 1 ? 'warning (npm run env shows it)' : 'warnings (npm run env shows them)'}` : ''}`)
     checkAppCa(settings.values)
     ensureBuildxFolder()
     const { stack, model } = await watchingDisk(async () => {

@@ -25,9 +25,13 @@ async function asItEnded(cause: Container): Promise<Container> {
   return { ...cause, state: 'restarting', health: '', exitCode: Number(stdout.trim()) }
 }
 
+/** A program that cannot even be executed says so before Docker calls it started. */
+const BEFORE_THE_START_MS = 2000
+
 /** What the last run of a container wrote. One that is started again is asked for all of its runs, the last may be young. */
 async function readLog(stack: Stack, { service, state, startedAt, restarts }: Container): Promise<string> {
-  const since = startedAt && (state === 'exited' || restarts === 0) ? ['--since', startedAt] : []
+  const isOneRun = startedAt !== '' && (state === 'exited' || restarts === 0)
+  const since = isOneRun ? ['--since', new Date(Date.parse(startedAt) - BEFORE_THE_START_MS).toISOString()] : []
   const { stdout } = await captureCompose(stack, ['logs', '--no-log-prefix', '--no-color', ...since, '--tail', String(LOOKED_AT), service])
   return stripVTControlCharacters(stdout)
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2030,SC2031,SC2154 # $output per test; new_stack exports what is used here
+# shellcheck disable=SC2016,SC2030,SC2031,SC2154 # Compose reads what is in single quotes; $output per test; new_stack exports what is used here
 # Every failure that scripts/lib/clues and scripts/lib/diagnose.ts know, provoked: what `up`, `migrate` and `seed` say
 # has to be enough to mend it. One stack, spoilt by each test and mended after it. Provoked elsewhere:
 #
@@ -43,7 +43,7 @@ up_fails() {
 	local code=$1
 	shift
 	set_in "$env_file" "$@"
-	run "-$code" node --import tsx/esm -- scripts/up.ts --no-build --timeout 20 --env-file "$env_file"
+	run "-$code" node --import tsx/esm -- scripts/up.ts --no-build --timeout 15 --env-file "$env_file"
 	assert_equal "$(grep -c '^✗' <<<"$output")" 1
 	is_discreet
 }

@@ -1,5 +1,5 @@
 /** The application: what cannot be imported, a setting that names what is not there, a health check that it answers wrongly. */
-import { again } from './clue.ts'
+import { again, commandOf } from './clue.ts'
 import type { Clue } from './clue.ts'
 
 export const applicationClues: readonly Clue[] = [
@@ -37,7 +37,7 @@ export const applicationClues: readonly Clue[] = [
     // Behind the import errors: a tool that cannot import the application has none of its commands either.
     pattern: /Error: No such command '([^']+)'/,
     say: ([, command], { role }) =>
-      `${role === 'seed' ? 'SEED_COMMAND' : role === 'migrate' ? 'MIGRATE_COMMAND' : 'The command'} asks for "${command}", which the application does not offer. ` +
+      `${commandOf(role)} asks for "${command}", which the application does not offer. ` +
       'Is it spelt well, and is the extension that brings it set up in the application?',
   },
   {

@@ -16,3 +16,7 @@ export interface Clue {
 
 /** How a sentence about a setting ends. */
 export const again = 'then run npm run up again.'
+
+/** The setting whose words the shell of a role runs. */
+export const commandOf = (role: string): string =>
+  ['migrate', 'seed', 'test', 'frontend'].includes(role) ? `${role.toUpperCase()}_COMMAND` : 'WEB_COMMAND'

@@ -1,11 +1,7 @@
 /** A container that does not even come as far as the application. */
 import { makeRoom } from '../disk.ts'
-import { again } from './clue.ts'
+import { again, commandOf } from './clue.ts'
 import type { Clue } from './clue.ts'
-
-/** The setting whose words the shell of a role runs. */
-const commandOf = (role: string): string =>
-  ['migrate', 'seed', 'test', 'frontend'].includes(role) ? `${role.toUpperCase()}_COMMAND` : 'WEB_COMMAND'
 
 export const startClues: readonly Clue[] = [
   {
@@ -27,7 +23,7 @@ export const startClues: readonly Clue[] = [
   },
   {
     pattern: /^entrypoint: .* which is not installed/m,
-    say: () => 'List it in PYTHON_MANIFEST\'s file or in PYTHON_EXTRA_PACKAGES of .env.docker; npm run up builds the image again.',
+    say: () => 'In the file of PYTHON_MANIFEST or in PYTHON_EXTRA_PACKAGES of .env.docker; npm run up builds the image again.',
   },
   {
     pattern: /^(entrypoint|check-secrets): (.*)$/m,
