@@ -362,7 +362,7 @@ describe('what people read in a pipe', () => {
     box.answer('compose-up', { err: ' Container shop-web-1  Healthy\n' })
     box.containers(wellStack)
     const { stderr } = await box.run('up', [], { env })
-    expect(asRead(stderr)).toMatchSnapshot()
+    expect(asRead(stderr)).toMatchSnapshot('standard error')
   })
 
   test.each([['', {}], [' of GitHub Actions', { GITHUB_ACTIONS: 'true', CI: 'true' }]])('that fails%s', async (_, env) => {
@@ -371,6 +371,6 @@ describe('what people read in a pipe', () => {
     box.answer('compose-logs', { out: '100% of it\nModuleNotFoundError: No module named \'nowhere\'\n' })
     box.containers(stackWith({ service: 'migrate', state: 'exited', exitCode: 1 }))
     const { stderr } = await box.run('up', [], { env })
-    expect(asRead(stderr)).toMatchSnapshot()
+    expect(asRead(stderr)).toMatchSnapshot('standard error')
   })
 })
