@@ -161,6 +161,36 @@ no_tables() {
 	advises 'There is no folder of migrations at /app/migrations.'
 }
 
+@test "two migrations that follow the same one" {
+	local first second
+	first=$(find app/migrations/versions -name '*.py')
+	for second in 0002a 0002b; do
+		sed "s/^revision = .*/revision = '$second'/; s/^down_revision = .*/down_revision = '0001'/; /^def upgrade/,\$d" "$first" >"app/migrations/versions/$second.py"
+		printf 'def upgrade(): pass\n\n\ndef downgrade(): pass\n' >>"app/migrations/versions/$second.py"
+	done
+	up_fails 6
+	advises 'Two branches have added a migration each.'
+}
+
+@test "a host that nobody knows" {
+	up_fails 6 'DATABASE_URL=postgresql+psycopg://${POSTGRES_USER}:${POSTGRES_PASSWORD}@db.nowhere.invalid:5432/${POSTGRES_DB}'
+	advises 'Likely: "db.nowhere.invalid" is neither a service of this stack nor a name that is known outside.'
+}
+
+@test "a volume that another version of PostgreSQL has made" {
+	set_version() {
+		docker run --rm --network none --user root --entrypoint sh --mount "type=volume,source=${project}_postgres-data,target=/v" \
+			"$image" -c "echo $1 >/v/PG_VERSION"
+	}
+	image=$(docker inspect --format '{{.Config.Image}}' "$(container postgres)")
+	compose stop --timeout 5 postgres
+	set_version 16
+	up_fails 7
+	set_version 17
+	advises 'The volume was made by PostgreSQL 16, which this one cannot read. Put the old POSTGRES_IMAGE back'
+	mended
+}
+
 # --- The application ---
 
 @test "a module that does not exist" {
@@ -184,6 +214,14 @@ no_tables() {
 	setup
 	job_fails seed 1 SEED_COMMAND=no-such-seeder
 	advises 'SEED_COMMAND runs "no-such-seeder"'
+}
+
+@test "a script that is not there, and one that may not be executed" {
+	printf '#!/bin/sh\n' >app/start.sh
+	up_fails 7 WEB_COMMAND=./begin.sh
+	advises 'WEB_COMMAND runs "./begin.sh", which is not in the image.'
+	up_fails 7 WEB_COMMAND=./start.sh
+	advises './start.sh is there and may not be executed: chmod +x the file in the source'
 }
 
 @test "a server that is not installed" {

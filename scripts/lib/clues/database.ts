@@ -23,10 +23,11 @@ export const databaseClues: readonly Clue[] = [
     say: (match) => passwordOfAnotherTime(match[1]!, 'MariaDB', 'MARIADB_PASSWORD'),
   },
   {
-    pattern: /database files are incompatible with server|initialized by PostgreSQL version (\d+)/,
-    say: () =>
-      'The volume was made by another major version of PostgreSQL. Put the old POSTGRES_IMAGE back; ' +
-      'docs/operations.md has the way to the new one.',
+    // The number stands in the line behind it.
+    pattern: /database files are incompatible with server(?:.*\n.*?version (\d+))?/,
+    say: ([, version]) =>
+      `The volume was made by ${version ? `PostgreSQL ${version}` : 'another major version of PostgreSQL'}, which this one cannot read. Put the old POSTGRES_IMAGE back, or ` +
+      'delete the data: npm run teardown -- --volumes. What is to be kept goes through a dump (pg_dump with the old one, psql with the new one).',
   },
   {
     pattern: /Can't locate revision identified by '([^']+)'/,

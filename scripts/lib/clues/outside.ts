@@ -30,6 +30,7 @@ export const outsideClues: readonly Clue[] = [
   {
     pattern: /(?:could not translate host name|failed to resolve host) ["']([^"']+)["']|Name or service not known/,
     say: (match) =>
-      `Likely: ${match[1] ? `"${match[1]}"` : 'a host in a URL of .env.docker'} is no service of this stack. Is its profile in COMPOSE_PROFILES?`,
+      `Likely: ${match[1] ? `"${match[1]}"` : 'a host in a URL of .env.docker'} is neither a service of this stack nor a name that is known outside. ` +
+      'Is it spelt well, and is its profile in COMPOSE_PROFILES?',
   },
 ]

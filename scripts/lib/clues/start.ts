@@ -18,8 +18,8 @@ export const startClues: readonly Clue[] = [
       'git config core.autocrlf input, then git add --renormalize . and git checkout -- docker, then npm run up.',
   },
   {
-    pattern: /exec \S+ failed: Permission denied/,
-    say: () => 'The program exists in the image and may not be executed: chmod +x where it comes from, then npm run up builds it again.',
+    pattern: /exec (\S+) failed: Permission denied|^(?:\/bin\/)?sh: \d+: (\S+): Permission denied/m,
+    say: ([, ...names]) => `${names.find(Boolean)} is there and may not be executed: chmod +x the file in the source, ${again}`,
   },
   {
     pattern: /^entrypoint: .* which is not installed/m,
@@ -30,7 +30,7 @@ export const startClues: readonly Clue[] = [
     say: () => `Correct the setting in .env.docker, ${again}`,
   },
   {
-    pattern: /^sh: \d+: (\S+): not found|sh: (?:line \d+: )?(\S+): command not found/m,
+    pattern: /^(?:\/bin\/)?sh: \d+: (\S+): not found|sh: (?:line \d+: )?(\S+): command not found/m,
     say: ([, dash, bash], { role }) =>
       `${commandOf(role)} runs "${dash ?? bash}", which is not in the image. Is it spelt well? A package of Python that brings it belongs into ` +
       'PYTHON_MANIFEST, one of Debian into APT_PACKAGES.',
