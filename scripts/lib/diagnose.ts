@@ -49,7 +49,10 @@ export function evidence(log: string, clue?: Advice): string {
   const lines = log.trimEnd().split('\n')
   const last = clue ? log.slice(0, clue.end).split('\n').length : lines.length
   const end = last <= lines.length - SHOWN ? last : lines.length
-  return lines.slice(Math.max(0, end - SHOWN), end).join('\n')
+  return lines
+    .slice(Math.max(0, end - SHOWN), end)
+    .map((line) => line.trimEnd())
+    .join('\n')
 }
 
 /**
