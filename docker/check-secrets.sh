@@ -9,14 +9,23 @@ refuse() {
 	refused=64
 }
 
-for name in DATABASE_URL FLOWER_PASSWORD MARIADB_PASSWORD POSTGRES_PASSWORD REDIS_PASSWORD REDIS_URL S3_SECRET_ACCESS_KEY SECRET_KEY; do
+# runs SERVICE: whether its profile is on.
+runs() {
+	case ",${COMPOSE_PROFILES:-}," in *,"$1",* | *,\*,*) ;; *) return 1 ;; esac
+}
+
+# Behind a service that does not run its password guards nothing.
+for pair in flower:FLOWER_PASSWORD mariadb:MARIADB_PASSWORD postgres:POSTGRES_PASSWORD redis:REDIS_PASSWORD \
+	:DATABASE_URL :REDIS_URL :S3_SECRET_ACCESS_KEY :SECRET_KEY; do
+	service=${pair%%:*} name=${pair#*:}
+	[ -z "$service" ] || runs "$service" || continue
 	case $(printenv "$name") in
 	*local-only*) refuse "$name has the value of .env.docker.example, which everybody knows. Give it one of your own: openssl rand -hex 24" ;;
 	esac
 done
 
-case ",${COMPOSE_PROFILES:-},:${REDIS_PASSWORD:-}" in
-*,redis,*:) refuse "REDIS_PASSWORD is empty. Set it, and say the same in REDIS_URL: redis://:PASSWORD@redis:6379/0" ;;
-esac
+if runs redis && [ -z "${REDIS_PASSWORD:-}" ]; then
+	refuse "REDIS_PASSWORD is empty. Set it, and say the same in REDIS_URL: redis://:PASSWORD@redis:6379/0"
+fi
 
 exit "$refused"

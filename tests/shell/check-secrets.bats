@@ -18,7 +18,7 @@ check() { # check NAME=VALUE…
 @test "every secret of the example is refused by its name, and no value is shown" {
 	local name
 	for name in $(grep --only-matching '^[A-Z0-9_]*=.*local-only' "$BATS_TEST_DIRNAME/../../.env.docker.example" | cut -d= -f1) DATABASE_URL REDIS_URL; do
-		check "$name=x-local-only-y"
+		check "$name=x-local-only-y" COMPOSE_PROFILES='*'
 		assert_failure 64
 		assert_output --partial "$name has the value of .env.docker.example"
 		refute_output --partial 'x-local-only'
@@ -26,7 +26,7 @@ check() { # check NAME=VALUE…
 }
 
 @test "all of them are named at once" {
-	check SECRET_KEY=local-only FLOWER_PASSWORD=local-only
+	check SECRET_KEY=local-only FLOWER_PASSWORD=local-only COMPOSE_PROFILES=beat,flower
 	assert_failure 64
 	assert_equal "${#lines[@]}" 2
 }
@@ -40,4 +40,11 @@ check() { # check NAME=VALUE…
 	done
 	check COMPOSE_PROFILES=postgres,redis-cluster REDIS_PASSWORD=
 	assert_success
+}
+
+@test "a password of a service that does not run is nobody's" {
+	check MARIADB_PASSWORD=local-only FLOWER_PASSWORD=local-only COMPOSE_PROFILES=postgres
+	assert_success
+	check MARIADB_PASSWORD=local-only COMPOSE_PROFILES=redis,mariadb REDIS_PASSWORD=mine
+	assert_failure 64
 }

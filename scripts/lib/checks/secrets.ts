@@ -26,10 +26,18 @@ const written = (subject: Subject): Secret[] =>
 /** What the example's secrets have in them, so that docker/check-secrets.sh knows them too. */
 const everybodyKnows = 'local-only'
 
+/** Behind services that do not run a password guards nothing. */
+const guards = ({ services }: Setting, { compose }: Subject): boolean =>
+  services.length === 0 || services.some((name) => compose?.services.find((service) => service.name === name)?.isOn !== false)
+
 const ofExample: Rule = (subject) => {
   const { production, schema, lines } = subject
   if (!production) return []
-  return lines.entries.filter(({ name, raw }) => schema.byName.get(name)?.sensitive && raw.includes(everybodyKnows)).map(({ name, line }) => {
+  const known = lines.entries.filter(({ name, raw }) => {
+    const setting = schema.byName.get(name)
+    return setting?.sensitive && guards(setting, subject) && raw.includes(everybodyKnows)
+  })
+  return known.map(({ name, line }) => {
     const message = `${name} has the value of .env.docker.example, which everybody knows, and this is production.`
     return finding('E20', { line, setting: name, message, hint: 'Give it one of your own, such as the output of: openssl rand -hex 24' })
   })
