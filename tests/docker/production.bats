@@ -80,7 +80,7 @@ teardown_file() {
 	local service
 	for service in web worker beat flower migrate; do
 		run state '{{range .Mounts}}{{.Destination}} {{end}}' "$service"
-		refute_output --partial /app
+		refute_output --regexp '(^| )/app'
 	done
 	run docker exec "$(container web)" sh -c 'for name in pytest debugpy watchfiles; do python -c "import $name" && echo "$name is there"; done; ls -d /app/tests; for name in gcc uv poetry; do command -v $name; done; true'
 	refute_output --partial 'is there'
