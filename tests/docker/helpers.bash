@@ -99,6 +99,7 @@ is_health() {
 	[[ $found == "$2" ]]
 }
 
+# shellcheck disable=SC2154 # $lines is bats'
 # run_alone SERVICE…: these are healthy, no other service runs, and the migration has ended well.
 run_alone() {
 	local service
