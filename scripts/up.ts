@@ -17,7 +17,7 @@ import { openStack } from './lib/open-stack.ts'
 import { checkPorts } from './lib/ports.ts'
 import { envFile, initEnvFile } from './lib/settings.ts'
 import { checkAppCa, checkSourceAccess } from './lib/source-access.ts'
-import { composeCommand, npmCommand, readContainers, stackOf, streamCompose } from './lib/stack.ts'
+import { composeCommand, endRestartLoops, npmCommand, readContainers, stackOf, streamCompose } from './lib/stack.ts'
 import type { Stack } from './lib/stack.ts'
 import { info, ok, print, printJson, warn } from './lib/terminal.ts'
 
@@ -117,7 +117,7 @@ export const up = defineCommand({
     ok(`${file}: ${settings.count} settings${warnings > 0 ? `, ${warnings} ${warnings === 1 ? 'warning (npm run env shows it)' : 'warnings (npm run env shows them)'}` : ''}`)
     checkAppCa(settings.values)
     ensureBuildxFolder()
-    const { stack, model } = await watchingDisk(async () => {
+    const { stack, model, all } = await watchingDisk(async () => {
       const ready = await ensureImages(opened.stack, opened.model, settings.values, { build: !noBuild })
       const [isCurrent] = await Promise.all([noBuild || isBuilt(ready.model), checkPorts(ready.model)])
 
@@ -125,15 +125,14 @@ export const up = defineCommand({
       if (!isCurrent) await buildImage(ready.stack, ready.model, engine)
       await checkSourceAccess(ready.stack, ready.model)
       hasBegunToStart = true
+      await endRestartLoops(ready.model.name)
       const exitCode = await streamCompose(ready.stack, ...start)
+      const all = await readContainers(ready.model.name)
       // At its time-out Compose 2.26 sometimes ends with 0 all the same: the containers have the last word.
-      if (exitCode !== 0 || firstCause(await readContainers(ready.model.name), ready.model.services)) {
-        throw await explain(ready.stack, ready.model)
-      }
-      return ready
+      if (exitCode !== 0 || firstCause(all, ready.model.services)) throw await explain(ready.stack, ready.model)
+      return { ...ready, all }
     })
 
-    const all = await readContainers(model.name)
     const containers = all.filter(({ service }) => service in model.services)
     const strays = new Set(all.filter((container) => container.state === 'running' && !containers.includes(container)).map(({ service }) => service))
     const addresses = urls(model)

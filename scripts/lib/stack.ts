@@ -78,3 +78,13 @@ export async function readContainers(project: string): Promise<Container[]> {
   const ids = (await read(['ps', '--all', '--quiet', '--no-trunc', ...filter])).split('\n').filter(Boolean)
   return ids.length === 0 ? [] : parseContainers(await read(['inspect', ...ids]))
 }
+
+/**
+ * Stops what Docker starts again and again. Compose takes such a container for one that runs, with the health that it
+ * had last, and gives up at once, whatever has been mended since.
+ */
+export async function endRestartLoops(project: string): Promise<void> {
+  const filters = ['--filter', `label=com.docker.compose.project=${project}`, '--filter', 'status=restarting']
+  const ids = (await read(['ps', '--quiet', ...filters])).split('\n').filter(Boolean)
+  if (ids.length > 0) await read(['stop', ...ids])
+}

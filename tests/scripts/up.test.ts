@@ -80,6 +80,15 @@ describe('up, where nothing is yet', () => {
 })
 
 describe.concurrent('up', () => {
+  test('stops what Docker starts again and again, and then starts it: mended or not, it is a new start', async () => {
+    const box = await stack()
+    box.containers(wellStack)
+    box.answer('ps-restarting', { out: 'looping\n' })
+    const { code } = await box.run('up', ['--no-build'])
+    expect(code).toBe(0)
+    expect(box.order('stop looping', 'compose up')).toEqual(['stop looping', 'compose up'])
+  })
+
   test('ends with what comes next on this stack, and offers no seed where there is none', async () => {
     const box = new Sandbox()
     box.settings({ ...(await freePorts()), SEED_COMMAND: '' }, 'other.env')
