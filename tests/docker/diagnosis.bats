@@ -186,6 +186,9 @@ no_tables() {
 	compose stop --timeout 5 postgres
 	set_version 16
 	up_fails 7
+	# Docker waits longer from start to start, and what it has not yet started again has the health of its last end.
+	looping() { [[ $(state '{{.State.Status}} {{.RestartCount}}' postgres) =~ ^restarting\ ([0-9]+)$ ]] && ((BASH_REMATCH[1] > 6)); }
+	until_ok 30 looping
 	set_version 17
 	advises 'The volume was made by PostgreSQL 16, which this one cannot read. Put the old POSTGRES_IMAGE back'
 	mended
