@@ -127,10 +127,10 @@ export const up = defineCommand({
       hasBegunToStart = true
       await endRestartLoops(ready.model.name)
       const exitCode = await streamCompose(ready.stack, ...start)
-      const all = await readContainers(ready.model.name)
+      const now = await readContainers(ready.model.name)
       // At its time-out Compose 2.26 sometimes ends with 0 all the same: the containers have the last word.
-      if (exitCode !== 0 || firstCause(all, ready.model.services)) throw await explain(ready.stack, ready.model)
-      return { ...ready, all }
+      if (exitCode !== 0 || firstCause(now, ready.model.services)) throw await explain(ready.stack, ready.model)
+      return { ...ready, all: now }
     })
 
     const containers = all.filter(({ service }) => service in model.services)
