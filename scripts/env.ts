@@ -7,10 +7,7 @@ import { initEnvFile, loadSettings, syncEnvFile } from './lib/settings.ts'
 import type { InitResult, Settings, SyncResult } from './lib/settings.ts'
 import { printedValue } from './lib/env-print.ts'
 import { writeDocs } from './lib/env-pages.ts'
-import { failure, indent, info, ok, print, printJson, warn } from './lib/terminal.ts'
-
-/** "1 error", "2 errors". */
-const amount = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`
+import { amount, failure, indent, info, ok, print, printJson, warn } from './lib/terminal.ts'
 
 function showFinding(file: string, { code, severity, line, message, hint }: Finding): void {
   const text = `${file}${line === null ? '' : `:${line}`}  ${message} (${code})`

@@ -18,7 +18,8 @@ import { step, warn } from './terminal.ts'
 /** A registry whose first word takes longer than this is treated as one that is not there. */
 const PATIENCE_MS = 8000
 
-async function missing(images: readonly string[]): Promise<string[]> {
+/** Those that are not on this machine, by one question. */
+export async function missing(images: readonly string[]): Promise<string[]> {
   if (images.length === 0) return []
   const { exitCode, stdout } = await capture(['image', 'inspect', '--format', '{{join .RepoTags "\\n"}}', ...images])
   // A name without a tag, or with a digest, is among nobody's tags.

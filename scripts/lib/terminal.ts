@@ -23,6 +23,9 @@ export function formatSeconds(seconds: number): string {
   return `${Math.floor(whole / 60)}m ${String(whole % 60).padStart(2, '0')}s`
 }
 
+/** "1 error", "2 errors". */
+export const amount = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`
+
 const withTime = (text: string, seconds?: number): string =>
   seconds === undefined ? text : `${text.padEnd(66)} ${paint('dim', formatSeconds(seconds))}`
 

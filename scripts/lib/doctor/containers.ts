@@ -3,10 +3,9 @@ import { isWell } from '../containers.ts'
 import type { Container } from '../containers.ts'
 import { whatHappened } from '../diagnose.ts'
 import type { Model } from '../model.ts'
+import { amount } from '../terminal.ts'
 import { doubtful, well, wrong } from './observation.ts'
 import type { Observation } from './observation.ts'
-
-const amount = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`
 
 /** An exit by signal 9, which who ran out of memory gets, and who did not stop in time. */
 const KILLED = 137

@@ -2,6 +2,7 @@
 import { capture } from '../docker.ts'
 import { makeRoom, roomOf } from '../disk.ts'
 import type { Room } from '../disk.ts'
+import { amount } from '../terminal.ts'
 import { doubtful, well, wrong } from './observation.ts'
 import type { Observation } from './observation.ts'
 
@@ -38,7 +39,7 @@ export function judgeCapacity({ OSType, NCPU, MemTotal, Architecture }: EngineIn
   if (OSType !== 'linux') {
     return wrong(`The engine runs ${OSType} containers, and these are for Linux.`, 'Docker Desktop: choose "Switch to Linux containers" in its menu.')
   }
-  const has = `The engine has ${NCPU} processor${NCPU === 1 ? '' : 's'} (${Architecture}) and ${(MemTotal / GIGABYTE).toFixed(1)} GB of memory`
+  const has = `The engine has ${amount(NCPU, 'processor')} (${Architecture}) and ${(MemTotal / GIGABYTE).toFixed(1)} GB of memory`
   return MemTotal >= ENOUGH_MEMORY
     ? well(has)
     : doubtful(`${has}: little for a build beside a running stack.`, 'Give it 2 GB or more; Docker Desktop has it under Settings, Resources.')

@@ -1,6 +1,6 @@
 /** Do the registries answer that images are still to come from? */
 import { lookup } from 'node:dns/promises'
-import { capture } from '../docker.ts'
+import { missing } from '../images.ts'
 import { registryOf } from '../registry.ts'
 import { isStandIn } from '../stand-ins.ts'
 import { doubtful, well } from './observation.ts'
@@ -27,15 +27,9 @@ async function answers(registry: string): Promise<true | string> {
   }
 }
 
-async function isHere(image: string): Promise<boolean> {
-  return (await capture(['image', 'inspect', '--format', '{{.Id}}', image])).exitCode === 0
-}
-
 /** @param images those that are not built from the Dockerfile */
 export async function examineRegistries(images: readonly string[]): Promise<Observation[]> {
-  const foreign = images.filter((image) => !isStandIn(image))
-  const here = await Promise.all(foreign.map((image) => isHere(image)))
-  const absent = foreign.filter((_, index) => !here[index])
+  const absent = await missing(images.filter((image) => !isStandIn(image)))
   if (absent.length === 0) return [well(`All ${images.length} images that are not built from the Dockerfile are here`)]
   const registries = [...new Set(absent.map((image) => registryOf(image)))]
   return Promise.all(registries.map(async (registry) => {
