@@ -1,6 +1,7 @@
 /** What every command of this project shares: flags and help from one table, one place that reports errors. */
 import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
+import { addressed } from './addressed.ts'
 import { CliError, ExitCode } from './errors.ts'
 import { catchSignals, wasInterrupted } from './interrupt.ts'
 import { failure, print, printJson } from './terminal.ts'
@@ -101,19 +102,24 @@ export function parse<O extends Options>(command: Command<O>, argv: string[]): {
   }
 }
 
-/** Tells a person (or, with `--json`, a program) what went wrong, and returns the exit code. */
-export function report(error: unknown, json = false): ExitCode {
+/**
+ * Tells a person (or, with `--json`, a program) what went wrong, and returns the exit code.
+ *
+ * @param envFile of the stack that it went wrong with
+ */
+export function report(error: unknown, json = false, envFile?: string): ExitCode {
   if (!(error instanceof CliError)) {
     // A bug of ours: the stack is what helps.
     if (json) printJson({ ok: false, failure: { message: String(error), exitCode: ExitCode.failed } })
     console.error(error)
     return ExitCode.failed
   }
-  if (json) {
-    printJson({ ok: false, failure: { message: error.message, details: error.details, hint: error.hint, exitCode: error.exitCode, ...error.data } })
-  }
-  failure(error.message, error.details, error.hint)
-  return error.exitCode
+  const { details, exitCode, data } = error
+  const message = addressed(error.message, envFile)
+  const hint = error.hint && addressed(error.hint, envFile)
+  if (json) printJson({ ok: false, failure: { message, details, hint, exitCode, ...data } })
+  failure(message, details, hint)
+  return exitCode
 }
 
 /** npm has refused to install on an old Node; but the one that runs this may be another. */
@@ -144,15 +150,18 @@ export async function main<O extends Options>(command: Command<O>, moduleUrl: st
     if (error.code !== 'EPIPE') throw error
   })
   const argv = process.argv.slice(2)
+  let envFile: string | undefined
   try {
     const { values, positionals } = parse(command, argv)
+    envFile = (values as { 'env-file'?: string })['env-file']
     if (values.help) print(renderHelp(command))
     else await command.run(values, positionals)
   } catch (error) {
     const json = argv.includes('--json')
     if (wasInterrupted()) {
+      const left = typeof command.whenStopped === 'function' ? command.whenStopped() : command.whenStopped
       if (json) printJson({ ok: false, failure: { message: 'Stopped.', exitCode: process.exitCode } })
-      failure('Stopped.', undefined, typeof command.whenStopped === 'function' ? command.whenStopped() : command.whenStopped)
-    } else process.exitCode = report(error, json)
+      failure('Stopped.', undefined, left && addressed(left, envFile))
+    } else process.exitCode = report(error, json, envFile)
   }
 }

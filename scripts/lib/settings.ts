@@ -2,6 +2,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { chown, open, readFile, realpath, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, resolve } from 'node:path'
+import { addressed } from './addressed.ts'
 import { readComposeFiles, viewOf } from './compose-files.ts'
 import { finding } from './finding.ts'
 import type { Finding, Values } from './finding.ts'
@@ -93,8 +94,7 @@ export async function readExample(): Promise<{ text: string; schema: Schema }> {
 export async function loadSettings(file: string = envFile): Promise<Settings> {
   const [{ schema }, text] = await Promise.all([readExample(), readIfThere(file)])
   if (text === undefined) {
-    const hint = `npm run env -- --init${file === envFile ? '' : ` --env-file ${file}`}`
-    const absent = finding('E08', { message: 'The file does not exist.', hint: `Make it from the example: ${hint}` })
+    const absent = finding('E08', { message: 'The file does not exist.', hint: addressed('Make it from the example: npm run env -- --init', file) })
     return { file, schema, values: {}, findings: [absent], count: 0, unanswered: undefined, leftOut: undefined, unread: [] }
   }
   const lines = readLines(text)
@@ -109,6 +109,7 @@ export async function loadSettings(file: string = envFile): Promise<Settings> {
   // What Compose could not read, the second reader has read alone.
   const second = unanswered || refusal ? undefined : parse(text)
   const findings = check({ schema, file, text, lines, values, second, refusals, compose, machine })
+    .map((found) => ({ ...found, hint: addressed(found.hint, file) }))
   return { file, schema, values, findings, count: lines.entries.length, unanswered, leftOut: files.unanswered, unread }
 }
 

@@ -1,4 +1,5 @@
 /** Rules about the file itself, whatever its settings mean. */
+import { typed } from '../addressed.ts'
 import { finding } from '../finding.ts'
 import { interpolate } from '../interpolate.ts'
 import { holdsSecret, isSecret } from '../secrets.ts'
@@ -63,7 +64,7 @@ const unusualForm: Rule = ({ text, lines }) => {
   })
 }
 
-const nameOf = ({ file = '.env.docker' }: Subject): string => (/^[\w./-]+$/.test(file) ? file : `'${file}'`)
+const nameOf = ({ file = '.env.docker' }: Subject): string => typed(file)
 
 const windowsText: Rule = (subject) => {
   const { text, lines } = subject
