@@ -1,5 +1,6 @@
 /** `npm run doctor`: is this machine able to run the stack, and if it runs, is it well? */
 import { existsSync } from 'node:fs'
+import { addressed } from './lib/addressed.ts'
 import { common, defineCommand, main } from './lib/command.ts'
 import { examineBeat, examineQueues } from './lib/doctor/queue.ts'
 import { examineDatabase, examineSizes } from './lib/doctor/volumes.ts'
@@ -14,10 +15,12 @@ import { CliError, ExitCode } from './lib/errors.ts'
 import { foreignImages } from './lib/model.ts'
 import type { Model } from './lib/model.ts'
 import { takenPorts } from './lib/ports.ts'
+import { asItWasStarted } from './lib/open-stack.ts'
 import { envFile, exampleFile, loadSettings } from './lib/settings.ts'
-import { composeCommand, npmCommand, readContainers, readModel, stackOf } from './lib/stack.ts'
+import type { Settings } from './lib/settings.ts'
+import { composeCommand, readContainers, readModel, stackOf } from './lib/stack.ts'
 import type { Stack } from './lib/stack.ts'
-import { failure, info, ok, printJson, warn } from './lib/terminal.ts'
+import { amount, failure, info, ok, printJson, warn } from './lib/terminal.ts'
 
 type Group = 'machine' | 'settings' | 'stack'
 type Findings = Record<Group, Observation[]>
@@ -25,17 +28,13 @@ type Findings = Record<Group, Observation[]>
 const titles: Readonly<Record<Group, string>> = { machine: 'This machine', settings: 'The settings', stack: 'The stack' }
 
 /** What `npm run env` finds, in a line. */
-async function examineSettings(file: string): Promise<Observation[]> {
-  if (!existsSync(file)) {
-    return [doubtful(`${file} does not exist; the rest is judged by ${exampleFile}.`, 'npm run up makes it.')]
-  }
-  const { findings, count } = await loadSettings(file)
+function judgeSettings({ file, findings, count }: Settings): Observation {
   const errors = findings.filter(({ severity }) => severity === 'error').length
-  const check = npmCommand(stackOf(file), 'env')
-  if (errors > 0) return [wrong(`${file} has mistakes: ${errors}.`, `${check} names them.`)]
+  if (findings[0]?.code === 'E08') return doubtful(`${file} does not exist; the rest is judged by ${exampleFile}.`, 'npm run up makes it.')
+  if (errors > 0) return wrong(`${file} has ${amount(errors, 'mistake')}.`, 'npm run env names them.')
   return findings.length > 0
-    ? [doubtful(`${file} has warnings: ${findings.length}.`, `${check} shows them.`)]
-    : [well(`${file}: ${count} settings, and nothing against them`)]
+    ? doubtful(`${file} has ${amount(findings.length, 'warning')}.`, 'npm run env shows them.')
+    : well(`${file}: ${amount(count, 'setting')}, and nothing against them`)
 }
 
 async function examinePorts(model: Model): Promise<Observation[]> {
@@ -57,11 +56,13 @@ async function examineMachine(model: Model): Promise<Observation[]> {
 async function examineStack(stack: Stack, model: Model): Promise<Observation[]> {
   const containers = await readContainers(model.name)
   const running = (service: string) => containers.find((container) => container.service === service && container.state === 'running')
-  const [redis, beat] = [running('redis'), running('beat')]
-  const redisUrl = model.services.worker?.environment?.REDIS_URL ?? ''
+  const beat = running('beat')
+  // The lighter roles first: what is asked takes memory of the container in which it is asked.
+  const role = ['flower', 'beat', 'web', 'worker'].map((service) => running(service)).find((container) => container !== undefined)
+  const hasQueue = Boolean(model.services.worker?.environment?.REDIS_URL)
   const groups = await Promise.all([
     ...['postgres', 'mariadb'].map((service) => examineDatabase(service, model, running(service))),
-    redis ? examineQueues(redis, redisUrl) : [],
+    role && hasQueue ? examineQueues(role) : [],
     beat ? examineBeat(beat) : [],
     examineSizes(model),
   ])
@@ -74,6 +75,14 @@ function showAll(findings: Findings): void {
     for (const observation of observations) show(observation)
     info()
   }
+}
+
+/** Advice is written for .env.docker; this stack may be another file's. */
+const forFile = (findings: Findings, file: string): Findings => {
+  const inFile = ({ level, text, remedy }: Observation): Observation => ({
+    level, text: addressed(text, file), ...(remedy !== undefined && { remedy: addressed(remedy, file) }),
+  })
+  return { machine: findings.machine.map(inFile), settings: findings.settings.map(inFile), stack: findings.stack.map(inFile) }
 }
 
 function summarise(all: readonly Observation[]): void {
@@ -96,7 +105,6 @@ export const doctor = defineCommand({
   ].join('\n'),
   examples: ['npm run doctor', 'npm run --silent doctor -- --json | jq .stack'],
   async run({ 'env-file': file = envFile, json = false }) {
-    const settings = await examineSettings(file)
     const engine = await findEngine()
     if (!engine) {
       throw new CliError('No Docker Engine is running here.', {
@@ -104,11 +112,12 @@ export const doctor = defineCommand({
         exitCode: ExitCode.docker,
       })
     }
-    const stack = stackOf(existsSync(file) ? file : exampleFile)
-    const model = await readModel(stack)
+    const own = stackOf(existsSync(file) ? file : exampleFile)
+    const [settings, ownModel] = await Promise.all([loadSettings(file), readModel(own)])
+    const { stack, model } = await asItWasStarted(own, ownModel, settings.values)
     const version = well(`Docker ${engine.engineVersion}, Compose ${engine.composeVersion}, Node ${process.versions.node}`)
     const [machine, running] = await Promise.all([examineMachine(model), examineStack(stack, model)])
-    const findings: Findings = { machine: [version, ...machine], settings, stack: running }
+    const findings = forFile({ machine: [version, ...machine], settings: [judgeSettings(settings)], stack: running }, file)
     const all = Object.values(findings).flat()
     const isWell = all.every(({ level }) => level !== 'wrong')
     if (json) printJson({ ok: isWell, ...findings })

@@ -5,6 +5,7 @@ import type { Engine } from './engine.ts'
 import { read } from './docker.ts'
 import { CliError, ExitCode } from './errors.ts'
 import { isUsable } from './finding.ts'
+import type { Values } from './finding.ts'
 import { extraCaFile, valueOf } from './host.ts'
 import type { Model } from './model.ts'
 import { envFile as ownEnvFile, loadSettings } from './settings.ts'
@@ -56,12 +57,12 @@ function withHostCertificates(stack: Stack, { values }: Settings): Stack {
  * A stack that `up` has started on stand-ins goes on with them. In .env.docker that is written down; for another env
  * file, which is somebody's own, its containers remember it.
  */
-async function asItWasStarted(stack: Stack, model: Model, { values }: Settings): Promise<{ stack: Stack; model: Model }> {
+export async function asItWasStarted(stack: Stack, model: Model, { COMPOSE_FILE: chosenFiles }: Values): Promise<{ stack: Stack; model: Model }> {
   if (stack.envFile === ownEnvFile) return { stack, model }
   const project = ['--filter', `label=com.docker.compose.project=${model.name}`]
   const files = await read(['ps', '--all', ...project, '--format', '{{.Label "com.docker.compose.project.config_files"}}'])
-  if (!files.includes(overlay) || values.COMPOSE_FILE?.includes(overlay)) return { stack, model }
-  const chosen = { ...stack, env: { ...stack.env, COMPOSE_FILE: withOverlay(values.COMPOSE_FILE) } }
+  if (!files.includes(overlay) || chosenFiles?.includes(overlay)) return { stack, model }
+  const chosen = { ...stack, env: { ...stack.env, COMPOSE_FILE: withOverlay(chosenFiles) } }
   return { stack: chosen, model: await readModel(chosen) }
 }
 
@@ -87,6 +88,6 @@ export async function openStack(file: string = ownEnvFile, { toEndIt = false } =
   // A setting that is wrong explains itself better than the model that it breaks.
   if (!toEndIt || model.status === 'rejected') requireUsable(settings.value)
   if (model.status === 'rejected') throw model.reason
-  const started = await asItWasStarted(withHostCertificates(stack, settings.value), model.value, settings.value)
+  const started = await asItWasStarted(withHostCertificates(stack, settings.value), model.value, settings.value.values)
   return { ...started, settings: settings.value, engine }
 }

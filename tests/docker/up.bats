@@ -95,13 +95,13 @@ doctor_finds() {
 	alter() { docker exec "$(container postgres)" psql -q -U postgres -d stories -c "ALTER USER postgres PASSWORD '$1'"; }
 	redis() { docker exec "$(container redis)" sh -c 'REDISCLI_AUTH=$REDIS_PASSWORD valkey-cli "$@"' sh "$@"; }
 	alter another
-	redis lpush nobodys task
+	docker exec "$(container web)" entrypoint.sh celery --app stories.worker:celery --quiet call --queue nobodys stories.nothing
 	doctor --json
 	alter "$(docker exec "$(container postgres)" printenv POSTGRES_PASSWORD)"
 	redis del nobodys
 	assert_failure 3
 	assert_equal "$(doctor_finds wrong 'postgres does not take the password')" true
-	assert_equal "$(doctor_finds doubtful 'Tasks wait (1 in nobodys)')" true
+	assert_equal "$(doctor_finds doubtful 'Tasks wait (1 in nobodys, first stories.nothing, for at least ')" true
 
 	docker pause "$(container worker)"
 	doctor

@@ -5,7 +5,8 @@ import { judgeShellFiles, mayWrite } from '../../scripts/lib/doctor/checkout.ts'
 import { judgeContainers } from '../../scripts/lib/doctor/containers.ts'
 import { judgeArchitecture, judgeCapacity, judgeClock, judgeRoom } from '../../scripts/lib/doctor/engine.ts'
 import type { EngineInfo } from '../../scripts/lib/doctor/engine.ts'
-import { databaseOf, judgeQueues, parseQueues } from '../../scripts/lib/doctor/queue.ts'
+import { judgeQueues } from '../../scripts/lib/doctor/queue.ts'
+import type { Queues } from '../../scripts/lib/doctor/queue.ts'
 import { judgeSizes, judgeVersion, majorOf } from '../../scripts/lib/doctor/volumes.ts'
 import { parseContainers } from '../../scripts/lib/containers.ts'
 import type { Model } from '../../scripts/lib/model.ts'
@@ -95,26 +96,23 @@ describe('the containers', () => {
   })
 })
 
-describe('the queues', () => {
-  test('are read from what Redis says, in Celery\'s own keys', () => {
-    expect(parseQueues('queue celery 12\nqueue graph 1\ntaken 2\noldest 1700000000.5\nnow 1700000041\n')).toEqual({
-      waiting: { celery: 12, graph: 1 }, taken: 2, oldestTaken: 41,
-    })
-    expect(parseQueues('taken 0\noldest \nnow 1700000041\n')).toEqual({ waiting: {}, taken: 0, oldestTaken: undefined })
-  })
-
-  test.each([
-    [{ waiting: {}, taken: 0, oldestTaken: undefined }, 'well', 'No task waits, none is being worked on'],
-    [{ waiting: { celery: 3 }, taken: 2, oldestTaken: 9 }, 'well', 'Tasks wait (3 in celery), 2 are being worked on, the oldest for 9 s'],
-    [{ waiting: { celery: 3, graph: 1 }, taken: 0, oldestTaken: undefined }, 'doubtful', 'Tasks wait (3 in celery, 1 in graph), and none is being worked on.'],
-  ])('%j are %s', (queues, level, text) => {
-    expect(judgeQueues(queues)).toMatchObject({ level, text })
-  })
-
-  test.each([['redis://:pw@redis:6379/0', 0], ['redis://redis:6379/3', 3], ['rediss://u:p@x:1/2?ssl_cert_reqs=required', 2], ['redis://redis', 0], ['', 0]])(
-    'of %s lie in database %i',
-    (url, number) => expect(databaseOf(url)).toBe(number),
-  )
+test.each<[Queues, string, string]>([
+  [{ waiting: {}, taken: 0, oldest: null }, 'well', 'No task waits, none is being worked on'],
+  [{ waiting: {}, taken: 1, oldest: 70 }, 'well', 'No task waits, 1 task is being worked on, the oldest for 70 s'],
+  [
+    { waiting: { celery: { count: 3, oldest: 'shop.ship', still: 1 } }, taken: 2, oldest: 9 },
+    'well', 'Tasks wait (3 in celery, first shop.ship, for at least 1 s), 2 tasks are being worked on, the oldest for 9 s',
+  ],
+  [
+    { waiting: { celery: { count: 3, oldest: '', still: 0 }, graph: { count: 1, oldest: 'shop.draw', still: 5 } }, taken: 0, oldest: null },
+    'doubtful', 'Tasks wait (3 in celery, for at least 0 s; 1 in graph, first shop.draw, for at least 5 s), none is being worked on.',
+  ],
+  [
+    { waiting: { celery: { count: 3, oldest: 'shop.ship', still: 0 }, nobodys: { count: 1, oldest: 'shop.draw', still: 60 } }, taken: 1, oldest: 2 },
+    'doubtful', 'Tasks wait (3 in celery, first shop.ship, for at least 0 s; 1 in nobodys, first shop.draw, for at least 60 s), 1 task is being worked on, the oldest for 2 s.',
+  ],
+])('queues: %j are %s', (queues, level, text) => {
+  expect(judgeQueues(queues)).toMatchObject({ level, text })
 })
 
 describe('the volumes', () => {
@@ -151,6 +149,7 @@ describe('doctor', () => {
     box.write('docker/entrypoint.sh', '# a library\n')
     box.answer('info', { out: { ...engine, SystemTime: new Date().toISOString(), DockerRootDir: box.folder } })
     box.answer('system', { out: [] })
+    box.answer('exec', { out: { waiting: {}, taken: 0, oldest: null } })
     return box
   }
 

@@ -1,72 +1,49 @@
 /** Does work pile up, and does beat tick? Asked in the containers of the stack. */
 import type { Container } from '../containers.ts'
-import { capture } from '../docker.ts'
+import { capture, lastLines } from '../docker.ts'
+import { redactUrls } from '../secrets.ts'
+import { amount } from '../terminal.ts'
 import { doubtful, well } from './observation.ts'
 import type { Observation } from './observation.ts'
 
+/** What docker/python/docker_roles/queues.py answers. */
 export interface Queues {
-  /** Waiting tasks by the name of the queue. */
-  waiting: Readonly<Record<string, number>>
+  /** By the name of the queue: how many tasks wait, the name of the first, and for how many seconds nothing has moved. */
+  waiting: Readonly<Record<string, { count: number; oldest: string; still: number }>>
   /** Tasks that a worker has and has not acknowledged. */
   taken: number
   /** Seconds since the oldest of them was taken. */
-  oldestTaken: number | undefined
+  oldest: number | null
+}
+
+/** As long as a queue may stand still before it is worth a word, in seconds. */
+const STILL = 60
+
+const inWords = ([queue, { count, oldest, still }]: [string, Queues['waiting'][string]]): string =>
+  `${count} in ${queue}${oldest && `, first ${oldest}`}, for at least ${still} s`
+
+export function judgeQueues({ waiting, taken, oldest }: Queues): Observation {
+  const all = Object.entries(waiting)
+  const busy = taken === 0 ? 'none is being worked on' : `${amount(taken, 'task')} ${taken === 1 ? 'is' : 'are'} being worked on, the oldest for ${oldest ?? 0} s`
+  if (all.length === 0) return well(`No task waits, ${busy}`)
+  const text = `Tasks wait (${all.map((one) => inWords(one)).join('; ')}), ${busy}`
+  if (taken > 0 && all.every(([, { still }]) => still < STILL)) return well(text)
+  return doubtful(`${text}.`, 'Is a worker healthy, does it take from this queue (WORKER_QUEUES), and are there enough of them (WORKER_CONCURRENCY)?')
 }
 
 /**
- * Kombu's own keys: a list for each queue, and the time at which each unacknowledged message was taken in a
- * sorted set. The password comes from the environment that the container has.
+ * Asked by way of the application, whose libraries and certificates reach also a Redis that is managed elsewhere. The
+ * entrypoint knows where the secrets are.
+ *
+ * @param role a container of the application that runs
  */
-const script = `
-export VALKEYCLI_AUTH="$REDIS_PASSWORD" REDISCLI_AUTH="$REDIS_PASSWORD"
-program=$(command -v valkey-cli || command -v redis-cli)
-ask() { "$program" -n "$database" "$@"; }
-database=$1 cursor=0
-while :; do
-  set -- $(ask scan "$cursor" type list count 1000)
-  cursor=\${1:?}
-  shift
-  for queue; do echo "queue $queue $(ask llen "$queue")"; done
-  [ "$cursor" != 0 ] || break
-done
-echo "taken $(ask zcard unacked_index)"
-echo "oldest $(ask zrange unacked_index 0 0 withscores | tail -n 1)"
-echo "now $(date +%s)"
-`
-
-/** Reads what the script prints. */
-export function parseQueues(text: string): Queues {
-  const rows = text.split('\n').map((line) => line.trim().split(' '))
-  const number = (word: string): number | undefined => {
-    const value = rows.find(([first]) => first === word)?.[1]
-    return value ? Number(value) : undefined
-  }
-  const [oldest, now] = [number('oldest'), number('now')]
-  return {
-    waiting: Object.fromEntries(rows.flatMap(([word, name = '', count]) => (word === 'queue' ? [[name, Number(count)]] : []))),
-    taken: number('taken') ?? 0,
-    oldestTaken: oldest === undefined || now === undefined ? undefined : Math.max(0, Math.round(now - oldest)),
-  }
-}
-
-export function judgeQueues({ waiting, taken, oldestTaken }: Queues): Observation {
-  const all = Object.entries(waiting)
-  const sum = all.reduce((total, [, count]) => total + count, 0)
-  const busy = taken === 0 ? 'none is being worked on' : `${taken} are being worked on, the oldest for ${oldestTaken ?? 0} s`
-  if (sum === 0) return well(`No task waits, ${busy}`)
-  const where = all.map(([name, count]) => `${count} in ${name}`).join(', ')
-  return taken > 0
-    ? well(`Tasks wait (${where}), ${busy}`)
-    : doubtful(`Tasks wait (${where}), and ${busy}.`, 'Is a worker healthy, and does it take from this queue (WORKER_QUEUES)?')
-}
-
-/** The number of the database in REDIS_URL; 0 where none is named. */
-export const databaseOf = (url: string): number => Number(/^rediss?:\/\/[^/]*\/(\d+)/.exec(url)?.[1] ?? 0)
-
-/** @param redis the container, where Redis is a service of this stack */
-export async function examineQueues(redis: Container, redisUrl: string): Promise<Observation[]> {
-  const { exitCode, stdout } = await capture(['exec', redis.id, 'sh', '-c', script, 'sh', String(databaseOf(redisUrl))], { timeoutMs: 10_000 })
-  return exitCode === 0 ? [judgeQueues(parseQueues(stdout))] : [doubtful('Redis gave no answer about its queues.', `docker logs ${redis.name}`)]
+export async function examineQueues(role: Container): Promise<Observation[]> {
+  const { exitCode, stdout, stderr } = await capture(['exec', role.id, 'entrypoint.sh', 'python', '-m', 'docker_roles.queues'], { timeoutMs: 15_000 })
+  if (exitCode === 0) return [judgeQueues(JSON.parse(stdout) as Queues)]
+  // An application without Celery, or an image older than the question.
+  if (/No module named/.test(stderr)) return []
+  const said = redactUrls(lastLines(stderr, 1))
+  return [doubtful(`The queues could not be asked for${said && `: ${said}`}.`, 'Is REDIS_URL right, and does Redis run?')]
 }
 
 /** When beat last looked at its schedule. */

@@ -69,7 +69,7 @@ export async function examineDatabase(service: string, model: Model, container: 
   ], { timeoutMs: 30_000 })
   const [made = '', ...has] = stdout.split('\n')
   const version = exitCode === 0 ? judgeVersion(service, made, has.join('\n')) : []
-  return [...version, ...(container?.state === 'running' ? await examinePassword(service, container) : [])]
+  return [...version, ...(container ? await examinePassword(service, container, model) : [])]
 }
 
 /**
@@ -81,14 +81,17 @@ const signIn: Readonly<Record<string, string>> = {
   mariadb: 'MYSQL_PWD=$MARIADB_PASSWORD mariadb --host "$(hostname -i)" --user "$MARIADB_USER" --execute "SELECT 1" "$MARIADB_DATABASE"',
 }
 
-async function examinePassword(service: string, { id }: Container): Promise<Observation[]> {
-  const { exitCode, stdout, stderr } = await capture(['exec', id, 'sh', '-c', signIn[service]!], { timeoutMs: 10_000 })
-  if (exitCode === 0) return [well(`${service} takes the password of .env.docker`)]
+async function examinePassword(service: string, { id, name }: Container, model: Model): Promise<Observation[]> {
   const prefix = service.toUpperCase()
+  const password = `${prefix}_PASSWORD`
+  // The one that the file has now: the container has the one with which it was made.
+  const env = { [password]: (model.services[service]?.environment?.[password] ?? '').replaceAll('$$', '$') }
+  const { exitCode, stdout, stderr } = await capture(['exec', '--env', password, id, 'sh', '-c', signIn[service]!], { env, timeoutMs: 10_000 })
+  if (exitCode === 0) return [well(`${service} takes the password of .env.docker`)]
   return /password|access denied/i.test(stdout + stderr)
     ? [wrong(
         `${service} does not take the password of .env.docker: its volume was made with another one.`,
-        `${prefix}_PASSWORD is read only when the volume is new. Put the old one back, change it in the database, or delete the data: npm run teardown -- --volumes`,
+        `${password} is read only when the volume is new. Put the old one back, change it in the database, or delete the data: npm run teardown -- --volumes`,
       )]
-    : [doubtful(`${service} could not be signed in to.`, `docker logs ${service}`)]
+    : [doubtful(`${service} could not be signed in to.`, `docker logs ${name}`)]
 }
