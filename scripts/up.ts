@@ -12,14 +12,14 @@ import { CliError, ExitCode } from './lib/errors.ts'
 import { explain } from './lib/explain.ts'
 import { ensureImages } from './lib/images.ts'
 import { urls } from './lib/model.ts'
-import type { Model } from './lib/model.ts'
+import type { Model, Service } from './lib/model.ts'
 import { openStack } from './lib/open-stack.ts'
 import { checkPorts } from './lib/ports.ts'
 import { envFile, initEnvFile } from './lib/settings.ts'
 import { checkAppCa, checkSourceAccess } from './lib/source-access.ts'
 import { composeCommand, endRestartLoops, npmCommand, readContainers, stackOf, streamCompose } from './lib/stack.ts'
 import type { Stack } from './lib/stack.ts'
-import { info, ok, print, printJson, warn } from './lib/terminal.ts'
+import { amount, info, ok, print, printJson, warn } from './lib/terminal.ts'
 
 /** Seconds since `started`, a reading of performance.now(). */
 const since = (started: number): number => (performance.now() - started) / 1000
@@ -32,7 +32,8 @@ async function makeEnvFile(file: string): Promise<void> {
 }
 
 /** @throws CliError (exit code 5; 4 when Docker lacks what it builds with) */
-async function buildImage(stack: Stack, model: Model, engine: Engine): Promise<void> {
+async function buildImages(stack: Stack, model: Model, engine: Engine): Promise<void> {
+  const started = performance.now()
   if ((await streamCompose(stack, 'build')) !== 0) {
     throw (await explainWithoutBuildx(engine)) ?? new CliError('The image could not be built. What ran before runs on.', {
       hint: `The lines above name the step that failed. Without Node: ${composeCommand(stack, 'build')}`,
@@ -40,6 +41,7 @@ async function buildImage(stack: Stack, model: Model, engine: Engine): Promise<v
     })
   }
   await rememberBuild(model)
+  ok('Images built', since(started))
 }
 
 /** One request proves the address before it is printed. */
@@ -52,8 +54,14 @@ async function answers(url: string): Promise<boolean> {
   }
 }
 
+/** What a worker does, where others have an address. */
+function workOf({ environment }: Service = {}): string {
+  const { WORKER_CONCURRENCY: atOnce, WORKER_QUEUES: queues } = environment ?? {}
+  return atOnce ? `${amount(Number(atOnce), 'task')} at a time${queues ? `, of ${queues}` : ''}` : ''
+}
+
 function summarise(containers: readonly Container[], model: Model): string {
-  const addresses = urls(model)
+  const shown: Readonly<Record<string, string>> = { worker: workOf(model.services.worker), ...urls(model) }
   const services = [...new Set(containers.map(({ service }) => service))]
   const width = Math.max(10, ...services.map(({ length }) => length))
   return services
@@ -62,7 +70,7 @@ function summarise(containers: readonly Container[], model: Model): string {
       const count = own.length > 1 ? ` (${own.length} containers)` : ''
       // A one-shot has ended well, or we would not be here.
       const state = own[0]?.state === 'exited' ? 'done' : (own[0]?.health || own[0]?.state)
-      return `  ${service.padEnd(width)} ${(addresses[service] ?? '').padEnd(24)} ${state}${count}`
+      return `  ${service.padEnd(width)} ${(shown[service] ?? '').padEnd(24)} ${state}${count}`
     })
     .join('\n')
 }
@@ -114,30 +122,33 @@ export const up = defineCommand({
     const { engine, settings } = opened
     ok(`Docker ${engine.engineVersion}, Compose ${engine.composeVersion}`)
     const warnings = settings.findings.length
-    ok(`${file}: ${settings.count} settings${warnings > 0 ? `, ${warnings} ${warnings === 1 ? 'warning (npm run env shows it)' : 'warnings (npm run env shows them)'}` : ''}`)
+    const named = `, ${amount(warnings, 'warning')} (${npmCommand(opened.stack, 'env')} shows ${warnings === 1 ? 'it' : 'them'})`
+    ok(`${file}: ${amount(settings.count, 'setting')}${warnings > 0 ? named : ''}`)
     checkAppCa(settings.values)
     ensureBuildxFolder()
-    const { stack, model, all } = await watchingDisk(async () => {
+    const { stack, model, all, begun } = await watchingDisk(async () => {
       const ready = await ensureImages(opened.stack, opened.model, settings.values, { build: !noBuild })
       const [isCurrent] = await Promise.all([noBuild || isBuilt(ready.model), checkPorts(ready.model)])
 
       // From here on the stack changes.
-      if (!isCurrent) await buildImage(ready.stack, ready.model, engine)
+      if (!isCurrent) await buildImages(ready.stack, ready.model, engine)
+      else if (!noBuild) ok('Images are up to date')
       await checkSourceAccess(ready.stack, ready.model)
       hasBegunToStart = true
+      const begun = performance.now()
       await endRestartLoops(ready.model.name)
       const exitCode = await streamCompose(ready.stack, ...start)
       const now = await readContainers(ready.model.name)
       // At its time-out Compose 2.26 sometimes ends with 0 all the same: the containers have the last word.
       if (exitCode !== 0 || firstCause(now, ready.model.services)) throw await explain(ready.stack, ready.model)
-      return { ...ready, all: now }
+      return { ...ready, all: now, begun }
     })
 
     const containers = all.filter(({ service }) => service in model.services)
     const strays = new Set(all.filter((container) => container.state === 'running' && !containers.includes(container)).map(({ service }) => service))
     const addresses = urls(model)
     const migrated = model.services.migrate?.environment?.MIGRATE_COMMAND ? ', the database is migrated' : ''
-    ok(`${Object.keys(model.services).length} services are up${migrated}`, since(started))
+    ok(`${Object.keys(model.services).length} services are up${migrated}`, since(begun))
     if (addresses.web && !(await answers(addresses.web))) {
       warn(`web is healthy in its container, but ${addresses.web} does not answer on this machine.`)
     }
