@@ -20,6 +20,8 @@ export interface RunOptions {
   input?: string
   /** Gets each line of the child's standard output as it comes. */
   onLine?: (line: string) => void
+  /** Shows what the child writes as it comes, standard error and standard output alike. */
+  isShown?: boolean
   /** For what tidies up: it begins also after Ctrl-C, and another Ctrl-C does not reach it. */
   tidiesUp?: boolean
 }
@@ -50,6 +52,7 @@ export async function capture(args: readonly string[], options: RunOptions = {})
   }
   const { onLine } = options
   if (onLine) createInterface({ input: child.stdout }).on('line', onLine)
+  if (options.isShown) for (const output of [child.stdout, child.stderr]) output.on('data', (chunk: Buffer) => process.stderr.write(chunk))
   const { exitCode, stdout, stderr } = await child
   return { exitCode, stdout, stderr }
 }

@@ -8,9 +8,9 @@ import type { Model } from './model.ts'
 import { openStack } from './open-stack.ts'
 import { envFile } from './settings.ts'
 import { explainMissing, readSource } from './source-files.ts'
-import { captureCompose, composeCommand, endAbandoned, stackOf, streamCompose } from './stack.ts'
+import { captureCompose, composeCommand, endAbandoned, stackOf } from './stack.ts'
 import type { Stack } from './stack.ts'
-import { print, printJson, step } from './terminal.ts'
+import { print, printJson, step, underCommand } from './terminal.ts'
 
 interface OneShot {
   /** Name of the command, and of the role. */
@@ -66,20 +66,18 @@ const WAITED_IN_VAIN = /didn't complete successfully|dependency failed to start/
 /** @throws CliError with what the role said that matters, and what it means */
 async function runOnce(stack: Stack, model: Model, container: string, job: OneShot, verbose: boolean): Promise<void> {
   const args = runOf(job, '--name', container)
-  const fail = (output = ''): CliError => {
+  const fail = (output: string): CliError => {
     const source = readSource(model)
     const { details, advice } = explainOutput(output, { role: job.name, explainModule: (name) => source && explainMissing(source, name) })
     const hint = `${advice ? `${advice}\n` : ''}Again, with all of its output: ${composeCommand(stack, ...runOf(job))}`
-    return new CliError(job.failure, { details, hint, exitCode: job.exitCode })
+    // What was shown as it came is not shown again.
+    return new CliError(job.failure, { details: verbose ? undefined : details, hint, exitCode: job.exitCode })
   }
-  if (verbose) {
-    if ((await streamCompose(stack, ...args)) !== 0) throw fail()
-    return
-  }
-  await step(job.title, async () => {
+  const run = async (): Promise<void> => {
     // Compose's own progress would stand in front of what the role says.
-    const { exitCode, stdout, stderr } = await captureCompose(stack, ['--progress', 'quiet', ...args])
+    const { exitCode, stdout, stderr } = await captureCompose(stack, ['--progress', 'quiet', ...args], { isShown: verbose })
     if (exitCode === 0) return
     throw WAITED_IN_VAIN.test(stderr) ? await explain(stack, model) : fail(stripVTControlCharacters(stdout + stderr))
-  })
+  }
+  await (verbose ? underCommand(composeCommand(stack, ...args), run) : step(job.title, run))
 }

@@ -55,6 +55,15 @@ describe.concurrent('migrate', () => {
     expect(stderr).toContain(noise)
   })
 
+  test('--verbose explains its failure as well, and shows what it has shown only once', async () => {
+    const box = await stack()
+    box.answer('compose-run', { err: 'FATAL:  password authentication failed for user "me"\n', code: 1 })
+    const { code, stderr } = await box.run('migrate', ['--verbose'])
+    expect(code).toBe(6)
+    expect(stderr.split('authentication failed')).toHaveLength(2)
+    expect(stderr).toContain('→ Likely: the volume of the database was made with another password of "me"')
+  })
+
   test('interrupted ends with 130 and without the blame', async () => {
     const box = await stack()
     box.answer('compose-run', { wait: true })
