@@ -74,12 +74,17 @@ const byNpm = async (linter: Linter): Promise<Outcome> => $({ quiet: true, nothr
 
 const byImage = async (linter: Linter): Promise<Outcome> => capture([...inImage, ...(await commandOf(linter))])
 
-async function buildImage(): Promise<void> {
+/**
+ * Builds the image with the linters that npm does not have.
+ *
+ * @returns its name
+ */
+export async function buildLintImage(): Promise<string> {
   const { TEST_PYTHON_IMAGE: python, TEST_EXTRA_CA_FILE: ca } = await prepareImages({ profiles: '' })
   const args = ['build', '--quiet', '--tag', image, '--build-arg', `PYTHON_IMAGE=${python}`, '--build-context', 'build=docker/build']
   const secrets = [...(ca ? [`id=extra-ca,src=${ca}`] : []), ...(process.env.PIP_INDEX_URL ? ['id=pip-index-url,env=PIP_INDEX_URL'] : [])]
   const { exitCode, stderr } = await capture([...args, ...secrets.flatMap((secret) => ['--secret', secret]), 'tests/lint'])
-  if (exitCode === 0) return
+  if (exitCode === 0) return image
   throw new CliError('The image with the linters could not be built.', { details: lastLines(stderr), exitCode: ExitCode.build })
 }
 
@@ -94,7 +99,7 @@ const judgeAll = (linters: Record<string, Linter>, run: (linter: Linter) => Prom
 export async function lintAll({ update = false } = {}): Promise<Counts> {
   await requireGit()
   const early = judgeAll(npmLinters, byNpm)
-  await buildImage().catch(async (error: unknown) => {
+  await buildLintImage().catch(async (error: unknown) => {
     await Promise.all(early)
     throw error
   })

@@ -46,6 +46,9 @@ async function prepareImages(options: { examples?: boolean } = {}): Promise<void
 /** Images and stacks, with projects and ports of their own. */
 async function runDocker(filter?: string): Promise<Counts> {
   await prepareImages({ examples: true })
+  // The newest Compose is in there.
+  const { buildLintImage } = await import('./lint.ts')
+  process.env.TEST_LINT_IMAGE = await buildLintImage()
   return runBats(filter ? [`tests/docker/${filter}.bats`] : ['tests/docker'])
 }
 
