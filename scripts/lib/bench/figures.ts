@@ -28,7 +28,7 @@ export const figures = {
     plain: 'docker compose up --detach --wait',
     budget: { most: 0.5, of: 'difference' },
   },
-  env: { title: 'npm run env', unit: 's', plain: 'docker compose config --quiet', budget: figure(0.7) },
+  env: { title: 'npm run env, 200 settings', unit: 's', plain: 'docker compose config --quiet', budget: figure(0.7) },
   help: { title: 'npm run up -- --help', unit: 's', plain: 'npm exec --call true' },
   sourceRebuild: { title: 'production rebuild after one source line', unit: 's', plain: 'docker build', budget: figure(1) },
   dependencyRebuild: { title: 'production rebuild after one dependency', unit: 's', plain: 'docker build', budget: figure(4) },

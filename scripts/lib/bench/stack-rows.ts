@@ -1,8 +1,9 @@
 /** The figures of a running stack. */
-import { readFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import type { Container } from '../containers.ts'
 import { capture, lastLines, read } from '../docker.ts'
 import { CliError, ExitCode } from '../errors.ts'
+import { envFile, exampleFile } from '../settings.ts'
 import { compose, readContainers } from '../stack.ts'
 import { environmentOf, networkOf } from './bench-model.ts'
 import type { Measured, Part } from './figures.ts'
@@ -42,12 +43,30 @@ export const healthyUp = ({ stack, userEnv }: Workshop, runs: number): Promise<M
     () => timeDocker(compose(stack, ...upCommand), { env: stack.env }),
   )
 
-export const checkOfSettings = ({ stack, userEnv }: Workshop, runs: number): Promise<Measured> =>
-  inTurn(
-    runs,
-    () => timeNpm(['run', '--silent', 'env'], userEnv),
-    () => timeDocker(compose(stack, 'config', '--quiet'), { env: stack.env }),
-  )
+/** As many settings as a large application has, with those of the template. */
+const MANY = 200
+
+/** Declares and sets so many more, which nothing reads. Pure. */
+export function moreSettings(count: number): { declared: string; set: string } {
+  const lines = Array.from({ length: Math.max(0, count) }, (_, index) => `BENCH_SETTING_${index + 1}=value-${index + 1}\n`)
+  return { declared: lines.map((line) => `\n# A setting of the benchmark.\n# @type=string @service(scripts)\n${line}`).join(''), set: lines.join('') }
+}
+
+/** With MANY settings in both files, which are as they were afterwards. */
+export async function checkOfSettings({ stack, settings, userEnv }: Workshop, runs: number): Promise<Measured> {
+  const [example, own] = await Promise.all([readFile(exampleFile, 'utf8'), readFile(envFile, 'utf8')])
+  const { declared, set } = moreSettings(MANY - settings.count)
+  try {
+    await Promise.all([writeFile(exampleFile, example + declared), writeFile(envFile, own + set)])
+    return await inTurn(
+      runs,
+      () => timeNpm(['run', '--silent', 'env'], userEnv),
+      () => timeDocker(compose(stack, 'config', '--quiet'), { env: stack.env }),
+    )
+  } finally {
+    await Promise.all([writeFile(exampleFile, example), writeFile(envFile, own)])
+  }
+}
 
 export const startOfScripts = ({ userEnv }: Workshop, runs: number): Promise<Measured> =>
   inTurn(
