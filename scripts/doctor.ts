@@ -10,6 +10,7 @@ import { judgeContainers } from './lib/doctor/containers.ts'
 import { judgeShellFiles, judgeSource, shellFiles } from './lib/doctor/checkout.ts'
 import { doubtful, show, well, wrong } from './lib/doctor/observation.ts'
 import type { Observation } from './lib/doctor/observation.ts'
+import { examineVariables } from './lib/doctor/variables.ts'
 import { findEngine } from './lib/engine.ts'
 import { CliError, ExitCode } from './lib/errors.ts'
 import { foreignImages } from './lib/model.ts'
@@ -117,7 +118,7 @@ export const doctor = defineCommand({
     const { stack, model } = await asItWasStarted(own, ownModel, settings.values)
     const version = well(`Docker ${engine.engineVersion}, Compose ${engine.composeVersion}, Node ${process.versions.node}`)
     const [machine, running] = await Promise.all([examineMachine(model), examineStack(stack, model)])
-    const findings = forFile({ machine: [version, ...machine], settings: [judgeSettings(settings)], stack: running }, file)
+    const findings = forFile({ machine: [version, ...machine], settings: [judgeSettings(settings), ...examineVariables(model)], stack: running }, file)
     const all = Object.values(findings).flat()
     const isWell = all.every(({ level }) => level !== 'wrong')
     if (json) printJson({ ok: isWell, ...findings })

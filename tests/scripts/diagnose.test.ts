@@ -107,6 +107,26 @@ const logs: Record<string, [Sketch, string]> = {
     { service: 'web', state: 'restarting', exitCode: 3 },
     "    from stories.storys import create_app\nModuleNotFoundError: No module named 'stories.storys'\n[1] [ERROR] Reason: Worker failed to boot.\n",
   ],
+  'a variable that Python does not find': [
+    { service: 'migrate', state: 'exited', exitCode: 1 },
+    '  File "/app/shop/config.py", line 3, in <module>\n    TOKEN = os.environ["SHOP_TOKEN"]\n            ~~~~~~~~~~^^^^^^^^^^^^^^\n  File "<frozen os>", line 716, in __getitem__\nKeyError: \'SHOP_TOKEN\'\n',
+  ],
+  'a variable that an older Python does not find': [
+    { service: 'worker', state: 'restarting', exitCode: 1 },
+    '    TOKEN = os.environ["SHOP_TOKEN"]\n  File "/usr/local/lib/python3.10/os.py", line 680, in __getitem__\n    raise KeyError(key) from None\nKeyError: \'SHOP_TOKEN\'\n',
+  ],
+  'a variable that pydantic does not find': [
+    { service: 'web', state: 'restarting', exitCode: 3 },
+    'pydantic_core._pydantic_core.ValidationError: 1 validation error for AppSettings\nshop_token\n  Field required [type=missing, input_value={}, input_type=dict]\n',
+  ],
+  'a variable that django-environ does not find': [
+    { service: 'migrate', state: 'exited', exitCode: 1 },
+    'django.core.exceptions.ImproperlyConfigured: Set the SHOP_TOKEN environment variable\n',
+  ],
+  'a variable that decouple does not find': [
+    { service: 'migrate', state: 'exited', exitCode: 1 },
+    'decouple.UndefinedValueError: SHOP_TOKEN not found. Declare it as envvar or define a default value.\n',
+  ],
   'a revision of another branch': [
     { service: 'migrate', state: 'exited', exitCode: 1 },
     "alembic.util.exc.CommandError: Can't locate revision identified by '8a1b2c3d4e5f'\n",

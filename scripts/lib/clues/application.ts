@@ -2,6 +2,10 @@
 import { again, commandOf } from './clue.ts'
 import type { Clue } from './clue.ts'
 
+/** A variable of the application's own, which no service is handed. */
+const wantsVariable = (name: string): string =>
+  `application cannot do without the variable ${name}, and nothing hands it over. Write ${name}=… into .env.app (or the file that APP_ENV_FILE names), ${again}`
+
 export const applicationClues: readonly Clue[] = [
   {
     pattern: /Failed to find attribute '([^']+)' in '([^']+)'/,
@@ -23,6 +27,17 @@ export const applicationClues: readonly Clue[] = [
   {
     pattern: /Error: No such command 'flower'/,
     say: () => "Flower is not installed: PYTHON_EXTRA_PACKAGES='flower' in .env.docker, or take flower out of COMPOSE_PROFILES. Then run npm run up again.",
+  },
+  {
+    // os.environ of Python, django-environ, python-decouple, environs.
+    pattern:
+      /File "(?:<frozen os>|[^"]*\/os\.py)", line \d+, in __getitem__\n(?: {4}.*\n)*KeyError: '(\w+)'|Set the (\w+) environment variable|UndefinedValueError: (\w+) not found|Environment variable "(\w+)" not set/,
+    say: ([, ...names]) => `The ${wantsVariable(names.find(Boolean)!)}`,
+  },
+  {
+    // pydantic-settings: the field, from which the name of the variable is made.
+    pattern: /ValidationError: \d+ validation errors? for \w*(?:Settings|Config|Env)\w*\n(\w+)\n {2}Field required/i,
+    say: ([, field]) => `Likely (where a prefix is set, it comes in front): the ${wantsVariable(field!.toUpperCase())}`,
   },
   {
     // A traceback whose last line of code stands outside of every function.
