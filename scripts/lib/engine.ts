@@ -90,10 +90,9 @@ export async function ensureEngine(settings: EngineSettings = process.env): Prom
  */
 export async function findEngine(settings: EngineSettings = process.env): Promise<Engine | undefined> {
   const layout = layoutOf(process.env)
-  const answer = await probe()
+  // Both at once: this is on the way of every command. In a shell that has activated the private engine they are one.
+  const [answer, own] = await Promise.all([probe(), activatedDir(layout) ? undefined : probePrivate(layout)])
   if (answer.engineVersion !== undefined) return toEngine(answer, activatedDir(layout))
-  // Only now: in a shell that has activated the private engine, the answer above was its own.
-  const own = await probePrivate(layout)
   const advice = adviseWithoutEngine(await gatherFacts(settings, layout, answer))
   if (advice) throw new CliError(advice.message, { hint: advice.hint, exitCode: ExitCode.docker })
   return own && adopt(layout, own)
