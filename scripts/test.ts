@@ -1,7 +1,8 @@
 /** `npm test`: every check of the project, and at the end one line that counts them. */
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { $ } from 'zx/core'
 import { common, defineCommand, main, report } from './lib/command.ts'
 import { CliError } from './lib/errors.ts'
@@ -26,16 +27,34 @@ async function runVitest(args: readonly string[] = []): Promise<Counts> {
 /** Pure functions and scripts against a fake Docker. */
 const runScripts = (): Promise<Counts> => runVitest()
 
-async function runBats(files: readonly string[]): Promise<Counts> {
-  const child = $({ nothrow: true, quiet: true, stdio: ['ignore', 'pipe', process.stderr] })`node_modules/bats/bin/bats --formatter tap --timing ${files}`
-  child.stdout.on('data', (chunk: Buffer) => process.stderr.write(chunk))
+/** @param path a file or a folder; its name stands in front of each line where several run at once */
+async function runBats(path: string, { isNamed = false } = {}): Promise<Counts> {
+  const child = $({ nothrow: true, quiet: true, stdio: ['ignore', 'pipe', process.stderr] })`node_modules/bats/bin/bats --formatter tap --timing ${path}`
+  const name = isNamed ? `${basename(path, '.bats')}: ` : ''
+  createInterface({ input: child.stdout }).on('line', (line) => info(`${name}${line}`))
   const { stdout, exitCode } = await child
   const counts = countTap(stdout)
   return exitCode !== 0 && counts.failed === 0 ? { ...counts, failed: 1 } : counts
 }
 
 /** The shell files, without a daemon. */
-const runShell = (): Promise<Counts> => runBats(['tests/shell'])
+const runShell = (): Promise<Counts> => runBats('tests/shell')
+
+/** Stacks that start and stop wait for most of their time: so many files share two processors. */
+const LANES = 2
+
+/** Several files at once, the largest first, so that none is left over at the end. */
+async function runInLanes(folder: string): Promise<Counts> {
+  const names = (await readdir(folder)).filter((name) => name.endsWith('.bats'))
+  const sized = await Promise.all(names.map(async (name) => ({ path: join(folder, name), size: (await stat(join(folder, name))).size })))
+  const queue = sized.toSorted((a, b) => b.size - a.size).values()
+  const lane = async (): Promise<Counts> => {
+    let counts = none
+    for (const { path } of queue) counts = add(counts, await runBats(path, { isNamed: true }))
+    return counts
+  }
+  return (await Promise.all(Array.from({ length: LANES }, lane))).reduce(add, none)
+}
 
 /** An engine and the images, which the tests find by this process's environment. */
 async function prepareImages(options: { examples?: boolean } = {}): Promise<void> {
@@ -49,7 +68,7 @@ async function runDocker(filter?: string): Promise<Counts> {
   // The newest Compose is in there.
   const { buildLintImage } = await import('./lint.ts')
   process.env.TEST_LINT_IMAGE = await buildLintImage()
-  return runBats(filter ? [`tests/docker/${filter}.bats`] : ['tests/docker'])
+  return filter ? runBats(`tests/docker/${filter}.bats`) : runInLanes('tests/docker')
 }
 
 /** The sample's page in Chromium, which has a container of its own. */
