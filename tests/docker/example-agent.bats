@@ -101,6 +101,15 @@ long_text() {
 	assert_equal "$(sort <<<"$output" | xargs)" 'frontend migrate web worker'
 }
 
+@test "doctor asks the queue outside as well, by its TLS and with its password" {
+	compose exec -T worker entrypoint.sh celery --app agent.worker --quiet call --queue nobodys agent.nothing
+	run node --import tsx/esm -- scripts/doctor.ts --env-file "$env_file"
+	compose exec -T worker entrypoint.sh celery --app agent.worker --quiet purge --force --queues nobodys
+	assert_success
+	assert_output --partial '! Tasks wait (1 in nobodys, first agent.nothing, for at least '
+	refute_output --partial "$encoded"
+}
+
 @test "documents become a briefing, which the frontend's page shows and whose report lies in the bucket" {
 	local path
 	path=$(hand_in 'Who designed the breakwater?' "$documents"/*.txt)
