@@ -24,6 +24,7 @@ setup_file() {
 setup() {
 	cd "$BATS_FILE_TMPDIR/copy" || return 1
 	cp "$BATS_FILE_TMPDIR/env" "$env_file"
+	rm -f .env.app
 	find app -mindepth 1 -delete
 	cp --archive "$BATS_FILE_TMPDIR/app/." app
 }
@@ -238,6 +239,29 @@ no_tables() {
 	advises './start.sh is there and may not be executed: chmod +x the file in the source'
 }
 
+@test "words of the libraries that read variables, of Django and of uvicorn" {
+	docker tag "$project-app:dev" "$project-kept"
+	set_in "$env_file" PYTHON_EXTRA_PACKAGES="'uvicorn==0.54.0 django==5.2.19 pydantic-settings==2.16.3 python-decouple==3.8 environs==15.2.0'"
+	compose build --quiet
+	wanted() { # wanted COMMAND: it ends for want of SHOP_TOKEN
+		up_fails 6 MIGRATE_COMMAND="'python -c \"$1\"'"
+		assert_output --partial 'pplication cannot do without the variable SHOP_TOKEN, and nothing hands it over. Write SHOP_TOKEN=… into .env.app'
+	}
+	wanted 'import decouple; decouple.config(\"SHOP_TOKEN\")'
+	wanted 'import environs; environs.Env().str(\"SHOP_TOKEN\")'
+	wanted 'import pydantic_settings as p; type(\"Settings\", (p.BaseSettings,), {\"__annotations__\": {\"shop_token\": str}})()'
+	up_fails 6 MIGRATE_COMMAND="'python -m django check'"
+	advises 'Nobody has told Django where its settings are: DJANGO_SETTINGS_MODULE=package.settings in .env.app'
+	set_in "$env_file" MIGRATE_COMMAND= WEB_SERVER=uvicorn WEB_CONCURRENCY=1
+	up_fails 7 WEB_APP=stories.nowhere:app
+	advises 'WEB_APP names the module "stories.nowhere", which is not in the source, or cannot be imported.'
+	up_fails 7 WEB_APP=stories.pages:nothing
+	advises 'WEB_APP names "nothing", which "stories.pages" does not have.'
+	up_fails 7 'WEB_APP=stories:create_app()'
+	advises 'The application is WSGI (Flask, Django), and uvicorn speaks ASGI with it. WEB_SERVER=gunicorn'
+	put_image_back
+}
+
 @test "a server that is not installed" {
 	up_fails 7 WEB_SERVER=uvicorn
 	assert_output --partial 'entrypoint: web needs uvicorn, which is not installed.'
@@ -307,9 +331,44 @@ no_tables() {
 	mended
 }
 
+@test "an ASGI application behind gunicorn" {
+	printf 'class Asgi:\n    async def __call__(self, scope, receive, send):\n        pass\n\n\napp = Asgi()\n' >app/asgi.py
+	up_fails 7 WEB_APP=asgi:app
+	assert_output --partial 'GET /healthz answered 500.'
+	advises 'The application is ASGI (FastAPI, Starlette), and gunicorn speaks WSGI with it. WEB_SERVER=uvicorn'
+}
+
+# --- Addresses ---
+
+@test "an application that has its own ideas of where database, queue and broker are" {
+	echo 'DATABASE_URL=postgresql+psycopg://me:s3cret-of-this-test@localhost:5432/shop' >.env.app
+	up_fails 6
+	assert_output --regexp '→ The application asks (localhost|127.0.0.1|::1), which in a container is the container itself.'
+	echo 'REDIS_URL=redis://localhost:6379/0' >.env.app
+	up_fails 7
+	assert_output --regexp '→ The application asks (localhost|127.0.0.1|::1), which in a container is the container itself.'
+	rm .env.app
+	printf 'from celery import Celery\n\ncelery = Celery("lonely")\n' >app/lonely.py
+	up_fails 7 CELERY_APP=lonely:celery
+	advises 'The Celery application that CELERY_APP names has no broker, and so takes RabbitMQ on its own machine.'
+	up_fails 6 'DATABASE_URL=postgresql+psycopg://postgres:x@web:8001/stories'
+	advises 'Likely: '
+	assert_output --partial 'is there and does not listen on that port'
+}
+
 # --- The container ---
 
-@test "a limit of memory that is too low: web, the worker and the migration" {
+@test "a file that the application may not write, and one of SQLite in no folder" {
+	cp app/stories/__init__.py "$BATS_TEST_TMPDIR"
+	echo 'open("/app/shop.log", "a")' >>app/stories/__init__.py
+	up_fails 6
+	advises 'The application may not write to /app/shop.log: the source belongs to another user'
+	cp "$BATS_TEST_TMPDIR/__init__.py" app/stories
+	up_fails 6 DATABASE_URL=sqlite:////nowhere/stories.db
+	advises 'SQLite cannot make or open its file'
+}
+
+@test "in production: a limit of memory that is too low for web, the worker and the migration, and a root that is read-only" {
 	set_in "$env_file" COMPOSE_FILE="${TEST_COMPOSE_FILES/compose.override.yaml/compose.production.yaml}" REDIS_PASSWORD=r3dis-of-this-test \
 		S3_SECRET_ACCESS_KEY=st0rage-of-this-test SECRET_KEY=s3cret-of-this-test-alone FLOWER_PASSWORD=fl0wer-of-this-test
 	compose build --quiet
@@ -318,7 +377,9 @@ no_tables() {
 	advises 'Raise WORKER_MEMORY in .env.docker, or lower WORKER_CONCURRENCY'
 	up_fails 7 WORKER_MEMORY=1g WEB_MEMORY=40m
 	advises 'Raise WEB_MEMORY in .env.docker, or lower WEB_CONCURRENCY'
-	up_fails 6 WEB_MEMORY=512m MIGRATE_MEMORY=24m
+	up_fails 6 WEB_MEMORY=512m "MIGRATE_COMMAND='python -c \"open(\\\"/app/logs\\\", \\\"w\\\")\"'"
+	advises 'The application writes to /app/logs, and its container is read-only.'
+	up_fails 6 MIGRATE_COMMAND="'flask db upgrade'" MIGRATE_MEMORY=24m
 	assert_output --partial '✗ migrate was killed: it used more memory than it may have (24 MB).'
 	advises 'Raise MIGRATE_MEMORY in .env.docker'
 }

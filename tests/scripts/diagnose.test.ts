@@ -127,6 +127,62 @@ const logs: Record<string, [Sketch, string]> = {
     { service: 'migrate', state: 'exited', exitCode: 1 },
     'decouple.UndefinedValueError: SHOP_TOKEN not found. Declare it as envvar or define a default value.\n',
   ],
+  'a Celery application without a broker': [
+    { service: 'worker', health: 'starting' },
+    'consumer: Cannot connect to amqp://guest:**@127.0.0.1:5672//: [Errno 111] Connection refused.\n',
+  ],
+  'a queue on localhost': [
+    { service: 'worker', health: 'starting' },
+    'consumer: Cannot connect to redis://localhost:6379/0: Error 111 connecting to localhost:6379. Connection refused..\n',
+  ],
+  'a database on localhost, for libpq': [
+    { service: 'migrate', state: 'exited', exitCode: 1 },
+    'psycopg2.OperationalError: connection to server at "localhost" (127.0.0.1), port 5432 failed: Connection refused\n\tIs the server running on that host and accepting TCP/IP connections?\n',
+  ],
+  'a database that does not listen, for PyMySQL': [
+    { service: 'migrate', state: 'exited', exitCode: 1 },
+    `pymysql.err.OperationalError: (2003, "Can't connect to MySQL server on 'db' ([Errno 111] Connection refused)")\n`,
+  ],
+  'a store on localhost': [
+    { service: 'web', state: 'restarting', exitCode: 3 },
+    'botocore.exceptions.EndpointConnectionError: Could not connect to the endpoint URL: "http://localhost:8333/stories"\n',
+  ],
+  'a module that uvicorn does not find': [
+    { service: 'web', state: 'restarting', exitCode: 1 },
+    'ERROR:    Error loading ASGI app. Could not import module "shop.mian".\n',
+  ],
+  'an object that uvicorn does not find': [
+    { service: 'web', state: 'restarting', exitCode: 1 },
+    'ERROR:    Error loading ASGI app. Attribute "ap" not found in module "shop.main".\n',
+  ],
+  'an ASGI application behind gunicorn': [
+    { service: 'web', health: 'unhealthy', says: 'GET /healthz answered 500' },
+    '  File "/opt/venv/lib/python3.13/site-packages/gunicorn/workers/gthread.py", line 282, in handle_request\n    respiter = self.wsgi(environ, resp.start_response)\nTypeError: FastAPI.__call__() missing 1 required positional argument: \'send\'\n',
+  ],
+  'a WSGI application behind uvicorn': [
+    { service: 'web', health: 'unhealthy', says: 'GET /healthz answered 500' },
+    "TypeError: Flask.__call__() missing 1 required positional argument: 'start_response'\n",
+  ],
+  'Django without settings': [
+    { service: 'web', state: 'restarting', exitCode: 3 },
+    'django.core.exceptions.ImproperlyConfigured: Requested setting INSTALLED_APPS, but settings are not configured. You must either define the environment variable DJANGO_SETTINGS_MODULE or call settings.configure() before accessing settings.\n',
+  ],
+  'a root that is read-only': [
+    { service: 'web', state: 'restarting', exitCode: 3 },
+    "    os.makedirs('/app/logs')\nOSError: [Errno 30] Read-only file system: '/app/logs'\n",
+  ],
+  'a source of another user': [
+    { service: 'web', state: 'restarting', exitCode: 3 },
+    "    open('/app/shop.log', 'a')\nPermissionError: [Errno 13] Permission denied: '/app/shop.log'\n",
+  ],
+  'a volume of another user': [
+    { service: 'worker', state: 'restarting', exitCode: 1 },
+    "PermissionError: [Errno 13] Permission denied: '/data/uploads'\n",
+  ],
+  'a file of SQLite in no folder': [
+    { service: 'migrate', state: 'exited', exitCode: 1 },
+    'sqlalchemy.exc.OperationalError: (sqlite3.OperationalError) unable to open database file\n',
+  ],
   'a revision of another branch': [
     { service: 'migrate', state: 'exited', exitCode: 1 },
     "alembic.util.exc.CommandError: Can't locate revision identified by '8a1b2c3d4e5f'\n",

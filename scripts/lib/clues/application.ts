@@ -19,6 +19,24 @@ export const applicationClues: readonly Clue[] = [
       'A package: it is missing in PYTHON_MANIFEST.',
   },
   {
+    // Of uvicorn, which prints no traceback.
+    pattern: /Error loading ASGI app\. (?:Could not import module "([^"]+)"|Attribute "([^"]+)" not found in module "([^"]+)"|Import string "([^"]+)" must be in format)/,
+    say: ([, module, attribute, parent, whole]) =>
+      `WEB_APP names ${module ? `the module "${module}", which is not in the source, or cannot be imported` : attribute ? `"${attribute}", which "${parent}" does not have` : `"${whole}", and is written module:object`}. ` +
+      `Correct it in .env.docker, ${again}`,
+  },
+  {
+    pattern: /__call__\(\) missing \d+ required positional arguments?: (?:'receive' and )?'(send|start_response)'/,
+    say: ([, argument]) =>
+      argument === 'send'
+        ? `The application is ASGI (FastAPI, Starlette), and gunicorn speaks WSGI with it. WEB_SERVER=uvicorn in .env.docker, ${again}`
+        : `The application is WSGI (Flask, Django), and uvicorn speaks ASGI with it. WEB_SERVER=gunicorn in .env.docker, ${again}`,
+  },
+  {
+    pattern: /Requested settings?, but settings are not configured|must either define the environment variable DJANGO_SETTINGS_MODULE/,
+    say: () => `Nobody has told Django where its settings are: DJANGO_SETTINGS_MODULE=package.settings in .env.app (or the file that APP_ENV_FILE names), ${again}`,
+  },
+  {
     pattern: /Unable to load celery application\.\s+(?:The module (\S+) was not found|Module '([^']+)' has no attribute '([^']+)')/,
     say: ([, module, parent, attribute]) =>
       `CELERY_APP names ${module ? `the module "${module}", which is not in the source` : `"${attribute}", which "${parent}" does not have`}. ` +

@@ -1,4 +1,5 @@
 /** Databases: their passwords, and what a migration meets. */
+import { again } from './clue.ts'
 import type { Clue, Scene } from './clue.ts'
 
 /** Both databases read the password of their first user only when they make him. */
@@ -21,6 +22,12 @@ export const databaseClues: readonly Clue[] = [
   {
     pattern: /Access denied for user '([^']+)'@/,
     say: (match) => passwordOfAnotherTime(match[1]!, 'MariaDB', 'MARIADB_PASSWORD'),
+  },
+  {
+    pattern: /unable to open database file/,
+    say: () =>
+      'SQLite cannot make or open its file: the folder is not there, or the application may not write into it. A path that works, and stays: ' +
+      `DATABASE_URL=sqlite:////data/app.db in .env.docker (four slashes), ${again}`,
   },
   {
     // The number stands in the line behind it.

@@ -2,7 +2,30 @@
 import { again } from './clue.ts'
 import type { Clue } from './clue.ts'
 
+const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || host.startsWith('127.')
+
+/** Somebody was asked who does not listen: the application's own default, more often than not. */
+function nobodyListens(host: string): string {
+  return isLoopback(host)
+    ? `The application asks ${host}, which in a container is the container itself. It has to take the address from DATABASE_URL, REDIS_URL or ` +
+        `S3_ENDPOINT_URL; under a name of its own it gets it by a line in .env.app, such as CELERY_BROKER_URL=\${REDIS_URL}. Then run npm run up again.`
+    : `Likely: ${host} is there and does not listen on that port, or does not run. Compare the host and the port in .env.docker: npm run env knows those of the stack.`
+}
+
 export const outsideClues: readonly Clue[] = [
+  {
+    // What Celery takes when nobody has told it of a broker.
+    pattern: /Cannot connect to amqps?:\/\/guest:\*+@(?:127\.0\.0\.1|localhost):5672/,
+    say: () =>
+      'The Celery application that CELERY_APP names has no broker, and so takes RabbitMQ on its own machine. It has to read the address from REDIS_URL; ' +
+      `under a name of its own it gets it by a line in .env.app, such as CELERY_BROKER_URL=\${REDIS_URL}. Then run npm run up again.`,
+  },
+  {
+    // redis-py and kombu; libpq; PyMySQL; botocore.
+    pattern:
+      /Error 111 connecting to ([\w.-]+):\d+|connection to server at "([^"]+)"[^\n]* failed: Connection refused|Can't connect to MySQL server on '([^']+)'[^\n]*refused|Could not connect to the endpoint URL: "https?:\/\/([^/:"]+)/,
+    say: ([, ...hosts]) => nobodyListens(hosts.find(Boolean)!),
+  },
   {
     pattern: /WRONGPASS|invalid username-password pair|NOAUTH|Authentication required\./,
     say: () => `REDIS_URL has another password (or user) than the queue. Correct it in .env.docker, ${again}`,

@@ -5,6 +5,21 @@ import type { Clue } from './clue.ts'
 
 export const startClues: readonly Clue[] = [
   {
+    pattern: /Read-only file system: '([^']+)'/,
+    say: ([, path]) =>
+      `The application writes to ${path}, and its container is read-only. What has to stay belongs into /data, which is a volume, and what has not into /tmp. ` +
+      'One more folder in memory is APP_WRITABLE_DIR; APP_READ_ONLY=false lets it write anywhere, until the container goes. Then run npm run up again.',
+  },
+  {
+    pattern: /PermissionError: \[Errno 13\] Permission denied: '([^']+)'/,
+    say: ([, path]) =>
+      /^(?:\/app|[^/])/.test(path!)
+        ? `The application may not write to ${path}: the source belongs to another user than the one in APP_UID. In development make that its owner ` +
+          `(APP_UID and APP_GID in .env.docker; stat -c %u:%g app), ${again} Data belongs into /data.`
+        : `The application may not use ${path}: it belongs to another user than the one in APP_UID. A volume keeps the owner with whom it was made. ` +
+          'Data belongs into /data, or into the folders of APP_WRITABLE_DIR.',
+  },
+  {
     pattern: /exec format error/i,
     say: () =>
       'The image was made for another kind of processor than this machine has. Build it here: npm run up without --no-build, ' +
