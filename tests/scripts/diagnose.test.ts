@@ -183,6 +183,10 @@ const logs: Record<string, [Sketch, string]> = {
     { service: 'migrate', state: 'exited', exitCode: 1 },
     'sqlalchemy.exc.OperationalError: (sqlite3.OperationalError) unable to open database file\n',
   ],
+  'a lock of SQLite in no folder': [
+    { service: 'migrate', state: 'exited', exitCode: 69 },
+    "migrate: the database of DATABASE_URL cannot be used. builtins.PermissionError: [Errno 13] Permission denied: '/nowhere/app.db.migrate-lock'\n",
+  ],
   'a revision of another branch': [
     { service: 'migrate', state: 'exited', exitCode: 1 },
     "alembic.util.exc.CommandError: Can't locate revision identified by '8a1b2c3d4e5f'\n",

@@ -24,7 +24,8 @@ export const databaseClues: readonly Clue[] = [
     say: (match) => passwordOfAnotherTime(match[1]!, 'MariaDB', 'MARIADB_PASSWORD'),
   },
   {
-    pattern: /unable to open database file/,
+    // The second is the lock that migrate wants to make beside the file.
+    pattern: /unable to open database file|: '[^']+\.migrate-lock'/,
     say: () =>
       'SQLite cannot make or open its file: the folder is not there, or the application may not write into it. A path that works, and stays: ' +
       `DATABASE_URL=sqlite:////data/app.db in .env.docker (four slashes), ${again}`,

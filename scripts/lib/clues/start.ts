@@ -5,13 +5,13 @@ import type { Clue } from './clue.ts'
 
 export const startClues: readonly Clue[] = [
   {
-    pattern: /Read-only file system: '([^']+)'/,
+    pattern: /Read-only file system: '((?!.*\.migrate-lock')[^']+)'/,
     say: ([, path]) =>
       `The application writes to ${path}, and its container is read-only. What has to stay belongs into /data, which is a volume, and what has not into /tmp. ` +
       'One more folder in memory is APP_WRITABLE_DIR; APP_READ_ONLY=false lets it write anywhere, until the container goes. Then run npm run up again.',
   },
   {
-    pattern: /PermissionError: \[Errno 13\] Permission denied: '([^']+)'/,
+    pattern: /PermissionError: \[Errno 13\] Permission denied: '((?!.*\.migrate-lock')[^']+)'/,
     say: ([, path]) =>
       /^(?:\/app|[^/])/.test(path!)
         ? `The application may not write to ${path}: the source belongs to another user than the one in APP_UID. In development make that its owner ` +
