@@ -5,7 +5,7 @@ import { composeView, envFilesOf, unread } from './checks/compose-view.ts'
 import type { ComposeView, RawModel } from './checks/compose-view.ts'
 import { isQuoted } from './env-file.ts'
 import type { Entry } from './env-file.ts'
-import { bareEnvironment, firstReason } from './env-values.ts'
+import { bareEnvironment, reasonOf } from './env-values.ts'
 import { finding } from './finding.ts'
 import type { Finding, Values } from './finding.ts'
 
@@ -47,13 +47,13 @@ export async function readComposeFiles(path: string, entries: readonly Entry[]):
   const own = ownVariables(entries)
   // A name of its own: the one in the file may be one that Compose does not take.
   const args = ['compose', '--env-file', own ? '/dev/null' : path, '--project-name', 'check', '--profile', '*', 'config', '--no-interpolate', '--format', 'json']
-  const { exitCode, stdout, stderr } = await capture(args, { env: { ...bareEnvironment(), ...own }, timeoutMs: 10_000 })
+  const answer = await capture(args, { env: { ...bareEnvironment(), ...own }, timeoutMs: 10_000 })
   const nothing = { model: undefined, refusal: undefined, unanswered: undefined }
-  if (exitCode !== 0 || stdout.trim() === '') {
-    const refusal = explainMissingFile(stderr, entries)
-    return refusal ? { ...nothing, refusal } : { ...nothing, unanswered: firstReason(stderr) }
+  if (answer.exitCode !== 0 || answer.stdout.trim() === '') {
+    const refusal = explainMissingFile(answer.stderr, entries)
+    return refusal ? { ...nothing, refusal } : { ...nothing, unanswered: reasonOf(answer) }
   }
-  return { ...nothing, model: JSON.parse(stdout) as RawModel }
+  return { ...nothing, model: JSON.parse(answer.stdout) as RawModel }
 }
 
 const textOf = (file: string): Promise<string> => readFile(file, 'utf8').catch(() => '')
