@@ -9,6 +9,8 @@ export interface Source {
   randomHex(bytes: number): string
   /** Values that belong to this machine, by setting: the owner's ids, the CA bundle. */
   machine: Readonly<Record<string, string>>
+  /** Optional secrets that a service cannot start without: an empty one is made, as a required one is. */
+  awaited?: ReadonlySet<string>
 }
 
 export interface Initialised {
@@ -31,9 +33,9 @@ function newLine({ name, generate, assignment }: Setting, { randomHex, machine }
 
 const fittedOf = (added: readonly string[], { machine }: Source): string[] => added.filter((name) => name in machine)
 
-/** A required secret whose line is there and empty: the user asked for it and has none yet. */
-const lacksSecret = (setting: Setting | undefined, raw: string): setting is Setting =>
-  setting?.generate !== undefined && setting.required === true && /^(''|"")?$/.test(raw)
+/** A secret whose line is there and empty, and that something needs: the user asked for it and has none yet. */
+const lacksSecret = (setting: Setting | undefined, raw: string, { awaited }: Source): setting is Setting =>
+  setting?.generate !== undefined && (setting.required === true || awaited?.has(setting.name) === true) && /^(''|"")?$/.test(raw)
 
 /** The env file of a fresh checkout: the example, with values of its own. */
 export function initialise(schema: Schema, example: string, source: Source): Initialised {
@@ -59,7 +61,7 @@ export function complete(schema: Schema, existing: string, source: Source): Init
   // Of a name that is there twice, the last one counts.
   for (const { name, line, raw } of new Map(entries.map((entry) => [entry.name, entry])).values()) {
     const setting = schema.byName.get(name)
-    if (!lacksSecret(setting, raw)) continue
+    if (!lacksSecret(setting, raw, source)) continue
     lines[line - 1] = newLine(setting, source) + end
     generated.push(name)
   }

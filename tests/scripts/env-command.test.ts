@@ -315,6 +315,15 @@ describe('npm run env -- --init', () => {
     expect(read()).toBe(once)
   })
 
+  test('fills an empty password of a service that is switched on, and no other', () => {
+    const password = (service: string): string => `# Its password.\n# @optional @sensitive @generate=hex(8) @service(${service})\n${service.toUpperCase()}_PASSWORD=\n`
+    write('.env.docker.example', `# Services.\n# @optional\nCOMPOSE_PROFILES=shop\n\n${password('shop')}\n${password('till')}`)
+    write('.env.docker', 'COMPOSE_PROFILES=shop\nSHOP_PASSWORD=\nTILL_PASSWORD=\n')
+    expect(run().stderr).toContain('SHOP_PASSWORD is empty, and shop is switched on: it does not start without a password. (E25)\n  → npm run env -- --init makes one;')
+    expect(run(['--init']).stderr).toContain('1 generated (SHOP_PASSWORD), 2 kept, 0 added')
+    expect(read()).toMatch(/^COMPOSE_PROFILES=shop\nSHOP_PASSWORD=[\da-f]{16}\nTILL_PASSWORD=\n$/)
+  })
+
   test('leaves a file with an unreadable line alone', () => {
     write('.env.docker', 'WEB_PORT=1\nSECRET_KEY="hunter2\n')
     const { code, stderr } = run(['--init'])

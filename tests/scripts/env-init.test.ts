@@ -173,6 +173,12 @@ describe('what is added stands above what refers to it', () => {
   })
 })
 
+test('an empty secret that may be empty is filled when a service waits for it', () => {
+  const { text, generated } = complete(schema, 'SECRET_KEY=a\nPASSWORD=""\nWEB_PORT=1\nWEB_ARGS=\nAPP_UID=1\n', { ...source(), awaited: new Set(['PASSWORD', 'WEB_ARGS']) })
+  expect(text).toBe('SECRET_KEY=a\nPASSWORD=fff1\nWEB_PORT=1\nWEB_ARGS=\nAPP_UID=1\n')
+  expect(generated).toEqual(['PASSWORD'])
+})
+
 test('an empty secret is filled when it is required, and left when it may be empty', () => {
   const { text, generated } = complete(schema, "SECRET_KEY=''\nPASSWORD=\nWEB_PORT=1\nWEB_ARGS=\nAPP_UID=1\n", source())
   expect(text).toBe('SECRET_KEY=fffffff1\nPASSWORD=\nWEB_PORT=1\nWEB_ARGS=\nAPP_UID=1\n')

@@ -72,6 +72,7 @@ const inDevelopment: Row[] = [
   ['one password for two', { POSTGRES_PASSWORD: '8d2e6a0b4c1f', REDIS_PASSWORD: '8d2e6a0b4c1f' }, ['E23 REDIS_PASSWORD']],
   ['Flower without a password', { FLOWER_PASSWORD: '' }, ['E25 FLOWER_PASSWORD']],
   ['PostgreSQL without a password', { POSTGRES_PASSWORD: '' }, ['E25 POSTGRES_PASSWORD']],
+  ['PostgreSQL without the line of its password', { POSTGRES_PASSWORD: null }, ['E25 POSTGRES_PASSWORD']],
   ['the store without its key', { S3_SECRET_ACCESS_KEY: '' }, ['E25 S3_SECRET_ACCESS_KEY', 'E67 S3_SECRET_ACCESS_KEY']],
   // Compose.
   ['a misspelt profile', { COMPOSE_PROFILES: 'postgres,redis,storage,beat,flowr' }, ['E38 COMPOSE_PROFILES']],
@@ -145,6 +146,13 @@ test.each(inProduction)('in production: %s', (_, edits, found) => {
 test('a weak secret is a warning in development and an error in production', () => {
   const severities = [example, production].map((text) => findingsOf(withEdits(text, { FLOWER_PASSWORD: 'qwertyuiop12' })).map(({ severity }) => severity))
   expect(severities).toEqual([['warning'], ['error']])
+})
+
+test('a password whose line is not there is said to be missing, and --init adds it', () => {
+  expect(findingsOf(withEdits(example, { FLOWER_PASSWORD: null }))).toMatchObject([{
+    message: 'FLOWER_PASSWORD is missing, and flower is switched on: it does not start without a password.',
+    hint: 'npm run env -- --init adds it and makes a value; or take flower out of COMPOSE_PROFILES.',
+  }])
 })
 
 describe('in the file as it is written:', () => {
