@@ -77,6 +77,8 @@ const inDevelopment: Row[] = [
   // Compose.
   ['a misspelt profile', { COMPOSE_PROFILES: 'postgres,redis,storage,beat,flowr' }, ['E38 COMPOSE_PROFILES']],
   ['the name of a project with a blank', { COMPOSE_PROJECT_NAME: "'My Shop'" }, ['E72 COMPOSE_PROJECT_NAME']],
+  ['the overlay alone', { COMPOSE_FILE: 'compose.override.yaml' }, ['E74 COMPOSE_FILE']],
+  ['the overlay in front of what it changes', { COMPOSE_FILE: 'compose.override.yaml:compose.yaml' }, ['E74 COMPOSE_FILE']],
   ['an image without a tag', { POSTGRES_IMAGE: 'library/postgres' }, ['E36 POSTGRES_IMAGE']],
   ['the latest image', { REDIS_IMAGE: 'valkey/valkey:latest' }, ['E36 REDIS_IMAGE']],
   ['a base image without a tag, of a registry with a port', { PYTHON_IMAGE: 'mirror.example:5000/python' }, ['E36 PYTHON_IMAGE']],
@@ -124,6 +126,8 @@ const inDevelopment: Row[] = [
 ]
 
 const inProduction: Row[] = [
+  ['the overlay of production alone', { COMPOSE_FILE: 'compose.production.yaml' }, ['E74 COMPOSE_FILE']],
+  ['both overlays', { COMPOSE_FILE: 'compose.yaml:compose.override.yaml:compose.production.yaml' }, ['E75 COMPOSE_FILE']],
   ["the example's password", { POSTGRES_PASSWORD: 'postgres-local-only' }, ['E20 POSTGRES_PASSWORD']],
   ['Redis without a password', { REDIS_PASSWORD: '', REDIS_URL: 'redis://redis:6379/0' }, ['E25 REDIS_PASSWORD']],
   ['a public address of this machine', { S3_PUBLIC_URL: 'http://localhost:8333' }, ['W47 S3_PUBLIC_URL']],
@@ -146,6 +150,18 @@ test.each(inProduction)('in production: %s', (_, edits, found) => {
 test('a weak secret is a warning in development and an error in production', () => {
   const severities = [example, production].map((text) => findingsOf(withEdits(text, { FLOWER_PASSWORD: 'qwertyuiop12' })).map(({ severity }) => severity))
   expect(severities).toEqual([['warning'], ['error']])
+})
+
+test.each([
+  ['compose.production.yaml', 'COMPOSE_FILE names compose.production.yaml without compose.yaml, which it changes.', 'COMPOSE_FILE=compose.yaml:compose.production.yaml'],
+  ['compose.override.yaml:compose.yaml', 'COMPOSE_FILE names compose.override.yaml before compose.yaml, which it changes.', 'COMPOSE_FILE=compose.yaml:compose.override.yaml'],
+  ['compose.yaml:compose.override.yaml:compose.production.yaml:mine.yaml', expect.stringContaining('names both'), 'For production: COMPOSE_FILE=compose.yaml:compose.production.yaml:mine.yaml'],
+])('COMPOSE_FILE=%s', (list, message, hint) => {
+  expect(findingsOf(withEdits(production, { COMPOSE_FILE: list }))).toMatchObject([{ message: message as string, hint }])
+})
+
+test('a file of another name may be the base of an overlay', () => {
+  expect(summary(withEdits(example, { COMPOSE_FILE: 'base.yaml:compose.yaml:compose.override.yaml' }))).toEqual([])
 })
 
 test('a password whose line is not there is said to be missing, and --init adds it', () => {

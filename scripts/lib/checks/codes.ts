@@ -158,6 +158,16 @@ const compose = {
     why: 'Compose says nothing: the service is simply not started.',
     remedy: 'Correct the name; a misspelt one is named.',
   },
+  E74: {
+    severity: 'error', group: 'Agreement with Compose', title: 'An overlay without compose.yaml in front of it',
+    why: '`compose.override.yaml` and `compose.production.yaml` change what `compose.yaml` says, and are no stack of their own. Of two files the later one wins.',
+    remedy: 'Name `compose.yaml` first.',
+  },
+  E75: {
+    severity: 'error', group: 'Agreement with Compose', title: 'Development and production at once',
+    why: '`compose.override.yaml` mounts the source over the image and restarts on every change: what would run in production is not what was built.',
+    remedy: 'Name one of the two files.',
+  },
 } as const satisfies Record<string, CodeInfo>
 
 const addresses = {
