@@ -192,6 +192,12 @@ describe('npm run env -- --print', () => {
     expect(stderr).toContain('WEB_PORT cannot be read: docker is not installed.')
   })
 
+  test('without the file ends with 3, and prints no default', () => {
+    expect(run(['--print', 'WEB_PORT', '--env-file', '.env.none'])).toEqual({
+      code: 3, stdout: '', stderr: '✗ .env.none does not exist.\n  → Make it from the example: npm run env -- --env-file .env.none --init\n',
+    })
+  })
+
   test('a variable of the shell is what Compose takes', () => {
     expect(run(['--print', 'WEB_PORT'], { WEB_PORT: '9' }).stdout).toBe('9\n')
   })
