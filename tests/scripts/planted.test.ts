@@ -122,6 +122,9 @@ const inDevelopment: Row[] = [
   // The file.
   ['a bare $ in a password', { REDIS_PASSWORD: '8d2e$wa0b4c1f9' }, ['W03 REDIS_PASSWORD']],
   ['a # in a value', { WEB_APP: 'stories#create' }, ['W03 WEB_APP']],
+  ['a quote of a word processor', { SEED_COMMAND: '“flask seed”' }, ['W78 SEED_COMMAND']],
+  ['the same where a number belongs', { WEB_CONCURRENCY: '“2”' }, ['E11 WEB_CONCURRENCY']],
+  ['a port with a zero in front', { WEB_PORT: '08000' }, ['W79 WEB_PORT']],
   ['blanks around the sign', { 'WEB_ARGS ': ' --reload' }, ['E02 WEB_ARGS', 'W04 WEB_ARGS']],
 ]
 
@@ -182,6 +185,10 @@ describe('in the file as it is written:', () => {
     ['an open quote around what web starts', example.replace(/^WEB_APP=.*/m, 'WEB_APP="stories'), ['E01 WEB_APP']],
     ['a line without a sign', example.replace(/^WEB_ARGS=/m, 'WEB_ARGS'), ['E01 @207']],
     ['a setting twice', example.replace(/^WEB_ARGS=/m, 'WEB_APP=stories:create_app()\nWEB_ARGS='), ['E02 WEB_APP']],
+    ['nothing', '', ['E76']],
+    ['nothing but comments', example.replaceAll(/^[A-Z]/gm, '# $&'), ['E76']],
+    ['the file twice', `${example}\n${example}`, [`E02 @${example.split('\n').length + 1 + example.split('\n').findIndex((line) => line.startsWith('COMPOSE_PROJECT_NAME='))}`]],
+    ['five settings twice', `${example}WEB_PORT=8000\nDEBUG_PORT=\nWEB_ARGS=\nWEB_THREADS=16\nSITE_SERVICE=web\n`, ['E02 WEB_PORT', 'E02 DEBUG_PORT', 'E02 WEB_ARGS', 'E02 WEB_THREADS', 'E02 SITE_SERVICE']],
     ['UTF-16, as PowerShell writes it', Buffer.from(`\uFEFF${example}`, 'utf16le').toString('utf8'), ['E01 @1']],
   ])('%s', (_, text, found) => {
     const line = text.split('\n').findIndex((content) => content === 'WEB_ARGS') + 1
@@ -230,6 +237,9 @@ describe('on this machine:', () => {
     ['a stack that the shell chooses', { shell: { COMPOSE_PROJECT_NAME: 'shop' } }, { COMPOSE_PROJECT_NAME: null }, ['W71 COMPOSE_PROJECT_NAME']],
     ['secrets in git', { tracked: true, mode: 0o644 }, { SECRET_KEY: 'e4a8c2f6b0d19573' }, ['E06 @1']],
     ['secrets that others can read', { tracked: false, mode: 0o640 }, { SECRET_KEY: 'e4a8c2f6b0d19573' }, ['W07 @1']],
+    ['secrets that git does not know of yet', { tracked: false, ignored: false, mode: 0o600 }, { SECRET_KEY: 'e4a8c2f6b0d19573' }, ['W77 @1']],
+    ['secrets that git ignores', { tracked: false, ignored: true, mode: 0o600 }, { SECRET_KEY: 'e4a8c2f6b0d19573' }, []],
+    ["a file with the example's secrets alone", { tracked: false, ignored: false, mode: 0o600 }, {}, []],
     ['secrets of its owner alone', { tracked: false, mode: 0o600 }, { SECRET_KEY: 'e4a8c2f6b0d19573' }, []],
   ])('%s', (_, machine, edits, found) => {
     const text = withEdits(example, edits)

@@ -16,6 +16,8 @@ export interface Machine {
   mode?: number
   /** Does git track the env file? */
   tracked?: boolean
+  /** Does git ignore it? */
+  ignored?: boolean
 }
 
 export interface Input {
@@ -61,7 +63,8 @@ export function subjectOf(input: Input): Subject {
   const compose = isMisplaced(values) ? undefined : input.compose
   const lineOf = new Map(lines.entries.map(({ name, line }) => [name, line]))
   const lost = new Set(lines.malformed.map(({ name }) => name))
-  const isLost = lines.entries.length === 0 && lost.size > 0
+  // Where nothing could be read, or there is nothing, that alone is the finding.
+  const isLost = lines.entries.length === 0
   return {
     ...input,
     compose,
