@@ -120,6 +120,9 @@ export const env = defineCommand({
 
     const settings = await loadSettings(file)
     if (name !== undefined) {
+      // A default is what holds beside a file, not instead of one.
+      const absent = settings.findings.find(({ code }) => code === 'E08')
+      if (absent) throw new CliError(`${settings.file} does not exist.`, { hint: absent.hint, exitCode: ExitCode.config })
       const value = printedValue(name, settings, { showSecret, shell: process.env })
       return json ? printJson({ ok: true, name, value }) : print(value)
     }

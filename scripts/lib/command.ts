@@ -4,6 +4,8 @@ import { parseArgs } from 'node:util'
 import { addressed } from './addressed.ts'
 import { CliError, ExitCode } from './errors.ts'
 import { catchSignals, wasInterrupted } from './interrupt.ts'
+import { nearest } from './nearest.ts'
+import { requireAllOptions } from './npm-options.ts'
 import { failure, print, printJson } from './terminal.ts'
 
 /** As package.json says it under "engines". */
@@ -74,6 +76,13 @@ export function renderHelp<O extends Options>(command: Command<O>): string {
   ].join('\n')
 }
 
+/** "Unknown option '--jsno'": the option that was meant, for the hint. */
+function meantOption(message: string, names: readonly string[]): string {
+  const [, word] = /^Unknown option '--([^']+)'/.exec(message) ?? []
+  const meant = word && nearest(word, names)
+  return meant ? `Did you mean --${meant}? ` : ''
+}
+
 /**
  * Reads the arguments strictly.
  *
@@ -82,7 +91,7 @@ export function renderHelp<O extends Options>(command: Command<O>): string {
 export function parse<O extends Options>(command: Command<O>, argv: string[]): { values: Values<O> & { help?: boolean }; positionals: string[] } {
   const usage = (message: string): CliError =>
     new CliError(message, {
-      hint: `npm run ${command.name} -- --help lists the options.`,
+      hint: `${meantOption(message, Object.keys({ ...command.options, help }))}npm run ${command.name} -- --help lists the options.`,
       exitCode: ExitCode.usage,
     })
   try {
@@ -152,6 +161,7 @@ export async function main<O extends Options>(command: Command<O>, moduleUrl: st
   const argv = process.argv.slice(2)
   let envFile: string | undefined
   try {
+    requireAllOptions(command, process.env)
     const { values, positionals } = parse(command, argv)
     envFile = (values as { 'env-file'?: string })['env-file']
     if (values.help) print(renderHelp(command))

@@ -1,12 +1,11 @@
 /** Asks Compose what its files say, before any value is put in, for the rules that hold an env file against them. */
 import { readdir, readFile } from 'node:fs/promises'
-import { basename } from 'node:path'
+import { explainMissingFile } from './checks/compose-list.ts'
 import { composeView, envFilesOf, unread } from './checks/compose-view.ts'
 import type { ComposeView, RawModel } from './checks/compose-view.ts'
 import { isQuoted } from './env-file.ts'
 import type { Entry } from './env-file.ts'
-import { bareEnvironment, firstReason } from './env-values.ts'
-import { finding } from './finding.ts'
+import { bareEnvironment, reasonOf } from './env-values.ts'
 import type { Finding, Values } from './finding.ts'
 
 export interface ComposeFiles {
@@ -30,16 +29,8 @@ export function ownVariables(entries: readonly Entry[]): Record<string, string> 
   return Object.fromEntries(own.map(({ name, raw }) => [name, isQuoted(raw) ? raw.slice(1, -1) : raw.trim()]))
 }
 
-/** A file of COMPOSE_FILE that is not there, from what Compose says about it. Pure. */
-export function explainMissingFile(stderr: string, entries: readonly Entry[]): Finding | undefined {
-  const [, path] = /(?:stat|open) (.+): no such file or directory/.exec(stderr) ?? []
-  const entry = entries.findLast(({ name }) => name === 'COMPOSE_FILE')
-  if (path === undefined || !entry?.raw.includes(basename(path))) return undefined
-  return finding('E37', {
-    line: entry.line, setting: entry.name, message: `COMPOSE_FILE names ${basename(path)}, which is not there.`,
-    hint: 'Correct the name: the files are seen from this folder.',
-  })
-}
+/** The Compose files of this folder. */
+const composeFilesHere = async (): Promise<string[]> => (await readdir('.')).filter((name) => /^(docker-)?compose.*\.ya?ml$/.test(name))
 
 /** Asks Compose for its files as they are merged, with every profile. */
 export async function readComposeFiles(path: string, entries: readonly Entry[]): Promise<ComposeFiles> {
@@ -47,13 +38,14 @@ export async function readComposeFiles(path: string, entries: readonly Entry[]):
   const own = ownVariables(entries)
   // A name of its own: the one in the file may be one that Compose does not take.
   const args = ['compose', '--env-file', own ? '/dev/null' : path, '--project-name', 'check', '--profile', '*', 'config', '--no-interpolate', '--format', 'json']
-  const { exitCode, stdout, stderr } = await capture(args, { env: { ...bareEnvironment(), ...own }, timeoutMs: 10_000 })
+  const answer = await capture(args, { env: { ...bareEnvironment(), ...own }, timeoutMs: 10_000 })
   const nothing = { model: undefined, refusal: undefined, unanswered: undefined }
-  if (exitCode !== 0 || stdout.trim() === '') {
-    const refusal = explainMissingFile(stderr, entries)
-    return refusal ? { ...nothing, refusal } : { ...nothing, unanswered: firstReason(stderr) }
+  if (answer.exitCode !== 0 || answer.stdout.trim() === '') {
+    const raw = entries.findLast(({ name }) => name === 'COMPOSE_FILE')?.raw ?? ''
+    const refusal = explainMissingFile(answer.stderr, entries, own ?? { COMPOSE_FILE: raw }, await composeFilesHere())
+    return refusal ? { ...nothing, refusal } : { ...nothing, unanswered: reasonOf(answer) }
   }
-  return { ...nothing, model: JSON.parse(stdout) as RawModel }
+  return { ...nothing, model: JSON.parse(answer.stdout) as RawModel }
 }
 
 const textOf = (file: string): Promise<string> => readFile(file, 'utf8').catch(() => '')
@@ -62,7 +54,7 @@ const textOf = (file: string): Promise<string> => readFile(file, 'utf8').catch((
 export async function viewOf(model: RawModel, known: Values, unreadNames: readonly string[] = []): Promise<ComposeView> {
   const values = { ...known, ...Object.fromEntries(unreadNames.map((name) => [name, unread])) }
 
-  const names = (await readdir('.')).filter((name) => /^(docker-)?compose.*\.ya?ml$/.test(name))
+  const names = await composeFilesHere()
   const envFiles = envFilesOf(model, values)
   const [composeFiles, envTexts] = await Promise.all([
     Promise.all(names.map((name) => textOf(name))),

@@ -1,6 +1,7 @@
 /** What is wrong with an env file: pure rules from (schema, lines, values, Compose files) to findings. */
 import { addressRules } from './checks/addresses.ts'
 import { severityOf } from './checks/codes.ts'
+import { listRules } from './checks/compose-list.ts'
 import { composeRules } from './checks/compose.ts'
 import { fileRules } from './checks/file.ts'
 import { machineRules } from './checks/machine.ts'
@@ -14,7 +15,7 @@ import type { Finding } from './finding.ts'
 
 /** A new rule is a function in one of these lists, a row in the table of codes, and one in the table of its test. */
 const rules: readonly Rule[] = [
-  ...fileRules, ...schemaRules, ...secretRules, ...composeRules, ...addressRules, ...portRules, ...togetherRules, ...machineRules,
+  ...fileRules, ...schemaRules, ...secretRules, ...listRules, ...composeRules, ...addressRules, ...portRules, ...togetherRules, ...machineRules,
 ]
 
 /** Everything that is wrong with an env file, in the order of its lines. */

@@ -1,5 +1,6 @@
 /** Writes the text of an env file: a copy of the example, or an existing file with what it lacks. */
 import { quoteValue, readLines } from './env-file.ts'
+import { placeFor } from './env-place.ts'
 import type { Schema, Setting } from './env-schema.ts'
 
 /** Where the values come from that differ from machine to machine. */
@@ -8,6 +9,8 @@ export interface Source {
   randomHex(bytes: number): string
   /** Values that belong to this machine, by setting: the owner's ids, the CA bundle. */
   machine: Readonly<Record<string, string>>
+  /** Optional secrets that a service cannot start without: an empty one is made, as a required one is. */
+  awaited?: ReadonlySet<string>
 }
 
 export interface Initialised {
@@ -30,9 +33,9 @@ function newLine({ name, generate, assignment }: Setting, { randomHex, machine }
 
 const fittedOf = (added: readonly string[], { machine }: Source): string[] => added.filter((name) => name in machine)
 
-/** A required secret whose line is there and empty: the user asked for it and has none yet. */
-const lacksSecret = (setting: Setting | undefined, raw: string): setting is Setting =>
-  setting?.generate !== undefined && setting.required === true && /^(''|"")?$/.test(raw)
+/** A secret whose line is there and empty, and that something needs: the user asked for it and has none yet. */
+const lacksSecret = (setting: Setting | undefined, raw: string, { awaited }: Source): setting is Setting =>
+  setting?.generate !== undefined && (setting.required === true || awaited?.has(setting.name) === true) && /^(''|"")?$/.test(raw)
 
 /** The env file of a fresh checkout: the example, with values of its own. */
 export function initialise(schema: Schema, example: string, source: Source): Initialised {
@@ -44,57 +47,37 @@ export function initialise(schema: Schema, example: string, source: Source): Ini
 }
 
 /**
- * Index of the line behind which a missing setting belongs: behind the nearest setting that stands before it in
- * its section of the example, else behind the section's heading; undefined when the section is not there.
- */
-function placeFor(setting: Setting, schema: Schema, lines: readonly string[], lastLineOf: ReadonlyMap<string, number>) {
-  const before = schema.settings.slice(0, schema.settings.indexOf(setting))
-  const neighbour = before.findLast(({ name, heading }) => heading === setting.heading && lastLineOf.has(name))
-  if (neighbour) return lastLineOf.get(neighbour.name)! - 1
-  const heading = lines.findIndex((line) => line.trimEnd() === setting.heading)
-  return heading === -1 ? undefined : heading
-}
-
-/**
  * An existing env file with the settings that it lacks. Every value, comment and unknown line of the user stays;
  * doing it twice changes nothing more.
  */
 export function complete(schema: Schema, existing: string, source: Source): Initialised {
   const end = existing.includes('\r\n') ? '\r' : ''
-  const lines = existing.replace(/\n$/, '').split('\n')
+  const mark = existing.startsWith('\uFEFF') ? '\uFEFF' : ''
+  const lines = existing.slice(mark.length).replace(/\n$/, '').split('\n')
   const { entries } = readLines(existing)
-  const lastLineOf = new Map(entries.map(({ name, lastLine }) => [name, lastLine]))
+  const there = new Set(entries.map(({ name }) => name))
   const generated: string[] = []
 
   // Of a name that is there twice, the last one counts.
   for (const { name, line, raw } of new Map(entries.map((entry) => [entry.name, entry])).values()) {
     const setting = schema.byName.get(name)
-    if (!lacksSecret(setting, raw)) continue
+    if (!lacksSecret(setting, raw, source)) continue
     lines[line - 1] = newLine(setting, source) + end
     generated.push(name)
   }
 
-  const missing = schema.settings.filter(({ name }) => !lastLineOf.has(name))
-  const insertions = new Map<number, string[]>()
-  const appended: string[] = []
-  for (const setting of missing) {
-    const place = placeFor(setting, schema, lines, lastLineOf)
-    const block = ['', ...setting.comment, newLine(setting, source)]
+  const missing = schema.settings.filter(({ name }) => !there.has(name))
+  for (const [index, setting] of missing.entries()) {
+    const { at, isNewSection } = placeFor(setting, schema, lines, missing.slice(index))
+    const block = [...(isNewSection && setting.heading ? [setting.heading, ''] : []), ...setting.comment, newLine(setting, source)]
+    // A blank line keeps it apart from what stands above, or at the top from what stands below.
+    lines.splice(at, 0, ...(at === 0 ? [...block, ''] : ['', ...block]).map((line) => line + end))
     if (setting.generate !== undefined) generated.push(setting.name)
-    if (place !== undefined) insertions.set(place, [...(insertions.get(place) ?? []), ...block])
-    else if (setting.heading && !appended.includes(setting.heading)) appended.push('', setting.heading, ...block)
-    else appended.push(...block)
   }
   const added = missing.map(({ name }) => name)
-  const present = schema.settings.map(({ name }) => name).filter((name) => lastLineOf.has(name))
-  const kept = present.filter((name) => !generated.includes(name))
+  const kept = schema.settings.map(({ name }) => name).filter((name) => there.has(name) && !generated.includes(name))
   const report = { generated, kept, added, fitted: fittedOf(added, source) }
-  if (added.length + generated.length === 0) return { text: existing, ...report }
-  const text = [
-    ...lines.flatMap((line, index) => [line, ...(insertions.get(index) ?? []).map((inserted) => inserted + end)]),
-    ...appended.map((line) => line + end),
-  ]
-  return { text: `${text.join('\n')}\n`, ...report }
+  return { text: added.length + generated.length === 0 ? existing : `${mark}${lines.join('\n')}\n`, ...report }
 }
 
 const hidden = '********'

@@ -4,16 +4,19 @@ import { stat } from 'node:fs/promises'
 import { totalmem } from 'node:os'
 import type { Machine } from './checks/subject.ts'
 
-/** Does git have the file? Undefined where there is no git, or no repository. */
-const isTracked = (path: string): Promise<boolean | undefined> =>
+/** What git says about the file by its exit code; undefined where there is no git, or no repository. */
+const asksGit = (...args: string[]): Promise<boolean | undefined> =>
   new Promise((resolve) => {
-    execFile('git', ['ls-files', '--error-unmatch', '--', path], { timeout: 5000 }, (error) => {
+    execFile('git', args, { timeout: 5000 }, (error) => {
       const code = (error as { code?: unknown } | null)?.code
       resolve(error === null ? true : code === 1 ? false : undefined)
     })
   })
 
 export async function machineOf(path: string): Promise<Machine> {
-  const [tracked, { mode }] = await Promise.all([isTracked(path), stat(path)])
-  return { shell: process.env, memory: totalmem(), mode, ...(tracked === undefined ? {} : { tracked }) }
+  const [tracked, ignored, { mode }] = await Promise.all([
+    asksGit('ls-files', '--error-unmatch', '--', path), asksGit('check-ignore', '--quiet', '--', path), stat(path),
+  ])
+  const git = { ...(tracked === undefined ? {} : { tracked }), ...(ignored === undefined ? {} : { ignored }) }
+  return { shell: process.env, memory: totalmem(), mode, ...git }
 }

@@ -3,6 +3,7 @@
  * which no npm package shares; so Compose itself is asked, once, for all of them.
  */
 import { fileURLToPath } from 'node:url'
+import type { Result } from './docker.ts'
 import { finding } from './finding.ts'
 import type { Finding, Values } from './finding.ts'
 import type { Entry } from './env-file.ts'
@@ -48,7 +49,8 @@ export function explainRefusal(stderr: string, entries: readonly Entry[]): Findi
     const message = `${entry?.name ?? 'A value'} refers to ${wanted}, which has no value on the lines above it.`
     return about(entry, message, `Set ${wanted} above, or delete the reference.`)
   }
-  const [, line] = /(?:^|: )line (\d+): /m.exec(stderr) ?? []
+  // Compose's own words alone: the shell that finds no docker names a line of its own.
+  const [, line] = /^(?:failed to read .*: )?line (\d+): /m.exec(stderr) ?? []
   if (line === undefined) return undefined
   const hint = 'Compare it with .env.docker.example.'
   return finding('E01', { line: Number(line), message: 'Compose cannot read this line.', hint })
@@ -73,8 +75,12 @@ export interface Reading {
   unanswered: string | undefined
 }
 
-/** The first line that is no warning, up to the first quote: what is quoted may be a value. */
-export function firstReason(stderr: string): string {
+const withoutPlugin = /unknown (?:shorthand )?flag: [^]*docker --help'|'compose' is not a docker command|unknown command: docker compose/
+
+/** Why there is no answer: the first line that is no warning, up to the first quote, because what is quoted may be a value. */
+export function reasonOf({ exitCode, stderr }: Pick<Result, 'exitCode' | 'stderr'>): string {
+  if (exitCode === 127) return 'docker is not installed'
+  if (withoutPlugin.test(stderr)) return 'the Compose plugin is not installed'
   const line = stderr.split('\n').find((text) => text.trim() !== '' && !text.startsWith('time='))
   return line?.split('"', 1)[0]?.trim() || 'it gave no answer'
 }
@@ -96,6 +102,6 @@ export async function readValues(path: string, text: string, entries: readonly E
   const { parse } = await import('dotenv')
   const alike = new Set(entries.filter(({ raw }) => !/[$#\\`]/.test(raw)).map(({ name }) => name))
   const values = Object.fromEntries(Object.entries(parse(text)).filter(([name]) => alike.has(name)))
-  const refusal = explainRefusal(answer.stderr, entries)
-  return { values, refusal, unanswered: refusal ? undefined : firstReason(answer.stderr) }
+  const refusal = answer.exitCode === 127 ? undefined : explainRefusal(answer.stderr, entries)
+  return { values, refusal, unanswered: refusal ? undefined : reasonOf(answer) }
 }

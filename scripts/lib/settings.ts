@@ -203,6 +203,12 @@ export async function syncEnvFile(file: string = envFile, options: { dryRun?: bo
   return { file, ...report, written, backup, preview: mask(schema, text) }
 }
 
+/** Secrets that services which are switched on wait for, as the check sees it. */
+async function awaitedIn(file: string): Promise<ReadonlySet<string>> {
+  const { findings } = await loadSettings(file)
+  return new Set(findings.flatMap(({ code, setting }) => (code === 'E25' && setting !== null ? [setting] : [])))
+}
+
 export interface InitResult extends Omit<Initialised, 'text'> {
   file: string
   /** False when nothing was missing, and in a dry run. */
@@ -222,7 +228,7 @@ export async function initEnvFile(file: string = envFile, options: { dryRun?: bo
   const machine = await machineValues(schema)
   requireReadable(file, existing)
   const source: Source = { randomHex, machine }
-  const result = existing.trim() === '' ? initialise(schema, example, source) : complete(schema, existing, source)
+  const result = existing.trim() === '' ? initialise(schema, example, source) : complete(schema, existing, { ...source, awaited: await awaitedIn(file) })
   const written = !options.dryRun && result.text !== existing
   if (written) await writeSecretly(file, result.text)
   const { text, ...report } = result

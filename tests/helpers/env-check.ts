@@ -26,16 +26,17 @@ function merged(one: unknown, other: unknown): unknown {
   if (other === reset) return undefined
   if (Array.isArray(other) && other[0] === override) return other.slice(1) as unknown[]
   if (Array.isArray(one) && Array.isArray(other)) return [...(one as unknown[]), ...(other as unknown[])]
-  if (!isNode(one) || !isNode(other)) return other ?? one
-  const names = new Set([...Object.keys(one), ...Object.keys(other)])
-  return Object.fromEntries([...names].map((name) => [name, name in other ? merged(one[name], other[name]) : one[name]]))
+  if (!isNode(other)) return other ?? one
+  const earlier = isNode(one) ? one : {}
+  const names = new Set([...Object.keys(earlier), ...Object.keys(other)])
+  return Object.fromEntries([...names].map((name) => [name, name in other ? merged(earlier[name], other[name]) : earlier[name]]))
 }
 
 /** The Compose files of a COMPOSE_FILE, merged and not interpolated. `more` is a file of an adopter. */
 export function rawModel(composeFile: string, more = ''): RawModel {
   const texts = [...composeFile.split(':').filter((name) => name.startsWith('compose')).map((name) => readText(name)), more].filter(Boolean)
   const nodes = texts.map((text) => parse(text.replaceAll(/!reset \S+/g, reset).replaceAll('!override [', `[${override}, `), { merge: true, logLevel: 'silent' }) as Node)
-  return nodes.reduce((one, other) => merged(one, other) as Node) as unknown as RawModel
+  return nodes.reduce((one, other) => merged(one, other) as Node, {}) as unknown as RawModel
 }
 
 export const example = readText('.env.docker.example')

@@ -7,6 +7,7 @@ import { env } from '../../scripts/env.ts'
 import type { Command } from '../../scripts/lib/command.ts'
 import { defineCommand, isOldNode, MINIMUM_NODE, parse, renderHelp, report } from '../../scripts/lib/command.ts'
 import { CliError } from '../../scripts/lib/errors.ts'
+import { takenByNpm } from '../../scripts/lib/npm-options.ts'
 import { lint } from '../../scripts/lint.ts'
 import { migrate } from '../../scripts/migrate.ts'
 import { seed } from '../../scripts/seed.ts'
@@ -45,13 +46,15 @@ describe('arguments', () => {
     expect(parse(withWords, ['stop', '--loud'])).toMatchObject({ values: { loud: true }, positionals: ['stop'] })
   })
 
-  test.each([
-    [['--lout'], "Unknown option '--lout'."],
+  test.each<[argv: string[], message: string, meant?: string]>([
+    [['--lout'], "Unknown option '--lout'.", 'Did you mean --loud? '],
+    [['--hepl'], "Unknown option '--hepl'.", 'Did you mean --help? '],
+    [['--quite'], "Unknown option '--quite'."],
     [['-x'], "Unknown option '-x'."],
     [['--timeout'], "Option '--timeout <value>' argument missing."],
     [['--loud=yes'], "Option '-l, --loud' does not take an argument."],
     [['word'], "Unexpected argument 'word'."],
-  ])('%j end with 2 and a whole sentence', (argv, message) => {
+  ])('%j end with 2 and a whole sentence', (argv, message, meant = '') => {
     let error: unknown
     try {
       parse(sample, argv)
@@ -59,7 +62,7 @@ describe('arguments', () => {
       error = caught
     }
     expect(error).toBeInstanceOf(CliError)
-    expect(error).toMatchObject({ exitCode: 2, hint: 'npm run sample -- --help lists the options.' })
+    expect(error).toMatchObject({ exitCode: 2, hint: `${meant}npm run sample -- --help lists the options.` })
     expect((error as CliError).message.split(/(?<=\.) /)[0]).toBe(message)
   })
 
@@ -70,6 +73,16 @@ describe('arguments', () => {
   test.each(commands)('with a mistyped flag end $name with 2', (command) => {
     expect(() => parse(command, ['--jsno'])).toThrow("Unknown option '--jsno'.")
   })
+})
+
+test.each<[env: Record<string, string>, taken: string[]]>([
+  [{ npm_config_strict: 'true', npm_config_dry_run: 'true' }, ['strict', 'dry-run']],
+  [{ npm_config_timeout: '5' }, ['timeout']],
+  [{ npm_config_build: '' }, ['no-build']],
+  [{ npm_config_build: 'true', npm_config_strict: '', STRICT: '1' }, []],
+  [{ npm_config_json: 'true', npm_config_yes: 'true' }, []],
+])('of %j npm has taken %j for itself', (variables, taken) => {
+  expect(takenByNpm(['strict', 'dry-run', 'timeout', 'no-build', 'json', 'yes'], variables)).toEqual(taken)
 })
 
 describe('the help', () => {
@@ -135,7 +148,17 @@ describe.concurrent('as a program', () => {
     const { code, stdout, stderr } = await box.run('up', ['--dryrun', '--json'])
     expect(code).toBe(2)
     expect(JSON.parse(stdout)).toMatchObject({ ok: false, failure: { message: "Unknown option '--dryrun'.", exitCode: 2 } })
-    expect(stderr).toBe("✗ Unknown option '--dryrun'.\n  → npm run up -- --help lists the options.\n")
+    expect(stderr).toBe("✗ Unknown option '--dryrun'.\n  → Did you mean --dry-run? npm run up -- --help lists the options.\n")
+    expect(box.calls()).toEqual([])
+  })
+
+  test('a flag that npm took for itself ends with 2, and starts nothing', async () => {
+    const box = new Sandbox()
+    const { code, stderr } = await box.run('up', ['5'], { env: { npm_config_dry_run: 'true', npm_config_timeout: 'true' } })
+    expect(code).toBe(2)
+    expect(stderr).toBe(
+      '✗ npm has taken --timeout and --dry-run for itself, and the command did not get them.\n'
+      + '  → Write -- in front: npm run up -- --timeout <seconds> --dry-run\n')
     expect(box.calls()).toEqual([])
   })
 

@@ -1,9 +1,10 @@
 import { spawnSync } from 'node:child_process'
 import { relative } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { explainMissingFile } from '../../scripts/lib/checks/compose-list.ts'
 import { composeView } from '../../scripts/lib/checks/compose-view.ts'
 import type { ComposeView, RawModel } from '../../scripts/lib/checks/compose-view.ts'
-import { explainMissingFile, ownVariables, readComposeFiles, viewOf } from '../../scripts/lib/compose-files.ts'
+import { ownVariables, readComposeFiles, viewOf } from '../../scripts/lib/compose-files.ts'
 import { check } from '../../scripts/lib/env-check.ts'
 import { readLines } from '../../scripts/lib/env-file.ts'
 import { parseSchema } from '../../scripts/lib/env-schema.ts'
@@ -56,13 +57,43 @@ test.each<[text: string, own: Record<string, string> | undefined]>([
   expect(ownVariables(readLines(text).entries)).toEqual(own)
 })
 
-test.each([
-  'stat /x/nope.yaml: no such file or directory\n',
-  'open /x/nope.yaml: no such file or directory\n',
-])('%j is a finding about COMPOSE_FILE', (stderr) => {
-  const { entries } = readLines('A=1\nCOMPOSE_FILE=compose.yaml:nope.yaml\n')
-  expect(explainMissingFile(stderr, entries)).toMatchObject({ code: 'E37', line: 2, message: 'COMPOSE_FILE names nope.yaml, which is not there.' })
-  expect(explainMissingFile('stat /x/other.yaml: no such file or directory', entries)).toBeUndefined()
+describe('a file that is not there is a finding about COMPOSE_FILE', () => {
+  const here = ['compose.override.yaml', 'compose.production.yaml', 'compose.yaml']
+  const explain = (text: string, stderr: string): ReturnType<typeof explainMissingFile> => {
+    const { entries } = readLines(text)
+    return explainMissingFile(stderr, entries, ownVariables(entries)!, here)
+  }
+  const absent = (path: string): string => `stat /a b/${path}: no such file or directory\n`
+  const folder = 'read /a b: is a directory'
+  const both = 'COMPOSE_FILE=compose.yaml:compose.override.yaml'
+  const separated = `The files are separated by ":" (COMPOSE_PATH_SEPARATOR): ${both}`
+
+  test.each<[list: string, stderr: string, message: string, hint: string]>([
+    ['compose.yaml:nope.yaml', absent('nope.yaml'), 'COMPOSE_FILE names nope.yaml, which is not there.', 'Correct the name: the files are seen from this folder.'],
+    ['compose.yaml:nope.yaml', 'open /x/nope.yaml: no such file or directory', 'COMPOSE_FILE names nope.yaml, which is not there.', 'Correct the name: the files are seen from this folder.'],
+    ['compose.overide.yaml', absent('compose.overide.yaml'), 'COMPOSE_FILE names compose.overide.yaml, which is not there.', 'Did you mean compose.override.yaml?'],
+    ['compose.yaml,compose.override.yaml', absent('compose.yaml,compose.override.yaml'), 'COMPOSE_FILE names compose.yaml,compose.override.yaml, which is not there.', separated],
+    ['compose.yaml;compose.override.yaml', absent('compose.yaml;compose.override.yaml'), 'COMPOSE_FILE names compose.yaml;compose.override.yaml, which is not there.', separated],
+    ["'compose.yaml compose.override.yaml'", absent('compose.yaml compose.override.yaml'), 'COMPOSE_FILE names compose.yaml compose.override.yaml, which is not there.', separated],
+    ['compose.yaml: compose.override.yaml', absent(' compose.override.yaml'), 'COMPOSE_FILE has a blank beside a name, and takes it for a part of that: " compose.override.yaml".', both],
+    ['compose.yaml:compose.override.yaml:', folder, 'COMPOSE_FILE has a ":" too many.', both],
+    ['compose.yaml:docker', 'read /a b/docker: is a directory', 'COMPOSE_FILE names docker, which is a folder.', 'Name the file in it.'],
+  ])('%s, %s', (list, stderr, message, hint) => {
+    expect(explain(`A=1\nCOMPOSE_FILE=${list}\n`, stderr)).toMatchObject({ code: 'E37', line: 2, setting: 'COMPOSE_FILE', message, hint })
+  })
+
+  test('or about COMPOSE_PATH_SEPARATOR, when the files are separated as usual', () => {
+    expect(explain(`${both}\nCOMPOSE_PATH_SEPARATOR=;\n`, absent('compose.yaml:compose.override.yaml'))).toMatchObject({
+      line: 2, setting: 'COMPOSE_PATH_SEPARATOR', hint: 'COMPOSE_PATH_SEPARATOR=:',
+      message: 'COMPOSE_PATH_SEPARATOR is ";", and ":" stands between the files of COMPOSE_FILE.',
+    })
+  })
+
+  test('and nothing else is one', () => {
+    expect(explain(both, absent('other.yaml'))).toBeUndefined()
+    expect(explain(both, folder)).toBeUndefined()
+    expect(explain('A=1', absent('compose.yaml'))).toBeUndefined()
+  })
 })
 
 describe.skipIf(!composeIsThere)('with Compose', () => {

@@ -59,7 +59,7 @@ test.each<[title: string, settings: Record<string, string>, more: string, found:
   ['an empty one that is optional', { DATABASE_URL: '', DEBUG_PORT: '' }, '', []],
   ['an empty secret', { SECRET_KEY: '' }, '', ['E10 1 SECRET_KEY']],
   ['one that is required elsewhere', { COMPOSE_FILE: 'compose.yaml:compose.override.yaml' }, '', []],
-  ['one that is required here', { COMPOSE_FILE: 'a/compose.production.yaml' }, '', ['E10 null ALLOWED_HOSTS']],
+  ['one that is required here', { COMPOSE_FILE: 'compose.yaml:a/compose.production.yaml' }, '', ['E10 null ALLOWED_HOSTS']],
   ['a malformed value', { WEB_PORT: '80a' }, '', ['E11 2 WEB_PORT']],
   ['a value that is not among the allowed ones', { WEB_SERVER: 'gunicron' }, '', ['E12 2 WEB_SERVER']],
   ['an unknown name', { WEB_PROT: '1' }, '', ['W13 2 WEB_PROT']],
@@ -81,7 +81,7 @@ test.each<[title: string, settings: Record<string, string>, more: string, found:
 })
 
 test('a required setting without a default must be there', () => {
-  expect(checkText('')).toEqual([{
+  expect(checkText('WEB_PORT=8000\n')).toEqual([{
     code: 'E10',
     severity: 'error',
     line: null,

@@ -37,7 +37,7 @@ beforeEach(() => {
   write('.env.docker.example', example)
   // Compose is not there, whatever the machine has: what these tests ask about does not depend on it.
   mkdirSync(join(folder, 'bin'))
-  write('bin/docker', '#!/bin/sh\necho "docker: command not found" >&2\nexit 127\n')
+  write('bin/docker', '#!/bin/sh\necho "bash: line 1: docker: command not found" >&2\nexit 127\n')
   chmodSync(join(folder, 'bin/docker'), 0o755)
 })
 afterEach(() => rmSync(folder, { recursive: true }))
@@ -96,7 +96,7 @@ describe('npm run env', () => {
     write('.env.docker', 'WEB_PORT=80$0\nSECRET_KEY=0123456789abcdef\n')
     const { code, stderr } = run()
     expect(code).toBe(0)
-    expect(stderr).toContain('Compose could not be asked (docker: command not found): values with $, # or \\ in them')
+    expect(stderr).toContain('Compose could not be asked (docker is not installed): values with $, # or \\ in them')
   })
 
   test('shows errors before warnings, with file and line, and the count last', () => {
@@ -134,14 +134,14 @@ describe('npm run env', () => {
         message: 'WEB_PORT has to be a port number from 1 to 65535; it is "80a".',
         hint: 'For example: WEB_PORT=8000',
       }],
-      leftOut: 'docker: command not found',
+      leftOut: 'docker is not installed',
     })
   })
 
   test('--env-file checks another file', () => {
     write('other.env', 'SECRET_KEY=\n')
     expect(run(['--env-file', 'other.env']).stderr).toContain('other.env:1  SECRET_KEY is empty')
-    expect(run(['--env-file', 'none.env']).stderr).toContain('npm run env -- --init --env-file none.env')
+    expect(run(['--env-file', 'none.env']).stderr).toContain('npm run env -- --env-file none.env --init')
   })
 
   test.each(['--jsno', 'word', '--env-file', '--dry-run'])('%s is a mistake in the command: it ends with 2', (word) => {
@@ -189,7 +189,13 @@ describe('npm run env -- --print', () => {
     write('.env.docker', 'WEB_PORT=80$0\n')
     const { code, stdout, stderr } = run(['--print', 'WEB_PORT'])
     expect({ code, stdout }).toEqual({ code: 3, stdout: '' })
-    expect(stderr).toContain('WEB_PORT cannot be read: docker: command not found.')
+    expect(stderr).toContain('WEB_PORT cannot be read: docker is not installed.')
+  })
+
+  test('without the file ends with 3, and prints no default', () => {
+    expect(run(['--print', 'WEB_PORT', '--env-file', '.env.none'])).toEqual({
+      code: 3, stdout: '', stderr: '✗ .env.none does not exist.\n  → Make it from the example: npm run env -- --env-file .env.none --init\n',
+    })
   })
 
   test('a variable of the shell is what Compose takes', () => {
@@ -313,6 +319,15 @@ describe('npm run env -- --init', () => {
     expect(once).toContain("# mine\nMINE='a # b $c'\nWEB_PORT=1\nSECRET_KEY=0123456789abcdef\n")
     expect(run(['--init']).stderr).toContain('✓ .env.docker is complete: 0 generated, 4 kept, 0 added')
     expect(read()).toBe(once)
+  })
+
+  test('fills an empty password of a service that is switched on, and no other', () => {
+    const password = (service: string): string => `# Its password.\n# @optional @sensitive @generate=hex(8) @service(${service})\n${service.toUpperCase()}_PASSWORD=\n`
+    write('.env.docker.example', `# Services.\n# @optional\nCOMPOSE_PROFILES=shop\n\n${password('shop')}\n${password('till')}`)
+    write('.env.docker', 'COMPOSE_PROFILES=shop\nSHOP_PASSWORD=\nTILL_PASSWORD=\n')
+    expect(run().stderr).toContain('SHOP_PASSWORD is empty, and shop is switched on: it does not start without a password. (E25)\n  → npm run env -- --init makes one;')
+    expect(run(['--init']).stderr).toContain('1 generated (SHOP_PASSWORD), 2 kept, 0 added')
+    expect(read()).toMatch(/^COMPOSE_PROFILES=shop\nSHOP_PASSWORD=[\da-f]{16}\nTILL_PASSWORD=\n$/)
   })
 
   test('leaves a file with an unreadable line alone', () => {

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { complete, initialise, mask } from '../../scripts/lib/env-init.ts'
 import type { Source } from '../../scripts/lib/env-init.ts'
 import { parseSchema } from '../../scripts/lib/env-schema.ts'
+import { example as ours, findingsOf } from '../helpers/env-check.ts'
 
 const example = `# Head of the file.
 
@@ -132,6 +133,50 @@ SECRET_KEY=fffffff1
   test('with the line ends of the file', () => {
     expect(added('WEB_PORT=1\r\n').match(/[^\r]\n/g)).toBeNull()
   })
+})
+
+describe('what is added stands above what refers to it', () => {
+  const stack = parseSchema(ours, '.env.docker.example')
+  let count = 0
+  const strong: Source = { randomHex: (bytes) => `${(count += 1)}-8d2e6a0b4c1f`.padEnd(2 * bytes, '93b5d7'), machine: {} }
+  const completed = (text: string): string => complete(stack, text, strong).text
+  const lineOf = (name: string): string => new RegExp(`^${name}=.*$`, 'm').exec(ours)![0]
+  const headings = [...new Set(stack.settings.map(({ heading }) => heading!))]
+  const without = (heading: string, text = ours): string => text.replace(new RegExp(`^${heading}$[^]*?(?=^# --- |$(?![^]))`, 'm'), '')
+
+  test.each(headings)('in a file without %s, which comes to where it was', (heading) => {
+    const text = completed(without(heading))
+    expect(text.match(/^# --- .*/gm)).toEqual(headings)
+    expect(findingsOf(text)).toEqual([])
+  })
+
+  test.each<[title: string, text: string]>([
+    ['a URL alone', lineOf('DATABASE_URL')],
+    ['a bare list', ['POSTGRES_PASSWORD', 'DATABASE_URL', 'REDIS_URL'].map(lineOf).join('\n')],
+    ['a bare list the other way round', ['REDIS_URL', 'DATABASE_URL'].map(lineOf).join('\n')],
+    ['a section that was moved to the top', `# --- Data ---\n${lineOf('REDIS_URL')}\n\n${without('# --- Data ---', without('# --- Redis ---'))}`],
+    ['the heading of a section at the top', `# --- Data ---\n\n${without('# --- Data ---')}`],
+    ['another URL with a comment', `# The application's.\nAPP_URL=\${DATABASE_URL}\n`],
+    ['a value over several lines before it', `APP_NOTE='one\n# two\n\nthree'\n${lineOf('REDIS_URL')}\n`],
+    ['a byte order mark', `\uFEFF${lineOf('REDIS_URL')}\n`],
+  ])('%s', (_, text) => {
+    const result = completed(text)
+    const own = ['W05', 'W13']
+    expect(findingsOf(result).filter(({ code }) => !own.includes(code))).toEqual([])
+    expect(result.replaceAll(/^\uFEFF?\s*$/gm, '')).toContain(text.trim().split('\n').at(-1))
+    expect(completed(result)).toBe(result)
+  })
+
+  test('with its comment, and the comment of the other one stays with it', () => {
+    const text = completed(`WEB_PORT=8000\n\n# Mine.\n${lineOf('REDIS_URL')}\n`)
+    expect(text).toMatch(/\nDEBUG_PORT=\n\n# --- Redis ---\n\n# Valkey[^]*\nREDIS_PASSWORD=.+\n[^]*\nREDIS_MAXMEMORY=256mb\n\n# Mine\.\nREDIS_URL=/m)
+  })
+})
+
+test('an empty secret that may be empty is filled when a service waits for it', () => {
+  const { text, generated } = complete(schema, 'SECRET_KEY=a\nPASSWORD=""\nWEB_PORT=1\nWEB_ARGS=\nAPP_UID=1\n', { ...source(), awaited: new Set(['PASSWORD', 'WEB_ARGS']) })
+  expect(text).toBe('SECRET_KEY=a\nPASSWORD=fff1\nWEB_PORT=1\nWEB_ARGS=\nAPP_UID=1\n')
+  expect(generated).toEqual(['PASSWORD'])
 })
 
 test('an empty secret is filled when it is required, and left when it may be empty', () => {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { readLines } from '../../scripts/lib/env-file.ts'
-import { explainRefusal, firstReason, readValues, valuesFromModel } from '../../scripts/lib/env-values.ts'
+import { explainRefusal, reasonOf, readValues, valuesFromModel } from '../../scripts/lib/env-values.ts'
 import type { Reading } from '../../scripts/lib/env-values.ts'
 
 const composeIsThere = spawnSync('docker', ['compose', 'version']).status === 0
@@ -49,6 +49,7 @@ describe('a refusal of Compose becomes a finding that quotes no value', () => {
       3, 'C', 'C refers to HOST, which has no value on the lines above it.',
     ],
     ['line 7: unexpected character "!" in variable name "hunter2!"', 7, null, 'Compose cannot read this line.'],
+    ['time="x"\nfailed to read /a b/.env.docker: line 7: unexpected character "!"', 7, null, 'Compose cannot read this line.'],
   ])('%s', (stderr, line, setting, message) => {
     const finding = explainRefusal(stderr, entries)
     expect(finding).toMatchObject({ code: 'E01', line, setting, message })
@@ -57,15 +58,21 @@ describe('a refusal of Compose becomes a finding that quotes no value', () => {
 
   test('what is not about the file is no finding', () => {
     expect(explainRefusal('unknown flag: --env-file', entries)).toBeUndefined()
+    expect(explainRefusal('bash: line 1: docker: command not found', entries)).toBeUndefined()
   })
 })
 
-test.each([
-  ["unknown flag: --env-file\nSee 'docker --help'.\n", 'unknown flag: --env-file'],
-  ['time="x" level=warning msg="The \\"hunter2\\" variable is not set."\nno such file "hunter2"', 'no such file'],
-  ['', 'it gave no answer'],
-])('the reason in %j is %j', (stderr, reason) => {
-  expect(firstReason(stderr)).toBe(reason)
+test.each<[code: number | null, stderr: string, reason: string]>([
+  [127, 'bash: line 1: docker: command not found\n', 'docker is not installed'],
+  [125, "unknown flag: --file\nSee 'docker --help'.\n", 'the Compose plugin is not installed'],
+  [125, "unknown flag: --file\n\nUsage:  docker [OPTIONS] COMMAND\n\nRun 'docker --help' for more information\n", 'the Compose plugin is not installed'],
+  [1, "docker: 'compose' is not a docker command.\nSee 'docker --help'\n", 'the Compose plugin is not installed'],
+  [1, 'docker: unknown command: docker compose\n', 'the Compose plugin is not installed'],
+  [16, "unknown flag: --no-interpolate\nSee 'docker compose --help'.\n", 'unknown flag: --no-interpolate'],
+  [1, 'time="x" level=warning msg="The \\"hunter2\\" variable is not set."\nno such file "hunter2"', 'no such file'],
+  [null, '', 'it gave no answer'],
+])('the reason in %j, %j is %j', (exitCode, stderr, reason) => {
+  expect(reasonOf({ exitCode, stderr })).toBe(reason)
 })
 
 /** One line each, and what Compose makes of it. */

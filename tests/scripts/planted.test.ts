@@ -72,10 +72,13 @@ const inDevelopment: Row[] = [
   ['one password for two', { POSTGRES_PASSWORD: '8d2e6a0b4c1f', REDIS_PASSWORD: '8d2e6a0b4c1f' }, ['E23 REDIS_PASSWORD']],
   ['Flower without a password', { FLOWER_PASSWORD: '' }, ['E25 FLOWER_PASSWORD']],
   ['PostgreSQL without a password', { POSTGRES_PASSWORD: '' }, ['E25 POSTGRES_PASSWORD']],
+  ['PostgreSQL without the line of its password', { POSTGRES_PASSWORD: null }, ['E25 POSTGRES_PASSWORD']],
   ['the store without its key', { S3_SECRET_ACCESS_KEY: '' }, ['E25 S3_SECRET_ACCESS_KEY', 'E67 S3_SECRET_ACCESS_KEY']],
   // Compose.
   ['a misspelt profile', { COMPOSE_PROFILES: 'postgres,redis,storage,beat,flowr' }, ['E38 COMPOSE_PROFILES']],
   ['the name of a project with a blank', { COMPOSE_PROJECT_NAME: "'My Shop'" }, ['E72 COMPOSE_PROJECT_NAME']],
+  ['the overlay alone', { COMPOSE_FILE: 'compose.override.yaml' }, ['E74 COMPOSE_FILE']],
+  ['the overlay in front of what it changes', { COMPOSE_FILE: 'compose.override.yaml:compose.yaml' }, ['E74 COMPOSE_FILE']],
   ['an image without a tag', { POSTGRES_IMAGE: 'library/postgres' }, ['E36 POSTGRES_IMAGE']],
   ['the latest image', { REDIS_IMAGE: 'valkey/valkey:latest' }, ['E36 REDIS_IMAGE']],
   ['a base image without a tag, of a registry with a port', { PYTHON_IMAGE: 'mirror.example:5000/python' }, ['E36 PYTHON_IMAGE']],
@@ -119,10 +122,15 @@ const inDevelopment: Row[] = [
   // The file.
   ['a bare $ in a password', { REDIS_PASSWORD: '8d2e$wa0b4c1f9' }, ['W03 REDIS_PASSWORD']],
   ['a # in a value', { WEB_APP: 'stories#create' }, ['W03 WEB_APP']],
+  ['a quote of a word processor', { SEED_COMMAND: '“flask seed”' }, ['W78 SEED_COMMAND']],
+  ['the same where a number belongs', { WEB_CONCURRENCY: '“2”' }, ['E11 WEB_CONCURRENCY']],
+  ['a port with a zero in front', { WEB_PORT: '08000' }, ['W79 WEB_PORT']],
   ['blanks around the sign', { 'WEB_ARGS ': ' --reload' }, ['E02 WEB_ARGS', 'W04 WEB_ARGS']],
 ]
 
 const inProduction: Row[] = [
+  ['the overlay of production alone', { COMPOSE_FILE: 'compose.production.yaml' }, ['E74 COMPOSE_FILE']],
+  ['both overlays', { COMPOSE_FILE: 'compose.yaml:compose.override.yaml:compose.production.yaml' }, ['E75 COMPOSE_FILE']],
   ["the example's password", { POSTGRES_PASSWORD: 'postgres-local-only' }, ['E20 POSTGRES_PASSWORD']],
   ['Redis without a password', { REDIS_PASSWORD: '', REDIS_URL: 'redis://redis:6379/0' }, ['E25 REDIS_PASSWORD']],
   ['a public address of this machine', { S3_PUBLIC_URL: 'http://localhost:8333' }, ['W47 S3_PUBLIC_URL']],
@@ -147,6 +155,25 @@ test('a weak secret is a warning in development and an error in production', () 
   expect(severities).toEqual([['warning'], ['error']])
 })
 
+test.each([
+  ['compose.production.yaml', 'COMPOSE_FILE names compose.production.yaml without compose.yaml, which it changes.', 'COMPOSE_FILE=compose.yaml:compose.production.yaml'],
+  ['compose.override.yaml:compose.yaml', 'COMPOSE_FILE names compose.override.yaml before compose.yaml, which it changes.', 'COMPOSE_FILE=compose.yaml:compose.override.yaml'],
+  ['compose.yaml:compose.override.yaml:compose.production.yaml:mine.yaml', expect.stringContaining('names both'), 'For production: COMPOSE_FILE=compose.yaml:compose.production.yaml:mine.yaml'],
+])('COMPOSE_FILE=%s', (list, message, hint) => {
+  expect(findingsOf(withEdits(production, { COMPOSE_FILE: list }))).toMatchObject([{ message: message as string, hint }])
+})
+
+test('a file of another name may be the base of an overlay', () => {
+  expect(summary(withEdits(example, { COMPOSE_FILE: 'base.yaml:compose.yaml:compose.override.yaml' }))).toEqual([])
+})
+
+test('a password whose line is not there is said to be missing, and --init adds it', () => {
+  expect(findingsOf(withEdits(example, { FLOWER_PASSWORD: null }))).toMatchObject([{
+    message: 'FLOWER_PASSWORD is missing, and flower is switched on: it does not start without a password.',
+    hint: 'npm run env -- --init adds it and makes a value; or take flower out of COMPOSE_PROFILES.',
+  }])
+})
+
 describe('in the file as it is written:', () => {
   test.each<[title: string, text: string, found: string[]]>([
     ['line endings of Windows', example.replaceAll('\n', '\r\n'), ['W05 @1']],
@@ -158,6 +185,10 @@ describe('in the file as it is written:', () => {
     ['an open quote around what web starts', example.replace(/^WEB_APP=.*/m, 'WEB_APP="stories'), ['E01 WEB_APP']],
     ['a line without a sign', example.replace(/^WEB_ARGS=/m, 'WEB_ARGS'), ['E01 @207']],
     ['a setting twice', example.replace(/^WEB_ARGS=/m, 'WEB_APP=stories:create_app()\nWEB_ARGS='), ['E02 WEB_APP']],
+    ['nothing', '', ['E76']],
+    ['nothing but comments', example.replaceAll(/^[A-Z]/gm, '# $&'), ['E76']],
+    ['the file twice', `${example}\n${example}`, [`E02 @${example.split('\n').length + 1 + example.split('\n').findIndex((line) => line.startsWith('COMPOSE_PROJECT_NAME='))}`]],
+    ['five settings twice', `${example}WEB_PORT=8000\nDEBUG_PORT=\nWEB_ARGS=\nWEB_THREADS=16\nSITE_SERVICE=web\n`, ['E02 WEB_PORT', 'E02 DEBUG_PORT', 'E02 WEB_ARGS', 'E02 WEB_THREADS', 'E02 SITE_SERVICE']],
     ['UTF-16, as PowerShell writes it', Buffer.from(`\uFEFF${example}`, 'utf16le').toString('utf8'), ['E01 @1']],
   ])('%s', (_, text, found) => {
     const line = text.split('\n').findIndex((content) => content === 'WEB_ARGS') + 1
@@ -206,6 +237,9 @@ describe('on this machine:', () => {
     ['a stack that the shell chooses', { shell: { COMPOSE_PROJECT_NAME: 'shop' } }, { COMPOSE_PROJECT_NAME: null }, ['W71 COMPOSE_PROJECT_NAME']],
     ['secrets in git', { tracked: true, mode: 0o644 }, { SECRET_KEY: 'e4a8c2f6b0d19573' }, ['E06 @1']],
     ['secrets that others can read', { tracked: false, mode: 0o640 }, { SECRET_KEY: 'e4a8c2f6b0d19573' }, ['W07 @1']],
+    ['secrets that git does not know of yet', { tracked: false, ignored: false, mode: 0o600 }, { SECRET_KEY: 'e4a8c2f6b0d19573' }, ['W77 @1']],
+    ['secrets that git ignores', { tracked: false, ignored: true, mode: 0o600 }, { SECRET_KEY: 'e4a8c2f6b0d19573' }, []],
+    ["a file with the example's secrets alone", { tracked: false, ignored: false, mode: 0o600 }, {}, []],
     ['secrets of its owner alone', { tracked: false, mode: 0o600 }, { SECRET_KEY: 'e4a8c2f6b0d19573' }, []],
   ])('%s', (_, machine, edits, found) => {
     const text = withEdits(example, edits)

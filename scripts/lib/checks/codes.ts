@@ -54,6 +54,21 @@ const file = {
     why: 'Without it there is no name for the stack and no secret.',
     remedy: '`npm run env -- --init` makes it from the example, with secrets of its own.',
   },
+  E76: {
+    severity: 'error', group: 'The file', title: 'The file has no setting',
+    why: 'It is empty, or all of its lines are comments: nothing says what to start, and there is no secret.',
+    remedy: '`npm run env -- --init` adds what is missing.',
+  },
+  W77: {
+    severity: 'warning', group: 'The file', title: 'Git does not ignore the secrets',
+    why: 'The file is not in the repository yet; the next `git add .` puts it there.',
+    remedy: 'Name it in `.gitignore`. Names such as `.env.staging`, in the folder of the project, are there already.',
+  },
+  W78: {
+    severity: 'warning', group: 'The file', title: 'A quote of a word processor',
+    why: '`“` and its kind are letters to every reader of env files, and become a part of the value.',
+    remedy: 'Write `\'` at both ends of the value, or no quote at all.',
+  },
 } as const satisfies Record<string, CodeInfo>
 
 const schema = {
@@ -81,6 +96,11 @@ const schema = {
     severity: 'warning', group: 'Values', title: 'A setting is deprecated, or has another name',
     why: 'What is deprecated works for now and goes away with a later version of the template. An old name is read by nothing.',
     remedy: 'Do what the message says; `npm run env -- --sync` gives a setting its new name and keeps the value.',
+  },
+  W79: {
+    severity: 'warning', group: 'Values', title: 'A port with a zero in front',
+    why: 'Some programs, shells among them, take such a number for an octal one, or refuse it.',
+    remedy: 'Write it without the zero.',
   },
 } as const satisfies Record<string, CodeInfo>
 
@@ -157,6 +177,16 @@ const compose = {
     severity: 'error', group: 'Agreement with Compose', title: 'COMPOSE_PROFILES names a profile that is not there',
     why: 'Compose says nothing: the service is simply not started.',
     remedy: 'Correct the name; a misspelt one is named.',
+  },
+  E74: {
+    severity: 'error', group: 'Agreement with Compose', title: 'An overlay without compose.yaml in front of it',
+    why: '`compose.override.yaml` and `compose.production.yaml` change what `compose.yaml` says, and are no stack of their own. Of two files the later one wins.',
+    remedy: 'Name `compose.yaml` first.',
+  },
+  E75: {
+    severity: 'error', group: 'Agreement with Compose', title: 'Development and production at once',
+    why: '`compose.override.yaml` mounts the source over the image and restarts on every change: what would run in production is not what was built.',
+    remedy: 'Name one of the two files.',
   },
 } as const satisfies Record<string, CodeInfo>
 

@@ -1,5 +1,7 @@
 /** Rules about the file itself, whatever its settings mean. */
+import { basename } from 'node:path'
 import { typed } from '../addressed.ts'
+import { fits } from '../env-types.ts'
 import { finding } from '../finding.ts'
 import { interpolate } from '../interpolate.ts'
 import { holdsSecret, isSecret } from '../secrets.ts'
@@ -14,16 +16,28 @@ const unreadable: Rule = ({ lines, refusals = [] }) => {
   return [...ours, ...theirs]
 }
 
+const empty: Rule = ({ lines: { entries, malformed } }) =>
+  entries.length + malformed.length > 0 ? [] : [finding('E76', { message: 'There is no setting in the file.', hint: 'npm run env -- --init adds what is missing.' })]
+
+/** So many settings are not repeated one by one: then two files have become one. */
+const fewDuplicates = 5
+
 const duplicated: Rule = ({ lines }) => {
   const first = new Map<string, number>()
-  return lines.entries.flatMap(({ name, line }) => {
+  const again = lines.entries.flatMap(({ name, line }) => {
     const earlier = first.get(name)
-    if (earlier === undefined) {
-      first.set(name, line)
-      return []
-    }
+    if (earlier !== undefined) return [{ name, line, earlier }]
+    first.set(name, line)
+    return []
+  })
+  if (again.length > fewDuplicates) {
+    const { line } = again[0]!
+    const message = `${again.length} settings are set twice, from line ${line} on, and only the last of each counts.`
+    return [finding('E02', { line, message, hint: 'Has a second file been put behind the first? Delete one of the two.' })]
+  }
+  return again.map(({ name, line, earlier }) => {
     const message = `${name} is set twice: line ${earlier} has it too, and only the last one counts.`
-    return [finding('E02', { line, setting: name, message, hint: 'Delete one of the lines.' })]
+    return finding('E02', { line, setting: name, message, hint: 'Delete one of the lines.' })
   })
 }
 
@@ -64,6 +78,20 @@ const unusualForm: Rule = ({ text, lines }) => {
   })
 }
 
+/** A quote of a word processor. Where the value has another form than text, it is the form that is wrong. */
+const typographicQuote: Rule = ({ schema, lines, values }) =>
+  lines.entries.flatMap(({ name, line, raw }) => {
+    const [quote] = /^[\u00AB\u00BB\u2018-\u201F]/.exec(raw) ?? []
+    const type = schema.byName.get(name)?.type
+    if (quote === undefined || (type && !fits(values[name] ?? '', type))) return []
+    const message = `${name} begins with ${quote}, which is no quote to any reader: it becomes a part of the value.`
+    return [finding('W78', { line, setting: name, message, hint: "Write ' at both ends of the value, or no quote at all." })]
+  })
+
+const leadingZero: Rule = (subject) =>
+  given(subject).filter(({ setting: { type }, value }) => type.form === 'port' && /^0+[1-9]/.test(value)).map(({ setting: { name }, line, value }) =>
+    finding('W79', { line, setting: name, message: `${name} has a zero in front: some programs take such a number for an octal one.`, hint: `${name}=${value.replace(/^0+/, '')}` }))
+
 const nameOf = ({ file = '.env.docker' }: Subject): string => typed(file)
 
 const windowsText: Rule = (subject) => {
@@ -89,6 +117,13 @@ const tracked: Rule = (subject) => {
   return [finding('E06', { line: 1, message: 'Git tracks this file, and there are secrets in it.', hint })]
 }
 
+const notIgnored: Rule = (subject) => {
+  const { tracked: isTracked, ignored } = subject.machine ?? {}
+  if (isTracked !== false || ignored !== false || !hasSecrets(subject)) return []
+  const message = 'Git does not ignore this file, and there are secrets in it: the next "git add ." takes them along.'
+  return [finding('W77', { line: 1, message, hint: `Add this line to .gitignore: ${basename(subject.file ?? '.env.docker')}` })]
+}
+
 const readableByOthers: Rule = (subject) => {
   const { mode, tracked: isTracked } = subject.machine ?? {}
   if (mode === undefined || (mode & 0o077) === 0 || isTracked || !hasSecrets(subject)) return []
@@ -97,5 +132,5 @@ const readableByOthers: Rule = (subject) => {
 }
 
 export const fileRules: readonly Rule[] = [
-  unreadable, duplicated, otherReading, unusualForm, windowsText, tracked, readableByOthers,
+  unreadable, empty, duplicated, otherReading, unusualForm, windowsText, typographicQuote, leadingZero, tracked, notIgnored, readableByOthers,
 ]

@@ -33,6 +33,8 @@ const unknown: Rule = ({ schema, lines }) => {
 const missing: Rule = (subject) => {
   const { schema, lines } = subject
   const present = new Set([...lines.entries, ...lines.malformed].map(({ name }) => name))
+  // Of a file without a single setting it is said that there is none.
+  if (present.size === 0) return []
   return schema.settings
     // The example's default is also the one in the Compose files: only without one is a missing setting missed.
     .filter((setting) => !present.has(setting.name) && setting.value === '' && isRequired(setting, subject))

@@ -112,8 +112,10 @@ const noPassword: Rule = (subject) => {
     if (!sensitive || generate === undefined || effective(name) !== '') return []
     const service = serviceOf(setting, subject)
     if (service === undefined || !on.includes(service) || (startsWithout.has(service) && !production)) return []
-    const message = `${name} is empty, and ${service} is switched on: it ${startsWithout.has(service) ? 'is refused in production' : 'does not start'} without a password.`
-    return [finding('E25', { line: lineOf.get(name), setting: name, message, hint: `Set one (openssl rand -hex 24), or take ${service} out of COMPOSE_PROFILES.` })]
+    const isThere = lineOf.has(name)
+    const message = `${name} is ${isThere ? 'empty' : 'missing'}, and ${service} is switched on: it ${startsWithout.has(service) ? 'is refused in production' : 'does not start'} without a password.`
+    const hint = `npm run env -- --init ${isThere ? 'makes one' : 'adds it and makes a value'}; or take ${service} out of COMPOSE_PROFILES.`
+    return [finding('E25', { line: lineOf.get(name), setting: name, message, hint })]
   })
 }
 

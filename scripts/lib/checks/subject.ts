@@ -1,4 +1,5 @@
 /** What the rules look at: the file, its values, the schema, and what is known of the stack and the machine. */
+import { isMisplaced } from './compose-list.ts'
 import type { EnvLines } from '../env-file.ts'
 import type { Schema, Setting } from '../env-schema.ts'
 import type { Finding, Values } from '../finding.ts'
@@ -15,6 +16,8 @@ export interface Machine {
   mode?: number
   /** Does git track the env file? */
   tracked?: boolean
+  /** Does git ignore it? */
+  ignored?: boolean
 }
 
 export interface Input {
@@ -57,11 +60,14 @@ export const environments = (values: Values): string[] =>
 
 export function subjectOf(input: Input): Subject {
   const { schema, lines, values } = input
+  const compose = isMisplaced(values) ? undefined : input.compose
   const lineOf = new Map(lines.entries.map(({ name, line }) => [name, line]))
   const lost = new Set(lines.malformed.map(({ name }) => name))
-  const isLost = lines.entries.length === 0 && lost.size > 0
+  // Where nothing could be read, or there is nothing, that alone is the finding.
+  const isLost = lines.entries.length === 0
   return {
     ...input,
+    compose,
     production: environments(values).includes('production'),
     lineOf,
     rawOf: new Map(lines.entries.map(({ name, raw }) => [name, raw])),
@@ -69,7 +75,7 @@ export function subjectOf(input: Input): Subject {
       if (lineOf.has(name)) return values[name]
       if (isLost || lost.has(name)) return undefined
       // Compose takes the default of its own files; what they do not name here, the example says.
-      const usages = input.compose?.usages.filter((usage) => usage.name === name) ?? []
+      const usages = compose?.usages.filter((usage) => usage.name === name) ?? []
       const word = usages.find(({ operator }) => /^:?-$/.test(operator))?.word
       const otherwise = usages.length > 0 ? word : schema.byName.get(name)?.value
       return interpolate(otherwise ?? '', values)
