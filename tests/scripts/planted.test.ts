@@ -117,7 +117,17 @@ const inDevelopment: Row[] = [
   ['Redis switched off and still referred to', { COMPOSE_PROFILES: 'postgres,storage,beat,flower' }, ['W68 REDIS_URL']],
   ['the store switched off and still referred to', { COMPOSE_PROFILES: 'postgres,redis,beat,flower' }, ['W47 S3_PUBLIC_URL', 'W68 S3_ENDPOINT_URL']],
   // The file.
-  ['a bare $ in a password', { REDIS_PASSWORD: '8d2e$wa0b4c1f9' }, ['W03 REDIS_PASSWORD']],
+  ['a bare $ in a password', { REDIS_PASSWORD: '8d2e$wa0b4c1f9' }, ['W81 REDIS_PASSWORD']],
+  ['references without braces', { DATABASE_URL: 'postgresql+psycopg://$POSTGRES_USER:$POSTGRES_PASSWORD@db:5432/$POSTGRES_DB' }, ['W03 DATABASE_URL']],
+  // References.
+  ['a misspelt reference', { DATABASE_URL: 'postgresql://${POSTGRES_USER}:${POSTGRES_PASSWROD}@db:5432/${POSTGRES_DB}' }, ['E80 DATABASE_URL']],
+  ['a misspelt reference without braces', { DATABASE_URL: 'postgresql://$POSTGRES_USR:$POSTGRES_PASSWORD@db:5432/$POSTGRES_DB' }, ['E80 DATABASE_URL']],
+  ['a reference to what stands below', { POSTGRES_DB: '${S3_BUCKET}' }, ['E80 POSTGRES_DB']],
+  ['a reference to what is not there', { POSTGRES_DB: null }, ['E80 DATABASE_URL']],
+  ['a reference to itself', { FLOWER_USER: '${FLOWER_USER}' }, ['E80 FLOWER_USER']],
+  ['references in single quotes', { DATABASE_URL: "'postgresql://${POSTGRES_USER}:${POSTGRES_PASSWORD}@db:5432/${POSTGRES_DB}'" }, ['E80 DATABASE_URL']],
+  ['a reference without its $', { REDIS_URL: 'redis://:{REDIS_PASSWORD}@redis:6379/0' }, ['E80 REDIS_URL']],
+  ['a reference to a name that nobody has set', { SEED_COMMAND: '"seed $COLOUR"' }, ['W81 SEED_COMMAND']],
   ['a # in a value', { WEB_APP: 'stories#create' }, ['W03 WEB_APP']],
   ['blanks around the sign', { 'WEB_ARGS ': ' --reload' }, ['E02 WEB_ARGS', 'W04 WEB_ARGS']],
 ]

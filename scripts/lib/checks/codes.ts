@@ -54,6 +54,16 @@ const file = {
     why: 'Without it there is no name for the stack and no secret.',
     remedy: '`npm run env -- --init` makes it from the example, with secrets of its own.',
   },
+  E80: {
+    severity: 'error', group: 'The file', title: 'A reference to a setting is empty',
+    why: 'Compose puts in what stands above, and nothing where the name is misspelt or set further down. In single quotes, and without its `$`, a reference is text.',
+    remedy: 'Correct the name, or move the setting below the ones that it refers to.',
+  },
+  W81: {
+    severity: 'warning', group: 'The file', title: 'A `$` before a name that nobody has set',
+    why: 'Compose takes it for a reference and puts nothing in: of a password, that part is lost.',
+    remedy: 'Put the value in single quotes when the `$` is meant, or set the name above.',
+  },
 } as const satisfies Record<string, CodeInfo>
 
 const schema = {
