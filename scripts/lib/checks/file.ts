@@ -5,6 +5,7 @@ import { fits } from '../env-types.ts'
 import { finding } from '../finding.ts'
 import { interpolate } from '../interpolate.ts'
 import { holdsSecret, isSecret } from '../secrets.ts'
+import { isCommand } from './placeholders.ts'
 import { needed } from './references.ts'
 import { given } from './subject.ts'
 import type { Rule, Subject } from './subject.ts'
@@ -41,9 +42,10 @@ function remedyOf({ raw }: Entry): string {
 }
 
 /** What is found elsewhere: the name is there twice, the value has the wrong form, or a reference in it leads nowhere. */
-const isToldElsewhere = ({ name, line }: Entry, value: string, { lineOf, schema, strays }: Subject): boolean => {
-  const type = schema.byName.get(name)?.type
-  return lineOf.get(name) !== line || strays.has(name) || (type !== undefined && value !== '' && !fits(value, type))
+function isToldElsewhere({ name, line }: Entry, value: string, { lineOf, schema, strays }: Subject): boolean {
+  const { type, sensitive } = schema.byName.get(name) ?? {}
+  const isMisshapen = type !== undefined && value !== '' && !fits(value, type)
+  return lineOf.get(name) !== line || strays.has(name) || isMisshapen || (sensitive === true && isCommand(value))
 }
 
 /** ${NAME} is how settings refer to each other, and documented as Compose's own. */
