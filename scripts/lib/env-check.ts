@@ -6,6 +6,7 @@ import { composeRules } from './checks/compose.ts'
 import { fileRules } from './checks/file.ts'
 import { machineRules } from './checks/machine.ts'
 import { portRules } from './checks/ports.ts'
+import { referenceRules } from './checks/references.ts'
 import { schemaRules } from './checks/schema.ts'
 import { secretRules } from './checks/secrets.ts'
 import { subjectOf } from './checks/subject.ts'
@@ -15,7 +16,8 @@ import type { Finding } from './finding.ts'
 
 /** A new rule is a function in one of these lists, a row in the table of codes, and one in the table of its test. */
 const rules: readonly Rule[] = [
-  ...fileRules, ...schemaRules, ...secretRules, ...listRules, ...composeRules, ...addressRules, ...portRules, ...togetherRules, ...machineRules,
+  ...fileRules, ...referenceRules, ...schemaRules, ...secretRules, ...listRules, ...composeRules, ...addressRules, ...portRules, ...togetherRules,
+  ...machineRules,
 ]
 
 /** Everything that is wrong with an env file, in the order of its lines. */

@@ -17,7 +17,7 @@ function withEdits(text: string, edits: Edits): string {
 
 /** Production with secrets of its own, which is in order. */
 const production = withEdits(example, {
-  COMPOSE_FILE: 'compose.yaml:compose.production.yaml', SITE_ADDRESS: 'shop.example.org', S3_PUBLIC_URL: 'https://files.example.org',
+  COMPOSE_FILE: 'compose.yaml:compose.production.yaml', SITE_ADDRESS: 'shop.example.org', S3_PUBLIC_URL: 'https://files.example.org', STORAGE_SITE_ADDRESS: 'files.example.org',
   FLOWER_PASSWORD: '4f1c9b7e2a', MARIADB_PASSWORD: '1b7d3f9a5c2e', POSTGRES_PASSWORD: '8d2e6a0b4c1f', REDIS_PASSWORD: '93b5d7f1a2c8', S3_SECRET_ACCESS_KEY: 'c7a1e5b9d3f0',
   SECRET_KEY: 'e4a8c2f6b0d19573',
 })
@@ -62,6 +62,7 @@ const inDevelopment: Row[] = [
   ['a misspelt name', { WEB_SEVER: 'gunicorn' }, ['W13 WEB_SEVER']],
   ['a name of somebody else', { DJANGO_SETTINGS_MODULE: 'shop.settings' }, ['W13 DJANGO_SETTINGS_MODULE']],
   ['a URL without a scheme', { REDIS_URL: 'redis:6379' }, ['E11 REDIS_URL']],
+  ['a database with a blank in its name', { POSTGRES_DB: "'my shop'" }, ['E11 POSTGRES_DB']],
   // Secrets.
   ['a placeholder', { SECRET_KEY: 'changeme-changeme' }, ['E20 SECRET_KEY']],
   ['"password" as the password', { REDIS_PASSWORD: 'password' }, ['E20 REDIS_PASSWORD']],
@@ -72,8 +73,15 @@ const inDevelopment: Row[] = [
   ['one password for two', { POSTGRES_PASSWORD: '8d2e6a0b4c1f', REDIS_PASSWORD: '8d2e6a0b4c1f' }, ['E23 REDIS_PASSWORD']],
   ['Flower without a password', { FLOWER_PASSWORD: '' }, ['E25 FLOWER_PASSWORD']],
   ['PostgreSQL without a password', { POSTGRES_PASSWORD: '' }, ['E25 POSTGRES_PASSWORD']],
-  ['PostgreSQL without the line of its password', { POSTGRES_PASSWORD: null }, ['E25 POSTGRES_PASSWORD']],
+  ['PostgreSQL without the line of its password', { POSTGRES_PASSWORD: null }, ['E80 DATABASE_URL']],
   ['the store without its key', { S3_SECRET_ACCESS_KEY: '' }, ['E25 S3_SECRET_ACCESS_KEY', 'E67 S3_SECRET_ACCESS_KEY']],
+  ['a placeholder in angle brackets, in a URL too', { POSTGRES_PASSWORD: "'<your-password>'" }, ['E20 POSTGRES_PASSWORD']],
+  ["a placeholder in somebody else's URL", { REDIS_URL: 'redis://:changeme@broker.example.org:6379/0' }, ['E20 REDIS_URL']],
+  ['a command as a password', { POSTGRES_PASSWORD: '$(openssl rand -hex 24)' }, ['E20 POSTGRES_PASSWORD']],
+  ['the same in backticks', { SECRET_KEY: '`openssl rand -hex 24`' }, ['E20 SECRET_KEY']],
+  ['a secret that is shorter than it may be', { SECRET_KEY: 'short' }, ['E11 SECRET_KEY']],
+  ["a mirror's password, which is what it is", { PIP_INDEX_URL: 'https://me:12345@mirror.example/simple' }, []],
+  ["a mirror's password with an @", { PIP_INDEX_URL: 'https://me:p@ss@mirror.example/simple' }, ['E43 PIP_INDEX_URL']],
   // Compose.
   ['a misspelt profile', { COMPOSE_PROFILES: 'postgres,redis,storage,beat,flowr' }, ['E38 COMPOSE_PROFILES']],
   ['the name of a project with a blank', { COMPOSE_PROJECT_NAME: "'My Shop'" }, ['E72 COMPOSE_PROJECT_NAME']],
@@ -87,7 +95,15 @@ const inDevelopment: Row[] = [
   ['the broker on 127.0.0.1', { REDIS_URL: 'redis://:${REDIS_PASSWORD}@127.0.0.1:6379/0' }, ['E40 REDIS_URL']],
   ['the store on localhost', { S3_ENDPOINT_URL: 'http://localhost:8333' }, ['W49 S3_ENDPOINT_URL']],
   ['two databases', { COMPOSE_PROFILES: 'postgres,mariadb,redis,storage,beat,flower' }, ['E39 DATABASE_URL']],
-  ['MariaDB with the URL of PostgreSQL', { COMPOSE_PROFILES: 'mariadb,redis,storage,beat,flower' }, ['E42 DATABASE_URL', 'W45 DATABASE_URL']],
+  ['MariaDB with the URL of PostgreSQL', { COMPOSE_PROFILES: 'mariadb,redis,storage,beat,flower' }, ['E82 DATABASE_URL']],
+  ['PostgreSQL with the URL of MariaDB', { DATABASE_URL: 'mysql+pymysql://${MARIADB_USER}:${MARIADB_PASSWORD}@db:5432/${MARIADB_DATABASE}' }, ['E82 DATABASE_URL']],
+  ['Redis with the scheme of a website', { REDIS_URL: 'http://redis:6379/0' }, ['E82 REDIS_URL']],
+  ['Redis with TLS', { REDIS_URL: 'rediss://:${REDIS_PASSWORD}@redis:6379/0' }, ['E83 REDIS_URL']],
+  ['the store with TLS', { S3_ENDPOINT_URL: 'https://storage:8333' }, ['E83 S3_ENDPOINT_URL']],
+  ['the store with TLS and without its port', { S3_ENDPOINT_URL: 'https://storage' }, ['E83 S3_ENDPOINT_URL']],
+  ['PostgreSQL with TLS', { DATABASE_URL: 'postgresql://${POSTGRES_USER}:${POSTGRES_PASSWORD}@db/${POSTGRES_DB}?sslmode=verify-full' }, ['E83 DATABASE_URL']],
+  ['two databases, and the database of one', { COMPOSE_PROFILES: 'postgres,mariadb,redis,storage', DATABASE_URL: 'postgresql://me:8d2e6a0bff@db:5432/else' }, ['E39 DATABASE_URL']],
+  ['no database at all', { COMPOSE_PROFILES: 'redis,storage' }, ['W68 DATABASE_URL']],
   ["MariaDB with another's password", { COMPOSE_PROFILES: 'mariadb,redis,storage,beat,flower', DATABASE_URL: 'mysql+pymysql://stories:${POSTGRES_PASSWORD}@db:3306/stories?charset=utf8mb4' }, ['E44 DATABASE_URL']],
   ['a misspelt host', { REDIS_URL: 'redis://:${REDIS_PASSWORD}@redsi:6379/0' }, ['E41 REDIS_URL']],
   ['a service by half its name', { DATABASE_URL: 'postgresql://postgres:${POSTGRES_PASSWORD}@postgre:5432/stories' }, ['E41 DATABASE_URL']],
@@ -101,6 +117,8 @@ const inDevelopment: Row[] = [
   ['such a password in the URL itself', { REDIS_URL: "'redis://:8d2e#a0b@redis:6379/0'" }, ['E43 REDIS_URL']],
   ['another password than the database has', { DATABASE_URL: 'postgresql://postgres:8d2e6a0b4c1f@db:5432/stories' }, ['E44 DATABASE_URL']],
   ['no password where Redis has one', { REDIS_URL: 'redis://redis:6379/0' }, ['E44 REDIS_URL']],
+  ['the password as the user', { REDIS_URL: 'redis://${REDIS_PASSWORD}@redis:6379/0' }, ['E44 REDIS_URL']],
+  ["a placeholder in place of a service's own password", { REDIS_URL: 'redis://:changeme@redis:6379/0' }, ['E44 REDIS_URL']],
   ['another database than is made', { DATABASE_URL: 'postgresql://postgres:${POSTGRES_PASSWORD}@db:5432/shop' }, ['W45 DATABASE_URL']],
   ['another user than is made', { DATABASE_URL: 'postgresql://shop:${POSTGRES_PASSWORD}@db:5432/stories' }, ['W45 DATABASE_URL']],
   ['a public address where nothing is published', { STORAGE_PORT: '9000' }, ['W47 S3_PUBLIC_URL']],
@@ -118,9 +136,22 @@ const inDevelopment: Row[] = [
   ['a frontend that is a server, without its folder', { COMPOSE_PROFILES: 'postgres,redis,storage,beat,flower,frontend' }, ['E67 FRONTEND_DIR']],
   ['nothing to start', { WEB_APP: '' }, ['E67 WEB_APP']],
   ['Redis switched off and still referred to', { COMPOSE_PROFILES: 'postgres,storage,beat,flower' }, ['W68 REDIS_URL']],
-  ['the store switched off and still referred to', { COMPOSE_PROFILES: 'postgres,redis,beat,flower' }, ['W47 S3_PUBLIC_URL', 'W68 S3_ENDPOINT_URL']],
+  ['the store switched off and still referred to', { COMPOSE_PROFILES: 'postgres,redis,beat,flower' }, ['W68 S3_ENDPOINT_URL']],
+  ['the store switched off and browsers still sent there', { COMPOSE_PROFILES: 'postgres,redis', S3_ENDPOINT_URL: '' }, ['W47 S3_PUBLIC_URL']],
   // The file.
-  ['a bare $ in a password', { REDIS_PASSWORD: '8d2e$wa0b4c1f9' }, ['W03 REDIS_PASSWORD']],
+  ['a bare $ in a password', { REDIS_PASSWORD: '8d2e$wa0b4c1f9' }, ['W81 REDIS_PASSWORD']],
+  ['references without braces', { DATABASE_URL: 'postgresql+psycopg://$POSTGRES_USER:$POSTGRES_PASSWORD@db:5432/$POSTGRES_DB' }, ['W03 DATABASE_URL']],
+  // References.
+  ['a misspelt reference', { DATABASE_URL: 'postgresql://${POSTGRES_USER}:${POSTGRES_PASSWROD}@db:5432/${POSTGRES_DB}' }, ['E80 DATABASE_URL']],
+  ['a misspelt reference without braces', { DATABASE_URL: 'postgresql://$POSTGRES_USR:$POSTGRES_PASSWORD@db:5432/$POSTGRES_DB' }, ['E80 DATABASE_URL']],
+  ['a reference to what stands below', { POSTGRES_DB: '${S3_BUCKET}' }, ['E80 POSTGRES_DB']],
+  ['a reference to what is not there', { POSTGRES_DB: null }, ['E80 DATABASE_URL']],
+  ['a reference to itself', { FLOWER_USER: '${FLOWER_USER}' }, ['E80 FLOWER_USER']],
+  ['references in single quotes', { DATABASE_URL: "'postgresql://${POSTGRES_USER}:${POSTGRES_PASSWORD}@db:5432/${POSTGRES_DB}'" }, ['E80 DATABASE_URL']],
+  ['a reference in single quotes as a secret', { SECRET_KEY: "'${FLOWER_PASSWORD}'" }, ['E80 SECRET_KEY']],
+  ['what only looks like one, in a secret and in a command', { SECRET_KEY: "'8d2e {WEB_PORT} $WEB_PORT a0b4'", SEED_COMMAND: "'seed ${WEB_PORT}'" }, []],
+  ['a reference without its $', { REDIS_URL: 'redis://:{REDIS_PASSWORD}@redis:6379/0' }, ['E80 REDIS_URL']],
+  ['a reference to a name that nobody has set', { SEED_COMMAND: '"seed $COLOUR"' }, ['W81 SEED_COMMAND']],
   ['a # in a value', { WEB_APP: 'stories#create' }, ['W03 WEB_APP']],
   ['a quote of a word processor', { SEED_COMMAND: '“flask seed”' }, ['W78 SEED_COMMAND']],
   ['the same where a number belongs', { WEB_CONCURRENCY: '“2”' }, ['E11 WEB_CONCURRENCY']],
@@ -134,6 +165,15 @@ const inProduction: Row[] = [
   ["the example's password", { POSTGRES_PASSWORD: 'postgres-local-only' }, ['E20 POSTGRES_PASSWORD']],
   ['Redis without a password', { REDIS_PASSWORD: '', REDIS_URL: 'redis://redis:6379/0' }, ['E25 REDIS_PASSWORD']],
   ['a public address of this machine', { S3_PUBLIC_URL: 'http://localhost:8333' }, ['W47 S3_PUBLIC_URL']],
+  ['files by a name to which the proxy does not answer', { STORAGE_SITE_ADDRESS: '' }, ['W47 S3_PUBLIC_URL']],
+  ['files by another name than the proxy has', { STORAGE_SITE_ADDRESS: 'https://static.example.org' }, ['W47 S3_PUBLIC_URL']],
+  ['one of several names, and a site with its scheme', { STORAGE_SITE_ADDRESS: "'static.example.org, https://files.example.org:443'" }, []],
+  ['files of a store elsewhere', { S3_ENDPOINT_URL: 'https://s3.example.org', STORAGE_SITE_ADDRESS: '' }, []],
+  ['a database in a file of the source', { DATABASE_URL: 'sqlite:///shop.db' }, ['W84 DATABASE_URL']],
+  ['the same by its whole path', { DATABASE_URL: 'sqlite+aiosqlite:////app/shop.db' }, ['W84 DATABASE_URL']],
+  ['a database in the volume', { DATABASE_URL: 'sqlite:////data/shop.db' }, []],
+  ['a database in memory', { DATABASE_URL: 'sqlite:///:memory:' }, []],
+  ['TLS to others', { REDIS_URL: 'rediss://:8d2e6a0bff@broker.example.org:6379/0', DATABASE_URL: 'postgresql://me:8d2e6a0bfe@db.example.org/shop?sslmode=require' }, []],
   ['a broker elsewhere without encryption', { REDIS_URL: 'redis://:8d2e6a0bff@broker.example.org:6379/0' }, ['W48 REDIS_URL']],
   ['both ports of the proxy the same', { PROXY_HTTP_PORT: '443' }, ['E50 PROXY_HTTPS_PORT']],
   ['visitors for a frontend that is off', { SITE_SERVICE: 'frontend' }, ['E67 SITE_SERVICE']],
@@ -172,6 +212,55 @@ test('a password whose line is not there is said to be missing, and --init adds 
     message: 'FLOWER_PASSWORD is missing, and flower is switched on: it does not start without a password.',
     hint: 'npm run env -- --init adds it and makes a value; or take flower out of COMPOSE_PROFILES.',
   }])
+})
+
+describe('advice that ends in a setting holds:', () => {
+  test.each<[title: string, base: string, edits: Edits, advice: string]>([
+    ['MariaDB with the URL of PostgreSQL', example, { COMPOSE_PROFILES: 'mariadb,redis,storage' },
+      'DATABASE_URL=mysql+pymysql://${MARIADB_USER}:${MARIADB_PASSWORD}@db:3306/${MARIADB_DATABASE}?charset=utf8mb4'],
+    ['PostgreSQL with the URL of MariaDB', example, { DATABASE_URL: 'mysql://db/x' }, 'DATABASE_URL=postgresql+psycopg://${POSTGRES_USER}:${POSTGRES_PASSWORD}@db:5432/${POSTGRES_DB}'],
+    ['no password', example, { REDIS_URL: 'redis://redis:6379/1' }, 'REDIS_URL=redis://:${REDIS_PASSWORD}@redis:6379/1'],
+    ['the password as the user', example, { REDIS_URL: 'redis://${REDIS_PASSWORD}@redis:6379/0' }, 'REDIS_URL=redis://:${REDIS_PASSWORD}@redis:6379/0'],
+    ['no scheme', example, { DATABASE_URL: 'db:5432/stories' }, 'DATABASE_URL=postgresql+psycopg://${POSTGRES_USER}:${POSTGRES_PASSWORD}@db:5432/${POSTGRES_DB}'],
+    ['a proxy without a scheme', example, { HTTP_PROXY: 'proxy:3128' }, 'HTTP_PROXY=http://proxy.example:3128'],
+    ['a site that the proxy does not know', production, { STORAGE_SITE_ADDRESS: '' }, 'STORAGE_SITE_ADDRESS=files.example.org'],
+    ['a database in the source', production, { DATABASE_URL: 'sqlite:///shop.db' }, 'DATABASE_URL=sqlite:////data/shop.db'],
+  ])('%s', (_, base, edits, advice) => {
+    const [found, ...more] = findingsOf(withEdits(base, edits))
+    expect([found?.hint.slice(-advice.length), ...more]).toEqual([advice])
+    const [name, ...value] = advice.split('=')
+    expect(findingsOf(withEdits(base, { ...edits, [name!]: value.join('=') }))).toEqual([])
+  })
+
+  test('a password that breaks the URL: another one, or the same percent-encoded there, but no reference to it', () => {
+    const password = { POSTGRES_PASSWORD: "'8d2e@a0b4c1f'" }
+    const inUrl = (text: string): Edits => ({ ...password, DATABASE_URL: `postgresql://${text}@db:5432/stories` })
+    expect(findingsOf(withEdits(example, inUrl('${POSTGRES_USER}:8d2e%40a0b4c1f')))).toEqual([])
+    expect(findingsOf(withEdits(example, inUrl('${POSTGRES_USER}:other-8d2e'))).map(({ hint }) => hint)).toEqual([expect.not.stringContaining('${')])
+  })
+
+  test('where one of two databases is meant, its name and its profile', () => {
+    const hints = ['postgres,mariadb', 'redis'].map((profiles) => findingsOf(withEdits(example, { COMPOSE_PROFILES: profiles, REDIS_URL: '', S3_ENDPOINT_URL: '', S3_PUBLIC_URL: '' }))[0]?.hint)
+    expect(hints).toEqual([
+      'Take mariadb out of COMPOSE_PROFILES, or write postgres:5432 instead of db in DATABASE_URL.',
+      'Add postgres to COMPOSE_PROFILES, write the address of the one that you use, or leave DATABASE_URL empty.',
+    ])
+  })
+
+  test.each<[title: string, edits: Edits, hint: RegExp]>([
+    ['a misspelt reference', { DATABASE_URL: 'postgresql://${POSTGRES_USER}:${POSTGRES_PASSWORD}@db:5432/${POSTGRES_DBB}' }, /^Did you mean POSTGRES_DB\?$/],
+    ['one to a line below', { POSTGRES_DB: '${S3_BUCKET}' }, /^It stands on line \d+: move POSTGRES_DB below it\.$/],
+    ['one in single quotes', { REDIS_URL: "'redis://:${REDIS_PASSWORD}@redis:6379/0'" }, /^Take the quotes away\.$/],
+    ['one without its $', { REDIS_URL: 'redis://:{REDIS_PASSWORD}@redis:6379/0' }, /^Write \$\{REDIS_PASSWORD\}\.$/],
+    ['a database password', { POSTGRES_PASSWORD: 'changeme' }, /openssl rand -hex 24\. If the database exists already, change it there as well/],
+    ['a password of others', { PIP_INDEX_URL: 'https://me:password@mirror.example/simple' }, /^Write the one that the other side has given you\.$/],
+    ['the store switched off', { COMPOSE_PROFILES: 'postgres,redis' }, /leave S3_ENDPOINT_URL and S3_PUBLIC_URL empty\.$/],
+    ['a host that nobody knows', { S3_ENDPOINT_URL: 'http://fileserver:9000' }, /^The services are web, db, redis, storage;/],
+    ['two $ for one', { FLOWER_PASSWORD: 'qwrt$$78a921' }, /^Put the value in single quotes, with one \$ for every two\.$/],
+    ['a #', { WEB_APP: 'stories#create' }, /^Put the value in single quotes\.$/],
+  ])('%s', (_, edits, hint) => {
+    expect(findingsOf(withEdits(example, edits))).toEqual([expect.objectContaining({ hint: expect.stringMatching(hint) as string })])
+  })
 })
 
 describe('in the file as it is written:', () => {

@@ -69,6 +69,16 @@ const file = {
     why: '`“` and its kind are letters to every reader of env files, and become a part of the value.',
     remedy: 'Write `\'` at both ends of the value, or no quote at all.',
   },
+  E80: {
+    severity: 'error', group: 'The file', title: 'A reference to a setting is empty',
+    why: 'Compose puts in what stands above, and nothing where the name is misspelt or set further down. In single quotes, and without its `$`, a reference is text.',
+    remedy: 'Correct the name, or move the setting below the ones that it refers to.',
+  },
+  W81: {
+    severity: 'warning', group: 'The file', title: 'A `$` before a name that nobody has set',
+    why: 'Compose takes it for a reference and puts nothing in: of a password, that part is lost.',
+    remedy: 'Put the value in single quotes when the `$` is meant, or set the name above.',
+  },
 } as const satisfies Record<string, CodeInfo>
 
 const schema = {
@@ -233,8 +243,8 @@ const addresses = {
   },
   W47: {
     severity: 'warning', group: 'Addresses', title: 'A public address that leads nowhere',
-    why: 'Browsers are sent to localhost: in production that is their own machine, and in development nothing is published on that port.',
-    remedy: 'Use the name under which the stack is reached; in development the published port, such as `STORAGE_PORT`.',
+    why: 'Browsers are sent to localhost: in production that is their own machine, and in development nothing is published on that port. Or they are sent to a name to which the proxy does not answer.',
+    remedy: 'Use the name under which the stack is reached, for the store the one of `STORAGE_SITE_ADDRESS`; in development the published port, such as `STORAGE_PORT`.',
   },
   W48: {
     severity: 'warning', group: 'Addresses', title: 'No encryption on the way to another host, in production',
@@ -245,6 +255,21 @@ const addresses = {
     severity: 'warning', group: 'Addresses', title: 'A web address on localhost, read in a container',
     why: 'Right when it is handed on to browsers, wrong when the container itself asks there: that is the container.',
     remedy: 'Use the name of the service, such as `storage`. An address for browsers gets `@type=url(public=true)` in `.env.docker.example`.',
+  },
+  E82: {
+    severity: 'error', group: 'Addresses', title: 'The scheme is that of another service',
+    why: 'PostgreSQL does not understand `mysql:`, nor MariaDB `postgresql:`, nor Redis `http:`.',
+    remedy: 'Take the URL that the message offers, or lead it to the service that is meant.',
+  },
+  E83: {
+    severity: 'error', group: 'Addresses', title: 'TLS to a service of the stack that has none',
+    why: 'The services speak to each other in a network of their own, without certificates: `rediss:`, `https:` and `sslmode=require` fail there.',
+    remedy: 'Take the scheme without TLS. To a host elsewhere it stays.',
+  },
+  W84: {
+    severity: 'warning', group: 'Addresses', title: 'An SQLite file in the folder of the application, in production',
+    why: 'That folder is part of the image: it is read-only, or what is written there is gone with the container. `sqlite:///name` with three slashes is seen from there.',
+    remedy: 'Put the file into the volume: `sqlite:////data/app.db`, with four slashes.',
   },
 } as const satisfies Record<string, CodeInfo>
 

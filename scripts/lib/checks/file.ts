@@ -1,10 +1,13 @@
 /** Rules about the file itself, whatever its settings mean. */
 import { basename } from 'node:path'
 import { typed } from '../addressed.ts'
+import type { Entry } from '../env-file.ts'
 import { fits } from '../env-types.ts'
 import { finding } from '../finding.ts'
 import { interpolate } from '../interpolate.ts'
 import { holdsSecret, isSecret } from '../secrets.ts'
+import { isCommand } from './placeholders.ts'
+import { needed } from './references.ts'
 import { given } from './subject.ts'
 import type { Rule, Subject } from './subject.ts'
 
@@ -45,22 +48,40 @@ const duplicated: Rule = ({ lines }) => {
 const shown = (name: string, value: string, { schema, values }: Subject): string | undefined =>
   isSecret(name, value, schema, values) || holdsSecret(value, schema, values) ? undefined : JSON.stringify(value)
 
+/** How to write it so that every reader takes it alike. */
+function remedyOf({ raw }: Entry): string {
+  if (raw.startsWith("'")) return 'Write it without a single quote and without a backslash.'
+  return raw.includes('$$') ? 'Put the value in single quotes, with one $ for every two.' : 'Put the value in single quotes.'
+}
+
+/** What is found elsewhere: the name is there twice, the value has the wrong form, or a reference in it leads nowhere. */
+function isToldElsewhere({ name, line }: Entry, value: string, { lineOf, schema, strays }: Subject): boolean {
+  const { type, sensitive } = schema.byName.get(name) ?? {}
+  const isMisshapen = type !== undefined && value !== '' && !fits(value, type)
+  return lineOf.get(name) !== line || strays.has(name) || isMisshapen || (sensitive === true && isCommand(value))
+}
+
+/** ${NAME} is how settings refer to each other, and documented as Compose's own. */
+const isReference = (ours: string, theirs: string | undefined, { values }: Subject): boolean =>
+  theirs !== undefined && /\$\{/.test(theirs) && interpolate(theirs.replaceAll(/\$(?!\{)/g, '$$$$'), values) === ours
+
 const otherReading: Rule = (subject) => {
-  const { lines, values, second, lineOf } = subject
+  const { lines, values, second } = subject
   if (!second) return []
-  return lines.entries.flatMap(({ name, line }) => {
+  return lines.entries.flatMap((entry) => {
+    const { name, line } = entry
     const [ours, theirs] = [values[name], second[name]]
-    // What is there twice has its own finding.
-    if (ours === undefined || ours === theirs || lineOf.get(name) !== line) return []
-    // ${NAME} is how settings refer to each other, and documented as Compose's own.
-    const isReference = theirs !== undefined && /\$\{/.test(theirs) && interpolate(theirs.replaceAll(/\$(?!\{)/g, '$$$$'), values) === ours
-    if (isReference) return []
+    if (ours === undefined || ours === theirs || isToldElsewhere(entry, ours, subject) || isReference(ours, theirs, subject)) return []
+    const bare = needed(entry).filter((other) => theirs?.includes(`$${other}`))
+    if (bare.length > 0) {
+      const message = `${name} refers to ${bare.join(', ')} without braces, the form that fewer readers know.`
+      return [finding('W03', { line, setting: name, message, hint: `Write ${bare.map((other) => `\${${other}}`).join(', ')}.` })]
+    }
     const one = shown(name, ours, subject)
     const other = theirs === undefined ? 'nothing at all' : shown(name, theirs, subject)
     const isOpen = one !== undefined && other !== undefined
     const readings = isOpen ? `: Compose reads ${one}, dotenv ${other}` : ' by Compose than by dotenv'
-    const message = `${name} is read otherwise${readings}.`
-    return [finding('W03', { line, setting: name, message, hint: 'Put the value in single quotes. A $ that is meant needs no second one there.' })]
+    return [finding('W03', { line, setting: name, message: `${name} is read otherwise${readings}.`, hint: remedyOf(entry) })]
   })
 }
 

@@ -4,8 +4,10 @@ import type { Setting } from '../env-schema.ts'
 import { describe, fits } from '../env-types.ts'
 import { finding } from '../finding.ts'
 import type { Finding } from '../finding.ts'
+import { references } from '../interpolate.ts'
 import { nearest } from '../nearest.ts'
 import { holdsSecret } from '../secrets.ts'
+import { isCommand } from './placeholders.ts'
 import { unencoded } from './urls.ts'
 import { environments, given } from './subject.ts'
 import type { Rule, Subject } from './subject.ts'
@@ -13,9 +15,13 @@ import type { Rule, Subject } from './subject.ts'
 const isRequired = ({ required }: Setting, { values }: Subject): boolean =>
   typeof required === 'boolean' ? required : environments(values).some((name) => required.includes(name))
 
+/** A default whose secrets are references has none in it. */
+const isOpen = ({ sensitive, value }: Setting): boolean => !sensitive || /:\/\/[^/]*\$\{\w+\}@/.test(value)
+
 /** How to write the setting, with its documentation where it has an address. */
-function remedy({ name, example, value, sensitive, docs, line }: Setting): string {
-  const sample = example ?? (sensitive ? '' : value)
+function remedy(setting: Setting): string {
+  const { name, example, value, docs, line } = setting
+  const sample = example ?? (isOpen(setting) ? value : '')
   const how = sample ? `For example: ${name}=${sample}` : `What it is for stands in .env.docker.example:${line}.`
   return docs ? `${how} See ${docs}` : how
 }
@@ -45,6 +51,15 @@ const missing: Rule = (subject) => {
     }))
 }
 
+/** The setting that a URL refers to and that no URL can hold, because of a blank for example. */
+const spoilerOf = ({ name }: Setting, { rawOf, values }: Subject): string | undefined =>
+  references(rawOf.get(name) ?? '').map((reference) => reference.name).find((other) => /[\s<>"{}|\\^`]/.test(values[other] ?? ''))
+
+function spoilt(name: string, spoiler: string, { lineOf }: Subject): Finding {
+  const message = `${spoiler} is part of ${name}, and has characters that no URL takes.`
+  return finding('E11', { line: lineOf.get(spoiler), setting: spoiler, message, hint: `Write ${spoiler} with letters, digits, - and _ alone.` })
+}
+
 /** One finding at most for each value: what is empty has no wrong form. */
 const wrongValue: Rule = (subject) => given(subject).flatMap(({ setting, line, value }): Finding[] => {
   const { schema, values } = subject
@@ -54,8 +69,11 @@ const wrongValue: Rule = (subject) => given(subject).flatMap(({ setting, line, v
     const hint = setting.generate ? 'npm run env -- --init makes a value.' : remedy(setting)
     return [finding('E10', { line, setting: name, message: `${name} is empty, and it is required.`, hint })]
   }
-  // A password that breaks the URL is told as what it is.
-  if (fits(value, type) || (type.form === 'url' && unencoded(setting, subject))) return []
+  // A password that breaks the URL, and a command in place of a secret, are told as what they are.
+  const isToldElsewhere = type.form === 'url' ? unencoded(setting, subject) !== undefined : setting.sensitive && isCommand(value)
+  if (fits(value, type) || isToldElsewhere) return []
+  const spoiler = type.form === 'url' ? spoilerOf(setting, subject) : undefined
+  if (spoiler !== undefined) return [spoilt(name, spoiler, subject)]
   // A URL may carry a password, also one that nobody marked.
   const isShown = !setting.sensitive && !value.includes('://') && !holdsSecret(value, schema, values)
   const message = `${name} has to be ${describe(type)}${isShown ? `; it is ${JSON.stringify(value)}` : ''}.`

@@ -1,27 +1,51 @@
 /** Rules about secrets. No message has a value in it, nor how long it is. */
 import type { Setting } from '../env-schema.ts'
+import { fits } from '../env-types.ts'
 import { finding } from '../finding.ts'
 import type { Finding } from '../finding.ts'
 import { references } from '../interpolate.ts'
-import { given, profilesOn } from './subject.ts'
+import { passwordsOf } from './own-login.ts'
+import { isCommand, isPlaceholder } from './placeholders.ts'
+import { given, listedServices, profilesOn } from './subject.ts'
 import type { Rule, Subject } from './subject.ts'
-import { addressOf } from './urls.ts'
+import { inner, reached } from './targets.ts'
+import { addressOf, unencoded } from './urls.ts'
 
 interface Secret {
   name: string
   line: number
   /** The secret itself: of a URL, the password in it. */
   value: string
+  isUrl: boolean
+  /** Of a mirror or a proxy, which somebody else has given. */
+  isTheirs: boolean
+}
+
+/** Is it the URL of a service here that has a password? That one is judged, and the URL's has to be the same. */
+const isCopied = (name: string, subject: Subject): boolean => {
+  const target = inner(subject).find((one) => one.name === name)
+  const service = target && subject.compose && reached(target, subject.compose)
+  return service !== undefined && passwordsOf(service).length > 0
 }
 
 /** Secrets that are written into the file: a setting that refers to one is mended by mending that one. */
 const written = (subject: Subject): Secret[] =>
-  given(subject).flatMap(({ setting: { name, sensitive, type }, line, value }) => {
+  given(subject).flatMap(({ setting, line, value }) => {
+    const { name, sensitive, type } = setting
     const isReference = /\$/.test(subject.rawOf.get(name) ?? '') && !subject.rawOf.get(name)!.startsWith("'")
-    if (!sensitive || value === '' || isReference) return []
-    const secret = type.form === 'url' ? (addressOf(value)?.password ?? '') : value
-    return secret === '' ? [] : [{ name, line, value: secret }]
+    // What has the wrong form, or is no secret at all, has that finding alone.
+    if (!sensitive || value === '' || isReference || !fits(value, type) || isCommand(value)) return []
+    const isUrl = type.form === 'url'
+    const secret = isUrl ? (addressOf(value)?.password ?? '') : value
+    if (secret === '' || (isUrl && isCopied(name, subject))) return []
+    return [{ name, line, value: secret, isUrl, isTheirs: isUrl && listedServices(setting).length === 0 }]
   })
+
+const subjectOfMessage = ({ name, isUrl }: Secret): string => (isUrl ? `The password in ${name}` : name)
+
+/** Databases keep the password with which they were made. */
+const keeps = (name: string): string =>
+  /^(POSTGRES|MARIADB)_PASSWORD$/.test(name) ? '. If the database exists already, change it there as well (docs/troubleshooting.md).' : ''
 
 /** What the example's secrets have in them, so that docker/check-secrets.sh knows them too. */
 const everybodyKnows = 'local-only'
@@ -39,21 +63,22 @@ const ofExample: Rule = (subject) => {
   })
   return known.map(({ name, line }) => {
     const message = `${name} has the value of .env.docker.example, which everybody knows, and this is production.`
-    return finding('E20', { line, setting: name, message, hint: 'Give it one of your own, such as the output of: openssl rand -hex 24' })
+    return finding('E20', { line, setting: name, message, hint: `Give it one of your own, such as the output of: openssl rand -hex 24${keeps(name)}` })
   })
 }
 
-const stopgap =
-  /^(?:<.*>|\.{3}|x{3,}|\*{3,}|foo|bar|foobar|todo|fixme|test(?:ing|er)?|admin(?:istrator)?|root|user|default|dummy|guest|example|sample|demo|placeholder|letmein|welcome|postgres|redis|mysql|mariadb|(?:my[-_]?)?(?:pass(?:word|wd)?|passw0rd|pw|secret|token|key)[\d!]*|insert[-_ ].*|replace[-_ ]?.*|your[-_ ].*|.*change[-_ ]?(?:me|this|it).*|.*not[-_ ]?(?:a[-_ ]?)?secret.*)$/i
-
-function isPlaceholder(name: string, value: string, { values }: Subject): boolean {
-  const users = Object.keys(values).filter((other) => /(^|_)USER$/.test(other)).map((other) => values[other])
-  return stopgap.test(value) || value.toUpperCase() === name || users.includes(value)
-}
-
 const placeholder: Rule = (subject) =>
-  written(subject).filter(({ name, value }) => !value.includes(everybodyKnows) && isPlaceholder(name, value, subject)).map(({ name, line }) =>
-    finding('E20', { line, setting: name, message: `${name} is a placeholder, or a word that everybody tries first.`, hint: 'Make a real one: openssl rand -hex 24' }))
+  written(subject).filter(({ name, value }) => !value.includes(everybodyKnows) && isPlaceholder(name, value, subject)).map((secret) => {
+    const { name, line, isTheirs } = secret
+    const hint = isTheirs ? 'Write the one that the other side has given you.' : `Make a real one: openssl rand -hex 24${keeps(name)}`
+    return finding('E20', { line, setting: name, message: `${subjectOfMessage(secret)} is a placeholder, or a word that everybody tries first.`, hint })
+  })
+
+const command: Rule = (subject) =>
+  given(subject).filter(({ setting: { sensitive }, value }) => sensitive && isCommand(value)).map(({ setting: { name }, line }) => {
+    const message = `${name} is a command, and nobody runs it: its text would be the secret.`
+    return finding('E20', { line, setting: name, message, hint: `Run it in a shell, and write what it prints${keeps(name)}` })
+  })
 
 const runs = ['qwertyuiopasdfghjklzxcvbnm', 'qwertzuiopasdfghjklyxcvbnm', '01234567890', '0987654321', 'abcdefghijklmnopqrstuvwxyz', '1qaz2wsx3edc4rfv5tgb6yhn7ujm']
 
@@ -63,17 +88,23 @@ const isRun = (value: string): boolean => {
   return word.length > 3 && runs.some((run) => (run + run).includes(word))
 }
 
-const weak: Rule = (subject) =>
-  written(subject).filter(({ name, value }) => !value.includes(everybodyKnows) && !isPlaceholder(name, value, subject)).flatMap(({ name, line, value }) => {
+/** Is the password of the URL told as one that breaks it? */
+const breaksUrl = ({ name, isUrl }: Secret, subject: Subject): boolean => isUrl && unencoded(subject.schema.byName.get(name)!, subject) === name
+
+const weak: Rule = (subject) => {
+  const judged = written(subject).filter((secret) => !secret.isTheirs && !secret.value.includes(everybodyKnows) && !breaksUrl(secret, subject))
+  return judged.filter(({ name, value }) => !isPlaceholder(name, value, subject)).flatMap((secret) => {
+    const { name, line, value } = secret
     const isFew = new Set(value).size < 5
     const why = isRun(value) ? 'a run of the keyboard or of numbers' : isFew ? 'a few characters again and again' : value.length < 8 ? 'too short' : undefined
     if (why === undefined) return []
-    return [finding('E21', { line, setting: name, message: `${name} is easily guessed: it is ${why}.`, hint: 'Make another: openssl rand -hex 24' })]
+    return [finding('E21', { line, setting: name, message: `${subjectOfMessage(secret)} is easily guessed: it is ${why}.`, hint: `Make another: openssl rand -hex 24${keeps(name)}` })]
   })
+}
 
 const reused: Rule = (subject) => {
   const first = new Map<string, Secret>()
-  return written(subject).filter(({ value }) => !value.includes(everybodyKnows)).flatMap((secret): Finding[] => {
+  return written(subject).filter(({ name, value }) => !value.includes(everybodyKnows) && !isPlaceholder(name, value, subject)).flatMap((secret): Finding[] => {
     const { name, line, value } = secret
     const earlier = first.get(value)
     if (!earlier) {
@@ -82,7 +113,7 @@ const reused: Rule = (subject) => {
     }
     const message = `${name} is the same secret as ${earlier.name} (line ${earlier.line}).`
     const isCopy = subject.schema.byName.get(name)?.type.form === 'url'
-    const hint = isCopy ? `Write \${${earlier.name}} there, if that is meant.` : 'Give each its own: openssl rand -hex 24'
+    const hint = isCopy ? `Write \${${earlier.name}} there, if that is meant.` : `Give each its own: openssl rand -hex 24${keeps(name)}`
     return isCopy ? [] : [finding('E23', { line, setting: name, message, hint })]
   })
 }
@@ -105,18 +136,21 @@ function serviceOf({ name, services }: Setting, { compose }: Subject): string | 
 }
 
 const noPassword: Rule = (subject) => {
-  const { schema, effective, production, lineOf } = subject
+  const { schema, effective, production, lineOf, strays } = subject
   const on = profilesOn(subject)
+  // What refers to one that is not there says that it is not.
+  const told = new Set([...strays.values()].flatMap(({ names }) => names))
   return schema.settings.flatMap((setting): Finding[] => {
     const { name, sensitive, generate } = setting
     if (!sensitive || generate === undefined || effective(name) !== '') return []
     const service = serviceOf(setting, subject)
     if (service === undefined || !on.includes(service) || (startsWithout.has(service) && !production)) return []
     const isThere = lineOf.has(name)
+    if (!isThere && told.has(name)) return []
     const message = `${name} is ${isThere ? 'empty' : 'missing'}, and ${service} is switched on: it ${startsWithout.has(service) ? 'is refused in production' : 'does not start'} without a password.`
     const hint = `npm run env -- --init ${isThere ? 'makes one' : 'adds it and makes a value'}; or take ${service} out of COMPOSE_PROFILES.`
     return [finding('E25', { line: lineOf.get(name), setting: name, message, hint })]
   })
 }
 
-export const secretRules: readonly Rule[] = [ofExample, placeholder, weak, reused, undeclared, noPassword]
+export const secretRules: readonly Rule[] = [ofExample, placeholder, command, weak, reused, undeclared, noPassword]

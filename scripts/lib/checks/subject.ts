@@ -5,6 +5,8 @@ import type { Schema, Setting } from '../env-schema.ts'
 import type { Finding, Values } from '../finding.ts'
 import { interpolate } from '../interpolate.ts'
 import type { ComposeView } from './compose-view.ts'
+import { straysOf } from './references.ts'
+import type { Stray } from './references.ts'
 
 /** What only this machine knows. A field that is not there is not judged. */
 export interface Machine {
@@ -44,6 +46,8 @@ export interface Subject extends Input {
   lineOf: ReadonlyMap<string, number>
   /** What stands in the file behind the sign. */
   rawOf: ReadonlyMap<string, string>
+  /** Settings of which a reference leads nowhere: what is left of the value is not judged. */
+  strays: ReadonlyMap<string, Stray>
   /** The value, or what is taken for a setting that is not in the file; undefined when nobody could read it. */
   effective(name: string): string | undefined
 }
@@ -65,13 +69,16 @@ export function subjectOf(input: Input): Subject {
   const lost = new Set(lines.malformed.map(({ name }) => name))
   // Where nothing could be read, or there is nothing, that alone is the finding.
   const isLost = lines.entries.length === 0
+  const strays = straysOf(lines, schema)
   return {
     ...input,
     compose,
     production: environments(values).includes('production'),
     lineOf,
     rawOf: new Map(lines.entries.map(({ name, raw }) => [name, raw])),
+    strays,
     effective(name) {
+      if (strays.has(name)) return undefined
       if (lineOf.has(name)) return values[name]
       if (isLost || lost.has(name)) return undefined
       // Compose takes the default of its own files; what they do not name here, the example says.
@@ -94,8 +101,8 @@ const noService = new Set(['build', 'compose', 'scripts'])
 export const listedServices = ({ services }: Setting): string[] => services.filter((name) => !noService.has(name))
 
 /** The settings that stand in the file and could be read, each with its line and its value. */
-export const given = ({ schema, lineOf, values }: Subject): { setting: Setting; line: number; value: string }[] =>
+export const given = ({ schema, lineOf, values, strays }: Subject): { setting: Setting; line: number; value: string }[] =>
   schema.settings.flatMap((setting) => {
     const [line, value] = [lineOf.get(setting.name), values[setting.name]]
-    return line === undefined || value === undefined ? [] : [{ setting, line, value }]
+    return line === undefined || value === undefined || strays.has(setting.name) ? [] : [{ setting, line, value }]
   })

@@ -5,7 +5,10 @@ import { references } from '../interpolate.ts'
 import type { Subject } from './subject.ts'
 
 export interface Address {
+  /** Without a driver: of `postgresql+psycopg` it is `postgresql`. */
   scheme: string
+  /** The scheme as it is written. */
+  driver: string
   user: string
   password: string
   /** In small letters, without brackets; empty for a file (sqlite:////data/x). */
@@ -29,13 +32,15 @@ const decoded = (text: string): string => {
   }
 }
 
-/** The parts of a URL, or undefined when it is none. `postgresql+psycopg` is the scheme `postgresql`. */
+/** The parts of a URL, or undefined when it is none. */
 export function addressOf(value: string): Address | undefined {
   if (!URL.canParse(value)) return undefined
   const { protocol, username, password, hostname, port, pathname, search } = new URL(value)
-  const scheme = protocol.slice(0, -1).split('+')[0]!
+  const driver = protocol.slice(0, -1)
+  const scheme = driver.split('+')[0]!
   return {
     scheme,
+    driver,
     user: decoded(username),
     password: decoded(password),
     host: hostname.toLowerCase().replaceAll(/^\[|\]$/g, ''),
@@ -45,8 +50,11 @@ export function addressOf(value: string): Address | undefined {
   }
 }
 
-/** What may stand in the password of a URL as it is. */
+/** What may stand in the login of a URL as it is. */
 const plain = /^(?:[\w.~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*$/
+
+/** May the value be put into a URL as it is? In a value a % is no beginning of a code. */
+export const isPlain = (value: string): boolean => plain.test(value.replaceAll('%', '%%'))
 
 /**
  * Which password breaks the URL because it is not percent-encoded: the setting that is referred to, or the URL's own
@@ -57,7 +65,7 @@ export function unencoded({ name }: Setting, { rawOf, values }: Subject): string
   const text = isQuoted(raw) ? raw.slice(1, -1) : raw
   const [, login = ''] = /^[a-z][\w+.-]*:\/\/(.*)@/is.exec(text) ?? []
   const named = raw.startsWith("'") ? [] : references(login)
-  const found = named.find((reference) => !plain.test(values[reference.name]?.replaceAll('%', '%%') ?? ''))
+  const found = named.find((reference) => !isPlain(values[reference.name] ?? ''))
   if (found) return found.name
   // What is no login but a port and a path with an @ in it.
   if (named.length > 0 || /^[^/:]*:\d+\/|^[^:]*\//.test(login)) return undefined
