@@ -61,6 +61,9 @@ const inDevelopment: Row[] = [
   ['a required setting that is empty', { PYTHON_MANIFEST: '' }, ['E10 PYTHON_MANIFEST']],
   ['a misspelt name', { WEB_SEVER: 'gunicorn' }, ['W13 WEB_SEVER']],
   ['a name of somebody else', { DJANGO_SETTINGS_MODULE: 'shop.settings' }, ['W13 DJANGO_SETTINGS_MODULE']],
+  ['a health path without its slash', { HEALTH_PATH: 'healthz' }, ['E11 HEALTH_PATH']],
+  ['a whole URL as the health path', { FRONTEND_HEALTH_PATH: 'http://localhost/healthz' }, ['E11 FRONTEND_HEALTH_PATH']],
+  ['a folder in the container without its slash', { APP_WRITABLE_DIR: 'logs' }, ['E11 APP_WRITABLE_DIR']],
   ['a URL without a scheme', { REDIS_URL: 'redis:6379' }, ['E11 REDIS_URL']],
   // Secrets.
   ['a placeholder', { SECRET_KEY: 'changeme-changeme' }, ['E20 SECRET_KEY']],
@@ -128,6 +131,7 @@ const inProduction: Row[] = [
   ['a public address of this machine', { S3_PUBLIC_URL: 'http://localhost:8333' }, ['W47 S3_PUBLIC_URL']],
   ['a broker elsewhere without encryption', { REDIS_URL: 'redis://:8d2e6a0bff@broker.example.org:6379/0' }, ['W48 REDIS_URL']],
   ['both ports of the proxy the same', { PROXY_HTTP_PORT: '443' }, ['E50 PROXY_HTTPS_PORT']],
+  ['a name where an address has to be', { PROXY_BIND: 'localhost' }, ['E11 PROXY_BIND']],
   ['visitors for a frontend that is off', { SITE_SERVICE: 'frontend' }, ['E67 SITE_SERVICE']],
   ['more memory than there is', { WORKER_MEMORY: '20g' }, ['W64 WORKER_MEMORY']],
 ]
