@@ -223,6 +223,50 @@ describe('in what an adopter changes:', () => {
   })
 })
 
+describe('in the folders and files that it names:', () => {
+  const frontend = { FRONTEND: 'build', FRONTEND_BUILD_COMMAND: "'npm ci'" }
+  test.each<[title: string, edits: Edits, found: string[], hint?: string | RegExp]>([
+    ['the beginning of a folder', { APP_DIR: 'ap' }, ['E85 APP_DIR'], 'Did you mean app?'],
+    ['a misspelt folder in another', { APP_DIR: 'examples/podcats' }, ['E85 APP_DIR'], 'Did you mean examples/podcast?'],
+    ['the path on this machine', { APP_DIR: '/home/me/shop/app' }, ['E85 APP_DIR'], 'APP_DIR=app'],
+    ['a path of Windows', { APP_DIR: String.raw`'examples\podcast'` }, ['E85 APP_DIR'], 'APP_DIR=examples/podcast'],
+    ['a folder above', { APP_DIR: '..' }, ['E85 APP_DIR'], /APP_DIR=\. is this one itself/],
+    ['a folder at home', { APP_DIR: "'~/app'" }, ['E85 APP_DIR'], /seen from this one/],
+    ['a file in place of a folder', { APP_DIR: 'package.json' }, ['E85 APP_DIR'], /seen from this one/],
+    ['a folder with dot and slash', { APP_DIR: './app/' }, []],
+    ['the folder in the container', { APP_WORKDIR: '/app/stories' }, ['E85 APP_WORKDIR'], 'APP_WORKDIR=stories'],
+    ['the folder as it is seen from here', { APP_WORKDIR: 'app/stories' }, ['E85 APP_WORKDIR'], 'APP_WORKDIR=stories'],
+    ['a misspelt file', { PYTHON_MANIFEST: 'requirement.txt' }, ['E85 PYTHON_MANIFEST'], 'Did you mean requirements.txt?'],
+    ['the file as it is seen from here', { PYTHON_MANIFEST: 'app/requirements.txt' }, ['E85 PYTHON_MANIFEST'], 'PYTHON_MANIFEST=requirements.txt'],
+    ['a file outside of the application', { PYTHON_MANIFEST: '../package.json' }, ['E85 PYTHON_MANIFEST'], /APP_DIR has .*requirements\.txt\.$/],
+    ['a folder in place of a file', { PYTHON_MANIFEST: 'stories' }, ['E85 PYTHON_MANIFEST'], /seen from APP_DIR/],
+    ['a file of the tests that is not there', { PYTHON_DEV_MANIFEST: 'dev.txt' }, ['E85 PYTHON_DEV_MANIFEST'], /leave PYTHON_DEV_MANIFEST empty/],
+    ['a project without a lock', { PYTHON_MANIFEST: 'pyproject.toml' }, ['E86 PYTHON_MANIFEST'], 'Make a lock there: uv lock'],
+    ['a project that pip cannot install', { PYTHON_MANIFEST: 'pyproject.toml', PYTHON_INSTALLER: 'pip' }, ['E86 PYTHON_MANIFEST'], /^PYTHON_INSTALLER=uv/],
+    ['the lock of another installer', { APP_DIR: 'examples/transcripts', PYTHON_MANIFEST: 'pyproject.toml', PYTHON_DEV_MANIFEST: '' }, ['E86 PYTHON_MANIFEST'], /^PYTHON_INSTALLER=poetry/],
+    ['a lock in place of its project', { APP_DIR: 'examples/transcripts', PYTHON_MANIFEST: 'poetry.lock', PYTHON_DEV_MANIFEST: '' }, ['E86 PYTHON_MANIFEST'], 'PYTHON_MANIFEST=pyproject.toml'],
+    ['poetry with a requirements file', { PYTHON_INSTALLER: 'poetry' }, ['E86 PYTHON_INSTALLER'], 'PYTHON_INSTALLER=uv'],
+    ['a frontend that is not there', { ...frontend, FRONTEND_DIR: 'frontent' }, ['E85 FRONTEND_DIR'], 'Write the folder as it is seen from this one.'],
+    ['a frontend that is not built', { FRONTEND_DIR: 'frontent' }, []],
+    ['certificates that are not there', { EXTRA_CA_FILE: 'no/such.pem' }, ['E85 EXTRA_CA_FILE'], /leave EXTRA_CA_FILE empty/],
+    ['certificates that are no text', { EXTRA_CA_FILE: 'docker/ca.der' }, ['E85 EXTRA_CA_FILE'], /leave EXTRA_CA_FILE empty/],
+    ['certificates where nobody may look', { EXTRA_CA_FILE: '/root/ca.pem' }, []],
+    ['certificates that are made first', { APP_CA_FILE: 'no/such.pem' }, []],
+    ['certificates of the application', { APP_CA_FILE: 'docker/ca.pem' }, ['E85 APP_CA_FILE'], 'Did you mean docker/ca.der?'],
+    ['a folder of Python that is not there', { APP_PYTHONPATH: '/app:/app/storys' }, ['W87 APP_PYTHONPATH'], 'Did you mean /app/stories?'],
+    ['folders of Python that are there, or of which nobody knows', { APP_PYTHONPATH: 'stories:/opt/x:/app/stories/' }, []],
+    ["the application's file with a letter less", { APP_ENV_FILE: 'examples/agent/ap.env' }, ['W87 APP_ENV_FILE'], 'Did you mean examples/agent/app.env?'],
+    ["the application's file that is not there", { APP_ENV_FILE: 'shop.env' }, []],
+    ['this file for the application', { APP_ENV_FILE: './.env.docker' }, ['E88 APP_ENV_FILE'], /^APP_ENV_FILE=\.env\.app, /],
+    ['this file for the frontend', { FRONTEND_ENV_FILE: '.env.docker' }, ['E88 FRONTEND_ENV_FILE'], /^FRONTEND_ENV_FILE=\.env\.frontend, /],
+  ])('%s', (_, edits, found, hint = '') => {
+    const text = withEdits(example, edits)
+    const around = { paths: [...files, 'docker/ca.der'], certificates: { 'docker/ca.der': '\u0000\u0001' } }
+    expect(summary(text, around)).toEqual(expected(text, found))
+    expect(findingsOf(text, around).map((one) => one.hint).join('')).toMatch(hint)
+  })
+})
+
 describe('on this machine:', () => {
   test.each<[title: string, machine: NonNullable<Parameters<typeof findingsOf>[1]>['machine'], edits: Edits, found: string[]]>([
     ['a variable of the shell in front of the setting', { shell: { WEB_PORT: '9000' } }, {}, ['W70 WEB_PORT']],
@@ -237,6 +281,14 @@ describe('on this machine:', () => {
     const text = withEdits(example, edits)
     expect(summary(text, { machine: { ...machine } })).toEqual(expected(text, found))
   })
+})
+
+test('a name that nobody declared is told by what it may be', () => {
+  const hintFor = (name: string, more = ''): string | undefined => findingsOf(withEdits(example, { [name]: 'x' }), { more }).find(({ code }) => code === 'W13')?.hint
+  expect(hintFor('WEB_SEVER')).toMatch(/^Did you mean WEB_SERVER\? That is on line \d+ already/)
+  expect(hintFor('POSTGRES_PASS')).toMatch(/^Did you mean POSTGRES_PASSWORD\?/)
+  expect(hintFor('DJANGO_SETTINGS_MODULE')).toMatch(/^The application does not get it: .* APP_ENV_FILE/)
+  expect(hintFor('SHOP_COLOUR', 'services:\n  web:\n    environment: { A: "${SHOP_COLOUR}" }\n')).toMatch(/^A Compose file uses it/)
 })
 
 test('there are sixty of them', () => {
