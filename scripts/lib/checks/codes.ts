@@ -234,6 +234,11 @@ const ports = {
     why: 'Compose refuses to start.',
     remedy: 'Write a number from 1 to 65535, or a range such as `8000-8009`.',
   },
+  W93: {
+    severity: 'warning', group: 'Ports', title: 'A range of ports meets the port of another service',
+    why: 'Each container gets a port of the range that is free when it starts: with more of them, or after a restart, it is the one that the other service wants.',
+    remedy: 'Move the range, or the port.',
+  },
 } as const satisfies Record<string, CodeInfo>
 
 const rules = {
