@@ -94,9 +94,13 @@ const inDevelopment: Row[] = [
   ['one password for two', { POSTGRES_PASSWORD: '8d2e6a0b4c1f', REDIS_PASSWORD: '8d2e6a0b4c1f' }, ['E23 REDIS_PASSWORD']],
   ['Flower without a password', { FLOWER_PASSWORD: '' }, ['E25 FLOWER_PASSWORD']],
   ['PostgreSQL without a password', { POSTGRES_PASSWORD: '' }, ['E25 POSTGRES_PASSWORD']],
-  ['the store without its key', { S3_SECRET_ACCESS_KEY: '' }, ['E25 S3_SECRET_ACCESS_KEY', 'E67 S3_SECRET_ACCESS_KEY']],
+  ['the store without its key', { S3_SECRET_ACCESS_KEY: '' }, ['E25 S3_SECRET_ACCESS_KEY']],
   // Compose.
   ['a misspelt profile', { COMPOSE_PROFILES: 'postgres,redis,storage,beat,flowr' }, ['E38 COMPOSE_PROFILES']],
+  ['profiles separated by blanks', { COMPOSE_PROFILES: "'postgres redis storage'" }, ['E38 COMPOSE_PROFILES']],
+  ['profiles separated by semicolons', { COMPOSE_PROFILES: 'postgres;redis;storage' }, ['E38 COMPOSE_PROFILES']],
+  ['the host of a service as its profile', { COMPOSE_PROFILES: 'db,redis,storage' }, ['E38 COMPOSE_PROFILES']],
+  ['a service that always runs as a profile', { COMPOSE_PROFILES: 'web,redis,storage' }, ['E38 COMPOSE_PROFILES']],
   ['the name of a project with a blank', { COMPOSE_PROJECT_NAME: "'My Shop'" }, ['E72 COMPOSE_PROJECT_NAME']],
   ['an image without a tag', { POSTGRES_IMAGE: 'library/postgres' }, ['E36 POSTGRES_IMAGE']],
   ['the latest image', { REDIS_IMAGE: 'valkey/valkey:latest' }, ['E36 REDIS_IMAGE']],
@@ -138,6 +142,7 @@ const inDevelopment: Row[] = [
   ['a worker that is killed too early', { WORKER_STOP_GRACE: '15s' }, ['W65 WORKER_STOP_GRACE']],
   ['a time-out that the tasks outlive', { WORKER_VISIBILITY_TIMEOUT: '60', WORKER_ARGS: "'--loglevel=info --time-limit=300'" }, ['W66 WORKER_VISIBILITY_TIMEOUT']],
   ['half a key to the store', { S3_ACCESS_KEY_ID: '' }, ['E67 S3_ACCESS_KEY_ID']],
+  ['half a key to a store elsewhere', { COMPOSE_PROFILES: 'postgres,redis', S3_ENDPOINT_URL: 'https://s3.example.org', S3_PUBLIC_URL: '', S3_SECRET_ACCESS_KEY: '' }, ['E67 S3_SECRET_ACCESS_KEY']],
   ['a frontend without its folder', { FRONTEND: 'build', FRONTEND_BUILD_COMMAND: "'npm ci'" }, ['E67 FRONTEND_DIR']],
   ['a frontend that is a server, without its folder', { COMPOSE_PROFILES: 'postgres,redis,storage,beat,flower,frontend' }, ['E67 FRONTEND_DIR']],
   ['nothing to start', { WEB_APP: '' }, ['E67 WEB_APP']],
@@ -286,6 +291,21 @@ describe('on this machine:', () => {
     const text = withEdits(example, edits)
     expect(summary(text, { machine: { ...machine } })).toEqual(expected(text, found))
   })
+})
+
+test.each<[title: string, edits: Edits, hint: string]>([
+  ['profiles separated by blanks', { COMPOSE_PROFILES: "'postgres redis storage'" }, 'Separate them by commas: postgres,redis,storage'],
+  ['the host of a service as its profile', { COMPOSE_PROFILES: 'db,redis,storage' }, 'Write postgres or mariadb.'],
+  ['a service that always runs', { COMPOSE_PROFILES: 'web,postgres,redis,storage' }, 'web always runs: leave it out.'],
+  ['a frontend without its folder', { FRONTEND: 'build', FRONTEND_BUILD_COMMAND: "'npm ci'" }, 'Set FRONTEND_DIR too, or write FRONTEND=none.'],
+  ['half a key to the local store, which needs it', { S3_ACCESS_KEY_ID: '' }, 'Set S3_ACCESS_KEY_ID too.'],
+  ['a path as the application', { WEB_APP: 'app/stories/main.py' }, 'WEB_APP=stories.main:app'],
+  ['a factory without its module', { WEB_APP: "'stories.web.create_app()'" }, 'WEB_APP=stories.web:create_app()'],
+  ['the options of Celery', { CELERY_APP: "'celery -A stories.worker worker'" }, 'CELERY_APP=stories.worker'],
+  ['Alpine Linux', { PYTHON_IMAGE: 'library/python:3.13-alpine3.20' }, 'PYTHON_IMAGE=library/python:3.13-slim'],
+  ['a range that goes backwards', { WEB_PUBLISHED_PORT: '8009-8000' }, 'Write 8000-8009.'],
+])('what to write instead of %s', (_, edits, hint) => {
+  expect(findingsOf(withEdits(example, edits)).map((one) => one.hint)).toEqual([hint])
 })
 
 test('a name that nobody declared is told by what it may be', () => {

@@ -2,6 +2,7 @@
 import { finding } from '../finding.ts'
 import type { Finding } from '../finding.ts'
 import { nearest } from '../nearest.ts'
+import { hasUnknownProfile } from './compose.ts'
 import { unread } from './compose-view.ts'
 import type { ComposeView, ServiceView } from './compose-view.ts'
 import { given, listedServices } from './subject.ts'
@@ -98,6 +99,7 @@ const unknownHost: Rule = (subject) => {
       return [finding('E39', { line: target.line, setting: target.name, message, hint: `Take one of them out of COMPOSE_PROFILES, or write ${one.name} there.` })]
     }
     if (one) return wrongPort(target, [one])
+    if (hasUnknownProfile(subject)) return []
     const profile = services[0]!.profiles[0]!
     const message = `${target.name} leads to ${target.address.host}, and the service ${services[0]!.name} is switched off.`
     return [finding('W68', { line: target.line, setting: target.name, message, hint: `Add ${profile} to COMPOSE_PROFILES, or leave ${target.name} empty.` })]
@@ -158,7 +160,7 @@ const publicAddress: Rule = (subject) => {
       return [finding('W47', { line, setting: name, message, hint: 'Write the name under which the stack is reached.' })]
     }
     const published = compose?.services.filter(({ isOn }) => isOn).flatMap(({ ports }) => ports)
-    if (!published || published.some((port) => Number(port.published) === address.port)) return []
+    if (!published || hasUnknownProfile(subject) || published.some((port) => Number(port.published) === address.port)) return []
     const message = `${name} sends browsers to port ${address.port} of this machine, where nothing is published.`
     return [finding('W47', { line, setting: name, message, hint: 'Write the port that is published (STORAGE_PORT), or leave it empty.' })]
   })
