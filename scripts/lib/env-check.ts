@@ -3,8 +3,12 @@ import { addressRules } from './checks/addresses.ts'
 import { severityOf } from './checks/codes.ts'
 import { listRules } from './checks/compose-list.ts'
 import { composeRules } from './checks/compose.ts'
+import { dependencyRules } from './checks/dependencies.ts'
+import { envFileRules } from './checks/env-files.ts'
 import { fileRules } from './checks/file.ts'
+import { formRules } from './checks/forms.ts'
 import { machineRules } from './checks/machine.ts'
+import { pathRules } from './checks/paths.ts'
 import { portRules } from './checks/ports.ts'
 import { referenceRules } from './checks/references.ts'
 import { schemaRules } from './checks/schema.ts'
@@ -16,8 +20,8 @@ import type { Finding } from './finding.ts'
 
 /** A new rule is a function in one of these lists, a row in the table of codes, and one in the table of its test. */
 const rules: readonly Rule[] = [
-  ...fileRules, ...referenceRules, ...schemaRules, ...secretRules, ...listRules, ...composeRules, ...addressRules, ...portRules, ...togetherRules,
-  ...machineRules,
+  ...fileRules, ...referenceRules, ...schemaRules, ...formRules, ...secretRules, ...listRules, ...composeRules, ...addressRules, ...portRules,
+  ...togetherRules, ...machineRules, ...pathRules, ...dependencyRules, ...envFileRules,
 ]
 
 /** Everything that is wrong with an env file, in the order of its lines. */

@@ -1,4 +1,5 @@
 /** The forms that a value can have: what `@type=` may say in .env.docker.example. */
+import { isIP } from 'node:net'
 
 type TypeOptions = Readonly<Record<string, string>>
 
@@ -33,13 +34,15 @@ const portRange = ({ options }: ValueType): TypeOptions => ({ min: options.min ?
 
 const forms: Readonly<Record<string, Form>> = {
   string: {
-    options: ['minLength', 'maxLength'],
-    rule: ({ options: { minLength, maxLength } }) => {
+    options: ['minLength', 'maxLength', 'startsWith'],
+    rule: ({ options: { minLength, maxLength, startsWith } }) => {
       const bounds = [minLength && `at least ${minLength}`, maxLength && `at most ${maxLength}`].filter(Boolean)
-      return bounds.length > 0 ? `${bounds.join(' and ')} characters long` : 'any text'
+      const length = bounds.length > 0 ? `${bounds.join(' and ')} characters long` : 'any text'
+      return startsWith === undefined ? length : `text that begins with ${startsWith}${bounds.length > 0 ? `, ${length}` : ''}`
     },
     fits: (value, { options }) =>
-      value.length >= bound(options, 'minLength', 0) && value.length <= bound(options, 'maxLength', Infinity),
+      value.length >= bound(options, 'minLength', 0) && value.length <= bound(options, 'maxLength', Infinity) &&
+      value.startsWith(options.startsWith ?? ''),
   },
   number: {
     options: ['isInt', 'min', 'max'],
@@ -64,6 +67,7 @@ const forms: Readonly<Record<string, Form>> = {
     rule: () => 'a URL with its scheme, such as https://example.com or redis://redis:6379/0',
     fits: (value) => /^[a-z][a-z0-9+.-]*:\/\/\S+$/i.test(value) && URL.canParse(value),
   },
+  ip: { options: [], rule: () => 'an IP address, such as 127.0.0.1', fits: (value) => isIP(value.replaceAll(/^\[|\]$/g, '')) !== 0 },
   email: {
     options: [],
     rule: () => 'an e-mail address',
@@ -89,6 +93,9 @@ export const describe = (type: ValueType): string => forms[type.form]!.rule(type
 
 export const fits = (value: string, type: ValueType): boolean => forms[type.form]!.fits(value, type)
 
+/** What an option may be, where that is no number. */
+const optionValues: Readonly<Record<string, RegExp>> = { isInt: /^(true|false)$/, public: /^(true|false)$/, startsWith: /^\S+$/ }
+
 /**
  * Reads the text after `@type=`, e.g. `string(minLength=16)` or `enum(uv, pip)`.
  *
@@ -106,7 +113,7 @@ export function parseType(text: string): ValueType | { problem: string } {
   for (const word of words) {
     const [name = '', value = ''] = word.split('=').map((part) => part.trim())
     if (!rules.options.includes(name)) return { problem: `@type=${form} has no option ${name}` }
-    const valid = name === 'isInt' || name === 'public' ? /^(true|false)$/ : /^-?\d+(\.\d+)?$/
+    const valid = optionValues[name] ?? /^-?\d+(\.\d+)?$/
     if (!valid.test(value)) return { problem: `the option ${name} of @type=${form} has no usable value` }
     options[name] = value
   }

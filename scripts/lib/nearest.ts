@@ -17,11 +17,20 @@ function distance(a: string, b: string): number {
   return last[b.length]!
 }
 
+/** Is the word only cut off, within its last part, and not by much? */
+function isBeginning(word: string, candidate: string): boolean {
+  const rest = candidate.slice(word.length)
+  const isShort = rest.length <= word.length / 2 && (word.length > 5 || rest.length === 1)
+  return candidate.toLowerCase().startsWith(word.toLowerCase()) && isShort && /^[a-z]+$/i.test(rest)
+}
+
 /**
  * The candidate that was probably meant, or undefined when none is close: a wrong guess is worse than none,
- * so at most a third of the letters may differ, and never more than three. Case does not count.
+ * so at most a third of the letters may differ, and never more than three, unless only the end is missing. Case does not count.
  */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
+  const [begun, ...others] = candidates.filter((candidate) => isBeginning(word, candidate))
+  if (begun !== undefined && others.length === 0) return begun
   const limit = Math.min(3, Math.floor(word.length / 3))
   const ranked = candidates
     .map((candidate) => ({ candidate, edits: distance(word.toLowerCase(), candidate.toLowerCase()) }))

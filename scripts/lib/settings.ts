@@ -8,6 +8,7 @@ import { finding } from './finding.ts'
 import type { Finding, Values } from './finding.ts'
 import { readLines } from './env-file.ts'
 import { machineOf } from './env-machine.ts'
+import { projectOf } from './project-files.ts'
 import { complete, initialise, mask } from './env-init.ts'
 import type { Initialised, Source } from './env-init.ts'
 import { sync } from './env-sync.ts'
@@ -105,10 +106,10 @@ export async function loadSettings(file: string = envFile): Promise<Settings> {
   ])
   const refusals = [refusal, files.refusal].filter((one) => one !== undefined)
   const unread = lines.entries.map(({ name }) => name).filter((name) => values[name] === undefined)
-  const compose = files.model && (await viewOf(files.model, values, unread))
+  const [compose, project] = await Promise.all([files.model && viewOf(files.model, values, unread), projectOf(schema, values)])
   // What Compose could not read, the second reader has read alone.
   const second = unanswered || refusal ? undefined : parse(text)
-  const findings = check({ schema, file, text, lines, values, second, refusals, compose, machine })
+  const findings = check({ schema, file, text, lines, values, second, refusals, compose, project, machine })
     .map((found) => ({ ...found, hint: addressed(found.hint, file) }))
   return { file, schema, values, findings, count: lines.entries.length, unanswered, leftOut: files.unanswered, unread }
 }

@@ -1,9 +1,11 @@
 /** The check of an env file on this repository's own example and Compose files, without Docker. */
-import { isAbsolute, join } from 'node:path'
+import { basename, dirname, isAbsolute, join } from 'node:path'
 import { parse as parseDotenv } from 'dotenv'
 import { parse } from 'yaml'
 import { composeView, envFilesOf } from '../../scripts/lib/checks/compose-view.ts'
 import type { ComposeView, RawModel } from '../../scripts/lib/checks/compose-view.ts'
+import { foldersTo } from '../../scripts/lib/checks/places.ts'
+import type { ProjectView } from '../../scripts/lib/checks/places.ts'
 import type { Machine } from '../../scripts/lib/checks/subject.ts'
 import { check } from '../../scripts/lib/env-check.ts'
 import { readLines } from '../../scripts/lib/env-file.ts'
@@ -52,10 +54,25 @@ export function valuesOf(text: string): Values {
   return values
 }
 
+/** The folders that these files lie in. */
+function foldersOf(paths: readonly string[]): ProjectView['folders'] {
+  const folders: Record<string, string[]> = {}
+  const add = (path: string, name: string): void => void (folders[dirname(path)] ??= []).push(name)
+  for (const path of new Set(paths.flatMap((file) => foldersTo(dirname(file)).slice(1)))) add(path, `${basename(path)}/`)
+  for (const path of paths) add(path, basename(path))
+  return folders
+}
+
+const ownFolders = foldersOf(files)
+
 interface Around {
   machine?: Machine
   /** Another Compose file at the end. */
   more?: string
+  /** Other files in the project than the repository's. */
+  paths?: readonly string[]
+  /** Files of certificates, by path. */
+  certificates?: ProjectView['certificates']
   /** Another schema than the example's. */
   schemaText?: string
 }
@@ -72,10 +89,10 @@ export function viewFor(values: Values, more = ''): ComposeView {
 }
 
 /** All findings for an env file. */
-export function findingsOf(text: string, { machine, more = '', schemaText = example }: Around = {}): Finding[] {
+export function findingsOf(text: string, { machine, more = '', paths, certificates = {}, schemaText = example }: Around = {}): Finding[] {
   const values = valuesOf(text)
   return check({
     schema: parseSchema(schemaText, '.env.docker.example'), text, lines: readLines(text), values, second: parseDotenv(text),
-    compose: viewFor(values, more), machine: { shell: {}, memory: 16 * 1024 ** 3, ...machine },
+    compose: viewFor(values, more), project: { folders: paths ? foldersOf(paths) : ownFolders, certificates }, machine: { shell: {}, memory: 16 * 1024 ** 3, ...machine },
   })
 }

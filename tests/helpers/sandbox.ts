@@ -88,6 +88,9 @@ export class Sandbox {
     tidyUp.push(() => rmSync(this.folder, { recursive: true }))
     mkdirSync(this.#docker)
     this.write('.env.docker.example', example)
+    // What the settings name.
+    mkdirSync(join(this.folder, 'app'))
+    for (const name of ['requirements.txt', 'requirements-dev.txt']) this.write(`app/${name}`, '')
     this.answer('version', { out: { Client: { Version: '28.5.1', Context: 'default' }, Server: { Version: '28.5.1' } } })
     this.answer('compose-version', { out: '2.40.2\n' })
     this.#values(parse(example))

@@ -36,7 +36,6 @@ class BenchBox extends Sandbox {
     super()
     temporary.push(this.#temporary)
     mkdirSync(join(this.folder, 'bin'))
-    mkdirSync(join(this.folder, 'app'))
     this.write('bin/npm', `#!/bin/sh\necho "$PWD $*" >>'${this.folder.replaceAll("'", String.raw`'\''`)}/npm-calls'\n`)
     chmodSync(join(this.folder, 'bin/npm'), 0o755)
     this.write('app/wsgi.py', 'app = 1\n')

@@ -121,7 +121,7 @@ describe('a finding says what is wrong and what to do', () => {
     [
       { MY_OWN: '1' },
       'MY_OWN is not declared in .env.docker.example.',
-      'Fine when it is a name of your own; otherwise delete the line.',
+      'The application does not get it: what only the application reads belongs into APP_ENV_FILE. Otherwise delete the line.',
     ],
     [{ PORT: '1' }, 'PORT is deprecated.', 'Use WEB_PORT.'],
   ])('%o', (settings, message, hint) => {
@@ -173,6 +173,9 @@ test.each<[word: string, meant: string | undefined]>([
   ['POSTGRES_PASWORT', 'POSTGRES_PASSWORD'],
   ['PROT', 'PORT'],
   ['WEB_PORTA', 'WEB_PORT'],
+  ['POSTGRES_PASS', 'POSTGRES_PASSWORD'],
+  ['POSTGRES', undefined],
+  ['POR', 'PORT'],
   ['DB', undefined],
   ['MAIL_HOST', undefined],
 ])('the name nearest to %s is %s', (word, meant) => {

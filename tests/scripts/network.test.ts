@@ -97,7 +97,6 @@ describe('an image counts as built', () => {
   beforeEach(async () => {
     box = new Sandbox()
     box.enter()
-    mkdirSync('app')
     writeFileSync('app/main.py', '')
     symlinkSync('/no/such/target', 'app/link')
     process.env.XDG_CACHE_HOME = box.folder

@@ -61,8 +61,30 @@ const inDevelopment: Row[] = [
   ['a required setting that is empty', { PYTHON_MANIFEST: '' }, ['E10 PYTHON_MANIFEST']],
   ['a misspelt name', { WEB_SEVER: 'gunicorn' }, ['W13 WEB_SEVER']],
   ['a name of somebody else', { DJANGO_SETTINGS_MODULE: 'shop.settings' }, ['W13 DJANGO_SETTINGS_MODULE']],
+  ['a health path without its slash', { HEALTH_PATH: 'healthz' }, ['E11 HEALTH_PATH']],
+  ['a whole URL as the health path', { FRONTEND_HEALTH_PATH: 'http://localhost/healthz' }, ['E11 FRONTEND_HEALTH_PATH']],
+  ['a folder in the container without its slash', { APP_WRITABLE_DIR: 'logs' }, ['E11 APP_WRITABLE_DIR']],
   ['a URL without a scheme', { REDIS_URL: 'redis:6379' }, ['E11 REDIS_URL']],
   ['a database with a blank in its name', { POSTGRES_DB: "'my shop'" }, ['E11 POSTGRES_DB']],
+  // Their form, where it is more than a type.
+  ['the path of the application', { WEB_APP: 'stories/main.py' }, ['E11 WEB_APP']],
+  ['a file with its object', { WEB_APP: 'main.py:app' }, ['E11 WEB_APP']],
+  ['a factory without its module', { WEB_APP: "'create_app()'" }, ['E11 WEB_APP']],
+  ['a command where the application has to be', { WEB_APP: "'gunicorn main:app'" }, ['E11 WEB_APP']],
+  ['uvicorn without the object', { WEB_SERVER: 'uvicorn', WEB_APP: 'main' }, ['E11 WEB_APP']],
+  ['gunicorn without the object, which it takes', { WEB_APP: 'main' }, []],
+  ['an argument with a slash', { WEB_APP: `'stories:create_app("/etc/stories")'` }, []],
+  ['what a command of its own does not read', { WEB_APP: 'main.py', WEB_COMMAND: "'python main.py'" }, []],
+  ['the option of Celery', { CELERY_APP: "'-A stories.worker'" }, ['E11 CELERY_APP']],
+  ['the path of the tasks', { CELERY_APP: 'stories/worker.py' }, ['E11 CELERY_APP']],
+  ['a call of the tasks', { CELERY_APP: "'stories.worker:make()'" }, ['E11 CELERY_APP']],
+  ['a URL as the host', { HEALTH_HOST: 'https://shop.example.org' }, ['E11 HEALTH_HOST']],
+  ['a path of Windows', { APP_PYTHONPATH: "'/app;/app/stories'" }, ['E11 APP_PYTHONPATH']],
+  ['Alpine Linux', { PYTHON_IMAGE: 'library/python:3.13-alpine' }, ['E11 PYTHON_IMAGE']],
+  ['a registry with its scheme', { IMAGE_REGISTRY: 'https://mirror.example' }, ['E11 IMAGE_REGISTRY']],
+  ['a registry with a slash', { IMAGE_REGISTRY: 'mirror.example/hub/' }, ['E11 IMAGE_REGISTRY']],
+  ['the registry twice', { IMAGE_REGISTRY: 'mirror.example/hub', REDIS_IMAGE: 'mirror.example/hub/valkey/valkey:9.1' }, ['E11 REDIS_IMAGE']],
+  ['the address of a site in development, where nobody reads it', { SITE_ADDRESS: '8080' }, []],
   // Secrets.
   ['a placeholder', { SECRET_KEY: 'changeme-changeme' }, ['E20 SECRET_KEY']],
   ['"password" as the password', { REDIS_PASSWORD: 'password' }, ['E20 REDIS_PASSWORD']],
@@ -74,7 +96,6 @@ const inDevelopment: Row[] = [
   ['Flower without a password', { FLOWER_PASSWORD: '' }, ['E25 FLOWER_PASSWORD']],
   ['PostgreSQL without a password', { POSTGRES_PASSWORD: '' }, ['E25 POSTGRES_PASSWORD']],
   ['PostgreSQL without the line of its password', { POSTGRES_PASSWORD: null }, ['E80 DATABASE_URL']],
-  ['the store without its key', { S3_SECRET_ACCESS_KEY: '' }, ['E25 S3_SECRET_ACCESS_KEY', 'E67 S3_SECRET_ACCESS_KEY']],
   ['a placeholder in angle brackets, in a URL too', { POSTGRES_PASSWORD: "'<your-password>'" }, ['E20 POSTGRES_PASSWORD']],
   ["a placeholder in somebody else's URL", { REDIS_URL: 'redis://:changeme@broker.example.org:6379/0' }, ['E20 REDIS_URL']],
   ['a command as a password', { POSTGRES_PASSWORD: '$(openssl rand -hex 24)' }, ['E20 POSTGRES_PASSWORD']],
@@ -82,8 +103,13 @@ const inDevelopment: Row[] = [
   ['a secret that is shorter than it may be', { SECRET_KEY: 'short' }, ['E11 SECRET_KEY']],
   ["a mirror's password, which is what it is", { PIP_INDEX_URL: 'https://me:12345@mirror.example/simple' }, []],
   ["a mirror's password with an @", { PIP_INDEX_URL: 'https://me:p@ss@mirror.example/simple' }, ['E43 PIP_INDEX_URL']],
+  ['the store without its key', { S3_SECRET_ACCESS_KEY: '' }, ['E25 S3_SECRET_ACCESS_KEY']],
   // Compose.
   ['a misspelt profile', { COMPOSE_PROFILES: 'postgres,redis,storage,beat,flowr' }, ['E38 COMPOSE_PROFILES']],
+  ['profiles separated by blanks', { COMPOSE_PROFILES: "'postgres redis storage'" }, ['E38 COMPOSE_PROFILES']],
+  ['profiles separated by semicolons', { COMPOSE_PROFILES: 'postgres;redis;storage' }, ['E38 COMPOSE_PROFILES']],
+  ['the host of a service as its profile', { COMPOSE_PROFILES: 'db,redis,storage' }, ['E38 COMPOSE_PROFILES']],
+  ['a service that always runs as a profile', { COMPOSE_PROFILES: 'web,redis,storage' }, ['E38 COMPOSE_PROFILES']],
   ['the name of a project with a blank', { COMPOSE_PROJECT_NAME: "'My Shop'" }, ['E72 COMPOSE_PROJECT_NAME']],
   ['the overlay alone', { COMPOSE_FILE: 'compose.override.yaml' }, ['E74 COMPOSE_FILE']],
   ['the overlay in front of what it changes', { COMPOSE_FILE: 'compose.override.yaml:compose.yaml' }, ['E74 COMPOSE_FILE']],
@@ -124,6 +150,11 @@ const inDevelopment: Row[] = [
   ['a public address where nothing is published', { STORAGE_PORT: '9000' }, ['W47 S3_PUBLIC_URL']],
   // Ports.
   ['two services on one port', { FLOWER_PORT: '8000' }, ['E50 FLOWER_PORT']],
+  ["the debugger on another's port", { DEBUG_PORT: '5555' }, ['E50 DEBUG_PORT']],
+  ["web on the store's port", { WEB_PUBLISHED_PORT: '8333' }, ['E50 WEB_PUBLISHED_PORT']],
+  ["a range with the store's port in it", { WEB_PUBLISHED_PORT: '8330-8340' }, ['W93 WEB_PUBLISHED_PORT']],
+  ['a published port with its address', { WEB_PUBLISHED_PORT: '0.0.0.0:8080' }, ['E54 WEB_PUBLISHED_PORT']],
+  ['the server on the port of the debugger', { DEBUG_PORT: '5678', WEB_PORT: '5678' }, ['E50 DEBUG_PORT']],
   ['the debugger on the port of the server', { DEBUG_PORT: '8000' }, ['E50 DEBUG_PORT']],
   ['a published port that is none', { WEB_PUBLISHED_PORT: '80x' }, ['E54 WEB_PUBLISHED_PORT']],
   ['a range that goes backwards', { WEB_PUBLISHED_PORT: '8009-8000' }, ['E54 WEB_PUBLISHED_PORT']],
@@ -132,6 +163,7 @@ const inDevelopment: Row[] = [
   ['a worker that is killed too early', { WORKER_STOP_GRACE: '15s' }, ['W65 WORKER_STOP_GRACE']],
   ['a time-out that the tasks outlive', { WORKER_VISIBILITY_TIMEOUT: '60', WORKER_ARGS: "'--loglevel=info --time-limit=300'" }, ['W66 WORKER_VISIBILITY_TIMEOUT']],
   ['half a key to the store', { S3_ACCESS_KEY_ID: '' }, ['E67 S3_ACCESS_KEY_ID']],
+  ['half a key to a store elsewhere', { COMPOSE_PROFILES: 'postgres,redis', S3_ENDPOINT_URL: 'https://s3.example.org', S3_PUBLIC_URL: '', S3_SECRET_ACCESS_KEY: '' }, ['E67 S3_SECRET_ACCESS_KEY']],
   ['a frontend without its folder', { FRONTEND: 'build', FRONTEND_BUILD_COMMAND: "'npm ci'" }, ['E67 FRONTEND_DIR']],
   ['a frontend that is a server, without its folder', { COMPOSE_PROFILES: 'postgres,redis,storage,beat,flower,frontend' }, ['E67 FRONTEND_DIR']],
   ['nothing to start', { WEB_APP: '' }, ['E67 WEB_APP']],
@@ -175,7 +207,11 @@ const inProduction: Row[] = [
   ['a database in memory', { DATABASE_URL: 'sqlite:///:memory:' }, []],
   ['TLS to others', { REDIS_URL: 'rediss://:8d2e6a0bff@broker.example.org:6379/0', DATABASE_URL: 'postgresql://me:8d2e6a0bfe@db.example.org/shop?sslmode=require' }, []],
   ['a broker elsewhere without encryption', { REDIS_URL: 'redis://:8d2e6a0bff@broker.example.org:6379/0' }, ['W48 REDIS_URL']],
-  ['both ports of the proxy the same', { PROXY_HTTP_PORT: '443' }, ['E50 PROXY_HTTPS_PORT']],
+  ['both ports of the proxy the same', { PROXY_HTTP_PORT: '443' }, ['E50 PROXY_HTTP_PORT']],
+  ['a name where an address has to be', { PROXY_BIND: 'localhost' }, ['E11 PROXY_BIND']],
+  ['a port as the site', { SITE_ADDRESS: '8080' }, ['E11 SITE_ADDRESS']],
+  ['a site with a slash', { SITE_ADDRESS: 'https://shop.example.org/' }, ['E11 SITE_ADDRESS']],
+  ['two sites', { SITE_ADDRESS: "'shop.example.org, http://www.shop.example.org:8080'" }, []],
   ['visitors for a frontend that is off', { SITE_SERVICE: 'frontend' }, ['E67 SITE_SERVICE']],
   ['more memory than there is', { WORKER_MEMORY: '20g' }, ['W64 WORKER_MEMORY']],
 ]
@@ -317,6 +353,50 @@ describe('in what an adopter changes:', () => {
   })
 })
 
+describe('in the folders and files that it names:', () => {
+  const frontend = { FRONTEND: 'build', FRONTEND_BUILD_COMMAND: "'npm ci'" }
+  test.each<[title: string, edits: Edits, found: string[], hint?: string | RegExp]>([
+    ['the beginning of a folder', { APP_DIR: 'ap' }, ['E85 APP_DIR'], 'Did you mean app?'],
+    ['a misspelt folder in another', { APP_DIR: 'examples/podcats' }, ['E85 APP_DIR'], 'Did you mean examples/podcast?'],
+    ['the path on this machine', { APP_DIR: '/home/me/shop/app' }, ['E85 APP_DIR'], 'APP_DIR=app'],
+    ['a path of Windows', { APP_DIR: String.raw`'examples\podcast'` }, ['E85 APP_DIR'], 'APP_DIR=examples/podcast'],
+    ['a folder above', { APP_DIR: '..' }, ['E85 APP_DIR'], /APP_DIR=\. is this one itself/],
+    ['a folder at home', { APP_DIR: "'~/app'" }, ['E85 APP_DIR'], /seen from this one/],
+    ['a file in place of a folder', { APP_DIR: 'package.json' }, ['E85 APP_DIR'], /seen from this one/],
+    ['a folder with dot and slash', { APP_DIR: './app/' }, []],
+    ['the folder in the container', { APP_WORKDIR: '/app/stories' }, ['E85 APP_WORKDIR'], 'APP_WORKDIR=stories'],
+    ['the folder as it is seen from here', { APP_WORKDIR: 'app/stories' }, ['E85 APP_WORKDIR'], 'APP_WORKDIR=stories'],
+    ['a misspelt file', { PYTHON_MANIFEST: 'requirement.txt' }, ['E85 PYTHON_MANIFEST'], 'Did you mean requirements.txt?'],
+    ['the file as it is seen from here', { PYTHON_MANIFEST: 'app/requirements.txt' }, ['E85 PYTHON_MANIFEST'], 'PYTHON_MANIFEST=requirements.txt'],
+    ['a file outside of the application', { PYTHON_MANIFEST: '../package.json' }, ['E85 PYTHON_MANIFEST'], /APP_DIR has .*requirements\.txt\.$/],
+    ['a folder in place of a file', { PYTHON_MANIFEST: 'stories' }, ['E85 PYTHON_MANIFEST'], /seen from APP_DIR/],
+    ['a file of the tests that is not there', { PYTHON_DEV_MANIFEST: 'dev.txt' }, ['E85 PYTHON_DEV_MANIFEST'], /leave PYTHON_DEV_MANIFEST empty/],
+    ['a project without a lock', { PYTHON_MANIFEST: 'pyproject.toml' }, ['E86 PYTHON_MANIFEST'], 'Make a lock there: uv lock'],
+    ['a project that pip cannot install', { PYTHON_MANIFEST: 'pyproject.toml', PYTHON_INSTALLER: 'pip' }, ['E86 PYTHON_MANIFEST'], /^PYTHON_INSTALLER=uv/],
+    ['the lock of another installer', { APP_DIR: 'examples/transcripts', PYTHON_MANIFEST: 'pyproject.toml', PYTHON_DEV_MANIFEST: '' }, ['E86 PYTHON_MANIFEST'], /^PYTHON_INSTALLER=poetry/],
+    ['a lock in place of its project', { APP_DIR: 'examples/transcripts', PYTHON_MANIFEST: 'poetry.lock', PYTHON_DEV_MANIFEST: '' }, ['E86 PYTHON_MANIFEST'], 'PYTHON_MANIFEST=pyproject.toml'],
+    ['poetry with a requirements file', { PYTHON_INSTALLER: 'poetry' }, ['E86 PYTHON_INSTALLER'], 'PYTHON_INSTALLER=uv'],
+    ['a frontend that is not there', { ...frontend, FRONTEND_DIR: 'frontent' }, ['E85 FRONTEND_DIR'], 'Write the folder as it is seen from this one.'],
+    ['a frontend that is not built', { FRONTEND_DIR: 'frontent' }, []],
+    ['certificates that are not there', { EXTRA_CA_FILE: 'no/such.pem' }, ['E85 EXTRA_CA_FILE'], /leave EXTRA_CA_FILE empty/],
+    ['certificates that are no text', { EXTRA_CA_FILE: 'docker/ca.der' }, ['E85 EXTRA_CA_FILE'], /leave EXTRA_CA_FILE empty/],
+    ['certificates where nobody may look', { EXTRA_CA_FILE: '/root/ca.pem' }, []],
+    ['certificates that are made first', { APP_CA_FILE: 'no/such.pem' }, []],
+    ['certificates of the application', { APP_CA_FILE: 'docker/ca.pem' }, ['E85 APP_CA_FILE'], 'Did you mean docker/ca.der?'],
+    ['a folder of Python that is not there', { APP_PYTHONPATH: '/app:/app/storys' }, ['W87 APP_PYTHONPATH'], 'Did you mean /app/stories?'],
+    ['folders of Python that are there, or of which nobody knows', { APP_PYTHONPATH: 'stories:/opt/x:/app/stories/' }, []],
+    ["the application's file with a letter less", { APP_ENV_FILE: 'examples/agent/ap.env' }, ['W87 APP_ENV_FILE'], 'Did you mean examples/agent/app.env?'],
+    ["the application's file that is not there", { APP_ENV_FILE: 'shop.env' }, []],
+    ['this file for the application', { APP_ENV_FILE: './.env.docker' }, ['E88 APP_ENV_FILE'], /^APP_ENV_FILE=\.env\.app, /],
+    ['this file for the frontend', { FRONTEND_ENV_FILE: '.env.docker' }, ['E88 FRONTEND_ENV_FILE'], /^FRONTEND_ENV_FILE=\.env\.frontend, /],
+  ])('%s', (_, edits, found, hint = '') => {
+    const text = withEdits(example, edits)
+    const around = { paths: [...files, 'docker/ca.der'], certificates: { 'docker/ca.der': '\u0000\u0001' } }
+    expect(summary(text, around)).toEqual(expected(text, found))
+    expect(findingsOf(text, around).map((one) => one.hint).join('')).toMatch(hint)
+  })
+})
+
 describe('on this machine:', () => {
   test.each<[title: string, machine: NonNullable<Parameters<typeof findingsOf>[1]>['machine'], edits: Edits, found: string[]]>([
     ['a variable of the shell in front of the setting', { shell: { WEB_PORT: '9000' } }, {}, ['W70 WEB_PORT']],
@@ -334,6 +414,29 @@ describe('on this machine:', () => {
     const text = withEdits(example, edits)
     expect(summary(text, { machine: { ...machine } })).toEqual(expected(text, found))
   })
+})
+
+test.each<[title: string, edits: Edits, hint: string]>([
+  ['profiles separated by blanks', { COMPOSE_PROFILES: "'postgres redis storage'" }, 'Separate them by commas: postgres,redis,storage'],
+  ['the host of a service as its profile', { COMPOSE_PROFILES: 'db,redis,storage' }, 'Write postgres or mariadb.'],
+  ['a service that always runs', { COMPOSE_PROFILES: 'web,postgres,redis,storage' }, 'web always runs: leave it out.'],
+  ['a frontend without its folder', { FRONTEND: 'build', FRONTEND_BUILD_COMMAND: "'npm ci'" }, 'Set FRONTEND_DIR too, or write FRONTEND=none.'],
+  ['half a key to the local store, which needs it', { S3_ACCESS_KEY_ID: '' }, 'Set S3_ACCESS_KEY_ID too.'],
+  ['a path as the application', { WEB_APP: 'app/stories/main.py' }, 'WEB_APP=stories.main:app'],
+  ['a factory without its module', { WEB_APP: "'stories.web.create_app()'" }, 'WEB_APP=stories.web:create_app()'],
+  ['the options of Celery', { CELERY_APP: "'celery -A stories.worker worker'" }, 'CELERY_APP=stories.worker'],
+  ['Alpine Linux', { PYTHON_IMAGE: 'library/python:3.13-alpine3.20' }, 'PYTHON_IMAGE=library/python:3.13-slim'],
+  ['a range that goes backwards', { WEB_PUBLISHED_PORT: '8009-8000' }, 'Write 8000-8009.'],
+])('what to write instead of %s', (_, edits, hint) => {
+  expect(findingsOf(withEdits(example, edits)).map((one) => one.hint)).toEqual([hint])
+})
+
+test('a name that nobody declared is told by what it may be', () => {
+  const hintFor = (name: string, more = ''): string | undefined => findingsOf(withEdits(example, { [name]: 'x' }), { more }).find(({ code }) => code === 'W13')?.hint
+  expect(hintFor('WEB_SEVER')).toMatch(/^Did you mean WEB_SERVER\? That is on line \d+ already/)
+  expect(hintFor('POSTGRES_PASS')).toMatch(/^Did you mean POSTGRES_PASSWORD\?/)
+  expect(hintFor('DJANGO_SETTINGS_MODULE')).toMatch(/^The application does not get it: .* APP_ENV_FILE/)
+  expect(hintFor('SHOP_COLOUR', 'services:\n  web:\n    environment: { A: "${SHOP_COLOUR}" }\n')).toMatch(/^A Compose file uses it/)
 })
 
 test('there are sixty of them', () => {

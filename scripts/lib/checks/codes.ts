@@ -289,6 +289,11 @@ const ports = {
     why: 'Compose refuses to start.',
     remedy: 'Write a number from 1 to 65535, or a range such as `8000-8009`.',
   },
+  W93: {
+    severity: 'warning', group: 'Ports', title: 'A range of ports meets the port of another service',
+    why: 'Each container gets a port of the range that is free when it starts: with more of them, or after a restart, it is the one that the other service wants.',
+    remedy: 'Move the range, or the port.',
+  },
 } as const satisfies Record<string, CodeInfo>
 
 const rules = {
@@ -342,7 +347,30 @@ const machine = {
   },
 } as const satisfies Record<string, CodeInfo>
 
-export const codes = { ...file, ...schema, ...secrets, ...compose, ...addresses, ...ports, ...rules, ...machine }
+const paths = {
+  E85: {
+    severity: 'error', group: 'Folders and files', title: 'A folder or a file is not there, or is not what is needed',
+    why: 'The build, or Compose before it, ends with a message that does not name the setting.',
+    remedy: 'Correct the path. `PYTHON_MANIFEST`, `PYTHON_DEV_MANIFEST` and `APP_WORKDIR` are seen from `APP_DIR`, everything else from this folder.',
+  },
+  E86: {
+    severity: 'error', group: 'Folders and files', title: 'The dependencies cannot be installed from this file',
+    why: 'pip reads requirements files, poetry reads `poetry.lock` beside `pyproject.toml`, and uv reads requirements files or `uv.lock` beside `pyproject.toml`.',
+    remedy: 'Name another file, choose another `PYTHON_INSTALLER`, or make the lock (`uv lock`, `poetry lock`) and commit it.',
+  },
+  W87: {
+    severity: 'warning', group: 'Folders and files', title: 'A path leads to nothing, and nothing will say so',
+    why: 'Python passes over a folder that is not there, and Compose over an env file of the application. A file of nearly that name is there, or a folder as this machine sees it and not the container.',
+    remedy: 'Correct the path. Folders in `APP_PYTHONPATH` are seen as in the container, where `APP_DIR` is `/app`.',
+  },
+  E88: {
+    severity: 'production', group: 'Folders and files', title: 'The application gets the env file of the stack',
+    why: '`APP_ENV_FILE` is handed over whole, with the passwords of services that the application never speaks to.',
+    remedy: 'A file of its own, such as `.env.app`, in which it may refer to the settings here.',
+  },
+} as const satisfies Record<string, CodeInfo>
+
+export const codes = { ...file, ...schema, ...secrets, ...compose, ...addresses, ...ports, ...rules, ...machine, ...paths }
 
 /** Stable names, so that a finding can be looked up. */
 export type FindingCode = keyof typeof codes

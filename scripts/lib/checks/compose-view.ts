@@ -103,11 +103,13 @@ function mapping(list: RawService['environment']): Record<string, string> {
   }))
 }
 
-/** `[address:][published:]target[/protocol]` */
+/** `[address:][published:]target[/protocol]`, where an address with colons is in brackets. */
 function portOf(raw: string, values: Values): PublishedView {
   const [, text = '', protocol = 'tcp'] = /^(.*?)(?:\/(\w+))?$/s.exec(interpolate(raw, values))!
-  const [target = '', published = '', ...address] = text.match(/\[[^\]]*\]|[^:[\]]+|(?<=:)(?=:)/g)?.toReversed() ?? []
-  return { raw, address: address[0] ?? '0.0.0.0', published, target, protocol }
+  const [target = '', port = '', ...others] = text.match(/\[[^\]]*\]|[^:[\]]+|(?<=:)(?=:)/g)?.toReversed() ?? []
+  // A value with a colon gives one part too many: the first is the file's own address.
+  const published = [...others.slice(0, -1).toReversed(), port].join(':')
+  return { raw, address: others.at(-1) ?? '0.0.0.0', published, target, protocol }
 }
 
 function longPort(port: Record<string, string | number>, values: Values): PublishedView {

@@ -99,17 +99,32 @@ const movingImage = withFiles((subject, { services, usages }) => {
   ]
 })
 
-const unknownProfile = withFiles((subject, { services }) => {
-  const known = [...new Set(services.flatMap(({ profiles }) => profiles))]
-  const named = profilesOn(subject).filter((name) => name !== '*' && !known.includes(name))
-  return named.map((name) => {
-    const meant = nearest(name, known)
-    return finding('E38', {
-      line: subject.lineOf.get('COMPOSE_PROFILES'), setting: 'COMPOSE_PROFILES', message: `COMPOSE_PROFILES names ${JSON.stringify(name)}, and no service has that profile.`,
-      hint: meant ? `Did you mean ${meant}?` : `There are ${known.join(', ')}.`,
-    })
-  })
-})
+/** The profiles in COMPOSE_PROFILES that no service has. */
+const strangers = (subject: Subject, known: readonly string[]): string[] => profilesOn(subject).filter((name) => name !== '*' && !known.includes(name))
+
+const profilesOf = ({ services }: ComposeView): string[] => [...new Set(services.flatMap(({ profiles }) => profiles))]
+
+/** Then nobody knows yet which services are meant to run. */
+export const hasUnknownProfile = (subject: Subject): boolean => subject.compose !== undefined && strangers(subject, profilesOf(subject.compose)).length > 0
+
+/** What to write for a name that is no profile: one with another separator, the host of a service, a service, or a misspelt one. */
+function profileAdvice(name: string, compose: ComposeView): string {
+  const known = profilesOf(compose)
+  const words = name.split(/[\s;:|]+/).filter(Boolean)
+  if (words.length > 1) return `Separate them by commas: ${words.join(',')}`
+  const service = compose.services.find((one) => one.name === name)
+  if (service?.profiles.length === 0) return `${name} always runs: leave it out.`
+  const answering = compose.services.filter(({ hosts }) => hosts.includes(name)).flatMap(({ profiles }) => profiles)
+  if (answering.length > 0) return `Write ${answering.join(' or ')}.`
+  const meant = nearest(name, known)
+  return meant ? `Did you mean ${meant}?` : `There are ${known.join(', ')}.`
+}
+
+const unknownProfile = withFiles((subject, compose) =>
+  strangers(subject, profilesOf(compose)).map((name) => finding('E38', {
+    line: subject.lineOf.get('COMPOSE_PROFILES'), setting: 'COMPOSE_PROFILES',
+    message: `COMPOSE_PROFILES names ${JSON.stringify(name)}, and no service has that profile.`, hint: profileAdvice(name, compose),
+  })))
 
 export const composeRules: readonly Rule[] = [
   nobodyDeclared, readByNothing, notHandedOver, twoDefaults, secretWithDefault, secretToOthers, movingImage, unknownProfile,

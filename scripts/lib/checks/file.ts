@@ -45,7 +45,7 @@ const duplicated: Rule = ({ lines }) => {
 }
 
 /** A reading for the message; of what may be a secret nothing is shown. */
-const shown = (name: string, value: string, { schema, values }: Subject): string | undefined =>
+export const shown = (name: string, value: string, { schema, values }: Subject): string | undefined =>
   isSecret(name, value, schema, values) || holdsSecret(value, schema, values) ? undefined : JSON.stringify(value)
 
 /** How to write it so that every reader takes it alike. */

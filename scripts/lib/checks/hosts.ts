@@ -2,6 +2,7 @@
 import { finding } from '../finding.ts'
 import type { Finding } from '../finding.ts'
 import { nearest } from '../nearest.ts'
+import { hasUnknownProfile } from './compose.ts'
 import type { ComposeView, ServiceView } from './compose-view.ts'
 import { publishedBy } from './public.ts'
 import { meantBy, speaks } from './servers.ts'
@@ -69,7 +70,8 @@ const nobodyThere: Rule = (subject) => {
     const services = namedBy(target, compose)
     if (services.length === 0) return strangerAt(target, compose)
     const on = services.filter(({ isOn }) => isOn)
-    if (on.length === 0) return [switchedOff(target, services, subject)]
+    // A profile that is misspelt has its finding.
+    if (on.length === 0) return hasUnknownProfile(subject) ? [] : [switchedOff(target, services, subject)]
     return reached(target, compose) ? [] : [ambiguous(target, on)]
   })
 }

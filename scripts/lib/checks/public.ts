@@ -1,5 +1,6 @@
 /** Rules about the URLs that browsers get. */
 import { finding } from '../finding.ts'
+import { hasUnknownProfile } from './compose.ts'
 import type { ServiceView } from './compose-view.ts'
 import type { Rule, Subject } from './subject.ts'
 import { inner, reached, targets } from './targets.ts'
@@ -16,7 +17,7 @@ export const publishedBy = (service: ServiceView, subject: Subject): Target[] =>
 
 const nothingPublished: Rule = (subject) => {
   const { compose, production } = subject
-  if (!compose || production) return []
+  if (!compose || production || hasUnknownProfile(subject)) return []
   return ofThisMachine(subject).flatMap(({ name, line, address: { port } }) => {
     const there = compose.services.filter((service) => publishes(service, port))
     if (there.some(({ isOn }) => isOn)) return []

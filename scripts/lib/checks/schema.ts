@@ -26,14 +26,22 @@ function remedy(setting: Setting): string {
   return docs ? `${how} See ${docs}` : how
 }
 
-const unknown: Rule = ({ schema, lines }) => {
+/** What to do about a name that nobody declared. */
+function strangerAdvice(name: string, { schema, compose, lineOf }: Subject): string {
+  const meant = nearest(name, [...schema.byName.keys()])
+  const there = meant === undefined ? undefined : lineOf.get(meant)
+  if (there !== undefined) return `Did you mean ${meant}? That is on line ${there} already: set it there, and delete this line.`
+  if (meant !== undefined) return `Did you mean ${meant}?`
+  if (compose?.namedSomewhere.has(name)) return 'A Compose file uses it: declare it in .env.docker.example, with a sentence and a rule.'
+  return 'The application does not get it: what only the application reads belongs into APP_ENV_FILE. Otherwise delete the line.'
+}
+
+const unknown: Rule = (subject) => {
+  const { schema, lines } = subject
   const old = renamings(schema)
   const strangers = lines.entries.filter(({ name }) => !schema.byName.has(name) && !isDockers(name) && !old.has(name))
-  return strangers.map(({ name, line }) => {
-    const meant = nearest(name, [...schema.byName.keys()])
-    const hint = meant ? `Did you mean ${meant}?` : 'Fine when it is a name of your own; otherwise delete the line.'
-    return finding('W13', { line, setting: name, message: `${name} is not declared in .env.docker.example.`, hint })
-  })
+  return strangers.map(({ name, line }) =>
+    finding('W13', { line, setting: name, message: `${name} is not declared in .env.docker.example.`, hint: strangerAdvice(name, subject) }))
 }
 
 const missing: Rule = (subject) => {

@@ -7,6 +7,7 @@ import { interpolate } from '../interpolate.ts'
 import type { ComposeView } from './compose-view.ts'
 import { straysOf } from './references.ts'
 import type { Stray } from './references.ts'
+import type { ProjectView } from './places.ts'
 
 /** What only this machine knows. A field that is not there is not judged. */
 export interface Machine {
@@ -37,6 +38,8 @@ export interface Input {
   refusals?: readonly Finding[] | undefined
   /** The Compose files; without them the rules that need them are left out. */
   compose?: ComposeView | undefined
+  /** The folders and files that settings lead to; without them nothing is said of any. */
+  project?: ProjectView | undefined
   machine?: Machine | undefined
 }
 
@@ -99,6 +102,10 @@ const noService = new Set(['build', 'compose', 'scripts'])
 
 /** The services that the schema says read it. */
 export const listedServices = ({ services }: Setting): string[] => services.filter((name) => !noService.has(name))
+
+/** Has the file another value than the example? It is the more likely mistake of two. */
+export const isChanged = (name: string | undefined, { schema, lineOf, values }: Subject): boolean =>
+  name !== undefined && lineOf.has(name) && values[name] !== schema.byName.get(name)?.value
 
 /** The settings that stand in the file and could be read, each with its line and its value. */
 export const given = ({ schema, lineOf, values, strays }: Subject): { setting: Setting; line: number; value: string }[] =>

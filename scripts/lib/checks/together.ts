@@ -98,24 +98,30 @@ const visibility: Rule = (subject) => {
 
 /**
  * When a setting is not empty (or has this value; of COMPOSE_PROFILES, names this one), the others must not be empty.
- * Add the groups of your own settings here.
+ * `or` is what to write when it is not meant. Add the groups of your own settings here.
  */
-const groups: readonly { when: string; is?: string; needs: readonly string[] }[] = [
-  { when: 'S3_ACCESS_KEY_ID', needs: ['S3_SECRET_ACCESS_KEY'] },
-  { when: 'S3_SECRET_ACCESS_KEY', needs: ['S3_ACCESS_KEY_ID'] },
-  { when: 'FRONTEND', is: 'build', needs: ['FRONTEND_DIR', 'FRONTEND_BUILD_COMMAND'] },
-  { when: 'COMPOSE_PROFILES', is: 'frontend', needs: ['FRONTEND_DIR'] },
+const groups: readonly { when: string; is?: string; needs: readonly string[]; or: string }[] = [
+  { when: 'S3_ACCESS_KEY_ID', needs: ['S3_SECRET_ACCESS_KEY'], or: 'leave S3_ACCESS_KEY_ID empty as well' },
+  { when: 'S3_SECRET_ACCESS_KEY', needs: ['S3_ACCESS_KEY_ID'], or: 'leave S3_SECRET_ACCESS_KEY empty as well' },
+  { when: 'FRONTEND', is: 'build', needs: ['FRONTEND_DIR', 'FRONTEND_BUILD_COMMAND'], or: 'write FRONTEND=none' },
+  { when: 'COMPOSE_PROFILES', is: 'frontend', needs: ['FRONTEND_DIR'], or: 'take frontend out of COMPOSE_PROFILES' },
 ]
 
-const halfFilled: Rule = (subject) => groups.flatMap(({ when, is, needs }): Finding[] => {
+/** Its own rule asks for the password of a service that is switched on (E25). */
+const isAskedFor = (name: string, subject: Subject): boolean =>
+  name === 'S3_SECRET_ACCESS_KEY' && profilesOn(subject).includes('storage')
+
+const halfFilled: Rule = (subject) => groups.flatMap(({ when, is, needs, or }): Finding[] => {
   const { effective, schema, lineOf } = subject
-  const value = effective(when)
-  const applies = when === 'COMPOSE_PROFILES' ? profilesOn(subject).includes(is!) : is === undefined ? value : value === is
-  const empty = applies ? needs.filter((name) => schema.byName.has(name) && effective(name) === '') : []
+  const [value, isProfile] = [effective(when), when === 'COMPOSE_PROFILES']
+  const applies = isProfile ? profilesOn(subject).includes(is!) : is === undefined ? value : value === is
+  const empty = applies ? needs.filter((name) => schema.byName.has(name) && effective(name) === '' && !isAskedFor(name, subject)) : []
   if (empty.length === 0) return []
   const where = empty.find((name) => lineOf.has(name)) ?? empty[0]!
-  const message = `${when} is set${is ? ` to ${is}` : ''}, and ${empty.join(' and ')} ${empty.length > 1 ? 'are' : 'is'} empty.`
-  return [finding('E67', { line: lineOf.get(where), setting: where, message, hint: `Set ${empty.join(' and ')} too, or take ${is ?? 'the value'} out of ${when}.` })]
+  const says = isProfile ? `names ${is}` : is ? `is ${is}` : 'is set'
+  const message = `${when} ${says}, and ${empty.join(' and ')} ${empty.length > 1 ? 'are' : 'is'} empty.`
+  const way = isAskedFor(when, subject) ? '.' : `, or ${or}.`
+  return [finding('E67', { line: lineOf.get(where), setting: where, message, hint: `Set ${empty.join(' and ')} too${way}` })]
 })
 
 const nothingToStart: Rule = (subject) => {
