@@ -126,7 +126,7 @@ export const up = defineCommand({
     ok(`${file}: ${amount(settings.count, 'setting')}${warnings > 0 ? named : ''}`)
     checkAppCa(settings.values)
     ensureBuildxFolder()
-    const { stack, model, all, begun } = await watchingDisk(async () => {
+    const { stack, model, all, seconds } = await watchingDisk(async () => {
       const ready = await ensureImages(opened.stack, opened.model, settings.values, { build: !noBuild })
       const [isCurrent] = await Promise.all([noBuild || isBuilt(ready.model), checkPorts(ready.model)])
 
@@ -141,14 +141,14 @@ export const up = defineCommand({
       const now = await readContainers(ready.model.name)
       // At its time-out Compose 2.26 sometimes ends with 0 all the same: the containers have the last word.
       if (exitCode !== 0 || firstCause(now, ready.model.services)) throw await explain(ready.stack, ready.model)
-      return { ...ready, all: now, begun }
+      return { ...ready, all: now, seconds: since(begun) }
     })
 
     const containers = all.filter(({ service }) => service in model.services)
     const strays = new Set(all.filter((container) => container.state === 'running' && !containers.includes(container)).map(({ service }) => service))
     const addresses = urls(model)
     const migrated = model.services.migrate?.environment?.MIGRATE_COMMAND ? ', the database is migrated' : ''
-    ok(`${Object.keys(model.services).length} services are up${migrated}`, since(begun))
+    ok(`${Object.keys(model.services).length} services are up${migrated}`, seconds)
     if (addresses.web && !(await answers(addresses.web))) {
       warn(`web is healthy in its container, but ${addresses.web} does not answer on this machine.`)
     }

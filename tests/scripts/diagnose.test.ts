@@ -137,7 +137,7 @@ const logs: Record<string, [Sketch, string]> = {
   ],
   'a database on localhost, for libpq': [
     { service: 'migrate', state: 'exited', exitCode: 1 },
-    'psycopg2.OperationalError: connection to server at "localhost" (127.0.0.1), port 5432 failed: Connection refused\n\tIs the server running on that host and accepting TCP/IP connections?\n',
+    'psycopg2.OperationalError: connection to server at "localhost" (127.0.0.1), port 5432 failed: Connection refused\n',
   ],
   'a database that does not listen, for PyMySQL': [
     { service: 'migrate', state: 'exited', exitCode: 1 },
