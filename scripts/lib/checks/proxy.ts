@@ -4,8 +4,11 @@ import { given } from './subject.ts'
 import type { Rule, Subject } from './subject.ts'
 import { isLoopback } from './urls.ts'
 
-/** The addresses of a list, as the proxy takes them: without https://, which a name means anyway, and without a path. */
-const addressesOf = (list: string): string[] => list.split(/[\s,]+/).map((address) => address.replace(/^https:\/\//, '').replace(/(?<![:/])\/(?!\/).*/, ''))
+/** An address up to its host and port. */
+export const withoutPath = (address: string): string => address.replace(/(?<![:/])\/(?!\/).*/, '')
+
+/** The addresses of a list, as the proxy takes them: without https://, which a name means anyway. */
+const addressesOf = (list: string): string[] => list.split(/[\s,]+/).map((address) => withoutPath(address.replace(/^https:\/\//, '')))
 
 const hostOf = (address: string): string => address.replace(/^http:\/\//, '').replace(/:\d*$/, '')
 
