@@ -347,6 +347,55 @@ const machine = {
   },
 } as const satisfies Record<string, CodeInfo>
 
+const lists = {
+  W89: {
+    severity: 'warning', group: 'Values', title: 'A list with another separator',
+    why: 'Two words are taken for one: of a package, a queue or a proxy that does not exist.',
+    remedy: 'Write it as the message says. Packages, extras, groups and `TRUSTED_PROXIES` are separated by blanks, queues and `NO_PROXY` by commas.',
+  },
+} as const satisfies Record<string, CodeInfo>
+
+const commands = {
+  W90: {
+    severity: 'warning', group: 'Settings that go together', title: 'An argument says what a setting says already',
+    why: 'The server or the worker gets both. Who changes the setting later, and who counts by it, is misled: the health check, the published port, the check of the connections.',
+    remedy: 'Take the argument out, and set the setting.',
+  },
+  W91: {
+    severity: 'warning', group: 'Settings that go together', title: 'An argument takes away what the stack needs',
+    why: 'The scheduler that holds the lock, or the heartbeat that the health check listens for.',
+    remedy: 'Take the argument out. beat is a service of its own, and its scheduler is chosen in the application.',
+  },
+  W92: {
+    severity: 'warning', group: 'Settings that go together', title: 'The server listens in its own container alone',
+    why: '127.0.0.1 is the container: the health check is answered, and nobody else. Servers for development listen there unless they are told otherwise.',
+    remedy: 'Let it listen on 0.0.0.0, and on `$PORT`. Who reaches it from outside, the Compose files say.',
+  },
+  W94: {
+    severity: 'warning', group: 'Settings that go together', title: 'An option for development, in production',
+    why: 'The server looks for changes that never come, or shows its insides to visitors.',
+    remedy: 'Take it out of `WEB_ARGS`. In development the stack restarts web by itself.',
+  },
+  W97: {
+    severity: 'warning', group: 'Settings that go together', title: 'Redis has too little memory to rewrite its file',
+    why: 'For that it copies itself, and Docker kills what takes more than `REDIS_MEMORY`: again and again, because it is as full after the restart.',
+    remedy: 'Make `REDIS_MEMORY` twice `REDIS_MAXMEMORY`.',
+  },
+} as const satisfies Record<string, CodeInfo>
+
+const proxy = {
+  W95: {
+    severity: 'warning', group: 'Addresses', title: 'The proxy answers to localhost alone',
+    why: 'In production it takes only requests for the name in `SITE_ADDRESS` or `STORAGE_SITE_ADDRESS`, and visitors come by another one.',
+    remedy: 'Write the name of the site, or `:80` for every name.',
+  },
+  E96: {
+    severity: 'error', group: 'Addresses', title: 'Two sites of the proxy have one address',
+    why: 'The proxy does not start.',
+    remedy: 'Give `STORAGE_SITE_ADDRESS` a name of its own.',
+  },
+} as const satisfies Record<string, CodeInfo>
+
 const paths = {
   E85: {
     severity: 'error', group: 'Folders and files', title: 'A folder or a file is not there, or is not what is needed',
@@ -370,7 +419,9 @@ const paths = {
   },
 } as const satisfies Record<string, CodeInfo>
 
-export const codes = { ...file, ...schema, ...secrets, ...compose, ...addresses, ...ports, ...rules, ...machine, ...paths }
+export const codes = {
+  ...file, ...schema, ...lists, ...paths, ...secrets, ...compose, ...addresses, ...proxy, ...ports, ...rules, ...commands, ...machine,
+}
 
 /** Stable names, so that a finding can be looked up. */
 export type FindingCode = keyof typeof codes

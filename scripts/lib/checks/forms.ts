@@ -1,6 +1,7 @@
 /** Rules about the form of single values, where it is more than `@type` in .env.docker.example can say. */
 import { finding } from '../finding.ts'
 import { shown } from './file.ts'
+import { withoutPath } from './proxy.ts'
 import { given } from './subject.ts'
 import type { Rule, Subject } from './subject.ts'
 
@@ -41,9 +42,8 @@ function celeryApplication(value: string, subject: Subject): string {
 
 const registryOf = ({ effective }: Subject): string => effective('IMAGE_REGISTRY') || '\0'
 
-/** An address of a site without what stands behind its host. */
-const bareAddress = (address: string): string => address.replace(/(?<![:/])\/(?!\/).*/, '').replace(/^\d+$/, ':$&')
-const bareAddresses = (value: string): string => value.replaceAll(/[^\s,]+/g, (address) => bareAddress(address))
+/** Each address of a site as it may be written. */
+const bareAddresses = (value: string): string => value.replaceAll(/[^\s,]+/g, (address) => withoutPath(address).replace(/^\d+$/, ':$&'))
 
 /** The forms of your own settings are added here, if `@type` has no word for them. */
 const forms: readonly Form[] = [

@@ -93,6 +93,12 @@ export function subjectOf(input: Input): Subject {
   }
 }
 
+/** Where to point: the first of the names that is in the file. */
+export const at = ({ lineOf }: Subject, ...names: string[]): { line: number | undefined; setting: string | undefined } => {
+  const setting = names.find((name) => lineOf.has(name)) ?? names[0]
+  return { setting, line: lineOf.get(setting ?? '') }
+}
+
 /** The names in COMPOSE_PROFILES. */
 export const profilesOn = ({ values }: Subject): string[] =>
   (values.COMPOSE_PROFILES ?? '').split(',').map((name) => name.trim()).filter(Boolean)

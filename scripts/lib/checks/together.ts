@@ -1,19 +1,13 @@
 /** Rules about settings that have to fit each other: one named function each, and its row in the list below. */
 import { finding } from '../finding.ts'
 import type { Finding } from '../finding.ts'
-import { profilesOn } from './subject.ts'
+import { at, profilesOn } from './subject.ts'
 import type { Rule, Subject } from './subject.ts'
 
 /** A whole number, or undefined. */
 const numberOf = (subject: Subject, name: string): number | undefined => {
   const value = subject.effective(name)
   return value !== undefined && /^\d+$/.test(value) ? Number(value) : undefined
-}
-
-/** Where to point: the first of the names that is in the file. */
-const at = ({ lineOf }: Subject, ...names: string[]): { line: number | undefined; setting: string | undefined } => {
-  const setting = names.find((name) => lineOf.has(name)) ?? names[0]
-  return { setting, line: lineOf.get(setting ?? '') }
 }
 
 const units: Readonly<Record<string, number>> = { us: 1e-6, ms: 1e-3, s: 1, m: 60, h: 3600 }
@@ -23,12 +17,6 @@ export const secondsOf = (text: string | undefined): number | undefined =>
   text !== undefined && /^(\d+(\.\d+)?(us|ms|s|m|h))+$/.test(text)
     ? [...text.matchAll(/(\d+(?:\.\d+)?)(us|ms|s|m|h)/g)].reduce((sum, [, count, unit]) => sum + Number(count) * units[unit!]!, 0)
     : undefined
-
-/** Bytes of `512m` or `1.5g`; undefined for what is no size. */
-export function bytesOf(text: string): number | undefined {
-  const [, count, unit = ''] = /^(\d+(?:\.\d+)?)([kmg]?)b?$/i.exec(text) ?? []
-  return count === undefined ? undefined : Number(count) * 1024 ** ['', 'k', 'm', 'g'].indexOf(unit.toLowerCase())
-}
 
 /** PostgreSQL and MariaDB take 100 and 151 unless they are told otherwise; a few are kept back for the administrator. */
 function connectionLimit({ compose }: Subject): number | undefined {
@@ -50,22 +38,6 @@ const connections: Rule = (subject) => {
     ...at(subject, 'WEB_CONCURRENCY', 'WEB_THREADS', 'WORKER_CONCURRENCY'),
     message: `Up to ${wanted} connections (${sum}) for a database that takes ${limit}.`,
     hint: 'Lower WEB_CONCURRENCY, WEB_THREADS or WORKER_CONCURRENCY.',
-  })]
-}
-
-const memory: Rule = (subject) => {
-  const { machine, compose, production } = subject
-  if (!production || !compose || machine?.memory === undefined) return []
-  const staying = compose.services.filter(({ isOn, isOneShot }) => isOn && !isOneShot)
-  const limits = staying.map((service) => bytesOf(service.memory) ?? 0)
-  const sum = limits.reduce((total, one) => total + one, 0)
-  if (sum <= machine.memory) return []
-  const gigabytes = (bytes: number): string => (bytes / 1024 ** 3).toFixed(1)
-  const largest = staying[limits.indexOf(Math.max(...limits))]!.name.toUpperCase()
-  return [finding('W64', {
-    ...at(subject, `${largest}_MEMORY`),
-    message: `The services may take ${gigabytes(sum)} GB together, and this machine has ${gigabytes(machine.memory)} GB.`,
-    hint: 'Lower the …_MEMORY settings, unless the stack runs on another machine.',
   })]
 }
 
@@ -141,4 +113,4 @@ const visitors: Rule = (subject) => {
   })]
 }
 
-export const togetherRules: readonly Rule[] = [connections, memory, stopGrace, visibility, halfFilled, nothingToStart, visitors]
+export const togetherRules: readonly Rule[] = [connections, stopGrace, visibility, halfFilled, nothingToStart, visitors]
