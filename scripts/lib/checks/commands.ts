@@ -50,22 +50,27 @@ const harmful: readonly (Omit<Option, 'owner'> & { why: string; hint(isBeatOn: b
 const breaking: Rule = (subject) => given(subject).flatMap(({ setting: { name }, line, value }) =>
   harmful.filter(({ of }) => of === name).flatMap(({ names, why, hint }): Finding[] => {
     const option = optionIn(value, names)
-    return option === undefined ? [] : [finding('W91', { line, setting: name, message: `${name} has ${option}: ${why}.`, hint: hint(profilesOn(subject).includes('beat')) })]
+    if (option === undefined) return []
+    return [finding('W91', { line, setting: name, message: `${name} has ${option}: ${why}.`, hint: hint(profilesOn(subject).includes('beat')) })]
   }))
 
 /** A server that is told to, or that does so unless it is told otherwise (runserver). */
 const listensAlone = /(?:--(?:bind|host|http)|\s-b|\brunserver)[= ]\s*(?:127\.0\.0\.1|localhost)\b|\brunserver(?:\s+(?:\d+|\$\{?PORT\}?))?(?:\s+--[\w-]+)*\s*$/
 
-const unreachable: Rule = (subject) => given(subject).filter(({ setting: { name }, value }) => name === 'WEB_COMMAND' && listensAlone.test(value)).map(({ setting: { name }, line, value }) =>
-  finding('W92', {
-    line, setting: name, message: `${name} listens on 127.0.0.1, which is its own container: nobody outside of it is answered.`,
-    hint: value.includes('runserver') ? 'Give it the address, and put the command in single quotes: runserver 0.0.0.0:$PORT' : 'Write 0.0.0.0 in place of it, and $PORT as the port.',
-  }))
+const unreachable: Rule = (subject) => given(subject).flatMap(({ setting: { name }, line, value }): Finding[] => {
+  if (name !== 'WEB_COMMAND' || !listensAlone.test(value)) return []
+  const hint = value.includes('runserver')
+    ? 'Give it the address, and put the command in single quotes: runserver 0.0.0.0:$PORT'
+    : 'Write 0.0.0.0 in place of it, and $PORT as the port.'
+  const message = `${name} listens on 127.0.0.1, which is its own container: nobody outside of it is answered.`
+  return [finding('W92', { line, setting: name, message, hint })]
+})
 
 const forDevelopment: Rule = (subject) => given(subject).flatMap(({ setting: { name }, line, value }): Finding[] => {
   const option = subject.production && name === 'WEB_ARGS' ? optionIn(value, ['--reload', '--debug']) : undefined
   if (option === undefined) return []
-  return [finding('W94', { line, setting: name, message: `${name} has ${option}, and this is production.`, hint: 'Take it out. In development the stack restarts web by itself at every save.' })]
+  const hint = 'Take it out. In development the stack restarts web by itself at every save.'
+  return [finding('W94', { line, setting: name, message: `${name} has ${option}, and this is production.`, hint })]
 })
 
 export const commandRules: readonly Rule[] = [saidTwice, breaking, unreachable, forDevelopment]

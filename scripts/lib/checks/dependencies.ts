@@ -27,8 +27,11 @@ function mismatch({ path = '', from, project }: GivenPlace, installer: string): 
   if (file === 'pyproject.toml') return ofProject(installer, ['uv', 'poetry'].find((tool) => has(`${tool}.lock`)), has(`${installer}.lock`), path)
   const beside = `PYTHON_MANIFEST=${relative(from, join(folder, 'pyproject.toml'))}`
   if (/^(uv|poetry)\.lock$/.test(file)) return [`${file} is found by itself, beside pyproject.toml`, beside]
-  if (/^(Pipfile(\.lock)?|pdm\.lock)$/.test(file)) return [`none of uv, pip and poetry reads ${file}`, 'Make a requirements file of it (pipenv requirements, pdm export), and name that.']
-  return installer === 'poetry' ? [`poetry reads its lock beside pyproject.toml, and no ${file}`, `${has('poetry.lock') ? `${beside}; or ` : ''}PYTHON_INSTALLER=uv`] : undefined
+  if (/^(Pipfile(\.lock)?|pdm\.lock)$/.test(file)) {
+    return [`none of uv, pip and poetry reads ${file}`, 'Make a requirements file of it (pipenv requirements, pdm export), and name that.']
+  }
+  if (installer !== 'poetry') return undefined
+  return [`poetry reads its lock beside pyproject.toml, and no ${file}`, `${has('poetry.lock') ? `${beside}; or ` : ''}PYTHON_INSTALLER=uv`]
 }
 
 const dependencies: Rule = (subject) => {
@@ -36,8 +39,10 @@ const dependencies: Rule = (subject) => {
   if (!['uv', 'pip', 'poetry'].includes(installer)) return []
   return givenPlaces(subject, ['PYTHON_MANIFEST']).filter(({ path, project }) => path !== undefined && kindOf(project, path) === 'file').flatMap((place) => {
     const [why, hint] = mismatch(place, installer) ?? []
-    const setting = isChanged('PYTHON_MANIFEST', subject) || !isChanged('PYTHON_INSTALLER', subject) ? 'PYTHON_MANIFEST' : 'PYTHON_INSTALLER'
-    return why === undefined ? [] : [finding('E86', { line: subject.lineOf.get(setting), setting, message: `The dependencies cannot be installed: ${why}.`, hint: hint! })]
+    if (why === undefined || hint === undefined) return []
+    const isInstallers = isChanged('PYTHON_INSTALLER', subject) && !isChanged('PYTHON_MANIFEST', subject)
+    const setting = isInstallers ? 'PYTHON_INSTALLER' : 'PYTHON_MANIFEST'
+    return [finding('E86', { line: subject.lineOf.get(setting), setting, message: `The dependencies cannot be installed: ${why}.`, hint })]
   })
 }
 

@@ -12,7 +12,8 @@ const nearlyThere: Rule = (subject) =>
     const { name, line } = place
     const meant = nearestTo(place)
     if (meant === undefined) return []
-    return [finding('W87', { line, setting: name, message: `${name} names ${said(place, subject)}, which is not there, so nothing of it is handed over.`, hint: `Did you mean ${meant}?` })]
+    const message = `${name} names ${said(place, subject)}, which is not there, so nothing of it is handed over.`
+    return [finding('W87', { line, setting: name, message, hint: `Did you mean ${meant}?` })]
   })
 
 const ofTheStack: Rule = (subject) =>

@@ -111,7 +111,8 @@ const pythonPath: Rule = (subject) =>
     if (subject.values[name]!.includes(';') || (path !== undefined && !gapIn(project, path))) return []
     const meant = nearestTo(place)
     const hint = meant ? `Did you mean /app/${meant}?` : 'Write the folder as the container sees it, where APP_DIR is /app; or leave APP_PYTHONPATH empty.'
-    return [finding('W87', { line, setting: name, message: `${name} leads to ${path === undefined ? 'a folder outside of APP_DIR' : said({ ...place, value: path }, subject)}, which is not there.`, hint })]
+    const folder = path === undefined ? 'a folder outside of APP_DIR' : said({ ...place, value: path }, subject)
+    return [finding('W87', { line, setting: name, message: `${name} leads to ${folder}, which is not there.`, hint })]
   })
 
 export const pathRules: readonly Rule[] = [notThere, pythonPath]

@@ -92,7 +92,10 @@ const open: Rule = (subject) =>
 function malformation(value: string): [why: string, hint: string] {
   const [first = '', last = ''] = value.split('-')
   if (/^\d+-\d+$/.test(value) && Number(first) > Number(last)) return ['is a range that goes backwards', `Write ${last}-${first}.`]
-  if (value.includes(':')) return ['has an address in it, where only a port can stand', `Write ${/\d*$/.exec(value)?.[0] || 'the port'}. On which address it is published, the Compose file says.`]
+  if (value.includes(':')) {
+    const port = /\d*$/.exec(value)?.[0] || 'the port'
+    return ['has an address in it, where only a port can stand', `Write ${port}. On which address it is published, the Compose file says.`]
+  }
   return ['is no port that can be published', 'Write a number from 1 to 65535, or a range such as 8000-8009.']
 }
 

@@ -15,7 +15,9 @@ const hostOf = (address: string): string => address.replace(/^http:\/\//, '').re
 const sites = (subject: Subject): ReturnType<typeof given> =>
   subject.production ? given(subject).filter(({ setting: { name }, value }) => /^(STORAGE_)?SITE_ADDRESS$/.test(name) && value !== '') : []
 
-const onlyHere: Rule = (subject) => sites(subject).filter(({ value }) => addressesOf(value).some((address) => isLoopback(hostOf(address)))).map(({ setting: { name }, line, value }) =>
+const isOnlyHere = (addresses: string): boolean => addressesOf(addresses).some((address) => isLoopback(hostOf(address)))
+
+const onlyHere: Rule = (subject) => sites(subject).filter(({ value }) => isOnlyHere(value)).map(({ setting: { name }, line, value }) =>
   finding('W95', {
     line, setting: name, message: `${name} is ${value}: the proxy answers to that name alone, which only this machine calls it by.`,
     hint: `Write the name under which visitors come (${name}=shop.example.org), or :80 for every name.`,
