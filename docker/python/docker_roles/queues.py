@@ -42,7 +42,11 @@ def queues(client: Any) -> set[str]:
 
 def waiting(client: Any, queue: str) -> dict[str, Any] | None:
     """What waits in one queue, those of its priorities together; None when nothing does."""
-    lists = [key for key in [queue, *(f"{queue}{SEPARATOR}{number}" for number in range(1, 10))] if client.exists(key)]
+    lists = [
+        key
+        for key in [queue, *(f"{queue}{SEPARATOR}{number}" for number in range(1, 10))]
+        if client.exists(key)
+    ]
     if not lists:
         return None
     return {
