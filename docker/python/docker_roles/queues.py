@@ -4,9 +4,9 @@ Run in a container of the application, through the entrypoint: so the queue may 
 elsewhere, with TLS and a CA of its own. Nothing is changed, and no argument of a task is shown. The answer is
 one JSON object on standard output:
 
-    waiting   by the name of the queue: ``count``, ``oldest`` (the name of the task that is next) and ``still``,
-              the seconds in which nothing was put in or taken out. So long the oldest waits at least: messages
-              of Celery do not say when they were sent.
+    waiting   by the name of the queue: ``count``, ``oldest`` (the name of the task that is next) and
+              ``still``, the seconds in which nothing was put in or taken out. So long the oldest waits at
+              least: messages of Celery do not say when they were sent.
     taken     tasks that a worker has and has not acknowledged
     oldest    seconds since the first of them was taken; null without any
 """
