@@ -67,6 +67,17 @@ async function containerOn(port: number): Promise<{ name: string; project: strin
   return name === '' ? undefined : { name, project }
 }
 
+/**
+ * Is it a port of one of the project's containers, by its configuration? The engine names the ports of one that it starts
+ * again and again only while that runs, which may be over by the time it is asked.
+ */
+async function isOfProject(port: number, project: string): Promise<boolean> {
+  const ids = (await read(['ps', '--quiet', '--filter', `label=com.docker.compose.project=${project}`])).split('\n').filter(Boolean)
+  if (ids.length === 0) return false
+  const template = '{{range .HostConfig.PortBindings}}{{range .}}{{println .HostPort}}{{end}}{{end}}'
+  return (await read(['inspect', '--format', template, ...ids])).split('\n').includes(String(port))
+}
+
 export interface TakenPort {
   message: string
   hint: string
@@ -79,7 +90,7 @@ export async function takenPorts(model: Model): Promise<TakenPort[]> {
   const looked = await Promise.all(single.map(async (port) => {
     if (await isFree(port.port, port.address)) return []
     const container = await containerOn(port.port)
-    if (container?.project === model.name) return []
+    if (container ? container.project === model.name : await isOfProject(port.port, model.name)) return []
     const holder = container
       ? `container ${container.name}${container.project ? ` of project ${container.project}` : ''}`
       : ((await processOn(port.port)) ?? 'another program')

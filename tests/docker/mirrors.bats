@@ -282,7 +282,7 @@ refused() {
 	assert_output --partial "/etc/docker/certs.d/mirrors.test:$stranger_port/ca.crt"
 	refused 4 'mirrors.test:1, which IMAGE_REGISTRY names, does not answer' IMAGE_REGISTRY=mirrors.test:1/hub
 	refused 4 'no-such.test, which IMAGE_REGISTRY names, does not answer' IMAGE_REGISTRY=no-such.test
-	refused 3 'IMAGE_REGISTRY names no registry' IMAGE_REGISTRY="https://$registry"
+	refused 3 'IMAGE_REGISTRY has to be a host, perhaps with a path, without a scheme' IMAGE_REGISTRY="https://$registry"
 }
 
 @test "a registry that takes the connection and never answers is given up" {

@@ -79,6 +79,15 @@ describe('the ports of a stack', () => {
     expect(box.calls()[0]).toContain(`--filter publish=${port}`)
   })
 
+  test('that a container has which Docker starts again and again are its own, although Docker does not name them just then', async () => {
+    box.answer('ps-publish', { out: '' })
+    box.answer('ps', { out: 'looping\n' })
+    box.answer('inspect-format', { out: `1\n${port}\n` })
+    await expect(checkPorts(stackOf('web', taken()))).resolves.toBeUndefined()
+    box.answer('inspect-format', { out: `1${port}\n` })
+    await expect(checkPorts(stackOf('web', taken()))).rejects.toThrow('is taken by process')
+  })
+
   test('are not looked at where a range lets Docker choose', async () => {
     await checkPorts(stackOf('web', { published: `${port}-${port + 1}`, target: 8000 }))
     expect(box.calls()).toEqual([])
