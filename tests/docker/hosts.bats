@@ -337,6 +337,8 @@ postgres_id() {
 	mkdir "$place/日本"
 	cd "$place/日本" || return 1
 	cp "$repository"/{.env.docker.example,compose.yaml,compose.override.yaml} .
+	mkdir app
+	touch app/requirements.txt app/requirements-dev.txt
 	command env --init
 	run docker compose --env-file .env.docker config --format json
 	assert_success
