@@ -1,8 +1,7 @@
 /** Services that the application talks to: their names, keys and certificates. */
+import { isLoopback } from '../checks/urls.ts'
 import { again } from './clue.ts'
 import type { Clue } from './clue.ts'
-
-const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || host.startsWith('127.')
 
 /** Somebody was asked who does not listen: the application's own default, more often than not. */
 function nobodyListens(host: string): string {
