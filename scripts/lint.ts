@@ -6,7 +6,7 @@ import type { Outcome } from './lib/compose-variants.ts'
 import { capture, lastLines } from './lib/docker.ts'
 import { CliError, ExitCode } from './lib/errors.ts'
 import { prepareImages } from './lib/test-images.ts'
-import { add, none } from './lib/test-counts.ts'
+import { add, inWords, none } from './lib/test-counts.ts'
 import type { Counts } from './lib/test-counts.ts'
 import { failure, formatSeconds, ok, print } from './lib/terminal.ts'
 
@@ -46,8 +46,9 @@ async function judge(name: string, run: () => Promise<Outcome>): Promise<Counts>
     ok(name, seconds)
     return { ...none, passed: 1 }
   }
-  failure(`${name} found something (${formatSeconds(seconds)})`, `${stdout}${stderr}`.trim())
-  return { ...none, failed: 1 }
+  const details = `${stdout}${stderr}`.trim()
+  failure(`${name} found something (${formatSeconds(seconds)})`, details)
+  return { ...none, failures: [{ title: name, details }] }
 }
 
 async function commandOf({ tool, files = [] }: Linter): Promise<string[]> {
@@ -124,8 +125,8 @@ export const lint = defineCommand({
   notes: 'What npm does not have is in an image, for which an engine is set up where there is none.',
   async run({ update = false, json = false }) {
     const counts = await lintAll({ update })
-    print(json ? JSON.stringify(counts) : `${counts.passed} passed, ${counts.failed} failed`)
-    if (counts.failed > 0) process.exitCode = 1
+    print(json ? JSON.stringify(counts) : inWords(counts))
+    if (counts.failures.length > 0) process.exitCode = 1
   },
 })
 

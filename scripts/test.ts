@@ -6,19 +6,18 @@ import { createInterface } from 'node:readline'
 import { $ } from 'zx/core'
 import { common, defineCommand, main, report } from './lib/command.ts'
 import { CliError } from './lib/errors.ts'
-import { add, countTap, none } from './lib/test-counts.ts'
+import { add, inWords, named, none, readTap, readVitest } from './lib/test-counts.ts'
 import type { Counts } from './lib/test-counts.ts'
-import { formatSeconds, info, print } from './lib/terminal.ts'
+import { failure, formatSeconds, info, print } from './lib/terminal.ts'
+
+const failed = (title: string, details: string): Counts => ({ ...none, failures: [{ title, details }] })
 
 async function runVitest(args: readonly string[] = []): Promise<Counts> {
   const folder = await mkdtemp(join(tmpdir(), 'vitest-'))
   const outputFile = join(folder, 'report.json')
   try {
     await $({ nothrow: true, stdio: 'inherit' })`npx vitest run ${args} --reporter=default --reporter=json --outputFile.json=${outputFile}`
-    const { numPassedTests, numFailedTests, numPendingTests, success } = JSON.parse(await readFile(outputFile, 'utf8'))
-    // A file that does not even load has no failed test in it.
-    const failed = success ? numFailedTests : Math.max(1, numFailedTests)
-    return { passed: numPassedTests, failed, skipped: numPendingTests }
+    return readVitest(JSON.parse(await readFile(outputFile, 'utf8')))
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
@@ -27,14 +26,16 @@ async function runVitest(args: readonly string[] = []): Promise<Counts> {
 /** Pure functions and scripts against a fake Docker. */
 const runScripts = (): Promise<Counts> => runVitest()
 
-/** @param path a file or a folder; its name stands in front of each line where several run at once */
-async function runBats(path: string, { isNamed = false } = {}): Promise<Counts> {
+/**
+ * @param path a file or a folder
+ * @param prefix what stands in front of each line where several run at once
+ */
+async function runBats(path: string, prefix = ''): Promise<Counts> {
   const child = $({ nothrow: true, quiet: true, stdio: ['ignore', 'pipe', process.stderr] })`node_modules/bats/bin/bats --formatter tap --timing ${path}`
-  const name = isNamed ? `${basename(path, '.bats')}: ` : ''
-  createInterface({ input: child.stdout }).on('line', (line) => info(`${name}${line}`))
+  createInterface({ input: child.stdout }).on('line', (line) => info(`${prefix}${line}`))
   const { stdout, exitCode } = await child
-  const counts = countTap(stdout)
-  return exitCode !== 0 && counts.failed === 0 ? { ...counts, failed: 1 } : counts
+  const counts = readTap(stdout)
+  return exitCode !== 0 && counts.failures.length === 0 ? add(counts, failed('bats failed, and none of its tests did', '')) : counts
 }
 
 /** The shell files, without a daemon. */
@@ -50,7 +51,10 @@ async function runInLanes(folder: string): Promise<Counts> {
   const queue = sized.toSorted((a, b) => b.size - a.size).values()
   const lane = async (): Promise<Counts> => {
     let counts = none
-    for (const { path } of queue) counts = add(counts, await runBats(path, { isNamed: true }))
+    for (const { path } of queue) {
+      const name = basename(path, '.bats')
+      counts = add(counts, named(name, await runBats(path, `${name}: `)))
+    }
     return counts
   }
   return (await Promise.all(Array.from({ length: LANES }, lane))).reduce(add, none)
@@ -85,7 +89,19 @@ async function runLint(): Promise<Counts> {
 /** A suite that could not even begin is a failure among the others, and the others still run. */
 function countFailure(error: unknown): Counts {
   report(error)
-  return { ...none, failed: 1 }
+  return failed('could not begin', String(error))
+}
+
+/** Where a test failed stands first, what it saw stands last. */
+function firstAndLast(text: string): string {
+  const lines = text.split('\n')
+  return lines.length <= 40 ? text : [...lines.slice(0, 10), '…', ...lines.slice(-29)].join('\n')
+}
+
+/** What failed, once more at the end: between a thousand lines that are well nobody finds it. */
+function tellFailures({ failures }: Counts): void {
+  if (failures.length > 0) info()
+  for (const { title, details } of failures) failure(title, firstAndLast(details))
 }
 
 const suites = { lint: runLint, scripts: runScripts, shell: runShell, docker: runDocker, e2e: runE2e }
@@ -112,14 +128,14 @@ export const test = defineCommand({
     for (const suite of chosen) {
       const started = performance.now()
       info(`\n${suite}`)
-      const counts = await (suite === 'docker' ? runDocker(only) : suites[suite]()).catch(countFailure)
-      info(`${suite}: ${counts.passed} passed, ${counts.failed} failed in ${formatSeconds((performance.now() - started) / 1000)}`)
+      const counts = named(suite, await (suite === 'docker' ? runDocker(only) : suites[suite]()).catch(countFailure))
+      info(`${suite}: ${inWords(counts)} in ${formatSeconds((performance.now() - started) / 1000)}`)
       total = add(total, counts)
     }
-    const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : ''
-    print(json ? JSON.stringify(total) : `${total.passed} passed, ${total.failed} failed${skipped}`)
+    tellFailures(total)
+    print(json ? JSON.stringify(total) : inWords(total))
     if (total.passed === 0) throw new CliError('No test ran.')
-    if (total.failed > 0) process.exitCode = 1
+    if (total.failures.length > 0) process.exitCode = 1
   },
 })
 
