@@ -82,6 +82,9 @@ doctor_finds() {
 }
 
 @test "doctor has nothing to mend in a healthy stack, and leaves it as it is" {
+	# The fables that seed has queued.
+	narrated() { [[ $(docker exec "$(container postgres)" psql -U postgres -d stories -Atc "SELECT count(*) FROM story WHERE status <> 'done'") == 0 ]]; }
+	until_ok 60 narrated
 	before=$(docker ps --all --quiet --no-trunc --filter "label=com.docker.compose.project=$project" | sort)
 	doctor --json
 	assert_success

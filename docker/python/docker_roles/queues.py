@@ -24,6 +24,8 @@ from redis.exceptions import RedisError, ResponseError
 # Kombu's own: between the parts of a binding, and between the name of a queue and a priority.
 SEPARATOR = "\x06\x16"
 SECONDS = 5
+# An idle worker takes a task within that time; what has just been sent is not called waiting.
+GRACE_SECONDS = 2
 
 
 def name_of_task(message: bytes | None) -> str:
@@ -47,10 +49,11 @@ def waiting(client: Any, queue: str) -> dict[str, Any] | None:
         for key in [queue, *(f"{queue}{SEPARATOR}{number}" for number in range(1, 10))]
         if client.exists(key)
     ]
-    if not lists:
+    count = sum(client.llen(key) for key in lists)
+    if not count:
         return None
     return {
-        "count": sum(client.llen(key) for key in lists),
+        "count": count,
         "oldest": name_of_task(client.lindex(lists[0], -1)),
         "still": min(client.object("idletime", key) or 0 for key in lists),
     }
@@ -67,6 +70,14 @@ def report(client: Any) -> dict[str, Any]:
     }
 
 
+def settled(client: Any) -> dict[str, Any]:
+    """The answer once every task is taken or some are at work; as it is when the time for that is over."""
+    deadline = time.monotonic() + GRACE_SECONDS
+    while (answer := report(client))["waiting"] and not answer["taken"] and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return answer
+
+
 def main() -> None:
     """Asks over one connection, made as Celery makes its own."""
     options = {"socket_timeout": SECONDS, "socket_connect_timeout": SECONDS, "max_retries": 1}
@@ -76,7 +87,7 @@ def main() -> None:
             # To look shall not count as a use of the queue; Redis can do that since 7.2.
             with contextlib.suppress(ResponseError):
                 client.execute_command("CLIENT NO-TOUCH", "ON")
-            print(json.dumps(report(client)))
+            print(json.dumps(settled(client)))
     except (RedisError, OSError, *Connection().connection_errors) as error:
         sys.exit(f"{type(error).__name__}: {error}")
 
