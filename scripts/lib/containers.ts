@@ -75,8 +75,8 @@ export function firstCause(containers: readonly Container[], services: Model['se
   const sick = own.filter((container) => !isWell(container) || (container.state === 'running' && mustEnd.has(container.service)))
   const names = new Set(sick.map(({ service }) => service))
   const roots = sick.filter(({ service }) => !Object.keys(services[service]?.depends_on ?? {}).some((name) => names.has(name)))
-  // One that ended says more than one that is merely not healthy yet.
-  const rank = ({ state, health }: Container): number =>
-    state === 'exited' || state === 'restarting' ? 0 : health === 'unhealthy' ? 1 : 2
+  // One that ended, also when Docker has just started it again, says more than one that is merely not healthy yet.
+  const rank = ({ state, health, restarts }: Container): number =>
+    state === 'exited' || state === 'restarting' || restarts > 0 ? 0 : health === 'unhealthy' ? 1 : 2
   return roots.toSorted((a, b) => rank(a) - rank(b))[0]
 }

@@ -89,6 +89,11 @@ describe('the first cause', () => {
       'worker',
     ],
     [
+      'is the one that Docker has just started again rather than the one that still has time',
+      stackWith({ service: 'beat', health: 'starting' }, { service: 'web', health: 'starting', restarts: 2 }),
+      'web',
+    ],
+    [
       'is the one that is unhealthy rather than the one that still has time',
       stackWith({ service: 'beat', health: 'starting' }, { service: 'web', health: 'unhealthy' }),
       'web',
