@@ -152,7 +152,7 @@ ARG APP_GID=1001
 USER ${APP_UID}:${APP_GID}
 ENTRYPOINT ["tini", "--", "entrypoint.sh"]
 CMD ["frontend"]
-HEALTHCHECK --interval=15s --timeout=8s --start-period=60s --start-interval=1s --retries=1 \
+HEALTHCHECK --interval=15s --timeout=10s --start-period=60s --start-interval=1s --retries=1 \
     CMD ["healthcheck.sh"]
 
 # --- source: the application with its byte code. It belongs to root: what runs cannot change it ---
@@ -194,7 +194,7 @@ ENTRYPOINT ["tini", "--", "entrypoint.sh"]
 CMD ["web"]
 # Quick to notice a start. Afterwards every check costs a process, so there are few: frozen means
 # unhealthy within half a minute. The script itself tries twice.
-HEALTHCHECK --interval=15s --timeout=8s --start-period=60s --start-interval=1s --retries=1 \
+HEALTHCHECK --interval=15s --timeout=10s --start-period=60s --start-interval=1s --retries=1 \
     CMD ["healthcheck.sh"]
 
 FROM runtime AS dev

@@ -20,12 +20,22 @@ role() {
 	done
 }
 
+# connect PORT: opens 3. A server that is started anew, as at every save in development, is given two seconds.
+connect() {
+	local _
+	for _ in {1..12}; do
+		{ exec 3<>"/dev/tcp/127.0.0.1/$1"; } 2>/dev/null && return
+		sleep 0.2
+	done
+	return 1
+}
+
 # get PORT PATH: one request. Sets $problem when it fails. HEALTH_HOST is for an application that answers to its own
 # names alone.
 get() {
 	local status
 	problem="nothing listens on port $1"
-	{ exec 3<>"/dev/tcp/127.0.0.1/$1"; } 2>/dev/null || return 1
+	connect "$1" || return 1
 	printf 'GET %s HTTP/1.0\r\nHost: %s\r\nUser-Agent: healthcheck\r\n\r\n' "$2" "${HEALTH_HOST:-localhost}" >&3
 	problem="no answer to GET $2 within 3 seconds"
 	read -r -t 3 -u 3 _ status _ || return 1

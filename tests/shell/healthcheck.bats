@@ -97,6 +97,22 @@ check() {
 	assert_output 'nothing listens on port 8123'
 }
 
+@test "a server that is started anew meanwhile is waited for" {
+	node -e '
+		const server = require("http").createServer((_, response) => response.end())
+		server.listen(0, "127.0.0.1", () => {
+			const { port } = server.address()
+			server.close(() => console.log(port))
+			setTimeout(() => server.listen(port, "127.0.0.1"), 1500)
+		})
+	' >"$BATS_TEST_TMPDIR/port" 3>&- &
+	local server=$!
+	until [[ -s $BATS_TEST_TMPDIR/port ]]; do kill -0 "$server"; done
+	run check PORT="$(<"$BATS_TEST_TMPDIR/port")" tini -- entrypoint.sh web
+	kill "$server"
+	assert_success
+}
+
 @test "no role is web, also below Docker's own init" {
 	run -1 check HEALTH_PATH=/503 tini -- entrypoint.sh
 	assert_output 'GET /503 answered 503'
