@@ -38,7 +38,9 @@ def main() -> int:
             name = f"{type(error).__module__}.{type(error).__qualname__}"
             print(f"migrate: the database of DATABASE_URL cannot be used. {name}: {error}", file=sys.stderr)
             return UNAVAILABLE
-        return subprocess.run(["sh", "-c", command], check=False).returncode
+        code = subprocess.run(["sh", "-c", command], check=False).returncode
+        # As a shell would say that a signal has ended it.
+        return 128 - code if code < 0 else code
 
 
 if __name__ == "__main__":
