@@ -4,8 +4,7 @@ import type { Room } from './disk.ts'
 import { capture } from './docker.ts'
 import { CliError } from './errors.ts'
 
-/** Most runs are over by then, and need not be watched. */
-const WATCH_AFTER_MS = 1000
+/** A quick disk is full, and has its room again, within a second. */
 const LOOK_EVERY_MS = 100
 
 /** The engine's folder; empty when it is on another machine, where we cannot look. */
@@ -26,7 +25,7 @@ export async function watchingDisk<T>(critical: () => Promise<T>): Promise<T> {
     const room = await roomOf(await (folder ??= engineFolder().catch(() => '')))
     if (room && room.megabytes < (lowest?.megabytes ?? Infinity)) lowest = room
   }
-  let timer = setTimeout(() => (timer = setInterval(() => void look(), LOOK_EVERY_MS)), WATCH_AFTER_MS)
+  const timer = setInterval(() => void look(), LOOK_EVERY_MS)
   try {
     return await critical()
   } catch (error) {
@@ -34,7 +33,7 @@ export async function watchingDisk<T>(critical: () => Promise<T>): Promise<T> {
     await look()
     throw lowest && isFull(lowest) ? withFullDisk(error, lowest) : error
   } finally {
-    clearTimeout(timer)
+    clearInterval(timer)
   }
 }
 
