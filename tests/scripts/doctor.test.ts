@@ -172,6 +172,16 @@ describe('doctor', () => {
     expect(box.effects()).toEqual([])
   })
 
+  test('asks twice for the size of the volumes, and says when Docker does not know it', async () => {
+    const box = await checkout()
+    box.containers(wellStack)
+    box.answer('system', { out: '', err: 'snapshot does not exist\n', code: 1 })
+    const { code, stderr } = await box.run('doctor')
+    expect(code).toBe(0)
+    expect(stderr).toContain('! Docker did not say how large the volumes are.\n  → snapshot does not exist\n')
+    expect(box.calls().filter((call) => call.startsWith('system df'))).toHaveLength(2)
+  })
+
   test('of a stack that is not well ends with 3 and the remedy', async () => {
     const box = await checkout()
     box.containers(stackWith({ service: 'web', health: 'unhealthy', says: 'GET /healthz answered 500' }))

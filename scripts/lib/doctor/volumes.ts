@@ -1,6 +1,6 @@
 /** What the volumes hold: how much, and by which database they were made. */
 import type { Container } from '../containers.ts'
-import { capture } from '../docker.ts'
+import { capture, lastLines } from '../docker.ts'
 import type { Model } from '../model.ts'
 import { doubtful, well, wrong } from './observation.ts'
 import type { Observation } from './observation.ts'
@@ -21,8 +21,13 @@ export function judgeSizes(volumes: readonly Volume[], model: Model): Observatio
 }
 
 export async function examineSizes(model: Model): Promise<Observation[]> {
-  const { exitCode, stdout } = await capture(['system', 'df', '--verbose', '--format', '{{json .Volumes}}'], { timeoutMs: 30_000 })
-  return exitCode === 0 ? judgeSizes(JSON.parse(stdout) as Volume[], model) : []
+  const ask = () => capture(['system', 'df', '--verbose', '--format', '{{json .Volumes}}'], { timeoutMs: 30_000 })
+  const first = await ask()
+  // It looks at everything on the engine, and fails where somebody deletes an image or a container meanwhile.
+  const { exitCode, stdout, stderr } = first.exitCode === 0 ? first : await ask()
+  return exitCode === 0
+    ? judgeSizes(JSON.parse(stdout) as Volume[], model)
+    : [doubtful('Docker did not say how large the volumes are.', lastLines(stderr, 1))]
 }
 
 /** How a database says which version made its files, and which one the image has. */
