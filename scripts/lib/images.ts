@@ -18,6 +18,9 @@ import { step, warn } from './terminal.ts'
 /** A registry whose first word takes longer than this is treated as one that is not there. */
 const PATIENCE_MS = 8000
 
+/** One that somebody chose may be slow: there is nothing else to go on with. */
+const PATIENCE_WITH_CHOSEN_MS = 20_000
+
 /** Those that are not on this machine, by one question. */
 export async function missing(images: readonly string[]): Promise<string[]> {
   if (images.length === 0) return []
@@ -91,10 +94,10 @@ class Refused extends Error {
  *
  * @returns why it is not there
  */
-async function pull(image: string): Promise<Refused | undefined> {
+async function pull(image: string, patienceMs: number): Promise<Refused | undefined> {
   try {
     await step(`Pulling ${image}`, async (report) => {
-      const { exitCode, stderr } = await pullImage(image, PATIENCE_MS, report)
+      const { exitCode, stderr } = await pullImage(image, patienceMs, report)
       stopIfInterrupted()
       if (exitCode !== 0) throw new Refused(exitCode === null ? 'silent' : judgeRefusal(stderr), stderr)
     })
@@ -140,11 +143,11 @@ export async function ensureImages(
   if (standIns.length > 0) await ensureStandIns(standIns, values)
 
   const absent = await missing(images.filter((image) => !isStandIn(image)))
+  const imageRegistry = valueOf('IMAGE_REGISTRY', values, process.env)
   for (const [index, image] of absent.entries()) {
-    const refusal = await pull(image)
+    const refusal = await pull(image, imageRegistry ? PATIENCE_WITH_CHOSEN_MS : PATIENCE_MS)
     if (!refusal) continue
     const { verdict, said } = refusal
-    const imageRegistry = valueOf('IMAGE_REGISTRY', values, process.env)
     // Who named a registry wants its images, and nobody is given others without a word.
     if (!imageRegistry && (verdict === 'silent' || verdict === 'distrusted')) {
       return useStandIns(stack, model, values, absent.slice(index), verdict)
