@@ -15,6 +15,7 @@ port 53 resolves mirrors.test to it, and no other name. Every request is a line 
 
 import base64
 import hashlib
+import http.client
 import io
 import json
 import os
@@ -24,7 +25,7 @@ import ssl
 import sys
 import tarfile
 import threading
-import urllib.error
+import time
 import urllib.parse
 import urllib.request
 import zipfile
@@ -94,10 +95,16 @@ def find_index() -> str:
 ARCHIVE, INDEX = find_archive(), find_index()
 
 
-def fetch(url: str) -> Answer:
-    """Hands on what the real one has."""
-    with urllib.request.urlopen(url, timeout=60) as answer:  # noqa: S310
-        return answer.headers.get("Content-Type", "application/octet-stream"), answer.read()
+def fetch(url: str, tries: int = 3) -> Answer:
+    """Hands on what the real one has; what may pass is asked for again."""
+    try:
+        with urllib.request.urlopen(url, timeout=60) as answer:  # noqa: S310
+            return answer.headers.get("Content-Type", "application/octet-stream"), answer.read()
+    except (OSError, http.client.HTTPException) as error:
+        if getattr(error, "code", 500) == HTTPStatus.NOT_FOUND or tries == 1:
+            raise
+    time.sleep(1)
+    return fetch(url, tries - 1)
 
 
 def index_page(name: str) -> Answer:
@@ -172,11 +179,12 @@ class Mirror(BaseHTTPRequestHandler):
         try:
             path = urllib.parse.unquote(target.path)
             kind, body = answer(path, f"{scheme}://{self.headers['Host']}")
-        except (FileNotFoundError, urllib.error.HTTPError):
+        except FileNotFoundError:
             return self.reply(HTTPStatus.NOT_FOUND)
-        except OSError as error:
+        except (OSError, http.client.HTTPException) as error:
             self.log_message("%s", error)
-            return self.reply(HTTPStatus.BAD_GATEWAY)
+            is_absent = getattr(error, "code", None) == HTTPStatus.NOT_FOUND
+            return self.reply(HTTPStatus.NOT_FOUND if is_absent else HTTPStatus.BAD_GATEWAY)
         return self.reply(HTTPStatus.OK, kind, body)
 
     def do_HEAD(self) -> None:
