@@ -46,6 +46,9 @@ const LANES = 2
 
 /** Several files at once, the largest first, so that none is left over at the end. */
 async function runInLanes(folder: string): Promise<Counts> {
+  const ports = await mkdtemp(join(tmpdir(), 'ports-'))
+  // No port is given to tests of two files.
+  process.env.TEST_PORTS = ports
   const names = (await readdir(folder)).filter((name) => name.endsWith('.bats'))
   const sized = await Promise.all(names.map(async (name) => ({ path: join(folder, name), size: (await stat(join(folder, name))).size })))
   const queue = sized.toSorted((a, b) => b.size - a.size).values()
@@ -57,7 +60,9 @@ async function runInLanes(folder: string): Promise<Counts> {
     }
     return counts
   }
-  return (await Promise.all(Array.from({ length: LANES }, lane))).reduce(add, none)
+  const counts = await Promise.all(Array.from({ length: LANES }, lane))
+  await rm(ports, { recursive: true, force: true })
+  return counts.reduce(add, none)
 }
 
 /** An engine and the images, which the tests find by this process's environment. */

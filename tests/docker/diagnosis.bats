@@ -14,14 +14,22 @@ load helpers
 
 setup_file() {
 	copy_repository "$BATS_FILE_TMPDIR/copy"
-	new_stack COMPOSE_PROFILES=postgres,redis,storage POSTGRES_PASSWORD=p0stgres-of-this-test MARIADB_PASSWORD=m4riadb-of-this-test
+	# One process of each role: five of them would start at the same time, on a machine that does more.
+	new_stack COMPOSE_PROFILES=postgres,redis,storage WEB_CONCURRENCY=1 WORKER_CONCURRENCY=1 \
+		POSTGRES_PASSWORD=p0stgres-of-this-test MARIADB_PASSWORD=m4riadb-of-this-test
 	start_stack
 	cp --archive app "$BATS_FILE_TMPDIR/app"
 	cp "$env_file" "$BATS_FILE_TMPDIR/env"
 }
 
+# without_roles: web and worker, which start again at each save, and are unhealthy for as long as they do.
+without_roles() {
+	docker rm --force "$(container web)" "$(container worker)" >/dev/null 2>&1 || true
+}
+
 # The folder itself is mounted, so that it has to stay.
 setup() {
+	without_roles
 	cd "$BATS_FILE_TMPDIR/copy" || return 1
 	cp "$BATS_FILE_TMPDIR/env" "$env_file"
 	rm -f .env.app
@@ -107,7 +115,7 @@ no_tables() {
 		'DATABASE_URL=mysql+pymysql://${MARIADB_USER}:${MARIADB_PASSWORD}@db:3306/${MARIADB_DATABASE}?charset=utf8mb4'
 	docker tag "$project-app:dev" "$project-kept"
 	compose build --quiet
-	compose up --detach --wait --wait-timeout 60 mariadb
+	compose up --detach --wait --wait-timeout 180 mariadb
 	up_fails 6 MARIADB_PASSWORD=an0ther-of-this-test
 	docker tag "$project-kept" "$project-app:dev"
 	compose rm --stop --force mariadb
@@ -304,6 +312,7 @@ no_tables() {
 	up_fails 7 HEALTH_PATH=/nope
 	assert_output --partial 'GET /nope answered 404.'
 	advises 'The application has no /nope. Set HEALTH_PATH'
+	without_roles
 	cat >>app/stories/__init__.py <<-'END'
 
 
@@ -378,7 +387,8 @@ no_tables() {
 }
 
 @test "in production: a limit of memory that is too low for web, the worker and the migration, and a root that is read-only" {
-	set_in "$env_file" COMPOSE_FILE="${TEST_COMPOSE_FILES/compose.override.yaml/compose.production.yaml}" REDIS_PASSWORD=r3dis-of-this-test \
+	set_in "$env_file" COMPOSE_FILE="${TEST_COMPOSE_FILES/compose.override.yaml/compose.production.yaml}" \
+		WEB_CONCURRENCY=2 WORKER_CONCURRENCY=2 REDIS_PASSWORD=r3dis-of-this-test \
 		S3_SECRET_ACCESS_KEY=st0rage-of-this-test SECRET_KEY=s3cret-of-this-test-alone FLOWER_PASSWORD=fl0wer-of-this-test
 	compose build --quiet
 	up_fails 7 WORKER_MEMORY=40m

@@ -128,14 +128,8 @@ long_text() {
 	local path
 	long_text >"$BATS_TEST_TMPDIR/long.txt"
 	path=$(hand_in 'What about lar1 and mos2?' "$BATS_TEST_TMPDIR/long.txt")
-	# However fast this machine reads: it stands still while it is looked at.
-	caught_in_the_middle() {
-		compose pause worker
-		[[ $(job "$path" '.status') == working ]] && (($(job "$path" .progress) > 5)) && return
-		compose unpause worker
-		return 1
-	}
-	until_ok 20 caught_in_the_middle
+	in_the_middle() { [[ $(job "$path" '.status') == working ]] && (($(job "$path" .progress) > 5)); }
+	until_ok 20 caught worker in_the_middle
 	page_says "$path" '<progress max="100" value="'
 	compose unpause worker
 	run until_ok 60 page_says "$path" '4000'

@@ -140,7 +140,8 @@ migrate_three_at_once() {
 	local id
 	WORKER_STOP_TIMEOUT=1 compose up --detach --no-deps --wait worker
 	id=$(submit 100000 2027-03-01)
-	until_ok 30 eval "(( \$(batch $id .rows_done) > 1000 ))"
+	in_the_middle() { batch_is "$id" working && (($(batch "$id" .rows_done) > 1000)); }
+	until_ok 30 caught worker in_the_middle
 	compose stop worker
 	run batch_is "$id" working
 	assert_success
@@ -190,7 +191,7 @@ migrate_three_at_once() {
 }
 
 @test "the production image has the built page, and neither its source nor Node" {
-	COMPOSE_FILE=${TEST_COMPOSE_FILES/compose.override.yaml:/} compose build --quiet
+	COMPOSE_FILE=${TEST_COMPOSE_FILES/:compose.override.yaml/} compose build --quiet
 	run docker run --rm "$project-app" sh -c 'ls /app "$FRONTEND_ROOT"; command -v node npm || echo nothing'
 	assert_success
 	assert_line index.html

@@ -151,7 +151,8 @@ teardown_file() {
 	local id
 	WORKER_STOP_TIMEOUT=1 compose up --detach --no-deps --wait worker
 	id=$(submit "$BATS_FILE_TMPDIR/talk.wav")
-	until_ok 60 eval "episode $id '.steps.some(s => s.percent > 0 && s.percent < 100)' | grep true"
+	in_the_middle() { episode "$id" '.steps.some(s => s.percent > 0 && s.percent < 100)' | grep true; }
+	until_ok 60 caught worker in_the_middle
 	compose stop worker
 	run state '{{.State.ExitCode}} {{.State.OOMKilled}}' worker
 	assert_output --regexp '^(0|143) false$'

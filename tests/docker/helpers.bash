@@ -10,9 +10,13 @@ cd "$BATS_TEST_DIRNAME/../.." || exit 1
 # What people read is tested, also where a workflow runs the tests.
 unset GITHUB_ACTIONS
 
-# free_port: a port of 127.0.0.1 that nobody listens on now.
+# free_port: a port of 127.0.0.1 that nobody listens on, and that no other test of this run is given. It is outside of
+# the range from which the kernel takes its own.
 free_port() {
-	node -e 'const s=require("net").createServer().listen(0,"127.0.0.1",()=>{console.log(s.address().port);s.close()})'
+	local claims=${TEST_PORTS:-$BATS_RUN_TMPDIR/ports} port
+	mkdir -p "$claims"
+	until port=$((20000 + RANDOM % 12000)) && mkdir "$claims/$port" 2>/dev/null && ! (: <>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do :; done
+	echo "$port"
 }
 
 # new_stack [NAME=VALUE…]: an env file for a stack of its own, with these settings changed. Sets $project,
@@ -91,6 +95,11 @@ state() {
 	docker inspect --format "$1" "$(container "$2")"
 }
 
+# redis_cli ARGS…: asks the queue, with its password.
+redis_cli() {
+	docker exec "$(container redis)" sh -c 'VALKEYCLI_AUTH=$REDIS_PASSWORD REDISCLI_AUTH=$REDIS_PASSWORD exec "$(command -v valkey-cli || command -v redis-cli)" "$@"' sh "$@"
+}
+
 # is_health SERVICE HEALTH: healthy, unhealthy or starting.
 is_health() {
 	local found
@@ -122,6 +131,16 @@ until_ok() {
 		sleep 0.2
 	done
 	printf '%s\n' "$output"
+}
+
+# caught SERVICE COMMAND…: the service stands still, and the command succeeds. For until_ok, to meet a task in the
+# middle on a machine of any speed; `compose unpause` or `compose stop` lets it go on.
+caught() {
+	# Not by Compose, which takes its time to begin.
+	docker pause "$(container "$1")"
+	"${@:2}" && return
+	docker unpause "$(container "$1")"
+	return 1
 }
 
 # show_stack: what somebody wants to see who reads of a failed test.

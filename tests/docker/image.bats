@@ -162,7 +162,7 @@ serves() {
 	assert_equal "$(curl --silent --fail --max-time 5 "http://$(docker port "$id" 8000)/up")" "$answer"
 	assert_equal "$(docker exec "$id" cat /proc/1/comm)" tini
 
-	docker stop --time 10 "$id"
+	docker stop --time 30 "$id"
 	assert_regex "$(docker inspect --format '{{.State.ExitCode}}' "$id")" '^(0|143)$'
 }
 

@@ -375,10 +375,12 @@ s3() {
 @test "SeaweedFS: started as root it runs as seaweed, and what it stores outlives a restart" {
 	id=$(container storage)
 	assert_equal "$(owner_of_process_1 "$id")" seaweed
-	s3 reader:right-secret PUT /shelf/kept --data-binary 'still here'
+	run -0 s3 reader:right-secret PUT /shelf/kept --data-binary 'still here'
+	assert_output 200
 	compose restart storage
 	compose up --detach --wait --wait-timeout 60 storage
-	run -0 s3 reader:right-secret GET /shelf/kept
-	assert_output 200
+	# The gateway is healthy before it knows where each object lies.
+	kept_is_there() { s3 reader:right-secret GET /shelf/kept | grep 200; }
+	until_ok 30 kept_is_there
 	assert_equal "$(cat "$BATS_TEST_TMPDIR/body")" 'still here'
 }
