@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline'
 import { $ } from 'zx/core'
 import { common, defineCommand, main, report } from './lib/command.ts'
 import { CliError } from './lib/errors.ts'
+import { stopIfInterrupted } from './lib/interrupt.ts'
 import { add, inWords, named, none, readTap, readVitest } from './lib/test-counts.ts'
 import type { Counts } from './lib/test-counts.ts'
 import { failure, formatSeconds, info, print } from './lib/terminal.ts'
@@ -55,6 +56,7 @@ async function runInLanes(folder: string): Promise<Counts> {
   const lane = async (): Promise<Counts> => {
     let counts = none
     for (const { path } of queue) {
+      stopIfInterrupted()
       const name = basename(path, '.bats')
       counts = add(counts, named(name, await runBats(path, `${name}: `)))
     }
@@ -93,6 +95,7 @@ async function runLint(): Promise<Counts> {
 
 /** A suite that could not even begin is a failure among the others, and the others still run. */
 function countFailure(error: unknown): Counts {
+  stopIfInterrupted()
   report(error)
   return failed('could not begin', String(error))
 }
@@ -131,6 +134,7 @@ export const test = defineCommand({
     const chosen = (words.length > 0 ? words : Object.keys(suites)) as Suite[]
     let total: Counts = none
     for (const suite of chosen) {
+      stopIfInterrupted()
       const started = performance.now()
       info(`\n${suite}`)
       const counts = named(suite, await (suite === 'docker' ? runDocker(only) : suites[suite]()).catch(countFailure))
