@@ -114,7 +114,7 @@ no_tables() {
 	set_in "$env_file" COMPOSE_PROFILES=mariadb,redis,storage PYTHON_EXTRA_PACKAGES=pymysql==1.2.4 \
 		'DATABASE_URL=mysql+pymysql://${MARIADB_USER}:${MARIADB_PASSWORD}@db:3306/${MARIADB_DATABASE}?charset=utf8mb4'
 	docker tag "$project-app:dev" "$project-kept"
-	compose build --quiet
+	build_images
 	compose up --detach --wait --wait-timeout 180 mariadb
 	up_fails 6 MARIADB_PASSWORD=an0ther-of-this-test
 	docker tag "$project-kept" "$project-app:dev"
@@ -259,7 +259,7 @@ no_tables() {
 @test "words of the libraries that read variables, of Django and of uvicorn" {
 	docker tag "$project-app:dev" "$project-kept"
 	set_in "$env_file" PYTHON_EXTRA_PACKAGES="'uvicorn==0.54.0 django==5.2.19 pydantic-settings==2.16.3 python-decouple==3.8 environs==15.2.0'"
-	compose build --quiet
+	build_images
 	wanted() { # wanted COMMAND: it ends for want of SHOP_TOKEN
 		job_fails migrate 6 MIGRATE_COMMAND="'python -c \"$1\"'"
 		assert_output --partial 'pplication cannot do without the variable SHOP_TOKEN, and nothing hands it over. Write SHOP_TOKEN=… into .env.app'
@@ -390,7 +390,7 @@ no_tables() {
 	set_in "$env_file" COMPOSE_FILE="${TEST_COMPOSE_FILES/compose.override.yaml/compose.production.yaml}" \
 		WEB_CONCURRENCY=2 WORKER_CONCURRENCY=2 REDIS_PASSWORD=r3dis-of-this-test \
 		S3_SECRET_ACCESS_KEY=st0rage-of-this-test SECRET_KEY=s3cret-of-this-test-alone FLOWER_PASSWORD=fl0wer-of-this-test
-	compose build --quiet
+	build_images
 	up_fails 7 WORKER_MEMORY=40m
 	assert_output --partial '✗ worker was killed: it used more memory than it may have (40 MB).'
 	advises 'Raise WORKER_MEMORY in .env.docker, or lower WORKER_CONCURRENCY'
@@ -429,7 +429,7 @@ put_image_back() {
 @test "an entrypoint with the line endings of Windows" {
 	docker tag "$project-app:dev" "$project-kept"
 	sed -i 's/$/\r/' docker/entrypoint.sh
-	compose build --quiet
+	build_images
 	up_fails 6
 	put_image_back
 	sed -i 's/\r$//' docker/entrypoint.sh

@@ -191,7 +191,7 @@ migrate_three_at_once() {
 }
 
 @test "the production image has the built page, and neither its source nor Node" {
-	COMPOSE_FILE=${TEST_COMPOSE_FILES/:compose.override.yaml/} compose build --quiet
+	COMPOSE_FILE=${TEST_COMPOSE_FILES/:compose.override.yaml/} build_images
 	run docker run --rm "$project-app" sh -c 'ls /app "$FRONTEND_ROOT"; command -v node npm || echo nothing'
 	assert_success
 	assert_line index.html

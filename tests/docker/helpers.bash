@@ -60,8 +60,16 @@ compose() {
 	docker compose --env-file "$env_file" --progress quiet "$@"
 }
 
+# build_images: without a word, unless it fails: then with all that the last steps said.
+build_images() {
+	local log=$BATS_FILE_TMPDIR/build.log
+	docker compose --env-file "$env_file" --progress plain build &>"$log" && return
+	tail --lines 60 "$log"
+	return 1
+}
+
 start_stack() {
-	compose build --quiet
+	build_images
 	compose up --detach --wait --wait-timeout 180 "$@"
 }
 

@@ -12,8 +12,8 @@ setup_file() {
 	local development=${TEST_COMPOSE_FILES:?run npm run test:docker}
 	new_stack COMPOSE_FILE="${development/:compose.override.yaml/}"
 	export prod=$project-app dev=$project-app:dev copy=$BATS_FILE_TMPDIR/copy
-	compose build --quiet
-	COMPOSE_FILE=$development compose build --quiet
+	build_images
+	COMPOSE_FILE=$development build_images
 	local args
 	args=$(compose config --format json | json .services.migrate.build.args)
 	python_image=$(json .PYTHON_IMAGE <<<"$args") node_image=$(json .NODE_IMAGE <<<"$args")
@@ -271,7 +271,7 @@ asked() {
 }
 
 @test "it carries the labels that registries show" {
-	IMAGE_VERSION=1.2.3 IMAGE_REVISION=abc IMAGE_SOURCE=https://example.org/shop compose build --quiet
+	IMAGE_VERSION=1.2.3 IMAGE_REVISION=abc IMAGE_SOURCE=https://example.org/shop build_images
 	run -0 docker inspect --format '{{json .Config.Labels}}' "$prod"
 	local pair
 	for pair in "title:$project" version:1.2.3 revision:abc source:https://example.org/shop; do

@@ -182,7 +182,7 @@ teardown_file() {
 	assert_output --partial 'POSTGRES_PASSWORD has the value of .env.docker.example, which everybody knows'
 
 	# Without the scripts as well.
-	compose build --quiet
+	build_images
 	run compose up --detach --wait
 	assert_failure
 	run docker ps --all --filter "label=com.docker.compose.project=$project" --filter status=running --quiet
