@@ -20,7 +20,8 @@ role() {
 	done
 }
 
-# connect PORT: opens 3. A server that is started anew, as at every save in development, is given two seconds.
+# connect PORT: opens 3. A server that is started anew, as at every save in development, is given two seconds, at each
+# of the two tries.
 connect() {
 	local _
 	for _ in {1..12}; do

@@ -6,7 +6,7 @@ import type { Outcome } from './lib/compose-variants.ts'
 import { capture, lastLines } from './lib/docker.ts'
 import { CliError, ExitCode } from './lib/errors.ts'
 import { prepareImages } from './lib/test-images.ts'
-import { add, inWords, none } from './lib/test-counts.ts'
+import { add, inWords, none, oneFailure } from './lib/test-counts.ts'
 import type { Counts } from './lib/test-counts.ts'
 import { failure, formatSeconds, ok, print } from './lib/terminal.ts'
 
@@ -48,7 +48,7 @@ async function judge(name: string, run: () => Promise<Outcome>): Promise<Counts>
   }
   const details = `${stdout}${stderr}`.trim()
   failure(`${name} found something (${formatSeconds(seconds)})`, details)
-  return { ...none, failures: [{ title: name, details }] }
+  return oneFailure(name, details)
 }
 
 async function commandOf({ tool, files = [] }: Linter): Promise<string[]> {

@@ -7,11 +7,9 @@ import { $ } from 'zx/core'
 import { common, defineCommand, main, report } from './lib/command.ts'
 import { CliError } from './lib/errors.ts'
 import { stopIfInterrupted } from './lib/interrupt.ts'
-import { add, inWords, named, none, readTap, readVitest } from './lib/test-counts.ts'
+import { add, inWords, named, none, oneFailure, readTap, readVitest } from './lib/test-counts.ts'
 import type { Counts } from './lib/test-counts.ts'
 import { failure, formatSeconds, info, print } from './lib/terminal.ts'
-
-const failed = (title: string, details: string): Counts => ({ ...none, failures: [{ title, details }] })
 
 async function runVitest(args: readonly string[] = []): Promise<Counts> {
   const folder = await mkdtemp(join(tmpdir(), 'vitest-'))
@@ -36,7 +34,7 @@ async function runBats(path: string, prefix = ''): Promise<Counts> {
   createInterface({ input: child.stdout }).on('line', (line) => info(`${prefix}${line}`))
   const { stdout, exitCode } = await child
   const counts = readTap(stdout)
-  return exitCode !== 0 && counts.failures.length === 0 ? add(counts, failed('bats failed, and none of its tests did', '')) : counts
+  return exitCode !== 0 && counts.failures.length === 0 ? add(counts, oneFailure('bats failed, and none of its tests did')) : counts
 }
 
 /** The shell files, without a daemon. */
@@ -47,9 +45,6 @@ const LANES = 2
 
 /** Several files at once, the largest first, so that none is left over at the end. */
 async function runInLanes(folder: string): Promise<Counts> {
-  const ports = await mkdtemp(join(tmpdir(), 'ports-'))
-  // No port is given to tests of two files.
-  process.env.TEST_PORTS = ports
   const names = (await readdir(folder)).filter((name) => name.endsWith('.bats'))
   const sized = await Promise.all(names.map(async (name) => ({ path: join(folder, name), size: (await stat(join(folder, name))).size })))
   const queue = sized.toSorted((a, b) => b.size - a.size).values()
@@ -62,9 +57,13 @@ async function runInLanes(folder: string): Promise<Counts> {
     }
     return counts
   }
-  const counts = await Promise.all(Array.from({ length: LANES }, lane))
-  await rm(ports, { recursive: true, force: true })
-  return counts.reduce(add, none)
+  // No port is given to tests of two files.
+  const ports = (process.env.TEST_PORTS = await mkdtemp(join(tmpdir(), 'ports-')))
+  try {
+    return (await Promise.all(Array.from({ length: LANES }, lane))).reduce(add, none)
+  } finally {
+    await rm(ports, { recursive: true, force: true })
+  }
 }
 
 /** An engine and the images, which the tests find by this process's environment. */
@@ -97,7 +96,7 @@ async function runLint(): Promise<Counts> {
 function countFailure(error: unknown): Counts {
   stopIfInterrupted()
   report(error)
-  return failed('could not begin', String(error))
+  return oneFailure('could not begin', String(error))
 }
 
 /** Where a test failed stands first, what it saw stands last. */

@@ -18,11 +18,11 @@ async function engineFolder(): Promise<string> {
  * failed gives back what it had taken, so that only who looked in time knows.
  */
 export async function watchingDisk<T>(critical: () => Promise<T>): Promise<T> {
-  let folder: Promise<string> | undefined
+  const folder = engineFolder().catch(() => '')
   let lowest: Room | undefined
   const look = async (): Promise<void> => {
     // An engine in a virtual machine has a folder that is not on this machine.
-    const room = await roomOf(await (folder ??= engineFolder().catch(() => '')))
+    const room = await roomOf(await folder)
     if (room && room.megabytes < (lowest?.megabytes ?? Infinity)) lowest = room
   }
   const timer = setInterval(() => void look(), LOOK_EVERY_MS)

@@ -19,6 +19,9 @@ export const add = (a: Counts, b: Counts): Counts => ({
   failures: [...a.failures, ...b.failures],
 })
 
+/** One failure and nothing else. */
+export const oneFailure = (title: string, details = ''): Counts => ({ ...none, failures: [{ title, details }] })
+
 /** The same counts, each failure under the name of the file or suite that it is from. */
 export const named = (name: string, counts: Counts): Counts => ({
   ...counts,
