@@ -101,7 +101,9 @@ def fetch(url: str, tries: int = 3) -> Answer:
         with urllib.request.urlopen(url, timeout=60) as answer:  # noqa: S310
             return answer.headers.get("Content-Type", "application/octet-stream"), answer.read()
     except (OSError, http.client.HTTPException) as error:
-        if getattr(error, "code", 500) == HTTPStatus.NOT_FOUND or tries == 1:
+        if getattr(error, "code", None) == HTTPStatus.NOT_FOUND:
+            raise FileNotFoundError(url) from error
+        if tries == 1:
             raise
     time.sleep(1)
     return fetch(url, tries - 1)
@@ -183,8 +185,7 @@ class Mirror(BaseHTTPRequestHandler):
             return self.reply(HTTPStatus.NOT_FOUND)
         except (OSError, http.client.HTTPException) as error:
             self.log_message("%s", error)
-            is_absent = getattr(error, "code", None) == HTTPStatus.NOT_FOUND
-            return self.reply(HTTPStatus.NOT_FOUND if is_absent else HTTPStatus.BAD_GATEWAY)
+            return self.reply(HTTPStatus.BAD_GATEWAY)
         return self.reply(HTTPStatus.OK, kind, body)
 
     def do_HEAD(self) -> None:
