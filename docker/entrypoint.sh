@@ -135,7 +135,7 @@ flower() {
 	[ -n "${FLOWER_BASIC_AUTH:-}" ] || fail "$role needs a password for its page. Set FLOWER_PASSWORD in .env.docker."
 	need_program celery
 	export FLOWER_BASIC_AUTH
-	exec celery --app "$CELERY_APP" flower --address=0.0.0.0 --port=5555
+	exec python -m docker_roles.flower --app "$CELERY_APP" flower --address=0.0.0.0 --port=5555
 }
 
 # once SETTING [ARG…]: a one-shot whose command is a setting; arguments are added to it.

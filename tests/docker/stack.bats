@@ -168,14 +168,17 @@ teardown_file() {
 	done
 }
 
-@test "without Redis a story is refused at once, and afterwards the worker goes on by itself" {
+@test "without Redis a story is refused at once, Flower ends when it is told to, and afterwards the worker goes on by itself" {
 	compose stop --timeout 5 redis
 	run curl --silent --max-time 8 --write-out '\n%{http_code}' --header 'content-type: application/json' --data '{"title":"Lost","text":"Nobody hears it."}' "$web/api/stories"
 	assert_success
 	assert_line --index -1 503
 	run until_ok 32 is_health worker unhealthy
 	assert_success
-	compose start redis
+	compose stop flower
+	run state '{{.State.ExitCode}}' flower
+	assert_output 0
+	compose start redis flower
 	run until_ok 40 is_health worker healthy
 	assert_success
 	run until_ok 60 story_is "$(submit 'Found again' 1)" 'done'
@@ -218,8 +221,8 @@ teardown_file() {
 	local service
 	compose stop
 	for service in web worker beat flower postgres redis storage; do
-		run state '{{.State.ExitCode}}' "$service"
-		assert_output --regexp '^(0|143)$'
+		run state '{{.Name}}: {{.State.ExitCode}}' "$service"
+		assert_output --regexp ': (0|143)$'
 	done
 }
 

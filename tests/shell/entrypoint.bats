@@ -205,7 +205,7 @@ with_secrets() {
 @test "flower: its password is in the environment and not in the process list" {
 	run entrypoint CELERY_APP=shop.tasks FLOWER_BASIC_AUTH='admin:a $b' SHOW=FLOWER_BASIC_AUTH flower
 	assert_success
-	assert_line --index 0 'celery --app shop.tasks flower --address=0.0.0.0 --port=5555'
+	assert_line --index 0 'python -m docker_roles.flower --app shop.tasks flower --address=0.0.0.0 --port=5555'
 	assert_line --index 1 'FLOWER_BASIC_AUTH=admin:a $b'
 }
 

@@ -1,0 +1,40 @@
+"""Flower that ends when it is told to: ``python -m docker_roles.flower`` in place of ``celery``.
+
+Flower asks the workers in a pool of threads, which Python joins before it ends. While the broker is
+away, kombu tries in them for ever, and for up to half a minute after it is back: TERM alone would
+not end the process, and Docker would kill it. Flower's own end, which stores what it keeps, needs
+none of these threads.
+"""
+
+import logging
+import os
+from typing import Any
+
+from celery.__main__ import main
+
+try:
+    from flower.app import Flower
+except ModuleNotFoundError:
+    # Celery says that it has no such command.
+    Flower: Any = None
+
+
+def end_without_threads(application: Any) -> None:
+    """Lets the class's ``start`` end the process when TERM or Ctrl-C has ended its loop."""
+    start = application.start
+
+    def start_then_end(self: Any) -> None:
+        try:
+            start(self)
+        except (KeyboardInterrupt, SystemExit):
+            self.stop()
+            logging.shutdown()
+            os._exit(0)
+
+    application.start = start_then_end
+
+
+if __name__ == "__main__":
+    if Flower is not None:
+        end_without_threads(Flower)
+    main()
