@@ -226,6 +226,16 @@ teardown_file() {
 	done
 }
 
+@test "the store is not killed while it waits for a connection that nobody uses" {
+	compose up --detach --wait
+	docker exec --detach "$(container web)" python -c 'import socket, time; held = socket.create_connection(("storage", 9340)); time.sleep(120)'
+	run until_ok 20 docker exec "$(container web)" grep --quiet --ignore-case ':247C 01 ' /proc/net/tcp
+	assert_success
+	compose stop storage
+	run state '{{.State.ExitCode}}' storage
+	assert_output 0
+}
+
 @test "the data is there after teardown and a new start" {
 	compose down
 	compose up --detach --wait
