@@ -154,7 +154,11 @@ start_container() {
 	cd "$PROJECT"
 	nsenter --net="/proc/$NAMESPACE/ns/net" node --import tsx scripts/engine.ts start 3>&- &
 	local pid=$!
-	wait_until test -e "$PRIVATE_ENGINE_DIR/root/usr/share"
+	# However long the download takes.
+	until [[ -e $PRIVATE_ENGINE_DIR/root/usr/share ]]; do
+		kill -0 "$pid"
+		sleep 0.1
+	done
 	kill -KILL "$pid"
 	# Ends before its download begins, but after it has tidied up.
 	APT_MIRROR=http://127.0.0.1:9/debian run engine start

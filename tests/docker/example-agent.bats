@@ -231,7 +231,8 @@ redis.Redis.from_url(os.environ["Queue__Url"].replace("rediss", "redis"), socket
 	run is_health web healthy
 	assert_success
 	managed up --detach --wait db
-	run until_ok 20 curl --silent --fail "$web/api/jobs"
+	# The pool tries again after 1, 2, 4, 8 and 16 s.
+	run until_ok 60 curl --silent --fail "$web/api/jobs"
 	assert_success
 }
 

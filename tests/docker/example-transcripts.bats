@@ -118,8 +118,12 @@ teardown_file() {
 @test "without Redis a set is refused at once, and the chord under way is finished afterwards" {
 	local id
 	id=$(hand_in redis)
-	until_ok 20 is_in_the_middle "$id"
+	# Before the one that is tried again was tried: Celery forgets a retry that waits when it loses Redis, and takes the
+	# task up after the visibility time-out.
+	early() { [[ $(job "$id" '.transcripts.some(t => t.status === "extracting" && t.progress > 0) && d.transcripts.find(t => t.extractor === "flaky").attempts === 0') == true ]]; }
+	until_ok 20 caught worker early
 	compose stop --timeout 5 redis
+	compose unpause worker
 	run curl --silent --max-time 8 --write-out '\n%{http_code}' --form "transcripts=@examples/transcripts/src/transcripts/seeds/1-the-keeper.txt" "$web/api/channels/refused/transcripts"
 	assert_line --index -1 503
 	# Long enough for the tasks under way to end without it.

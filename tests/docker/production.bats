@@ -111,7 +111,7 @@ teardown_file() {
 }
 
 @test "a container that forks without end meets its limit" {
-	run compose run --rm --no-deps --no-TTY flower sh -c 'i=0; while [ $i -lt 150 ]; do sleep 5 & i=$((i+1)); done'
+	run compose run --rm --no-deps --no-TTY flower sh -c 'i=0; while [ $i -lt 150 ]; do sleep 60 & i=$((i+1)); done'
 	assert_output --regexp 'fork|Resource temporarily unavailable'
 }
 
@@ -162,7 +162,8 @@ teardown_file() {
 	local https
 	https=$(sed -n 's/^PROXY_HTTPS_PORT=//p' "$env_file")
 	SITE_ADDRESS=shop.localhost compose up --detach --wait --no-deps proxy
-	run curl --silent --insecure --output /dev/null --write-out '%{http_code} HTTP/%{http_version}' --resolve "shop.localhost:$https:127.0.0.1" "https://shop.localhost:$https/healthz"
+	# Caddy makes the certificate when it is up already.
+	run until_ok 20 curl --silent --fail --insecure --output /dev/null --write-out '%{http_code} HTTP/%{http_version}' --resolve "shop.localhost:$https:127.0.0.1" "https://shop.localhost:$https/healthz"
 	assert_output '200 HTTP/2'
 	run curl --silent --output /dev/null --write-out '%{http_code} %{redirect_url}' --header 'Host: shop.localhost' "$web/healthz"
 	assert_output '308 https://shop.localhost/healthz'

@@ -36,7 +36,7 @@ long_story_becomes_audio() {
 # Server-sent events.
 progress_is_streamed() {
 	local id
-	id=$(submit 'Streamed' 60)
+	id=$(submit 'Streamed' 200)
 	run timeout 120 curl --silent --no-buffer "$web/api/stories/$id/events"
 	assert_output --regexp 'narrating'
 	assert_output --regexp 'done'
