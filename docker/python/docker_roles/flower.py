@@ -1,9 +1,8 @@
 """Flower that ends when it is told to: ``python -m docker_roles.flower`` in place of ``celery``.
 
 Flower asks the workers in a pool of threads, which Python joins before it ends. While the broker is
-away, kombu tries in them for ever, and for up to half a minute after it is back: TERM alone would
-not end the process, and Docker would kill it. Flower's own end, which stores what it keeps, needs
-none of these threads.
+away, kombu tries in them for ever: TERM alone would not end the process, and Docker would kill it.
+Flower's own end, which stores what it keeps, needs none of these threads.
 """
 
 import logging
