@@ -5,17 +5,12 @@ away, kombu tries in them for ever: TERM alone would not end the process, and Do
 Flower's own end, which stores what it keeps, needs none of these threads.
 """
 
+import contextlib
 import logging
 import os
 from typing import Any
 
 from celery.__main__ import main
-
-try:
-    from flower.app import Flower
-except ModuleNotFoundError:
-    # Celery says that it has no such command.
-    Flower: Any = None
 
 
 def end_without_threads(application: Any) -> None:
@@ -34,6 +29,9 @@ def end_without_threads(application: Any) -> None:
 
 
 if __name__ == "__main__":
-    if Flower is not None:
+    # Where it is not installed Celery says that it has no such command.
+    with contextlib.suppress(ModuleNotFoundError):
+        from flower.app import Flower
+
         end_without_threads(Flower)
     main()
