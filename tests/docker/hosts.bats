@@ -220,8 +220,7 @@ node_runs_the_commands() {
 @test "an image for which the engine's disk has no room: the disk, its room and what to delete are named" {
 	local dockerd
 	dockerd=$(PATH="$(dirname "$(readlink -f "$(type -P docker)")")/../sbin:$PATH" type -P dockerd) || skip "dockerd is not on this machine"
-	# So small that it is full at every look, whatever the speed of the machine.
-	small_disk 30m
+	small_disk 80m
 	export DOCKER_HOST=unix://$BATS_TEST_TMPDIR/small.sock
 	# In a network namespace of its own: a second dockerd deletes the bridge of the first.
 	PATH="$(dirname "$dockerd"):$(dirname "$dockerd")/../bin:$PATH" unshare --net "$dockerd" --host "$DOCKER_HOST" --data-root "$disk/engine" --exec-root "$BATS_TEST_TMPDIR/exec" \

@@ -136,6 +136,7 @@ teardown_file() {
 	file=$(grep --files-with-matches '"/healthz"' app/stories/*.py)
 	cp "$file" "$BATS_TEST_TMPDIR/good.py"
 	echo 'this is not Python' >>"$file"
+	# The old server has 20 s to end.
 	run until_ok 60 eval 'compose logs web | grep "waiting for the next save"'
 	assert_success
 	cp "$BATS_TEST_TMPDIR/good.py" "$file"
