@@ -1,19 +1,19 @@
 /** `npm run check-image`: is every Python file of the source in the image, and can it be imported there? */
 import { common, defineCommand, main } from './lib/command.ts'
-import { lastLines } from './lib/docker.ts'
+import { lastLines } from './lib/engine/docker.ts'
 import { CliError, ExitCode } from './lib/errors.ts'
-import { valueOf } from './lib/host.ts'
-import { ensureImages } from './lib/images.ts'
-import { openStack } from './lib/open-stack.ts'
-import { envFile } from './lib/settings.ts'
-import { lostFiles, readSource } from './lib/source-files.ts'
-import type { Source } from './lib/source-files.ts'
-import { captureCompose, composeCommand, stackOf, streamCompose } from './lib/stack.ts'
-import type { Stack } from './lib/stack.ts'
+import { valueOf } from './lib/engine/network.ts'
+import { ensureImages } from './lib/engine/images.ts'
+import { openStack } from './lib/compose/open-stack.ts'
+import { envFile } from './lib/env/settings.ts'
+import { lostFiles, readSource } from './lib/explain/source-files.ts'
+import type { Source } from './lib/explain/source-files.ts'
+import { captureCompose, composeCommand, stackOf, streamCompose } from './lib/compose/stack.ts'
+import type { Stack } from './lib/compose/stack.ts'
 import { info, ok, print, printJson } from './lib/terminal.ts'
 
 /** The image without what development mounts over it. */
-const overlay = 'docker/check-image.yaml'
+const overlay = 'scripts/lib/explain/check-image.yaml'
 
 interface Finding {
   what: string

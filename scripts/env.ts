@@ -1,12 +1,12 @@
 /** `npm run env`: checks .env.docker against .env.docker.example, writes it, or says what is in it. */
 import { common, defineCommand, main } from './lib/command.ts'
-import { isUsable } from './lib/finding.ts'
-import type { Finding } from './lib/finding.ts'
+import { isUsable } from './lib/env/finding.ts'
+import type { Finding } from './lib/env/finding.ts'
 import { CliError, ExitCode } from './lib/errors.ts'
-import { initEnvFile, loadSettings, syncEnvFile } from './lib/settings.ts'
-import type { InitResult, Settings, SyncResult } from './lib/settings.ts'
-import { printedValue } from './lib/env-print.ts'
-import { writeDocs } from './lib/env-pages.ts'
+import { initEnvFile, loadSettings, syncEnvFile } from './lib/env/settings.ts'
+import type { InitResult, Settings, SyncResult } from './lib/env/settings.ts'
+import { printedValue } from './lib/env/print.ts'
+import { writeDocs } from './lib/env/pages.ts'
 import { amount, failure, indent, info, ok, print, printJson, warn } from './lib/terminal.ts'
 
 function showFinding(file: string, { code, severity, line, message, hint }: Finding): void {

@@ -1,7 +1,7 @@
 /** `npm run migrate`: brings the database up to date, under the lock that also `up` takes. */
 import { main } from './lib/command.ts'
 import { ExitCode } from './lib/errors.ts'
-import { defineOneShot } from './lib/one-shot.ts'
+import { defineOneShot } from './lib/compose/one-shot.ts'
 
 export const migrate = defineOneShot({
   name: 'migrate',

@@ -1,7 +1,7 @@
 /** `npm run seed`: fills the application with its sample data. */
 import { main } from './lib/command.ts'
 import { ExitCode } from './lib/errors.ts'
-import { defineOneShot } from './lib/one-shot.ts'
+import { defineOneShot } from './lib/compose/one-shot.ts'
 
 export const seed = defineOneShot({
   name: 'seed',

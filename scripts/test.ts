@@ -68,7 +68,7 @@ async function runInLanes(folder: string): Promise<Counts> {
 
 /** An engine and the images, which the tests find by this process's environment. */
 async function prepareImages(options: { examples?: boolean } = {}): Promise<void> {
-  const images = await import('./lib/test-images.ts')
+  const images = await import('../template/tests/images.ts')
   Object.assign(process.env, await images.prepareImages(options))
 }
 
@@ -76,19 +76,19 @@ async function prepareImages(options: { examples?: boolean } = {}): Promise<void
 async function runDocker(filter?: string): Promise<Counts> {
   await prepareImages({ examples: true })
   // The newest Compose is in there.
-  const { buildLintImage } = await import('./lint.ts')
+  const { buildLintImage } = await import('../template/lint/lint.ts')
   process.env.TEST_LINT_IMAGE = await buildLintImage()
-  return filter ? runBats(`tests/docker/${filter}.bats`) : runInLanes('tests/docker')
+  return filter ? runBats(`template/tests/docker/${filter}.bats`) : runInLanes('template/tests/docker')
 }
 
 /** The sample's page in Chromium, which has a container of its own. */
 async function runE2e(): Promise<Counts> {
   await prepareImages()
-  return runVitest(['--config', 'tests/e2e/vitest.config.ts', '--root', '.'])
+  return runVitest(['--config', 'template/tests/e2e/vitest.config.ts', '--root', '.'])
 }
 
 async function runLint(): Promise<Counts> {
-  const { lintAll } = await import('./lint.ts')
+  const { lintAll } = await import('../template/lint/lint.ts')
   return lintAll()
 }
 
@@ -123,7 +123,7 @@ export const test = defineCommand({
     help: 'Suites: lint, scripts (vitest), shell (bats without a daemon), docker (bats with one), e2e (a browser).',
   },
   options: {
-    only: { type: 'string', value: 'file', help: 'With docker: one file of tests/docker, e.g. stack' },
+    only: { type: 'string', value: 'file', help: 'With docker: one file of template/tests/docker, e.g. stack' },
     json: common.json,
   },
   notes: 'Where no Docker Engine answers, the docker and e2e suites set up a private one (npm run engine -- --help).',

@@ -129,7 +129,7 @@ explain() {
 	else
 		return 0
 	fi
-	printf 'with-network: %s (.env.docker, docs/offline.md).\n' "$cause" >&2
+	printf 'with-network: %s (.env.docker, extras/offline/README.md).\n' "$cause" >&2
 }
 
 trust_extra_ca

@@ -4,8 +4,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { parse } from 'yaml'
 import type { Command } from '../../scripts/lib/command.ts'
-import { parseSchema } from '../../scripts/lib/env-schema.ts'
-import type { Script } from './markdown.ts'
+import { parseSchema } from '../../scripts/lib/env/schema.ts'
+import type { Script } from '../../template/tests/helpers/markdown.ts'
 
 export const root = fileURLToPath(new URL('../..', import.meta.url))
 

@@ -10,12 +10,12 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { parse } from 'dotenv'
 import { afterAll } from 'vitest'
 import { cd } from 'zx'
-import { parseSchema } from '../../scripts/lib/env-schema.ts'
-import { inspected } from './containers.ts'
-import type { Sketch } from './containers.ts'
-import { freePorts } from './ports.ts'
+import { parseSchema } from '../../scripts/lib/env/schema.ts'
+import { inspected } from '../../template/tests/helpers/containers.ts'
+import type { Sketch } from '../../template/tests/helpers/containers.ts'
+import { freePorts } from '../../template/tests/helpers/ports.ts'
 
-export { freePort, freePorts } from './ports.ts'
+export { freePort, freePorts } from '../../template/tests/helpers/ports.ts'
 
 const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx/esm')).href
 const path = (name: string): string => fileURLToPath(new URL(name, import.meta.url))

@@ -1,9 +1,9 @@
 /** Is the checkout fit to be built from and mounted? */
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { findUnreadable, mountedSource } from '../source-access.ts'
-import type { Owner } from '../source-access.ts'
-import type { Model } from '../model.ts'
+import { findUnreadable, mountedSource } from '../explain/source-access.ts'
+import type { Owner } from '../explain/source-access.ts'
+import type { Model } from '../compose/model.ts'
 import { doubtful, well, wrong } from './observation.ts'
 import type { Observation } from './observation.ts'
 

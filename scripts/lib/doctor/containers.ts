@@ -1,8 +1,8 @@
 /** Are the containers of the stack well, and were they all the time? */
-import { isWell } from '../containers.ts'
-import type { Container } from '../containers.ts'
-import { whatHappened } from '../diagnose.ts'
-import type { Model } from '../model.ts'
+import { isWell } from '../compose/containers.ts'
+import type { Container } from '../compose/containers.ts'
+import { whatHappened } from '../explain/diagnose.ts'
+import type { Model } from '../compose/model.ts'
 import { amount } from '../terminal.ts'
 import { doubtful, well, wrong } from './observation.ts'
 import type { Observation } from './observation.ts'

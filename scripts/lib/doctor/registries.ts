@@ -1,8 +1,8 @@
 /** Do the registries answer that images are still to come from? */
 import { lookup } from 'node:dns/promises'
-import { missing } from '../images.ts'
-import { registryOf } from '../registry.ts'
-import { isStandIn } from '../stand-ins.ts'
+import { missing } from '../engine/images.ts'
+import { registryOf } from '../engine/registry.ts'
+import { isStandIn } from '../../../extras/offline/stand-ins.ts'
 import { doubtful, well } from './observation.ts'
 import type { Observation } from './observation.ts'
 
@@ -38,7 +38,7 @@ export async function examineRegistries(images: readonly string[]): Promise<Obse
     if (answer === true) return well(`${registry} answers, from which ${wanted.length} images are still to come`)
     return doubtful(
       `${registry} cannot be reached from here: ${answer}. Still to come from it: ${wanted.join(', ')}.`,
-      'The engine may know a mirror or a proxy that this machine does not; otherwise npm run up makes stand-ins (docs/offline.md).',
+      'The engine may know a mirror or a proxy that this machine does not; otherwise npm run up makes stand-ins (extras/offline/README.md).',
     )
   }))
 }

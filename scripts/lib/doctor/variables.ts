@@ -1,8 +1,8 @@
 /** Does something hand the application what it cannot do without? */
 import { readFileSync } from 'node:fs'
 import { join, posix } from 'node:path'
-import { isLeftOut, readSource } from '../source-files.ts'
-import type { Model } from '../model.ts'
+import { isLeftOut, readSource } from '../explain/source-files.ts'
+import type { Model } from '../compose/model.ts'
 import { doubtful, well } from './observation.ts'
 import type { Observation } from './observation.ts'
 

@@ -1,7 +1,7 @@
 /** What the volumes hold: how much, and by which database they were made. */
-import type { Container } from '../containers.ts'
-import { capture, lastLines } from '../docker.ts'
-import type { Model } from '../model.ts'
+import type { Container } from '../compose/containers.ts'
+import { capture, lastLines } from '../engine/docker.ts'
+import type { Model } from '../compose/model.ts'
 import { doubtful, well, wrong } from './observation.ts'
 import type { Observation } from './observation.ts'
 

@@ -1,0 +1,157 @@
+/** `npm run copy-database`: moves a SQLite database to PostgreSQL or MariaDB. extras/copy-database/README.md */
+import { stripVTControlCharacters } from 'node:util'
+import { common, defineCommand, main } from '../../scripts/lib/command.ts'
+import { confirm } from '../../scripts/lib/confirm.ts'
+import { bar, emptyReport, logLine, readEvent, take } from './report.ts'
+import type { CopyReport } from './report.ts'
+import { databaseOf, redact } from './database-url.ts'
+import { lastLines } from '../../scripts/lib/engine/docker.ts'
+import type { Result } from '../../scripts/lib/engine/docker.ts'
+import { CliError, ExitCode } from '../../scripts/lib/errors.ts'
+import type { Model } from '../../scripts/lib/compose/model.ts'
+import { openStack } from '../../scripts/lib/compose/open-stack.ts'
+import { envFile } from '../../scripts/lib/env/settings.ts'
+import { captureCompose, composeCommand, endAbandoned, npmCommand, readContainers } from '../../scripts/lib/compose/stack.ts'
+import type { Stack } from '../../scripts/lib/compose/stack.ts'
+import { info, isInteractive, ok, printJson, step, warn } from '../../scripts/lib/terminal.ts'
+
+/** Ours, whatever the files in COMPOSE_FILE add to them. */
+const roles = ['web', 'worker', 'beat', 'flower']
+
+/**
+ * What would write into the source while it is copied would be missing afterwards.
+ *
+ * @throws CliError that names the services to stop
+ */
+async function refuseWriters(stack: Stack, { name, services }: Model): Promise<void> {
+  const image = services.migrate?.image
+  const ofApplication = new Set([...roles, ...Object.keys(services).filter((service) => services[service]?.image === image)])
+  ofApplication.delete('migrate')
+  const running = (await readContainers(name)).filter(({ service, state }) => ofApplication.has(service) && state !== 'exited' && state !== 'created')
+  const writers = [...new Set(running.map(({ service }) => service))]
+  if (writers.length === 0) return
+  throw new CliError(`The application is running (${writers.join(', ')}), and what it writes meanwhile would be lost.`, {
+    hint: `Stop it first: ${composeCommand(stack, 'stop', ...writers)}`,
+  })
+}
+
+/** What the container's exit codes mean here; every other is a plain failure. */
+const exitCodes: Readonly<Record<number, ExitCode>> = { 6: ExitCode.migration, 8: ExitCode.data }
+
+function failureOf({ exitCode, stdout, stderr }: Result, report: CopyReport): CliError {
+  const talk = stripVTControlCharacters(stderr + stdout.split('\n').filter((line) => !readEvent(line)).join('\n'))
+  const isPlain = report.failed === undefined || exitCode === ExitCode.migration
+  return new CliError(report.failed?.message ?? 'The database was not copied. The target is as it was.', {
+    details: report.lines.length > 0 ? report.lines.join('\n') : isPlain ? lastLines(talk, 15) : undefined,
+    hint: report.failed?.hint || undefined,
+    exitCode: exitCodes[exitCode ?? 1] ?? ExitCode.failed,
+    data: report.findings.length > 0 ? { findings: report.findings } : undefined,
+  })
+}
+
+/** Runs the copy in a container of the stack. The target's URL goes by the environment, and so Compose knows it too. */
+async function runCopy(stack: Stack, container: string, target: string, args: readonly string[], title: string): Promise<CopyReport> {
+  const report = emptyReport()
+  const command = ['run', '--rm', '--no-TTY', '--name', container, 'migrate', 'python', '-m', 'docker_roles.copy_database', '--json', ...args]
+  await step(title, async (show) => {
+    let previous: Parameters<typeof bar>[0] | undefined
+    const onLine = (line: string): void => {
+      const event = readEvent(line)
+      const progress = event && take(report, event)
+      if (!progress) return
+      const words = isInteractive() ? undefined : logLine(previous, progress)
+      if (words !== undefined) info(`  ${words}`)
+      show(bar(progress))
+      previous = progress
+    }
+    const result = await captureCompose(stack, command, { env: { DATABASE_URL: target }, onLine })
+    // A stopped copy takes its rows back.
+    await endAbandoned(container)
+    if (result.exitCode !== 0) throw failureOf(result, report)
+  })
+  return report
+}
+
+const counted = (number: number, what: string): string => `${number.toLocaleString('en')} ${what}${number === 1 ? '' : 's'}`
+
+const amount = (done: CopyReport['done']): string => `${counted(done?.rows ?? 0, 'row')} in ${counted(done?.tables ?? 0, 'table')}`
+
+export const copyDatabase = defineCommand({
+  name: 'copy-database',
+  summary: 'Copy a SQLite database into PostgreSQL or MariaDB: all of it, or nothing.',
+  options: {
+    from: { type: 'string', value: 'database', help: 'The SQLite database. Without it: the one of DATABASE_URL' },
+    to: { type: 'string', value: 'database', help: 'Where it goes. Without it: the one of DATABASE_URL' },
+    'empty-target': { type: 'boolean', help: 'Delete the rows that are there. Asks for the project name' },
+    'accept-rounding': { type: 'boolean', help: 'Round what is more exact than its column in the target' },
+    skip: { type: 'string', value: 'tables', help: 'Leave these tables out, separated by commas' },
+    'dry-run': { type: 'boolean', help: 'Look at everything, say what does not fit, and write nothing' },
+    verbose: { type: 'boolean', help: 'Show every finding, not 20 of each kind in a column' },
+    yes: common.yes,
+    'env-file': common['env-file'],
+    json: common.json,
+  },
+  notes:
+    'A database is: postgres or mariadb, which are those of this stack; the name of a setting or of a variable\n' +
+    'of the shell that holds a URL; or a URL without a password. extras/copy-database/README.md goes through it.\n' +
+    'Exit codes: 0 copied, 1 failed, 2 usage, 3 settings, 4 engine, 6 migration, 8 the data does not fit.',
+  examples: [
+    'npm run copy-database -- --to mariadb --dry-run',
+    'npm run copy-database -- --to mariadb',
+    'npm run copy-database -- --from sqlite:////data/shop.db',
+    'npm run copy-database -- --to NEW_DATABASE_URL --skip sessions,log',
+  ],
+  whenStopped: 'The database takes back what was not copied to the end. Run it again.',
+  async run({ from, to, skip, yes = false, 'dry-run': dryRun = false, verbose = false, json = false, 'env-file': file = envFile, ...flags }) {
+    if (from === undefined && to === undefined) {
+      throw new CliError('Where to? One of --from and --to has to be there; the other one is DATABASE_URL.', {
+        hint: 'For example: npm run copy-database -- --to postgres', exitCode: ExitCode.usage,
+      })
+    }
+    const { stack, model, settings } = await openStack(file)
+    const [source, target] = [databaseOf('from', from, settings.values, process.env, model), databaseOf('to', to, settings.values, process.env, model)]
+    if (!/^sqlite(\+\w+)?:\/\//.test(source.url) || redact(source.url) !== source.url) {
+      throw new CliError(`${redact(source.url)} is no SQLite file, and only from SQLite is copied.`, {
+        hint: 'Name it, as the containers see it: --from sqlite:////data/shop.db', exitCode: ExitCode.usage,
+      })
+    }
+    if (target.url.startsWith('sqlite')) {
+      throw new CliError(`${target.url} is SQLite, and only into PostgreSQL and MariaDB is copied.`, {
+        hint: 'Name another one, for example: --to postgres', exitCode: ExitCode.usage,
+      })
+    }
+    if (!dryRun) await refuseWriters(stack, model)
+    const empties = (flags['empty-target'] ?? false) && !dryRun
+    if (empties && !yes) {
+      await confirm({
+        name: model.name,
+        refusal: `--empty-target would delete what is in the target, and there is no terminal to ask on.`,
+        details: redact(target.url),
+        warning: 'All rows of the tables that are copied will be deleted in',
+        command: npmCommand(stack, 'copy-database', '--empty-target', '--yes', '…'),
+        kept: 'Nothing was deleted, and nothing was copied.',
+      })
+    }
+    const args = [
+      '--from', source.url,
+      ...(dryRun ? ['--check'] : []),
+      ...(empties ? ['--empty-target'] : []),
+      ...(flags['accept-rounding'] ? ['--accept-rounding'] : []),
+      ...(skip === undefined ? [] : ['--skip', skip]),
+      ...(verbose ? ['--all'] : []),
+    ]
+    // On lines of their own: the bar needs the room.
+    info(`  from ${source.url}\n  to   ${redact(target.url)}`)
+    const title = `${dryRun ? 'Checking' : 'Copying'} the database`
+    const { tables, rounded, done } = await runCopy(stack, `${model.name}-copy-database`, target.url, args, title)
+    for (const { table, column, count } of rounded) warn(`${table}.${column}: ${dryRun ? 'would be rounded' : 'rounded'}, ${counted(count, 'value')}`)
+    for (const { table, rows, hash } of tables) info(`  ${table}: ${counted(rows, 'row')}, the same on both sides (${hash.slice(0, 16)})`)
+    if (json) return printJson({ ok: true, dryRun, from: source.url, to: redact(target.url), ...done, tables, rounded })
+    if (dryRun) return ok(`${amount(done)} fit. Nothing was written`)
+    ok(`${amount(done)} were copied`)
+    if (target.advice === undefined) return info(`Next: ${npmCommand(stack, 'up')}`)
+    info(`Next: put this into ${file}, then ${npmCommand(stack, 'up')}\n  ${target.advice}`)
+  },
+})
+
+await main(copyDatabase, import.meta.url)

@@ -1,0 +1,156 @@
+/** Debian packages as a source: of the private engine, and of the stand-in images. */
+import { existsSync } from 'node:fs'
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { $ } from 'zx/core'
+import { lastLines } from '../../scripts/lib/engine/docker.ts'
+import { CliError, ExitCode } from '../../scripts/lib/errors.ts'
+import { proxyEnvironment, splitLogin } from '../../scripts/lib/engine/network.ts'
+import type { Network } from '../../scripts/lib/engine/network.ts'
+import { stopIfInterrupted } from '../../scripts/lib/interrupt.ts'
+import { step } from '../../scripts/lib/terminal.ts'
+
+/** The Debian releases that we make something of. */
+export type Suite = 'bookworm' | 'trixie'
+
+/** The oldest Debian release whose Compose is new enough for our Compose files. */
+export const SUITE: Suite = 'trixie'
+
+const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg'
+
+/** Packages that we need on the host, by a file that shows that they are there. */
+const HOST_PACKAGES = {
+  mmdebstrap: '/usr/bin/mmdebstrap',
+  patchelf: '/usr/bin/patchelf',
+  'debian-archive-keyring': KEYRING,
+} as const
+
+/** The Debian mirror in the output of `apt-get indextargets`; undefined on a host of another distribution. Pure. */
+export function findDebianMirror(sources: string): string | undefined {
+  const own = 'Debian|Debian|main|'
+  return sources.split('\n').find((line) => line.startsWith(own))?.slice(own.length)
+}
+
+/** The mirror to use: the one that is set, else the host's own. Asks apt, whose files have two formats and many places. */
+export async function debianMirror(aptMirror: string | undefined): Promise<string | undefined> {
+  if (aptMirror) return aptMirror
+  const format = '$(ORIGIN)|$(LABEL)|$(COMPONENT)|$(REPO_URI)'
+  const { stdout } = await $({ quiet: true, nothrow: true })`apt-get indextargets --format ${format} ${'Created-By: Packages'}`
+  return findDebianMirror(stdout)
+}
+
+/** The certificates that this machine trusts, where Debian keeps them. */
+export const HOST_CERTIFICATES = '/etc/ssl/certs/ca-certificates.crt'
+
+/**
+ * The last arguments of mmdebstrap. A whole source line takes any of apt's ways to a mirror; without a mirror
+ * mmdebstrap uses Debian's public one. The line stays in the new root, so it never holds a password. Pure.
+ */
+export const sourceArgs = (mirror: string | undefined, suite: Suite): string[] =>
+  mirror ? [`deb [signed-by=${KEYRING}] ${splitLogin(mirror).plain} ${suite} main`] : []
+
+/** apt's file with the login to a mirror; empty when it wants none. apt has no way to write a blank in it. Pure. */
+export function authConf(mirror: string): string {
+  const { plain, login } = splitLogin(mirror)
+  if (!login) return ''
+  const [origin] = /^[^:]+:\/\/[^/]+/.exec(plain) ?? [plain]
+  return `machine ${origin}/\nlogin ${login.user}\npassword ${login.password}\n`
+}
+
+/**
+ * mmdebstrap's options for a mirror with a login, or with a CA of its own. Both are files outside the new root, which
+ * no process list and no image shows.
+ */
+async function writeAccess(folder: string, mirror: string, { caFile }: Network): Promise<string[]> {
+  const options: string[] = []
+  const login = authConf(mirror)
+  if (login) {
+    await writeFile(join(folder, 'login'), login, { mode: 0o600 })
+    options.push(`Dir::Etc::Netrc "${join(folder, 'login')}";`)
+  }
+  if (caFile) {
+    // apt downloads as a user of its own, who has to reach the bundle.
+    await chmod(folder, 0o711)
+    const usual = await readFile(HOST_CERTIFICATES, 'utf8').catch(() => '')
+    await writeFile(join(folder, 'ca.pem'), `${usual}\n${await readFile(caFile, 'utf8')}`, { mode: 0o644 })
+    options.push(`Acquire::https::CAInfo "${join(folder, 'ca.pem')}";`)
+  }
+  return options.map((option) => `--aptopt=${option}`)
+}
+
+/**
+ * Runs mmdebstrap against the mirror of the network, else against the host's own.
+ *
+ * @param options the release, where the new root goes, and further arguments
+ * @throws CliError as `runStep`
+ */
+export async function runMmdebstrap(
+  title: string,
+  { suite, target, args }: { suite: Suite; target: string; args: readonly string[] },
+  network: Network,
+): Promise<void> {
+  const mirror = await debianMirror(network.aptMirror)
+  const folder = await mkdtemp(join(tmpdir(), 'mirror-'))
+  try {
+    const access = mirror ? await writeAccess(folder, mirror, network) : []
+    await runStep(title, 'mmdebstrap', [...access, ...args, suite, target, ...sourceArgs(mirror, suite)], proxyEnvironment(network))
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** Installs what the host lacks, and returns the names of what was missing. */
+export async function installHostPackages(
+  names: readonly (keyof typeof HOST_PACKAGES)[],
+  network: Network,
+): Promise<string[]> {
+  const missing = names.filter((name) => !existsSync(HOST_PACKAGES[name]))
+  if (missing.length === 0) return []
+  // A foreign source that does not answer is no reason to stop: whether the install works decides.
+  const script = 'apt-get update; exec apt-get install --yes --no-install-recommends "$@"'
+  await runStep(`Installing ${missing.join(', ')} on this machine`, 'sh', ['-c', script, 'sh', ...missing], proxyEnvironment(network))
+  return missing
+}
+
+/**
+ * What to do about a step that apt did not bring to its end, from what it said. Pure.
+ */
+export function adviseOnApt(said: string): string {
+  if (/certificate/i.test(said) && /verif|trusted|issuer/i.test(said)) {
+    return 'The mirror has a certificate that is not trusted here: name the file of its CA in EXTRA_CA_FILE.'
+  }
+  if (/\b40[13] +(unauthorized|forbidden)/i.test(said)) {
+    return 'The mirror refuses the user or the password: compare APT_MIRROR, in which both are percent-encoded.'
+  }
+  if (/\b404 +not found|does not have a release file/i.test(said)) {
+    return 'The mirror answers, and does not have this Debian release there: compare the path in APT_MIRROR.'
+  }
+  return 'If this machine reaches another Debian mirror, name it in APT_MIRROR; a proxy, in HTTP_PROXY and HTTPS_PROXY.'
+}
+
+/**
+ * Runs one long step; the last line that the program wrote is shown beside the title while it runs.
+ *
+ * @throws CliError (exit code 4) that names the step and quotes its last lines
+ */
+export async function runStep(
+  title: string,
+  program: string,
+  args: readonly string[],
+  environment: Record<string, string> = {},
+): Promise<void> {
+  stopIfInterrupted()
+  await step(title, async (report) => {
+    const env = { ...process.env, ...environment, DEBIAN_FRONTEND: 'noninteractive' }
+    const child = $({ quiet: true, nothrow: true, env })`${program} ${args}`
+    child.stderr.on('data', (chunk: Buffer) => report(lastLines(chunk.toString(), 1)))
+    const { exitCode, stdall } = await child
+    if (exitCode === 0) return
+    throw new CliError(`This step failed: ${title}.`, {
+      details: lastLines(stdall, 12),
+      hint: adviseOnApt(stdall),
+      exitCode: ExitCode.docker,
+    })
+  })
+}

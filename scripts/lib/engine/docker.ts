@@ -1,0 +1,107 @@
+/** The one door to Docker: nothing else in this project starts `docker`. */
+import { createInterface } from 'node:readline'
+import { $, quote } from 'zx/core'
+import { CliError, ExitCode } from '../errors.ts'
+import { stopIfInterrupted } from '../interrupt.ts'
+import { underCommand } from '../terminal.ts'
+
+export interface Result {
+  exitCode: number | null
+  stdout: string
+  stderr: string
+}
+
+export interface RunOptions {
+  /** Added to this process's environment for the child. */
+  env?: Record<string, string | undefined>
+  /** Ends the child after this many milliseconds; the exit code is then null. */
+  timeoutMs?: number
+  /** What the child reads from its standard input. */
+  input?: string
+  /** Gets each line of the child's standard output as it comes. */
+  onLine?: (line: string) => void
+  /** Shows what the child writes as it comes, standard error and standard output alike. */
+  isShown?: boolean
+  /** For what tidies up: it begins also after Ctrl-C, and another Ctrl-C does not reach it. */
+  tidiesUp?: boolean
+}
+
+const environment = (extra: RunOptions['env']): NodeJS.ProcessEnv => ({ ...process.env, ...extra })
+
+/** The command as somebody would type it. */
+export const format = (args: readonly string[]): string => ['docker', ...args].map((arg) => quote(arg)).join(' ')
+
+/**
+ * Runs `docker …` and returns what it said. The caller judges the exit code.
+ *
+ * @throws CliError only after Ctrl-C, when nothing new is begun
+ */
+export async function capture(args: readonly string[], options: RunOptions = {}): Promise<Result> {
+  if (!options.tidiesUp) stopIfInterrupted()
+  const child = $({
+    quiet: true,
+    nothrow: true,
+    env: environment(options.env),
+    detached: options.tidiesUp ?? false,
+    ...(options.timeoutMs === undefined ? {} : { timeout: options.timeoutMs }),
+  })`docker ${args}`
+  if (options.input !== undefined) {
+    // A child that ends before it has read everything says by its exit code why.
+    child.stdin.on('error', () => {})
+    child.stdin.end(options.input)
+  }
+  const { onLine } = options
+  if (onLine) createInterface({ input: child.stdout }).on('line', onLine)
+  if (options.isShown) for (const output of [child.stdout, child.stderr]) output.on('data', (chunk: Buffer) => process.stderr.write(chunk))
+  const { exitCode, stdout, stderr } = await child
+  return { exitCode, stdout, stderr }
+}
+
+/**
+ * Runs `docker …` and returns its standard output.
+ *
+ * @throws CliError with the last lines that Docker wrote
+ */
+export async function read(args: readonly string[], options: RunOptions = {}): Promise<string> {
+  const result = await capture(args, options)
+  if (result.exitCode === 0) return result.stdout
+  throw new CliError(`${format(args)} failed.`, {
+    details: lastLines(result.stderr || result.stdout),
+    exitCode: ExitCode.docker,
+  })
+}
+
+/** Runs `docker …` with our terminal, so that Compose and BuildKit draw their own progress. Returns the exit code. */
+export async function stream(args: readonly string[], options: RunOptions = {}): Promise<number | null> {
+  stopIfInterrupted()
+  // Standard output belongs to our result (`--json`), so the child's goes to standard error.
+  const child = () =>
+    $({ quiet: true, nothrow: true, env: environment(options.env), stdio: ['inherit', process.stderr, process.stderr] })`docker ${args}`
+  return underCommand(format(args), async () => (await child()).exitCode)
+}
+
+/**
+ * Runs `docker pull` and hands on what it says. It is ended when its registry has not said a word after
+ * `patienceMs`; the exit code is then null, as after Ctrl-C.
+ */
+export async function pullImage(image: string, patienceMs: number, onLine: (line: string) => void): Promise<Result> {
+  stopIfInterrupted()
+  const child = $({ quiet: true, nothrow: true })`docker pull ${image}`
+  const impatience = setTimeout(() => void child.kill('SIGTERM'), patienceMs)
+  for (const output of [child.stdout, child.stderr]) {
+    output.on('data', (chunk: Buffer) => {
+      const line = lastLines(chunk.toString(), 1)
+      // That it says before it asks.
+      if (!line.startsWith('Using default tag')) clearTimeout(impatience)
+      onLine(line)
+    })
+  }
+  const { exitCode, stdout, stderr } = await child
+  clearTimeout(impatience)
+  return { exitCode, stdout, stderr }
+}
+
+/** The last lines of a log, without the empty ones at its end. */
+export function lastLines(text: string, count = 20): string {
+  return text.trimEnd().split('\n').slice(-count).join('\n')
+}

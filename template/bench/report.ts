@@ -1,0 +1,37 @@
+/** The rows as they come in. */
+import { CliError } from '../../scripts/lib/errors.ts'
+import { wasInterrupted } from '../../scripts/lib/interrupt.ts'
+import { failure } from '../../scripts/lib/terminal.ts'
+import { figures } from './figures.ts'
+import type { Figure, FigureId, Measured, Row } from './figures.ts'
+
+export type Findings = Map<FigureId, { measured: Measured } | { missing: NonNullable<Row['missing']> }>
+
+/**
+ * Measures some figures. One that cannot be measured is said and counted, and the others are still measured.
+ *
+ * @throws what is no CliError, and everything after Ctrl-C
+ */
+export async function record(
+  findings: Findings,
+  ids: readonly FigureId[],
+  measure: () => Promise<Partial<Record<FigureId, Measured>>>,
+): Promise<void> {
+  try {
+    for (const [id, measured] of Object.entries(await measure())) findings.set(id as FigureId, { measured })
+  } catch (error) {
+    if (!(error instanceof CliError) || wasInterrupted()) throw error
+    failure(error.message, error.details, error.hint)
+    for (const id of ids) findings.set(id, { missing: { why: error.message, failed: true } })
+  }
+}
+
+/** The rows in the order of the table: those that were measured, left out or failed. */
+export function rowsOf(findings: Findings): Row[] {
+  return (Object.entries(figures) as [FigureId, Figure][]).flatMap(([id, figure]) => {
+    const finding = findings.get(id)
+    return finding ? [{ id, ...figure, measured: undefined, ...finding }] : []
+  })
+}
+
+export const hasFailed = (rows: readonly Row[]): boolean => rows.some(({ missing }) => missing?.failed)

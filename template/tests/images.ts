@@ -1,0 +1,56 @@
+/** What the Docker tests find ready: an engine, and the images that every stack begins with. */
+import { existsSync } from 'node:fs'
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { ensureImages } from '../../scripts/lib/engine/images.ts'
+import { openStack } from '../../scripts/lib/compose/open-stack.ts'
+import { initEnvFile } from '../../scripts/lib/env/settings.ts'
+import { pythonImage } from '../../scripts/lib/compose/model.ts'
+import { readModel } from '../../scripts/lib/compose/stack.ts'
+import { overlay } from '../../extras/offline/stand-ins.ts'
+
+/**
+ * Pulls or builds what the examples want beside the defaults, such as another Python. No test does that by itself.
+ *
+ * @param overlays what goes behind the COMPOSE_FILE of each, so that no registry is asked a second time
+ */
+async function prepareExamples(overlays: string): Promise<void> {
+  const all = (await readdir('template/examples')).map((name) => `template/examples/${name}/env.docker`)
+  for (const file of all.filter((path) => existsSync(path))) {
+    const { stack, settings } = await openStack(file)
+    const files = `${settings.values.COMPOSE_FILE ?? 'compose.yaml'}${overlays}`
+    const chosen = { ...stack, env: { ...stack.env, COMPOSE_FILE: files } }
+    await ensureImages(chosen, await readModel(chosen), settings.values)
+  }
+}
+
+/**
+ * Finds or sets up an engine, and pulls or builds the images.
+ *
+ * @param profiles whose services the images are for; with '' there is only the base of the application's image
+ * @param examples what the examples want as well
+ * @returns the environment of the tests: TEST_COMPOSE_FILES is what they put into COMPOSE_FILE,
+ *   TEST_PYTHON_IMAGE the base of images of their own
+ */
+export async function prepareImages({ profiles = '*', examples = false } = {}): Promise<Record<string, string>> {
+  const folder = await mkdtemp(join(tmpdir(), 'stack-'))
+  const file = join(folder, 'env')
+  try {
+    await writeFile(file, 'COMPOSE_PROJECT_NAME=prepare\n')
+    await initEnvFile(file)
+    const { stack, settings } = await openStack(file)
+    // Not as a setting: no stack may have all of them, two databases under one name for instance.
+    const wanted = { ...stack, env: { ...stack.env, COMPOSE_PROFILES: profiles } }
+    const chosen = await ensureImages(wanted, await readModel(wanted), settings.values)
+    const overlays = chosen.stack.env.COMPOSE_FILE ? `:${overlay}` : ''
+    if (examples) await prepareExamples(overlays)
+    return {
+      TEST_COMPOSE_FILES: `compose.yaml:compose.override.yaml${overlays}`,
+      TEST_EXTRA_CA_FILE: settings.values.EXTRA_CA_FILE ?? '',
+      TEST_PYTHON_IMAGE: pythonImage(chosen.model),
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}

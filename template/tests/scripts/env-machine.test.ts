@@ -1,0 +1,52 @@
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { machineOf } from '../../../scripts/lib/env/machine.ts'
+import { readText } from '../../../tests/helpers/repository.ts'
+
+const cwd = process.cwd()
+let folder: string
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'env machine '))
+  process.chdir(folder)
+})
+afterAll(() => {
+  process.chdir(cwd)
+  rmSync(folder, { recursive: true })
+})
+
+const git = (...args: string[]): unknown => execFileSync('git', args, { cwd: folder, stdio: 'pipe' })
+
+async function knows(name: string): Promise<unknown> {
+  const path = join(folder, name)
+  writeFileSync(path, '', { mode: 0o600 })
+  const { tracked, ignored } = await machineOf(path)
+  return { tracked, ignored }
+}
+
+test('where there is no repository nothing is said of git', async () => {
+  expect(await knows('.env.docker')).toEqual({ tracked: undefined, ignored: undefined })
+})
+
+describe('in a repository with our .gitignore', () => {
+  beforeAll(() => {
+    git('init', '--quiet')
+    writeFileSync(join(folder, '.gitignore'), readText('.gitignore'))
+  })
+
+  test.each(['.env.docker', '.env.app', '.env.staging', '.env.app.staging', '.env.docker.bak'])('%s is ignored', async (name) => {
+    expect(await knows(name)).toEqual({ tracked: false, ignored: true })
+  })
+
+  test.each(['.env.docker.example', '.env.example', '.env.sample', 'staging.env', 'env.docker'])('%s is not', async (name) => {
+    expect(await knows(name)).toEqual({ tracked: false, ignored: false })
+  })
+
+  test('a file that was added is tracked', async () => {
+    await knows('staging.env')
+    git('add', 'staging.env')
+    expect(await knows('staging.env')).toMatchObject({ tracked: true })
+  })
+})

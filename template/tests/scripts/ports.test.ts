@@ -1,0 +1,122 @@
+import { beforeEach, describe, expect, test } from 'vitest'
+import type { Model, Port } from '../../../scripts/lib/compose/model.ts'
+import { checkPorts, isFree, listeningInodes } from '../../../scripts/lib/compose/ports.ts'
+import { freePort, occupy, Sandbox } from '../../../tests/helpers/sandbox.ts'
+
+describe('the sockets that listen on a port', () => {
+  const tcp = [
+    '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode                                                     ',
+    '   0: 0100007F:1F40 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 21501 1 0000000000000000 100 0 0 10 0                     ',
+    '   1: 00000000:0050 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 21502 1 0000000000000000 100 0 0 10 0                     ',
+    '   2: 0100007F:1F40 0100007F:D431 01 00000000:00000000 00:00000000 00000000     0        0 21503 1 0000000000000000 20 4 30 10 -1                    ',
+    '   3: 0100007F:D431 0100007F:1F40 01 00000000:00000000 02:000A7214 00000000     0        0 21504 2 0000000000000000 20 4 30 10 -1                    ',
+    '   4: 0200007F:1F40 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 21505 1 0000000000000000 100 0 0 10 0                     ',
+    '',
+  ].join('\n')
+  const tcp6 = [
+    '  sl  local_address                         remote_address                        st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode',
+    '   0: 00000000000000000000000000000000:1F40 00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 31501 1 0000000000000000 100 0 0 10 0',
+    '   1: 00000000000000000000000001000000:01F4 00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 31502 1 0000000000000000 100 0 0 10 0',
+    '',
+  ].join('\n')
+
+  test.each([
+    ['on any address, and no connections', tcp, 8000, ['21501', '21505']],
+    ['with a small number', tcp, 80, ['21502']],
+    ['by IPv6', tcp6, 8000, ['31501']],
+    ['and not one that a connection comes from', tcp, 0xd431, []],
+    ['and not one whose number ends alike', tcp6, 0xf4, []],
+    ['of which there are none', tcp, 8001, []],
+    ['in an empty table', '', 8000, []],
+  ])('%s', (_, table, port, expected) => {
+    expect(listeningInodes(table, port)).toEqual(expected)
+  })
+})
+
+describe('a port', () => {
+  test('that somebody listens on is not free there, nor on every address', async () => {
+    const port = await occupy()
+    expect(await Promise.all(['127.0.0.1', '0.0.0.0'].map((address) => isFree(port, address)))).toEqual([false, false])
+  })
+
+  test('that somebody has on every address is free on none', async () => {
+    expect(await isFree(await occupy('0.0.0.0'), '127.0.0.1')).toBe(false)
+  })
+
+  test('that nobody listens on is free, and stays so', async () => {
+    const port = await freePort()
+    expect(await isFree(port, '127.0.0.1')).toBe(true)
+    expect(await isFree(port, '127.0.0.1')).toBe(true)
+  })
+
+  test('on an address that this machine does not have is for Docker to refuse', async () => {
+    expect(await isFree(8000, '192.0.2.1')).toBe(true)
+  })
+})
+
+describe('the ports of a stack', () => {
+  let box: Sandbox
+  let port: number
+  beforeEach(async () => {
+    box = new Sandbox()
+    box.enter()
+    port = await occupy()
+  })
+
+  const stackOf = (service: string, ...ports: Port[]): Model => ({
+    name: 'shop', services: { [service]: { ports: ports.map((one) => ({ host_ip: '127.0.0.1', ...one })), environment: { DEBUG_PORT: '5678' } } },
+  })
+  const taken = (target = port): Port => ({ published: String(port), target })
+
+  test('that are free need no Docker', async () => {
+    await checkPorts(stackOf('web', { published: String(await freePort()), target: 8000 }))
+    expect(box.calls()).toEqual([])
+  })
+
+  test('that are open because the stack runs are in order', async () => {
+    box.answer('ps-publish', { out: 'shop-web-1\tshop\n' })
+    await expect(checkPorts(stackOf('web', taken()))).resolves.toBeUndefined()
+    expect(box.calls()[0]).toContain(`--filter publish=${port}`)
+  })
+
+  test('that a container has which Docker starts again and again are its own, although Docker does not name them just then', async () => {
+    box.answer('ps-publish', { out: '' })
+    box.answer('ps', { out: 'looping\n' })
+    box.answer('inspect-format', { out: `1\n${port}\n` })
+    await expect(checkPorts(stackOf('web', taken()))).resolves.toBeUndefined()
+    box.answer('inspect-format', { out: `1${port}\n` })
+    await expect(checkPorts(stackOf('web', taken()))).rejects.toThrow('is taken by process')
+  })
+
+  test('are not looked at where a range lets Docker choose', async () => {
+    await checkPorts(stackOf('web', { published: `${port}-${port + 1}`, target: 8000 }))
+    expect(box.calls()).toEqual([])
+  })
+
+  test('that a process of this machine has end with 3 and its number', async () => {
+    await expect(checkPorts(stackOf('web', taken()))).rejects.toMatchObject({
+      exitCode: 3,
+      message: expect.stringMatching(new RegExp(`^Port ${port} is taken by process ${process.pid} \\(.+\\), and web wants it\\.$`)) as string,
+    })
+  })
+
+  test.each([
+    ['blog-web-1\tblog\n', 'container blog-web-1 of project blog'],
+    ['lonely\t\n', 'container lonely'],
+  ])('that another container has end with its name: %j', async (out, holder) => {
+    box.answer('ps-publish', { out })
+    await expect(checkPorts(stackOf('web', taken()))).rejects.toThrow(`Port ${port} is taken by ${holder}, and web wants it.`)
+  })
+
+  test.each([
+    ['web', () => taken(), 'WEB_PORT'],
+    ['web', () => taken(8000), 'WEB_PUBLISHED_PORT'],
+    ['web', () => taken(5678), 'DEBUG_PORT'],
+    ['flower', () => taken(5555), 'FLOWER_PORT'],
+    ['frontend', () => taken(8000), 'FRONTEND_PORT'],
+    ['storage', () => taken(8333), 'STORAGE_PORT'],
+    ['mine', () => taken(1), 'a port'],
+  ])('of %s end with the setting that moves them (%#)', async (service, wanted, setting) => {
+    await expect(checkPorts(stackOf(service, wanted()))).rejects.toMatchObject({ hint: expect.stringContaining(`Set ${setting} in .env.docker`) as string })
+  })
+})

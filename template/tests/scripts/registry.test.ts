@@ -1,0 +1,96 @@
+import { describe, expect, test } from 'vitest'
+import { explainRefusal, faultOfRegistry, judgeRefusal, registryOf } from '../../../scripts/lib/engine/registry.ts'
+import type { Verdict } from '../../../scripts/lib/engine/registry.ts'
+
+/** The words of Engine 26.1, from registries that answered so. */
+const error = (text: string): string => `Error response from daemon: ${text}\n`
+const v2 = 'Get "https://m.test:5000/v2/": '
+
+test.each<[Verdict, string, string]>([
+  ['login', 'without a login', error('Head "https://m.test:5000/v2/a/b/manifests/c": no basic auth credentials')],
+  ['login', 'with a wrong password', error('unauthorized: authentication required')],
+  ['forbidden', 'of what this user may not read', error("pull access denied for m.test/a/b, repository does not exist or may require 'docker login': denied: ")],
+  ['unknown', 'of a tag or a name that is not there', error('manifest for m.test:5000/a:17 not found: manifest unknown: manifest unknown')],
+  ['unknown', 'at a server that is no registry', error('error parsing HTTP 404 response body: invalid character \'<\' looking for beginning of value: "<!DOCTYPE HTML>"')],
+  ['unknown', 'at a server that says nothing but 404', error('unknown: ')],
+  ['unknown', 'for a platform that there is no image for', error('no matching manifest for linux/arm64/v8 in the manifest list entries')],
+  ['limited', 'too many', error('toomanyrequests: You have reached your unauthenticated pull rate limit.')],
+  ['distrusted', 'from behind an unknown CA', error(`${v2}tls: failed to verify certificate: x509: certificate signed by unknown authority`)],
+  ['distrusted', 'under another name', error(`${v2}tls: failed to verify certificate: x509: certificate is valid for a.test, not m.test`)],
+  ['distrusted', 'with a certificate that is over', error(`${v2}tls: failed to verify certificate: x509: certificate has expired or is not yet valid: …`)],
+  ['plain', 'without TLS', error(`${v2}http: server gave HTTP response to HTTPS client`)],
+  ['proxy', 'through a proxy that is not there', error(`${v2}proxyconnect tcp: dial tcp 10.0.0.9:3128: connect: connection refused`)],
+  ['proxy', 'through a proxy that wants a password', error(`${v2}Proxy Authentication Required`)],
+  ['broken', 'of a gateway whose registry is down', error('received unexpected HTTP status: 502 Bad Gateway')],
+  ['silent', 'where no name can be resolved', error(`${v2}dial tcp: lookup m.test on 10.0.0.2:53: no such host`)],
+  ['silent', 'where the resolver fails', error(`${v2}dial tcp: lookup m.test on 127.0.0.53:53: server misbehaving`)],
+  ['silent', 'where nothing listens', error(`${v2}dial tcp 127.0.0.1:443: connect: connection refused`)],
+  ['silent', 'that nobody answers', error(`${v2}net/http: request canceled (Client.Timeout exceeded while awaiting headers)`)],
+  ['silent', 'where packets are lost', error(`${v2}dial tcp 52.5.185.86:443: i/o timeout`)],
+  ['silent', 'where there is no way', error(`${v2}dial tcp 52.5.185.86:443: connect: network is unreachable`)],
+  ['silent', 'that was given up', ''],
+])('the answer is "%s" to a pull %s', (expected, _, said) => {
+  expect(judgeRefusal(said)).toBe(expected)
+})
+
+test.each([
+  ['postgres:17', 'docker.io'],
+  ['library/postgres:17', 'docker.io'],
+  ['valkey/valkey', 'docker.io'],
+  ['docker.io/library/postgres', 'docker.io'],
+  ['m.test:5000/hub/library/postgres:17', 'm.test:5000'],
+  ['localhost/postgres', 'localhost'],
+  ['localhost:5000/postgres', 'localhost:5000'],
+])('%s comes from %s', (image, expected) => {
+  expect(registryOf(image)).toBe(expected)
+})
+
+describe('the explanation', () => {
+  const all: Verdict[] = ['unknown', 'login', 'forbidden', 'limited', 'distrusted', 'plain', 'proxy', 'broken', 'silent']
+  const chosen = { image: 'm.test:5000/hub/library/postgres:17', imageRegistry: 'm.test:5000/hub' }
+  const official = { image: 'library/postgres:17', imageRegistry: undefined }
+
+  test.each(all)('of "%s" is one sentence that names the registry or the image, and a remedy', (verdict) => {
+    for (const about of [chosen, official]) {
+      const { message, hint } = explainRefusal(verdict, about)
+      expect(message).toMatch(/^[^\n]+\.$/)
+      expect(message).toMatch(/m\.test:5000|docker\.io|library\/postgres/)
+      expect(hint.length).toBeGreaterThan(20)
+    }
+  })
+
+  test.each(all.filter((verdict) => !['distrusted', 'plain', 'proxy', 'limited'].includes(verdict)))(
+    'of "%s" names the setting, and only where it is set',
+    (verdict) => {
+      expect(Object.values(explainRefusal(verdict, chosen)).join(' ')).toContain('IMAGE_REGISTRY')
+      expect(Object.values(explainRefusal(verdict, official)).join(' ')).not.toContain('IMAGE_REGISTRY')
+    },
+  )
+
+  test('says where the CA and the login go', () => {
+    expect(explainRefusal('distrusted', chosen).hint).toContain('/etc/docker/certs.d/m.test:5000/ca.crt')
+    expect(explainRefusal('login', chosen).hint).toContain('docker login m.test:5000,')
+    expect(explainRefusal('login', official).hint).toContain('docker login,')
+  })
+})
+
+test.each([
+  ['mirror.example', undefined],
+  ['mirror.example:5000/hub', undefined],
+  ['localhost:5000', undefined],
+  ['localhost', undefined],
+  ['10.0.0.1:5000/a-b/c_d', undefined],
+  ['[fd00::1]:5000', undefined],
+  ['https://mirror.example', 'no https:// in front'],
+  ['me:secret@mirror.example', 'docker login'],
+  ['mirror.example/', 'no slash at its end'],
+  ['mirror', 'for a user of Docker Hub'],
+  ['mirror.example/Hub', 'small letters'],
+  ['mirror.example//hub', 'small letters'],
+  ['mirror example', 'is no host'],
+])('IMAGE_REGISTRY=%s: %s', (value, expected) => {
+  const fault = faultOfRegistry(value)
+  if (expected === undefined) expect(fault).toBeUndefined()
+  else expect(fault).toContain(expected)
+  expect(fault ?? '').not.toContain('secret')
+})

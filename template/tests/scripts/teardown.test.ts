@@ -1,0 +1,79 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { teardown } from '../../../scripts/teardown.ts'
+import { Sandbox, stack } from '../../../tests/helpers/sandbox.ts'
+
+const volumes = { out: 'shop_app-data\nshop_postgres-data\n' }
+
+describe.concurrent('teardown', () => {
+  test('removes the containers of every profile and keeps the data', async () => {
+    const box = await stack()
+    box.answer('volume-ls', volumes)
+    const { code, stdout, stderr } = await box.run('teardown')
+    expect({ code, stdout }).toEqual({ code: 0, stdout: '' })
+    expect(box.calls().at(-1)).toBe('compose --profile * down --remove-orphans')
+    expect(stderr).toContain('✓ shop is stopped. Its data stays in 2 volumes')
+  })
+
+  test('--volumes without a terminal ends with 2, names --yes and what it would delete, and stops nothing', async () => {
+    const box = await stack()
+    box.answer('volume-ls', volumes)
+    const { code, stdout, stderr } = await box.run('teardown', ['--volumes', '--json'])
+    expect(code).toBe(2)
+    expect(JSON.parse(stdout)).toMatchObject({ ok: false, failure: { exitCode: 2 } })
+    expect(stderr).toContain('  shop_app-data\n  shop_postgres-data\n')
+    expect(stderr).toContain('→ If that is what you want: npm run teardown -- --volumes --yes\n')
+    expect(box.effects()).toEqual([])
+  })
+
+  test('--volumes --yes deletes the data and names it', async () => {
+    const box = await stack()
+    box.answer('volume-ls', volumes)
+    const { code, stdout } = await box.run('teardown', ['--volumes', '-y', '--json'])
+    expect(code).toBe(0)
+    expect(JSON.parse(stdout)).toEqual({ ok: true, project: 'shop', deletedVolumes: ['shop_app-data', 'shop_postgres-data'] })
+    expect(box.effects()).toEqual(['compose --profile * down --remove-orphans --volumes'])
+    expect(box.calls()).toContain('volume ls --quiet --filter label=com.docker.compose.project=shop')
+  })
+})
+
+describe('teardown', () => {
+  beforeEach(() => void vi.spyOn(process.stderr, 'write').mockReturnValue(true))
+  afterEach(() => vi.restoreAllMocks())
+
+  test('--volumes asks nobody where there is no data', async () => {
+    const box = await stack()
+    box.enter()
+    await teardown.run({ volumes: true }, [])
+    expect(box.effects()).toEqual(['compose --profile * down --remove-orphans --volumes'])
+  })
+
+  test('of a stack whose settings are wrong by now', async () => {
+    const box = await stack({ WEB_SERVER: 'gunicron' })
+    box.enter()
+    await teardown.run({}, [])
+    expect(box.effects()).toEqual(['compose --profile * down --remove-orphans'])
+  })
+
+  test('of one of which Compose makes nothing says what is wrong', async () => {
+    const box = await stack({ WEB_SERVER: 'gunicron' })
+    box.enter()
+    box.answer('compose-config', { code: 1 })
+    await expect(teardown.run({}, [])).rejects.toMatchObject({ message: '.env.docker has a mistake. Nothing was started.', exitCode: 3 })
+  })
+
+  test('that Compose cannot finish ends with 1', async () => {
+    const box = await stack()
+    box.enter()
+    box.answer('compose-down', { code: 1 })
+    await expect(teardown.run({}, [])).rejects.toMatchObject({ message: expect.stringContaining('not taken down') as string, exitCode: 1 })
+  })
+
+  test('of another env file that is not there ends with 3', async () => {
+    const box = new Sandbox()
+    box.enter()
+    await expect(teardown.run({ 'env-file': 'no such.env' }, [])).rejects.toMatchObject({
+      message: 'no such.env does not exist.', hint: 'Is the path of --env-file right?', exitCode: 3,
+    })
+    expect(box.effects()).toEqual([])
+  })
+})

@@ -1,0 +1,385 @@
+import { beforeAll, describe, expect, test, vi } from 'vitest'
+import { parseSchema } from '../../../scripts/lib/env/schema.ts'
+import { up } from '../../../scripts/up.ts'
+import { stackWith, wellStack } from '../helpers/containers.ts'
+import { freePorts, occupy, Sandbox, SECRET, stack } from '../../../tests/helpers/sandbox.ts'
+import type { Outcome } from '../../../tests/helpers/sandbox.ts'
+
+interface Failed {
+  ok: false
+  failure: { message: string; details?: string; hint?: string; exitCode: number }
+}
+
+test('up takes an empty .env.docker, which Docker leaves behind where it hides one, for none', async () => {
+  const box = new Sandbox()
+  box.defaults(await freePorts())
+  box.write('.env.docker', '')
+  box.containers(wellStack)
+  const { code, stderr } = await box.run('up')
+  expect(stderr).toContain('✓ .env.docker made from .env.docker.example')
+  expect(code).toBe(0)
+  expect(box.read('.env.docker')).toMatch(/^SECRET_KEY=[0-9a-f]{64}$/m)
+})
+
+test('up claims a migration only where there is one', async () => {
+  const says = async (command: string): Promise<string> => {
+    const box = await stack({ MIGRATE_COMMAND: command })
+    box.containers(wellStack)
+    return (await box.run('up')).stderr
+  }
+  expect(await says("'flask db upgrade'")).toMatch(/services are up, the database is migrated/)
+  expect(await says('')).toMatch(/services are up {2,}\d/)
+})
+
+describe('up, where nothing is yet', () => {
+  const box = new Sandbox()
+  let ports: Record<string, string>
+  let outcome: Outcome
+  beforeAll(async () => {
+    ports = await freePorts()
+    box.defaults(ports)
+    box.answer('image-inspect', { out: 'python:3.13-slim-trixie\nchrislusf/seaweedfs:4.48\n', code: 1 })
+    box.containers([...wellStack, { service: 'worker', number: 2, health: 'healthy' }])
+    outcome = await box.run('up')
+  })
+
+  test('ends with 0 and has nothing to say on standard output', () => {
+    expect(outcome).toMatchObject({ code: 0, stdout: '' })
+  })
+
+  test('makes .env.docker', () => {
+    expect(box.read('.env.docker')).toMatch(/^SECRET_KEY=[0-9a-f]{64}$/m)
+    expect(outcome.stderr).toContain('✓ .env.docker made from .env.docker.example')
+  })
+
+  test('looks at settings and images first, pulls what is missing, builds, starts, and looks at what runs', () => {
+    const steps = [
+      'compose config', 'image inspect', 'pull postgres:17-trixie', 'pull valkey/valkey:9.1-trixie',
+      'compose build', 'compose up --detach --wait', 'ps --all', 'inspect',
+    ]
+    expect(box.order(...steps)).toEqual(steps)
+    expect(box.effects().filter((call) => call.startsWith('pull'))).toHaveLength(2)
+  })
+
+  test('shows the commands that change something', () => {
+    expect(outcome.stderr).toContain('  $ docker compose --env-file .env.docker build\n')
+    expect(outcome.stderr).toMatch(/ {2}\$ docker compose --env-file \.env\.docker up --detach --wait --wait-timeout 180 /)
+  })
+
+  test('ends with every service and where it can be reached', () => {
+    expect(outcome.stderr).toContain(`  web        ${`http://localhost:${ports.WEB_PORT}`.padEnd(24)} healthy\n`)
+    expect(outcome.stderr).toContain(`  flower     ${`http://localhost:${ports.FLOWER_PORT}`.padEnd(24)} healthy\n`)
+    expect(outcome.stderr).toMatch(/^ {2}worker +healthy \(2 containers\)$/m)
+    expect(outcome.stderr).toMatch(/^ {2}migrate +done$/m)
+    expect(outcome.stderr).toContain('Next: npm run seed')
+  })
+
+  test('says that the address does not answer when it does not', () => {
+    expect(outcome.stderr).toContain(`! web is healthy in its container, but http://localhost:${ports.WEB_PORT} does not answer`)
+  })
+})
+
+describe.concurrent('up', () => {
+  test('stops what Docker starts again and again, and then starts it: mended or not, it is a new start', async () => {
+    const box = await stack()
+    box.containers(wellStack)
+    box.answer('ps-restarting', { out: 'looping\n' })
+    const { code } = await box.run('up', ['--no-build'])
+    expect(code).toBe(0)
+    expect(box.order('stop looping', 'compose up')).toEqual(['stop looping', 'compose up'])
+  })
+
+  test('ends with what comes next on this stack, and offers no seed where there is none', async () => {
+    const box = new Sandbox()
+    box.settings({ ...(await freePorts()), SEED_COMMAND: '' }, 'other.env')
+    box.containers(wellStack)
+    const { stderr } = await box.run('up', ['--env-file', 'other.env', '--no-build'])
+    expect(stderr).toContain('Next: docker compose --env-file other.env logs --follow web · npm run teardown -- --env-file other.env\n')
+  })
+
+  test('of a stack that runs, with another env file: one object on standard output', async () => {
+    const box = new Sandbox()
+    const port = await occupy()
+    const file = "my staging's.env"
+    box.settings({ ...(await freePorts()), WEB_PORT: String(port) }, file)
+    box.answer('ps-publish', { out: 'shop-web-1\tshop\n' })
+    box.containers(wellStack)
+    const { code, stdout, stderr } = await box.run('up', ['--json', '--env-file', file, '--no-build', '--timeout', '7'])
+    expect(stderr).not.toContain('does not answer')
+    expect(code).toBe(0)
+    const result = JSON.parse(stdout) as { ok: true; durationMs: number; services: object[]; urls: Record<string, string> }
+    expect(result).toMatchObject({ ok: true, durationMs: expect.any(Number) as number, urls: { web: `http://localhost:${port}` } })
+    expect(result.services).toContainEqual({ name: 'web', container: 'shop-web-1', state: 'running', health: 'healthy', exitCode: 0 })
+    expect(result.services).toContainEqual({ name: 'migrate', container: 'shop-migrate-1', state: 'exited', health: '', exitCode: 0 })
+    expect(box.exists('.env.docker')).toBe(false)
+    // Quoted on its way through the shell, and with every command on the stack.
+    const onStack = box.argv().filter((words) => !words.includes('--no-interpolate'))
+    const files = onStack.flatMap(([word, flag, value]) => (word === 'compose' && flag === '--env-file' ? value : []))
+    expect(new Set(files)).toEqual(new Set([file]))
+    expect(stderr).toContain(String.raw`--env-file $'my staging\'s.env' up`)
+    expect(box.effects()).toEqual(['compose up --detach --no-build --wait --wait-timeout 7 --remove-orphans'])
+  })
+
+  test('names what still runs although its profile was taken out, and does not count it', async () => {
+    const box = await stack()
+    box.containers([...wellStack, { service: 'mariadb', health: 'unhealthy' }])
+    const { code, stderr } = await box.run('up')
+    expect(code).toBe(0)
+    expect(stderr).toContain('Still running, although COMPOSE_PROFILES does not ask for it: mariadb.')
+    expect(stderr).toContain('rm --stop --force mariadb')
+    expect(stderr).not.toMatch(/^ {2}mariadb/m)
+  })
+
+  test('--dry-run prints the commands and does nothing', async () => {
+    const box = new Sandbox()
+    const { code, stdout, stderr } = await box.run('up', ['--dry-run', '--env-file', 'some.env'])
+    expect(stdout).toMatch(/^docker compose --env-file some\.env build\ndocker compose --env-file some\.env up --detach --wait [^\n]+\n$/)
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(box.calls()).toEqual([])
+    expect(box.exists('.env.docker')).toBe(false)
+  })
+
+  test('with a line that cannot be read ends with 3 and asks nothing of the engine', async () => {
+    const box = await stack()
+    const text = box.read('.env.docker')
+    box.write('.env.docker', `${text}THE PORT 8000\n`)
+    const { code, stdout, stderr } = await box.run('up', ['--json'])
+    const { ok, failure } = JSON.parse(stdout) as Failed
+    expect({ code, ok, exitCode: failure.exitCode }).toEqual({ code: 3, ok: false, exitCode: 3 })
+    expect(failure.message).toBe('.env.docker has a mistake. Nothing was started.')
+    expect(failure.details).toContain(`.env.docker:${text.split('\n').length}  `)
+    expect(stderr).toContain(`✗ ${failure.message}\n`)
+    expect(box.effects()).toEqual([])
+  })
+
+  test('with a taken port ends with 3, and names the process and the setting', async () => {
+    const port = await occupy()
+    const box = await stack({ WEB_PORT: String(port) })
+    const { code, stderr } = await box.run('up')
+    expect(code).toBe(3)
+    expect(stderr).toMatch(new RegExp(`✗ Port ${port} is taken by process ${process.pid} \\(.+\\), and web wants it\\.`))
+    expect(stderr).toContain('→ Set WEB_PORT in .env.docker to a free port')
+    expect(box.effects()).toEqual([])
+  })
+
+  test('whose build fails ends with 5 and starts nothing', async () => {
+    const box = await stack()
+    box.answer('compose-build', { out: 'to standard output\n', err: 'ERROR: failed to solve\n', code: 17 })
+    const { code, stdout, stderr } = await box.run('up', ['--json'])
+    expect(code).toBe(5)
+    expect(JSON.parse(stdout)).toMatchObject({ ok: false, failure: { message: 'The image could not be built. What ran before runs on.' } })
+    expect(stderr).toMatch(/to standard output\nERROR: failed to solve\n✗ The image could not be built/)
+    expect(box.order('compose up')).toEqual([])
+  })
+
+  test('whose migration fails ends with 6 and shows its last lines', async () => {
+    const box = await stack()
+    box.answer('compose-up', { err: 'service "migrate" didn\'t complete successfully: exit 1\n', code: 1 })
+    box.answer('compose-logs', { out: 'psycopg.OperationalError: password authentication failed for user "me"\n' })
+    box.containers(
+      stackWith(
+        { service: 'migrate', state: 'exited', health: 'unhealthy', exitCode: 1 },
+        ...['beat', 'flower', 'web', 'worker'].map((service) => ({ service, state: 'created' })),
+      ),
+    )
+    const { code, stdout } = await box.run('up', ['--json'])
+    expect(code).toBe(6)
+    const { ok, failure } = JSON.parse(stdout) as Failed
+    expect(ok).toBe(false)
+    expect(failure.message).toBe('The database was not migrated: migrate ended with exit code 1.')
+    expect(failure.details).toContain('psycopg.OperationalError')
+    expect(failure.hint).toContain('another password of "me"')
+    expect(box.calls().findLast((call) => call.startsWith('compose logs'))).toMatch(/ migrate$/)
+  })
+
+  test('with an unhealthy web ends with 7 and quotes its health check', async () => {
+    const box = await stack()
+    box.answer('compose-up', { err: 'container shop-web-1 is unhealthy\n', code: 1 })
+    box.answer('compose-logs', { out: 'GET /healthz 500\n' })
+    box.containers(stackWith({ service: 'web', health: 'unhealthy', says: 'HTTP 500 from /healthz\n' }))
+    const { code, stdout, stderr } = await box.run('up')
+    expect({ code, stdout }).toEqual({ code: 7, stdout: '' })
+    expect(stderr).toContain('✗ web is not healthy: HTTP 500 from /healthz.\n\n  web, last lines\n  GET /healthz 500\n\n')
+    expect(stderr).toContain('All of it: docker compose --env-file .env.docker logs web\n')
+  })
+
+  test('reads of a container that has ended only what its last run wrote', async () => {
+    const box = await stack()
+    box.answer('compose-up', { code: 1 })
+    box.containers(stackWith({ service: 'migrate', state: 'exited', exitCode: 1, restarts: 0 }))
+    await box.run('up')
+    expect(box.calls().findLast((call) => call.startsWith('compose logs'))).toContain('--since 2025-12-31T23:59:58.500Z')
+  })
+
+  test('waits for the next end of a container that starts again and again, and says how it ended', async () => {
+    const box = await stack()
+    box.answer('compose-up', { code: 1 })
+    box.answer('wait', { out: '137\n' })
+    box.containers(stackWith({ service: 'worker', health: 'starting', says: 'no heartbeat yet', restarts: 3, memoryLimit: 40 * 1024 ** 2 }))
+    const { code, stderr } = await box.run('up')
+    expect(code).toBe(7)
+    expect(box.calls()).toContain('wait id-of-shop-worker-1')
+    expect(stderr).toContain('✗ worker was killed: it used more memory than it may have (40 MB).\n  → Raise WORKER_MEMORY in .env.docker')
+  })
+
+  test('ends with 7 too when Compose has ended with 0 before all were healthy', async () => {
+    const box = await stack()
+    box.answer('compose-logs', { out: 'Cannot connect to redis://redis:6379/0\n' })
+    box.containers(stackWith({ service: 'worker', health: 'starting', says: 'no heartbeat yet' }))
+    const { code, stderr } = await box.run('up')
+    expect(code).toBe(7)
+    expect(stderr).toContain('✗ worker did not become healthy in time: no heartbeat yet.')
+    expect(stderr).not.toContain('services are up')
+  })
+
+  test.each([
+    ['checks the engine', 'version'],
+    ['checks the settings', 'compose-config'],
+    ['gets the images', 'pull'],
+    ['builds', 'compose-build'],
+  ])('interrupted while it %s says that nothing was started, and ends with 130', async (_, command) => {
+    const box = await stack()
+    box.answer('image-inspect', { out: '', code: 1 })
+    box.answer(command, { wait: true })
+    const { code, stdout, stderr } = await box.run('up', ['--json'], { interrupt: command })
+    expect(code).toBe(130)
+    expect(box.wasInterrupted(command)).toBe(true)
+    expect(stderr).toMatch(/✗ Stopped\.\n {2}→ Nothing was started; what ran before runs on\. Go on: npm run up\n$/)
+    expect(stderr.match(/✗/g)).toHaveLength(1)
+    expect(JSON.parse(stdout)).toEqual({ ok: false, failure: { message: 'Stopped.', exitCode: 130 } })
+    expect(box.order('compose up')).toEqual([])
+  })
+
+  test('interrupted while it starts lets Compose end, says so and ends with 130', async () => {
+    const box = await stack()
+    box.answer('compose-up', { wait: true })
+    const { code, stdout, stderr } = await box.run('up', ['--json'], { interrupt: 'compose-up' })
+    expect(code).toBe(130)
+    expect(box.wasInterrupted('compose-up')).toBe(true)
+    expect(stderr).toMatch(/✗ Stopped\.\n {2}→ What had started is still there: npm run teardown\n$/)
+    expect(JSON.parse(stdout)).toEqual({ ok: false, failure: { message: 'Stopped.', exitCode: 130 } })
+  })
+
+  test('does its work when nobody reads what it says', async () => {
+    const box = await stack()
+    box.containers(wellStack)
+    expect((await box.run('up', ['--json'], { closed: true })).code).toBe(0)
+    expect(box.order('compose up', 'inspect')).toEqual(['compose up', 'inspect'])
+  })
+
+  test.each([
+    ['an engine', 'version', { out: { Client: {}, Server: { Version: '20.10.24' } } }, 'Docker Engine 20.10.24 is too old: 25 is the oldest that works.'],
+    ['Compose', 'compose-version', { out: '2.23.3\n' }, 'Docker Compose 2.23.3 is too old: 2.24.4 is the oldest that works.'],
+  ])('with %s that is too old ends with 4 and one sentence', async (_, name, answer, message) => {
+    const box = await stack()
+    box.answer(name, answer)
+    const { code, stderr } = await box.run('up')
+    expect(code).toBe(4)
+    expect(stderr).toContain(`✗ ${message}\n  → `)
+    expect(box.effects()).toEqual([])
+  })
+
+  test('without Compose ends with 4, the names of its packages, and what Docker warns of', async () => {
+    const box = await stack()
+    const warning = 'WARNING: Error loading config file: open /home/me/.docker/config.json: permission denied'
+    box.answer('version', { err: `${warning}\n` })
+    box.answer('compose-version', { out: '', err: "docker: 'compose' is not a docker command.\n", code: 1 })
+    const { code, stderr } = await box.run('up')
+    expect(code).toBe(4)
+    expect(stderr).toContain('✗ Docker Engine 28.5.1 answers, but "docker compose" is missing.')
+    expect(stderr).toContain(warning)
+    expect(stderr).toContain('sudo apt-get install docker-compose-v2')
+  })
+
+  test.each<[string, { out?: string; code?: number }, number, string]>([
+    ['no Buildx', { code: 1 }, 4, 'builds with the Buildx plugin, and that is missing: it has to be 0.17 or newer.'],
+    ['an old Buildx', { out: 'github.com/docker/buildx 0.13.1+ds1 788433953af1\n' }, 4, 'and 0.13.1 is too old'],
+    ['Buildx', { out: 'github.com/docker/buildx v0.29.1 a32761a\n' }, 5, 'The image could not be built.'],
+  ])('whose build fails under Compose 5 with %s says what it is', async (_, answer, exitCode, message) => {
+    const box = await stack()
+    box.answer('compose-version', { out: '5.1.0\n' })
+    box.answer('compose-build', { err: 'the classic builder does not support secrets\n', code: 1 })
+    box.answer('buildx-version', answer)
+    const { code, stderr } = await box.run('up')
+    expect(code).toBe(exitCode)
+    expect(stderr).toContain(message)
+    expect(stderr.includes('sudo apt-get install docker-buildx')).toBe(exitCode === 4)
+  })
+
+  test('that Docker refuses to start blames no service for it', async () => {
+    const box = await stack()
+    box.answer('compose-up', { err: 'Error response from daemon: invalid volume specification\n', code: 1 })
+    box.containers(wellStack.map(({ service }) => ({ service, state: 'created' })))
+    const { code, stderr } = await box.run('up')
+    expect(code).toBe(7)
+    expect(stderr).toContain('invalid volume specification\n✗ The stack did not start.\n  → The lines above say why.')
+  })
+
+  test.each([
+    ['project name must not be empty\n', 'Set COMPOSE_PROJECT_NAME in .env.docker'],
+    ['services.web.ports must be a list\n', 'services.web.ports must be a list'],
+  ])('that Compose cannot read (%j) ends with 3', async (complaint, words) => {
+    const box = await stack()
+    box.answer('compose-config', { out: '', err: complaint, code: 1 })
+    const { code, stderr } = await box.run('up')
+    expect(code).toBe(3)
+    expect(stderr).toContain(words)
+    expect(box.effects()).toEqual([])
+  })
+
+  test('where no engine answers and none may be set up ends with 4', async () => {
+    const box = await stack()
+    const complaint = 'Cannot connect to the Docker daemon at tcp://build:2375. Is the docker daemon running?\n'
+    box.answer('version', { out: { Client: { Context: 'default' }, Server: null }, err: complaint, code: 1 })
+    const { code, stdout, stderr } = await box.run('up', ['--json'], { env: { DOCKER_HOST: 'tcp://build:2375' } })
+    expect(code).toBe(4)
+    expect(JSON.parse(stdout)).toMatchObject({ ok: false, failure: { exitCode: 4 } })
+    expect(stderr).toContain('tcp://build:2375')
+    expect(box.effects()).toEqual([])
+  })
+})
+
+test('every run here is one in which a secret could be seen', async () => {
+  const box = await stack()
+  const { settings } = parseSchema(box.read('.env.docker.example'), '.env.docker.example')
+  const secrets = settings.filter(({ sensitive }) => sensitive).map(({ name }) => name)
+  expect(secrets).toContain('POSTGRES_PASSWORD')
+  for (const name of secrets) expect(box.read('.env.docker')).toMatch(new RegExp(`^${name}=.*${SECRET}`, 'm'))
+  for (const name of ['config', 'config-reader']) expect(box.read(`.docker-answers/compose-${name}.out`)).toContain(SECRET)
+})
+
+test.each(['0', '-1', '1.5', 'a minute', ''])('--timeout %j is a mistake in the command', async (timeout) => {
+  await expect(up.run({ timeout }, [])).rejects.toMatchObject({ exitCode: 2, message: expect.stringContaining('--timeout') as string })
+})
+
+test('up that leaves no container behind ends with 7', async () => {
+  const box = await stack()
+  box.enter()
+  box.answer('compose-up', { code: 1 })
+  const stderr = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
+  await expect(up.run({ 'no-build': true }, [])).rejects.toMatchObject({ message: 'The stack did not start.', exitCode: 7 })
+  stderr.mockRestore()
+})
+
+/** What people read, with what differs from run to run taken out. */
+const asRead = (stderr: string): string => stderr.replace(/\d+ settings/, '<count> settings').replaceAll(/ +\d+\.\ds$/gm, ' <time>').replaceAll(/localhost:\d+ */g, 'localhost:<port> ')
+
+describe('what people read in a pipe', () => {
+  test.each([['', {}], [' of GitHub Actions', { GITHUB_ACTIONS: 'true', CI: 'true' }]])('that goes well%s', async (_, env) => {
+    const box = await stack()
+    box.answer('compose-build', { err: '#1 building\n' })
+    box.answer('compose-up', { err: ' Container shop-web-1  Healthy\n' })
+    box.containers(wellStack)
+    const { stderr } = await box.run('up', [], { env })
+    expect(asRead(stderr)).toMatchSnapshot('standard error')
+  })
+
+  test.each([['', {}], [' of GitHub Actions', { GITHUB_ACTIONS: 'true', CI: 'true' }]])('that fails%s', async (_, env) => {
+    const box = await stack()
+    box.answer('compose-up', { err: 'service "migrate" didn\'t complete successfully: exit 1\n', code: 1 })
+    box.answer('compose-logs', { out: '100% of it\nModuleNotFoundError: No module named \'nowhere\'\n' })
+    box.containers(stackWith({ service: 'migrate', state: 'exited', exitCode: 1 }))
+    const { stderr } = await box.run('up', [], { env })
+    expect(asRead(stderr)).toMatchSnapshot('standard error')
+  })
+})
