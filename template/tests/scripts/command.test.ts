@@ -176,7 +176,7 @@ describe.concurrent('as a program', () => {
 
 test('npm run engine has its help and its strictness too', async () => {
   const box = new Sandbox()
-  const [help, mistake] = await Promise.all([box.run('engine', ['--help']), box.run('engine', ['--jsno'])])
+  const [help, mistake] = await Promise.all([box.run('extras/offline/engine', ['--help']), box.run('engine', ['--jsno'])])
   expect(help.stdout).toMatchSnapshot()
   expect(mistake).toMatchObject({ code: 2, stdout: '' })
   expect(box.calls()).toEqual([])

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test, vi } from 'vitest'
 import { parseSchema } from '../../../scripts/lib/env/schema.ts'
 import { up } from '../../../scripts/up.ts'
-import { stackWith, wellStack } from '../helpers/containers.ts'
+import { stackWith, wellStack } from '../../../tests/helpers/stack.ts'
 import { freePorts, occupy, Sandbox, SECRET, stack } from '../../../tests/helpers/sandbox.ts'
 import type { Outcome } from '../../../tests/helpers/sandbox.ts'
 
