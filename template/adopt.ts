@@ -51,11 +51,12 @@ function count(paths: Iterable<string>): string[] {
     const [place] = /^(extras\/[^/]+\/|[^/]+\/)/.exec(path) ?? [path]
     counts.set(place, (counts.get(place) ?? 0) + 1)
   }
-  return [...counts].map(([place, number]) => (place.endsWith('/') ? `${place} (${amount(number, 'file')})` : place))
+  return [...counts].toSorted().map(([place, number]) => (place.endsWith('/') ? `${place} (${amount(number, 'file')})` : place))
 }
 
 function show(target: string, { remove, write }: Change, leftOut: readonly string[]): void {
-  const [comes, changes] = [[...write.keys()].filter((path) => !existsSync(join(target, path))), [...write.keys()].filter((path) => existsSync(join(target, path)))]
+  const isThere = (path: string): boolean => existsSync(join(target, path))
+  const [comes, changes] = [[...write.keys()].filter((path) => !isThere(path)), [...write.keys()].filter((path) => isThere(path))]
   const part = (title: string, lines: readonly string[]): string[] => (lines.length === 0 ? [] : [`${title}:`, ...lines.map((line) => `  ${line}`)])
   print([...part('Goes', count(remove)), ...part('Comes', count(comes)), ...part('Changes', count(changes)), ...part('Left out of the application', count(leftOut))].join('\n'))
 }
@@ -102,6 +103,7 @@ export const adopt = defineCommand({
     if (!NAME.test(project)) throw usage(`"${project}" is no name that Compose takes.`, 'Use small letters, digits, "-" and "_", with a letter or a digit first.')
     const rooms = await chooseRooms(keep, canAsk)
 
+    const gone = ['template', ...roomsOf(root).filter((room) => !rooms.includes(room)).map((room) => `extras/${room}`)]
     const copy = await copyOf(root, { name: project, rooms, appDir: into === undefined ? 'app' : '.', application })
     const { write, notes } = into === undefined ? { write: copy, notes: [] } : await mergeInto(target, copy)
     const change = into === undefined ? changeOf(root, copy) : { remove: [], write }
@@ -116,7 +118,8 @@ export const adopt = defineCommand({
     stopIfInterrupted()
 
     switchFiles(target, change)
-    if (into === undefined) for (const folder of ['template', ...roomsOf(root).filter((room) => !rooms.includes(room)).map((room) => `extras/${room}`)]) rmSync(join(root, folder), { recursive: true, force: true })
+    // What is left there are files that git ignored.
+    for (const folder of into === undefined ? gone : []) rmSync(join(root, folder), { recursive: true, force: true })
     ok(`${project} is adopted. Nothing is committed: git status and git diff show every change.`)
     if (existsSync(join(target, '.env.docker'))) warn('.env.docker is the one of before: rename it, so that npm run up makes one from your settings.')
     info(`→ Say in .env.docker.example how your application starts (WEB_APP, CELERY_APP, TEST_COMMAND …), then: npm ci && npm run up`)

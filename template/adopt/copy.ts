@@ -6,7 +6,7 @@ import { fitLock, fitPackage } from './package.ts'
 import type { Package } from './package.ts'
 import { installation, neutralExample } from './settings.ts'
 import { CACHES, ignoredOf, textOf, trackedFiles } from './tree.ts'
-import type { Change, Tree } from './tree.ts'
+import type { Change, Content, Tree } from './tree.ts'
 
 export interface Choices {
   name: string
@@ -68,11 +68,12 @@ function trim(text: string, gone: readonly string[]): string {
     .replaceAll(/\{\.ci\/run,/g, '{')
 }
 
-/** Links to what is not there become plain text. */
+/** Links to what is not there become plain text, and a row of a table that is about it goes. */
 function unlink(text: string, page: string, isThere: (path: string) => boolean): string {
-  return text.replaceAll(/\[([^\]]*)\]\(([^)#\s:]+)(#[^)\s]*)?\)/g, (link, words: string, target: string) =>
-    isThere(posix.normalize(posix.join(posix.dirname(page), target)).replace(/\/$/, '')) ? link : words,
-  )
+  const leads = (target: string): boolean => isThere(posix.normalize(posix.join(posix.dirname(page), target)).replace(/\/$/, ''))
+  return text
+    .replaceAll(/^\| \[[^\]]*\]\(([^)#\s:]+)(#[^)\s]*)?\) \|.*\n/gm, (row, target: string) => (leads(target) ? row : ''))
+    .replaceAll(/\[([^\]]*)\]\(([^)#\s:]+)(#[^)\s]*)?\)/g, (link, words: string, target: string) => (leads(target) ? link : words))
 }
 
 /** Finds paths and the folders on the way to them. */
@@ -126,9 +127,7 @@ const OURS_AT_THE_ROOT = "'tests docs docker scripts extras package.json package
 /** What changes where the repository itself becomes the copy: every file that git tracks is in the copy, or goes. */
 export function changeOf(root: string, tree: Tree): Change {
   const tracked = trackedFiles(root)
-  const same = new Set(tracked.filter((path) => {
-    const content = tree.get(path)
-    return content && 'file' in content && content.file === join(root, path)
-  }))
-  return { remove: tracked.filter((path) => !tree.has(path)), write: new Map([...tree].filter(([path]) => !same.has(path))) }
+  const isSame = (path: string, content: Content): boolean =>
+    'file' in content ? content.file === join(root, path) : existsSync(join(root, path)) && textOf({ file: join(root, path) }) === content.text
+  return { remove: tracked.filter((path) => !tree.has(path)), write: new Map([...tree].filter(([path, content]) => !isSame(path, content))) }
 }
