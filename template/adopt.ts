@@ -8,7 +8,7 @@ import { stopIfInterrupted } from '../scripts/lib/interrupt.ts'
 import { amount, info, ok, print, warn } from '../scripts/lib/terminal.ts'
 import { applicationFrom, changeOf, copyOf, roomsOf } from './adopt/copy.ts'
 import { isAdopted, mergeInto } from './adopt/into.ts'
-import { putBack, requireCleanRepository, switchFiles } from './adopt/tree.ts'
+import { putBack, requireClean, requireRepository, switchFiles } from './adopt/tree.ts'
 import type { Change } from './adopt/tree.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '')
@@ -89,12 +89,13 @@ export const adopt = defineCommand({
     if (into !== undefined && !existsSync(target)) throw usage(`There is no folder ${into}.`, 'Say with --into where your repository lies.')
     if (into !== undefined && lies(target, root)) throw usage(`${into} lies in this repository.`, 'Say with --into where another repository lies, or bring your application with --from.')
 
+    requireRepository(target)
     if (putBack(target)) warn('An earlier run was cut off. Every file is as it was before that run.')
     if (into === undefined ? wasAdopted() : isAdopted(target)) {
       ok(`${into ?? 'This repository'} was adopted before. There is nothing to do.`)
       return
     }
-    requireCleanRepository(target)
+    requireClean(target)
 
     const source = into === undefined ? real(await answer('from', from, { canAsk, message: 'Where does your application lie?', initialValue: '../' })) : target
     if (into === undefined && (lies(source, root) || lies(root, source))) throw usage(`${source} and this repository lie in each other.`, 'Copy your application beside this repository, and say --from where.')

@@ -9,6 +9,7 @@ import type { Tree } from './tree.ts'
 type Words = Record<string, string>
 export interface Package {
   name?: string
+  allowScripts?: object
   scripts?: Words
   dependencies?: Words
   devDependencies?: Words
@@ -50,7 +51,12 @@ export function mergePackages(theirs: Package, ours: Package): { merged: Package
   const development = { ...ours.dependencies, ...ours.devDependencies }
   const fresh = Object.fromEntries(Object.entries(development).filter(([name]) => !theirs.dependencies?.[name]))
   return {
-    merged: { ...theirs, scripts: { ...ours.scripts, ...theirs.scripts }, devDependencies: { ...fresh, ...theirs.devDependencies } },
+    merged: {
+      ...theirs,
+      scripts: { ...ours.scripts, ...theirs.scripts },
+      devDependencies: { ...fresh, ...theirs.devDependencies },
+      allowScripts: { ...ours.allowScripts, ...theirs.allowScripts },
+    },
     kept: [...add('scripts', theirs.scripts, ours.scripts), ...add('dependencies', { ...theirs.devDependencies, ...theirs.dependencies }, development)],
   }
 }

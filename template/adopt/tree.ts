@@ -35,23 +35,24 @@ export const ignoredOf = (folder: string, paths: readonly string[]): Set<string>
   new Set(git(folder, ['check-ignore', '-z', '--stdin'], { input: paths.join('\0'), codes: [0, 1] }).split('\0').filter(Boolean))
 
 /** @throws CliError (exit code 3) where git could not bring the files back */
-export function requireCleanRepository(folder: string): void {
+export function requireRepository(folder: string): void {
   const top = spawnSync('git', ['rev-parse', '--show-toplevel'], { cwd: folder, encoding: 'utf8' }).stdout?.trim()
-  if (!top || realpathSync(top) !== realpathSync(folder)) {
-    throw new CliError(`${folder} is not the root of a git repository.`, {
-      hint: 'adopt leaves its changes for git diff. Make a repository first: git init && git add . && git commit -m "Begin"',
-      exitCode: ExitCode.config,
-    })
-  }
-  const dirty = git(folder, ['status', '--porcelain']).trimEnd()
-  if (dirty) {
-    const lines = dirty.split('\n')
-    throw new CliError(`${folder} has changes that are not committed.`, {
-      details: [...lines.slice(0, 10), ...(lines.length > 10 ? [`… and ${lines.length - 10} more`] : [])].join('\n'),
-      hint: 'Commit them (git add . && git commit), or put them aside (git stash --include-untracked). Then git diff shows only what adopt did.',
-      exitCode: ExitCode.config,
-    })
-  }
+  if (top && realpathSync(top) === realpathSync(folder)) return
+  throw new CliError(`${folder} is not the root of a git repository.`, {
+    hint: 'adopt leaves its changes for git diff. Make a repository first: git init && git add . && git commit -m "Begin"',
+    exitCode: ExitCode.config,
+  })
+}
+
+/** @throws CliError (exit code 3) when changes of somebody else would mix with ours */
+export function requireClean(folder: string): void {
+  const lines = git(folder, ['status', '--porcelain']).trimEnd().split('\n').filter(Boolean)
+  if (lines.length === 0) return
+  throw new CliError(`${folder} has changes that are not committed.`, {
+    details: [...lines.slice(0, 10), ...(lines.length > 10 ? [`… and ${lines.length - 10} more`] : [])].join('\n'),
+    hint: 'Commit them (git add . && git commit), or put them aside (git stash --include-untracked). Then git diff shows only what adopt did.',
+    exitCode: ExitCode.config,
+  })
 }
 
 /** Beside the repository's own data: on the same file system, and never part of what git tracks. */
