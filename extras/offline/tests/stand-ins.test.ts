@@ -1,12 +1,14 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { ensureStandIns, fingerprint, isStandIn, overlay, recipeFor, selectStandIns, standsFor } from '../../../extras/offline/stand-ins.ts'
+import { isStandIn, standInOverlay } from '../../../scripts/lib/engine/offline-room.ts'
+import { selectStandIns } from '../select.ts'
+import { ensureStandIns, fingerprint, recipeFor, standsFor } from '../stand-ins.ts'
 import { files, readText } from '../../../tests/helpers/repository.ts'
 import { Sandbox, SECRET } from '../../../tests/helpers/sandbox.ts'
 
 // What would change this machine does nothing here.
-vi.mock(import('../../../extras/offline/debian.ts'), async (original) => ({
+vi.mock(import('../debian.ts'), async (original) => ({
   ...(await original()),
   installHostPackages: () => Promise.resolve([]),
   runMmdebstrap: (_: string, { suite }: { suite: string }) => {
@@ -16,7 +18,7 @@ vi.mock(import('../../../extras/offline/debian.ts'), async (original) => ({
 }))
 const suites: string[] = []
 
-const O = overlay
+const O = standInOverlay
 const D = 'compose.yaml:compose.override.yaml'
 
 test.each([
@@ -100,7 +102,7 @@ describe('the stand-ins', () => {
     box = new Sandbox()
     box.enter()
     mkdirSync(join(box.folder, 'extras/offline/images'), { recursive: true })
-    mkdirSync(join(box.folder, 'docker/build'))
+    mkdirSync(join(box.folder, 'docker/build'), { recursive: true })
     for (const name of ['bake.hcl', 'compose.yaml', 'postgres.Dockerfile']) box.write(`extras/offline/images/${name}`, name)
     for (const name of ['apt-install.sh', 'install-tool.sh', 'with-network.sh']) box.write(`docker/build/${name}`, name)
     box.answer('image-inspect', { err: 'Error response from daemon: No such image\n', code: 1 })
