@@ -2,7 +2,7 @@
 import { readFile, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { parse } from 'dotenv'
-import { addressed } from '../addressed.ts'
+import { addressed } from '../words.ts'
 import { check } from './check.ts'
 import { readComposeFiles, viewOf } from './compose-files.ts'
 import { finding } from './finding.ts'
@@ -13,7 +13,7 @@ import { projectOf } from './project-files.ts'
 import { parseSchema } from './schema.ts'
 import type { Schema } from './schema.ts'
 import { readValues } from './values.ts'
-import { roomOf } from '../engine/disk.ts'
+import { roomOf } from '../engine/machine.ts'
 import { CliError, ExitCode } from '../errors.ts'
 
 /** The file that somebody fills in. */

@@ -4,7 +4,7 @@ import type { Values } from './finding.ts'
 import { interpolate } from './interpolate.ts'
 import type { Schema } from './schema.ts'
 import { CliError, ExitCode } from '../errors.ts'
-import { nearest } from '../nearest.ts'
+import { nearest } from '../words.ts'
 
 /** Is there one of the secrets in the text, or may there be one: a URL with a user in it? */
 export function holdsSecret(text: string, { settings }: Schema, values: Readonly<Record<string, string | undefined>>): boolean {

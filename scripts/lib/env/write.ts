@@ -8,7 +8,7 @@ import type { Initialised, Source, Synced } from './fill.ts'
 import { mask } from './shown.ts'
 import type { Schema } from './schema.ts'
 import { envFile, loadSettings, readIfThere, readSchema, unusable } from './settings.ts'
-import { hostCaBundle } from '../engine/network.ts'
+import { hostCaBundle } from '../engine/machine.ts'
 import { CliError, ExitCode } from '../errors.ts'
 
 /** Can Compose make a project's name of a folder's? It keeps small letters, digits, - and _, after the first letter or digit. Pure. */

@@ -3,7 +3,7 @@ import { basename } from 'node:path'
 import type { Entry } from '../file.ts'
 import { finding } from '../finding.ts'
 import type { Finding, Values } from '../finding.ts'
-import { nearest } from '../../nearest.ts'
+import { nearest } from '../../words.ts'
 import type { Rule, Subject } from './subject.ts'
 
 const separatorOf = ({ COMPOSE_PATH_SEPARATOR }: Values): string => COMPOSE_PATH_SEPARATOR || ':'

@@ -2,7 +2,7 @@
 import { isDockers } from '../schema.ts'
 import { finding } from '../finding.ts'
 import type { Finding } from '../finding.ts'
-import { nearest } from '../../nearest.ts'
+import { nearest } from '../../words.ts'
 import { unread } from './compose-view.ts'
 import type { ComposeView } from './compose-view.ts'
 import { listedServices, profilesOn } from './subject.ts'

@@ -1,6 +1,6 @@
 /** Rules about the file itself, whatever its settings mean. */
 import { basename } from 'node:path'
-import { typed } from '../../addressed.ts'
+import { typed } from '../../words.ts'
 import type { Entry } from '../file.ts'
 import { fits } from '../types.ts'
 import { finding } from '../finding.ts'

@@ -1,7 +1,7 @@
 /** Rules about the hosts in URLs: is there anybody? */
 import { finding } from '../finding.ts'
 import type { Finding } from '../finding.ts'
-import { nearest } from '../../nearest.ts'
+import { nearest } from '../../words.ts'
 import { hasUnknownProfile } from './compose.ts'
 import type { ComposeView, ServiceView } from './compose-view.ts'
 import { publishedBy } from './public.ts'

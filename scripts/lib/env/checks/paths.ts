@@ -2,7 +2,7 @@
 import { join, relative } from 'node:path/posix'
 import { finding } from '../finding.ts'
 import type { Finding } from '../finding.ts'
-import { nearest } from '../../nearest.ts'
+import { nearest } from '../../words.ts'
 import { shown } from './file.ts'
 import { gapIn, isOfCertificates, kindOf, placesOf } from './places.ts'
 import type { Gap, Place, ProjectView } from './places.ts'

@@ -8,7 +8,7 @@ import type { Schema } from '../schema.ts'
 import { finding } from '../finding.ts'
 import type { Finding } from '../finding.ts'
 import { references } from '../interpolate.ts'
-import { nearest } from '../../nearest.ts'
+import { nearest } from '../../words.ts'
 import type { Rule, Subject } from './subject.ts'
 
 /** What of the value refers to something: no comment, nothing in single quotes, and no $ that is escaped. */

@@ -4,8 +4,8 @@
 bats_require_minimum_version 1.5.0
 
 setup() {
-	load ../../node_modules/bats-support/load
-	load ../../node_modules/bats-assert/load
+	load ../../../node_modules/bats-support/load
+	load ../../../node_modules/bats-assert/load
 	application=$BATS_TEST_TMPDIR/application
 	collected=$BATS_TEST_TMPDIR/collected
 }
@@ -23,7 +23,7 @@ has() {
 collect() {
 	rm -rf "$collected"
 	env -i PATH="$PATH" PYTHON_MANIFEST=requirements.txt "$@" \
-		sh "$BATS_TEST_DIRNAME/../../docker/build/collect-manifests.sh" "$application" "$collected" || return
+		sh "$BATS_TEST_DIRNAME/../../../docker/build/collect-manifests.sh" "$application" "$collected" || return
 	(cd "$collected/prod" && find . -type f | sort)
 	diff -rq "$collected/prod" "$collected/dev" | sed "s#$collected/##" || true
 }
