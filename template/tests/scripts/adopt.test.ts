@@ -123,7 +123,7 @@ describe('a copy', () => {
     for (const page of listed(copy).filter((path) => path.endsWith('.md') && !path.startsWith('app/'))) {
       for (const [, target = ''] of read(copy, page).matchAll(/\]\(([^)#\s:]+)(?:#[^)]*)?\)/g)) expect(existsSync(join(copy, dirname(page), target)), `${page}: ${target}`).toBe(true)
     }
-    for (const list of ['.gitignore', '.dockerignore', 'tsconfig.json', 'vitest.config.ts']) expect(read(copy, list), list).not.toMatch(/\btemplate\//)
+    for (const list of ['.gitignore', '.dockerignore', 'tsconfig.json', 'vitest.config.mts']) expect(read(copy, list), list).not.toMatch(/\btemplate\//)
   })
 
   it('has a page, a workflow and a story of its own', () => {
