@@ -2,7 +2,7 @@
 import { common, defineCommand, main } from './lib/command.ts'
 import { lastLines } from './lib/engine/docker.ts'
 import { CliError, ExitCode } from './lib/errors.ts'
-import { valueOf } from './lib/engine/network.ts'
+import { valueOf } from './lib/engine/machine.ts'
 import { ensureImages } from './lib/engine/images.ts'
 import { openStack } from './lib/compose/open-stack.ts'
 import { envFile } from './lib/env/settings.ts'

@@ -1,7 +1,7 @@
 /** The Python files of the application's source, and why one of them is not in the image. Pure but for readSource. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join, posix } from 'node:path'
-import { notSource } from '../engine/build-stamp.ts'
+import { notSource } from '../engine/build.ts'
 import { expressionOf, hidingRule, parseIgnore } from './docker-ignore.ts'
 import type { Rule } from './docker-ignore.ts'
 import type { Model } from '../compose/model.ts'

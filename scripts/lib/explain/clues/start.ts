@@ -1,5 +1,5 @@
 /** A container that does not even come as far as the application. */
-import { makeRoom } from '../../engine/disk.ts'
+import { makeRoom } from '../../engine/machine.ts'
 import { again, commandOf } from './clue.ts'
 import type { Clue } from './clue.ts'
 
