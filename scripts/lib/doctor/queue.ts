@@ -1,7 +1,7 @@
 /** Does work pile up, and does beat tick? Asked in the containers of the stack. */
 import type { Container } from '../compose/containers.ts'
 import { capture, lastLines } from '../engine/docker.ts'
-import { redactUrls } from '../env/secrets.ts'
+import { redactUrls } from '../env/shown.ts'
 import { amount } from '../terminal.ts'
 import { doubtful, well } from './observation.ts'
 import type { Observation } from './observation.ts'

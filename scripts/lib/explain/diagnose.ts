@@ -5,7 +5,7 @@ import type { Scene } from './clues/clue.ts'
 import { moreMemory } from './clues/start.ts'
 import type { Container } from '../compose/containers.ts'
 import { ExitCode } from '../errors.ts'
-import { redactUrls } from '../env/secrets.ts'
+import { redactUrls } from '../env/shown.ts'
 
 export interface Diagnosis {
   message: string
