@@ -106,7 +106,7 @@ export const doctor = defineCommand({
     const engine = await findEngine()
     if (!engine) {
       throw new CliError('No Docker Engine is running here.', {
-        hint: 'npm run up starts one, and sets one up where that is needed; npm run engine -- start does that alone.',
+        hint: 'npm run up starts one, and sets one up where that is needed.',
         exitCode: ExitCode.docker,
       })
     }

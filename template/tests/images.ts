@@ -8,7 +8,7 @@ import { openStack } from '../../scripts/lib/compose/open-stack.ts'
 import { initEnvFile } from '../../scripts/lib/env/settings.ts'
 import { pythonImage } from '../../scripts/lib/compose/model.ts'
 import { readModel } from '../../scripts/lib/compose/stack.ts'
-import { overlay } from '../../extras/offline/stand-ins.ts'
+import { standInOverlay as overlay } from '../../scripts/lib/engine/offline-room.ts'
 
 /**
  * Pulls or builds what the examples want beside the defaults, such as another Python. No test does that by itself.

@@ -1,7 +1,7 @@
 /** Can this machine carry the stack? The engine's own answers, judged. */
-import { makeRoom, roomOf } from '../engine/disk.ts'
-import type { Room } from '../engine/disk.ts'
 import { capture } from '../engine/docker.ts'
+import { makeRoom, roomOf } from '../engine/machine.ts'
+import type { Room } from '../engine/machine.ts'
 import { amount } from '../terminal.ts'
 import { doubtful, well, wrong } from './observation.ts'
 import type { Observation } from './observation.ts'

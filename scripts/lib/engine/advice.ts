@@ -1,15 +1,10 @@
-/** What to say when no Docker Engine answers, and whether a private one may be set up. Pure: facts in, words out. */
+/** What to say when no Docker Engine answers, or when a part of it is missing or too old. Pure: facts in, words out. */
 
 export type Platform = 'debian' | 'fedora' | 'linux' | 'wsl' | 'darwin' | 'win32'
 
+/** What is known of a machine on which no engine answers. */
 export interface HostFacts {
   platform: Platform
-  isRoot: boolean
-  /** The packages and the privileges that a private engine needs can be had here. */
-  hasApt: boolean
-  mayAdminister: boolean
-  /** EMBEDDED_ENGINE=never */
-  isForbidden: boolean
   /** The user's own choice of an engine: DOCKER_HOST, or a context that is not the default. */
   chosen: string | undefined
   /** dockerd of the host's own packages. */
@@ -27,10 +22,10 @@ export interface Advice {
 }
 
 /**
- * Why no private engine may be set up on this host, and what helps instead; undefined when it may.
- * An engine that the user has, or has chosen, is never replaced behind their back.
+ * What helps when the user has an engine, or has chosen one, and it does not answer. Undefined when there is none.
+ * An engine of the user's is never replaced behind their back.
  */
-export function adviseWithoutEngine(host: HostFacts): Advice | undefined {
+export function adviseWithoutAnswer(host: HostFacts): Advice | undefined {
   if (!host.hasClient && (host.chosen || host.hasDockerd || host.hasSocket)) {
     return {
       message: 'The command "docker" is not installed, or not on PATH.',
@@ -62,23 +57,6 @@ export function adviseWithoutEngine(host: HostFacts): Advice | undefined {
       hint: 'sudo systemctl start docker (where there is no systemd: sudo service docker start)',
     }
   }
-  const obstacle = findObstacle(host)
-  if (obstacle === undefined) return undefined
-  const wayOut = obstacle === NOT_ROOT ? ['Or run this as root: it then sets up a private engine.'] : []
-  return {
-    message: `No Docker Engine answers, and ${obstacle}.`,
-    hint: [installInstructions(host.platform), ...wayOut].join('\n'),
-  }
-}
-
-const NOT_ROOT = 'only root can set up a private one'
-
-/** The first reason against a private engine. */
-function findObstacle(host: HostFacts): string | undefined {
-  if (host.isForbidden) return 'EMBEDDED_ENGINE=never forbids to set up a private one'
-  if (!host.hasApt) return 'a private one can be set up on Debian and its relatives only'
-  if (!host.isRoot) return NOT_ROOT
-  if (!host.mayAdminister) return 'this container is not privileged, which a private one needs'
   return undefined
 }
 
@@ -124,14 +102,6 @@ export function findPlatform(platform: NodeJS.Platform, osRelease: string, kerne
   const family = osRelease.match(/^ID(_LIKE)?=.*$/gm)?.join(' ') ?? ''
   if (/debian|ubuntu/.test(family)) return 'debian'
   return /fedora|rhel/.test(family) ? 'fedora' : 'linux'
-}
-
-/** dockerd mounts file systems and builds networks; a plain container takes both privileges from its root. */
-export function mayAdminister(processStatus: string): boolean {
-  const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(processStatus)?.[1] ?? '0'}`)
-  const NET_ADMIN = 12n
-  const SYS_ADMIN = 21n
-  return [NET_ADMIN, SYS_ADMIN].every((capability) => (effective >> capability) & 1n)
 }
 
 /** Whether a version such as `2.26.1-4` or `v5.6.1-desktop.1` is the given one or a newer one. */

@@ -1,25 +1,25 @@
-/** Where the images of a stack come from: a registry that answers, or else our own stand-ins. */
+/** Where the images of a stack come from: a registry that answers, or else the stand-ins of extras/offline. */
 import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
 import { capture, lastLines, pullImage } from './docker.ts'
 import { CliError, ExitCode } from '../errors.ts'
-import { extraCaFile, valueOf } from './network.ts'
+import { extraCaFile, valueOf } from './machine.ts'
+import { isStandIn, loadOfflineRoom } from './offline-room.ts'
 import { stopIfInterrupted } from '../interrupt.ts'
 import { foreignImages } from '../compose/model.ts'
 import type { Model } from '../compose/model.ts'
 import { explainRefusal, faultOfRegistry, judgeRefusal } from './registry.ts'
 import type { Verdict } from './registry.ts'
-import { envFile as ownEnvFile, writeSecretly } from '../env/settings.ts'
 import type { Stack } from '../compose/stack.ts'
-import { readModel } from '../compose/stack.ts'
-import { ensureStandIns, insteadOfStandIn, isStandIn, overlay, recipeFor, selectStandIns, shortName, stoodFor, withOverlay } from '../../../extras/offline/stand-ins.ts'
-import { step, warn } from '../terminal.ts'
+import { step } from '../terminal.ts'
 
 /** A registry whose first word takes longer than this is treated as one that is not there. */
 const PATIENCE_MS = 8000
 
 /** One that somebody chose may be slow: there is nothing else to go on with. */
 const PATIENCE_WITH_CHOSEN_MS = 20_000
+
+/** An image's name as Docker shows it: what Docker Hub is and has is left out. */
+export const shortName = (image: string): string => image.replace(/^docker\.io\//, '').replace(/^library\//, '')
 
 /** Those that are not on this machine, by one question. */
 export async function missing(images: readonly string[]): Promise<string[]> {
@@ -29,52 +29,6 @@ export async function missing(images: readonly string[]): Promise<string[]> {
   if (exitCode === 0) return []
   const there = new Set(stdout.split('\n'))
   return images.filter((image) => !there.has(shortName(image)))
-}
-
-/**
- * What the stand-ins cannot give: an image that somebody chose and that has none, or that the overlay would replace by
- * another one's, and one that it leaves alone and that is missing. Pure.
- *
- * @param wanted the images of the stack; `selected` those with the overlay; `absent` those that are not here
- */
-export function withoutStandIn(wanted: readonly string[], selected: readonly string[], absent: readonly string[]): string[] {
-  const stood = new Set(selected.filter(isStandIn).map((standIn) => shortName(stoodFor(standIn))))
-  return wanted.filter((image) => {
-    if (isStandIn(image)) return false
-    if (selected.includes(image)) return absent.includes(image)
-    return !recipeFor(image) || !stood.has(shortName(image))
-  })
-}
-
-/**
- * Builds the stand-ins and selects them for this stack. In the project's own .env.docker it is written down, so
- * that plain Compose commands do the same; any other env file is somebody's, and only this run is told.
- */
-async function useStandIns(
-  stack: Stack,
-  model: Model,
-  values: Record<string, string | undefined>,
-  absent: readonly string[],
-  verdict: Verdict,
-): Promise<{ stack: Stack; model: Model }> {
-  const chosen = { ...stack, env: { ...stack.env, COMPOSE_FILE: withOverlay(values.COMPOSE_FILE) } }
-  const changed = await readModel(chosen)
-  const strangers = withoutStandIn(foreignImages(model), foreignImages(changed), absent)
-  if (strangers.length > 0) {
-    throw new CliError(`No registry answers for ${absent[0]}, and there is no stand-in for ${strangers.join(', ')}.`, {
-      hint: insteadOfStandIn(),
-      exitCode: ExitCode.docker,
-    })
-  }
-  const reason = verdict === 'silent' ? 'No registry answers' : 'The engine does not trust the registry that answers'
-  warn(`${reason} for ${absent[0]}: stand-ins from Debian packages are used instead.`)
-  await ensureStandIns(foreignImages(changed).filter(isStandIn), values)
-  if (stack.envFile !== ownEnvFile) return { stack: chosen, model: changed }
-
-  // Only now, when they are there: a file that names images which cannot be had would stop every later run.
-  await writeSecretly(stack.envFile, selectStandIns(await readFile(stack.envFile, 'utf8')))
-  warn(`${stack.envFile} says so now: COMPOSE_FILE names ${overlay}. Take that out to go back to the official images.`)
-  return { stack, model: changed }
 }
 
 /** A pull that came to nothing. */
@@ -108,6 +62,12 @@ async function pull(image: string, patienceMs: number): Promise<Refused | undefi
   }
 }
 
+/** After which answers stand-ins may serve. */
+const reasons: Partial<Record<Verdict, string>> = {
+  silent: 'No registry answers',
+  distrusted: 'The engine does not trust the registry that answers',
+}
+
 /** @throws CliError (exit code 3) for what can be seen to be wrong without asking anybody */
 function checkSettings(values: Record<string, string | undefined>): void {
   const fault = faultOfRegistry(valueOf('IMAGE_REGISTRY', values, process.env) ?? 'docker.io')
@@ -139,19 +99,21 @@ export async function ensureImages(
   checkSettings(values)
   const used = new Set(Object.values(model.services).map(({ image }) => image))
   const images = foreignImages(model).filter((image) => build || used.has(image))
-  const standIns = images.filter(isStandIn)
-  if (standIns.length > 0) await ensureStandIns(standIns, values)
+  const room = await loadOfflineRoom()
+  // Without the room they are images like any others, which no registry has.
+  const standIns = room ? images.filter(isStandIn) : []
+  if (standIns.length > 0) await room!.ensureStandIns(standIns, values)
 
-  const absent = await missing(images.filter((image) => !isStandIn(image)))
+  const absent = await missing(images.filter((image) => !standIns.includes(image)))
   const imageRegistry = valueOf('IMAGE_REGISTRY', values, process.env)
   for (const [index, image] of absent.entries()) {
     const refusal = await pull(image, imageRegistry ? PATIENCE_WITH_CHOSEN_MS : PATIENCE_MS)
     if (!refusal) continue
     const { verdict, said } = refusal
-    // Who named a registry wants its images, and nobody is given others without a word.
-    if (!imageRegistry && (verdict === 'silent' || verdict === 'distrusted')) {
-      return useStandIns(stack, model, values, absent.slice(index), verdict)
-    }
+    // If IMAGE_REGISTRY is set, stand-ins are never used silently.
+    const reason = imageRegistry ? undefined : reasons[verdict]
+    const instead = reason && (await room?.useStandIns(stack, model, values, absent.slice(index), reason))
+    if (instead) return instead
     const { message, hint } = explainRefusal(verdict, { image, imageRegistry })
     throw new CliError(message, { details: lastLines(said, 3), hint, exitCode: ExitCode.docker })
   }

@@ -57,7 +57,7 @@ export function explainRefusal(
     case 'distrusted':
       return {
         message: `The engine does not trust the certificate of ${host}.`,
-        hint: `Put its CA where every engine on this machine looks, in /etc/docker/certs.d/${host}/ca.crt, and try again (extras/offline/README.md).`,
+        hint: `Put its CA where every engine on this machine looks, in /etc/docker/certs.d/${host}/ca.crt, and try again.`,
       }
     case 'plain':
       return {
@@ -67,7 +67,7 @@ export function explainRefusal(
     case 'proxy':
       return {
         message: `The engine's proxy does not let it through to ${host}.`,
-        hint: "Compare the engine's proxy settings: \"proxies\" in its daemon.json, or HTTPS_PROXY for an engine that npm run engine started (extras/offline/README.md).",
+        hint: "Compare the engine's proxy settings: \"proxies\" in its daemon.json, or HTTPS_PROXY where it was started.",
       }
     case 'broken':
       return { message: `The image ${image} could not be pulled.`, hint: `The lines above are the engine's own words. ${names}` }
@@ -75,7 +75,7 @@ export function explainRefusal(
       return {
         message: `${where} does not answer.`,
         hint: imageRegistry
-          ? 'Correct IMAGE_REGISTRY in .env.docker. Empty, it means Docker Hub, and where that does not answer either, stand-ins from Debian packages.'
+          ? 'Correct IMAGE_REGISTRY in .env.docker. Empty, it means Docker Hub.'
           : 'Try again with a network, or load the image with docker load.',
       }
   }

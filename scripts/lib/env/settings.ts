@@ -16,9 +16,9 @@ import type { Synced } from './sync.ts'
 import { parseSchema } from './schema.ts'
 import type { Schema } from './schema.ts'
 import { readValues } from './values.ts'
-import { roomOf } from '../engine/disk.ts'
+import { roomOf } from '../engine/machine.ts'
 import { CliError, ExitCode } from '../errors.ts'
-import { hostCaBundle } from '../engine/network.ts'
+import { hostCaBundle } from '../engine/machine.ts'
 
 /** The file that somebody fills in. */
 export const envFile = '.env.docker'

@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join, posix } from 'node:path'
 import type { Model } from '../compose/model.ts'
-import { notSource } from '../engine/build-stamp.ts'
+import { notSource } from '../engine/build.ts'
 
 /** One line of .dockerignore. No package for these rules tells which line it was. */
 export interface Rule {

@@ -10,7 +10,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { env } from '../../../scripts/env.ts'
 import type { Command } from '../../../scripts/lib/command.ts'
 import { renderHelp } from '../../../scripts/lib/command.ts'
-import { hostCaBundle } from '../../../scripts/lib/engine/network.ts'
+import { hostCaBundle } from '../../../scripts/lib/engine/machine.ts'
 
 const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx/esm')).href
 const script = fileURLToPath(new URL('../../../scripts/env.ts', import.meta.url))

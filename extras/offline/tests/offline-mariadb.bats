@@ -4,7 +4,7 @@
 
 bats_require_minimum_version 1.5.0
 
-load helpers
+load ../../../template/tests/docker/helpers
 
 setup_file() {
 	[[ ${TEST_COMPOSE_FILES:?run npm run test:docker} == *extras/offline/* ]] || skip "the official images are in use"

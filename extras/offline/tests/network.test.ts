@@ -1,11 +1,10 @@
-import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { beforeEach, describe, expect, test } from 'vitest'
-import { isBuilt, rememberBuild } from '../../../scripts/lib/engine/build-stamp.ts'
-import { adviseOnApt, authConf, runMmdebstrap, sourceArgs } from '../../../extras/offline/debian.ts'
-import { extraCaFile, networkOf, proxyEnvironment, splitLogin } from '../../../scripts/lib/engine/network.ts'
-import { daemonEnvironment, layoutOf } from '../../../extras/offline/private-engine/layout.ts'
+import { describe, expect, test } from 'vitest'
 import { Sandbox, SECRET } from '../../../tests/helpers/sandbox.ts'
+import { adviseOnApt, authConf, runMmdebstrap, sourceArgs } from '../debian.ts'
+import { networkOf, proxyEnvironment, splitLogin } from '../network.ts'
+import { daemonEnvironment, layoutOf } from '../private-engine/layout.ts'
 
 describe('a mirror with a login', () => {
   test.each([
@@ -65,10 +64,6 @@ describe('the network', () => {
   const ca = '/etc/hostname'
 
   test('is what the settings say, and this machine where they are silent', () => {
-    expect(extraCaFile({ EXTRA_CA_FILE: 'mine.pem' }, { SSL_CERT_FILE: ca })).toBe('mine.pem')
-    expect(extraCaFile({ EXTRA_CA_FILE: 'mine.pem' }, { EXTRA_CA_FILE: 'shell.pem' })).toBe('shell.pem')
-    expect(extraCaFile({ EXTRA_CA_FILE: '' }, { SSL_CERT_FILE: ca })).toBe(ca)
-    expect(extraCaFile({}, {})).toBeUndefined()
     expect(networkOf({ APT_MIRROR: '', HTTP_PROXY: 'http://a.test', NO_PROXY: '' }, {})).toEqual({ proxies: { HTTP_PROXY: 'http://a.test' } })
     expect(networkOf({ EXTRA_CA_FILE: 'mine.pem' }, {}).caFile).toBe(resolve('mine.pem'))
   })
@@ -85,41 +80,5 @@ describe('the network', () => {
     const network = { caFile: ca, proxies: { HTTPS_PROXY: 'http://p.test' } }
     expect(daemonEnvironment(layout, receipt, { SSL_CERT_FILE: '/old' }, network)).toMatchObject({ SSL_CERT_FILE: ca, HTTPS_PROXY: 'http://p.test' })
     expect(daemonEnvironment(layout, receipt, { SSL_CERT_FILE: '/old' })).toMatchObject({ SSL_CERT_FILE: '/old' })
-  })
-})
-
-describe('an image counts as built', () => {
-  const model = (args: Record<string, string>): Parameters<typeof isBuilt>[0] =>
-    ({ name: 'shop', services: { migrate: { image: 'shop-app', build: { args: { APP_DIR: 'app', PYTHON_IMAGE: 'python', ...args } } } } })
-  const frontend = model({ FRONTEND: 'build', NODE_IMAGE: 'node:24' })
-  let box: Sandbox
-
-  beforeEach(async () => {
-    box = new Sandbox()
-    box.enter()
-    writeFileSync('app/main.py', '')
-    symlinkSync('/no/such/target', 'app/link')
-    process.env.XDG_CACHE_HOME = box.folder
-    box.answer('image-inspect', { out: 'sha256:1\n' })
-    await rememberBuild(frontend)
-  })
-
-  test('as long as nothing changed', async () => {
-    expect(await isBuilt(frontend)).toBe(true)
-  })
-
-  test('until a link points elsewhere, and whatever happens to what it points at', async () => {
-    writeFileSync('target', 'old')
-    symlinkSync('../target', 'app/other')
-    await rememberBuild(frontend)
-    writeFileSync('target', 'new, and longer')
-    expect(await isBuilt(frontend)).toBe(true)
-  })
-
-  test('on its Node image too, when there is a frontend', async () => {
-    const bases = (): string | undefined => box.calls().findLast((call) => call.startsWith('image inspect'))
-    expect(bases()).toContain('shop-app python node:24')
-    await isBuilt(model({ FRONTEND: 'none', NODE_IMAGE: 'node:24' }))
-    expect(bases()).not.toContain('node:24')
   })
 })

@@ -7,7 +7,7 @@ bats_require_minimum_version 1.5.0
 setup_file() {
 	# The tests share one engine: a set-up takes half a minute.
 	export BATS_NO_PARALLELIZE_WITHIN_FILE=true
-	export PROJECT="$BATS_TEST_DIRNAME/../.."
+	export PROJECT="$BATS_TEST_DIRNAME/../../.."
 	export PRIVATE_ENGINE_DIR="$BATS_FILE_TMPDIR/cache of a user é 日本/engine"
 	unset DOCKER_HOST DOCKER_CONFIG DOCKER_CONTEXT EMBEDDED_ENGINE
 	export OUTSIDE=$$

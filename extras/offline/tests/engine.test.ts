@@ -1,83 +1,28 @@
 import { describe, expect, it, test, vi } from 'vitest'
-import { planPrivate, renderStatus } from '../../../extras/offline/engine.ts'
-import {
-  adviseWithoutEngine, findPlatform, type HostFacts, installInstructions, isAtLeast, mayAdminister, type Platform,
-} from '../../../scripts/lib/engine/advice.ts'
+import { findDebianMirror, sourceArgs } from '../debian.ts'
+import { planPrivate } from '../engine.ts'
 import {
   activateScript, clientConfig, clientEnvironment, daemonConfig, daemonEnvironment, layoutOf, mountsBelow,
-} from '../../../extras/offline/private-engine/layout.ts'
-import { findDebianMirror, sourceArgs } from '../../../extras/offline/debian.ts'
-import { findLoader, patchelfArgs } from '../../../extras/offline/private-engine/setup.ts'
+} from '../private-engine/layout.ts'
+import { findLoader, patchelfArgs } from '../private-engine/setup.ts'
+import { findObstacle, mayAdminister } from '../room.ts'
+import type { HostFacts } from '../room.ts'
+import { renderStatus } from '../status.ts'
 
-const bare: HostFacts = {
-  platform: 'debian',
-  isRoot: true,
-  hasApt: true,
-  mayAdminister: true,
-  isForbidden: false,
-  chosen: undefined,
-  hasDockerd: false,
-  hasSocket: false,
-  hasClient: true,
-  complaint: 'Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?',
-}
+const able: HostFacts = { isForbidden: false, hasApt: true, isRoot: true, mayAdminister: true }
 
-describe('a host without an answering engine', () => {
-  it('gets a private one when it is Debian, root and privileged', () => {
-    expect(adviseWithoutEngine(bare)).toBeUndefined()
-  })
-
-  test.each<[string, Partial<HostFacts>, string, string]>([
-    ['an engine whose command is missing', { hasClient: false, hasSocket: true, complaint: 'docker: not found' }, 'not on PATH', 'apt-get install'],
-    [
-      'a command that is too old for the engine',
-      { hasDockerd: true, complaint: 'Error response from daemon: client version 1.43 is too old. Minimum supported API version is 1.44' },
-      'client version 1.43 is too old', 'Update the older of the two',
-    ],
-    ['an engine that this user may not use', { complaint: 'permission denied while trying' }, 'may not use', 'usermod'],
-    ['an engine chosen by DOCKER_HOST', { chosen: 'tcp://build:2375' }, 'tcp://build:2375', 'unset DOCKER_HOST'],
-    ['an installed engine that is stopped', { hasDockerd: true }, 'is installed', 'systemctl start docker'],
-    ['EMBEDDED_ENGINE=never', { isForbidden: true }, 'EMBEDDED_ENGINE=never', 'apt-get install'],
-    ['a distribution without apt', { hasApt: false, platform: 'fedora' }, 'Debian', 'dnf install'],
-    ['an ordinary user', { isRoot: false }, 'only root', 'run this as root'],
-    ['a container without privileges', { mayAdminister: false }, 'not privileged', 'apt-get install'],
-  ])('is told about %s', (_, facts, message, hint) => {
-    const advice = adviseWithoutEngine({ ...bare, ...facts })
-    expect(advice?.message).toContain(message)
-    expect(advice?.hint).toContain(hint)
-  })
-
-  it('gets a private one also when not even the command is there', () => {
-    expect(adviseWithoutEngine({ ...bare, hasClient: false, complaint: 'docker: command not found' })).toBeUndefined()
-  })
-
-  it('offers to run as root only to those for whom that is the obstacle', () => {
-    expect(adviseWithoutEngine({ ...bare, isForbidden: true, isRoot: false })?.hint).not.toContain('as root')
-  })
-})
-
-test.each<[Platform, string]>([
-  ['debian', 'docker-compose-v2'],
-  ['fedora', 'moby-engine'],
-  ['linux', 'docs.docker.com/engine/install'],
-  ['wsl', 'WSL integration'],
-  ['darwin', 'Docker Desktop'],
-  ['win32', 'inside WSL'],
-])('the instructions for %s name %s', (platform, words) => {
-  expect(installInstructions(platform)).toContain(words)
-})
-
-test.each<[Platform, NodeJS.Platform, string, string]>([
-  ['darwin', 'darwin', '', ''],
-  ['win32', 'win32', '', ''],
-  ['debian', 'linux', 'NAME="Debian GNU/Linux"\nID=debian\n', 'Linux version 6.1.0'],
-  ['debian', 'linux', 'ID=linuxmint\nID_LIKE="ubuntu debian"\n', 'Linux version 6.8.0'],
-  ['fedora', 'linux', 'ID=fedora\n', 'Linux version 6.18.1'],
-  ['fedora', 'linux', 'ID="rocky"\nID_LIKE="rhel centos fedora"\n', 'Linux version 5.14.0'],
-  ['wsl', 'linux', 'ID=ubuntu\nID_LIKE=debian\n', 'Linux version 6.6.87.2-microsoft-standard-WSL2'],
-  ['linux', 'linux', 'ID=arch\nHOME_URL="https://example.org/not-debian"\n', 'Linux version 6.17.1'],
-])('the platform is %s', (expected, platform, osRelease, kernel) => {
-  expect(findPlatform(platform, osRelease, kernel)).toBe(expected)
+test.each<[string, Partial<HostFacts>, string | undefined]>([
+  ['on Debian, as root and with privileges', {}, undefined],
+  ['with EMBEDDED_ENGINE=never', { isForbidden: true, isRoot: false }, 'EMBEDDED_ENGINE=never'],
+  ['on a distribution without apt', { hasApt: false }, 'Debian'],
+  ['for an ordinary user', { isRoot: false }, 'only root'],
+  ['in a container without privileges', { mayAdminister: false }, 'not privileged'],
+])('%s the obstacle to a private engine is %j: %s', (_, facts, expected) => {
+  const { obstacle, wayOut } = findObstacle({ ...able, ...facts }) ?? {}
+  if (expected === undefined) expect(obstacle).toBeUndefined()
+  else expect(obstacle).toContain(expected)
+  // Only those are told to run it as root for whom that is all that is missing.
+  expect(wayOut?.includes('as root') ?? false).toBe(expected === 'only root')
 })
 
 test.each([
@@ -87,20 +32,6 @@ test.each([
   ['an ordinary user', '0000000000000000', false],
 ])('%s (%s) may build networks and mount: %s', (_, effective, expected) => {
   expect(mayAdminister(`Name:\tnode\nCapEff:\t${effective}\nCapBnd:\t000001ffffffffff\n`)).toBe(expected)
-})
-
-test.each([
-  ['2.24.4', true],
-  ['2.24.3', false],
-  ['2.23.9', false],
-  ['1.29.2', false],
-  ['2.100.0', true],
-  ['2.26.1-4', true],
-  ['v5.6.1-desktop.1', true],
-  ['', false],
-  ['dev', false],
-])('Compose %j is at least 2.24.4: %s', (version, expected) => {
-  expect(isAtLeast(version, [2, 24, 4])).toBe(expected)
 })
 
 describe('the layout', () => {

@@ -4,7 +4,7 @@
 
 bats_require_minimum_version 1.5.0
 
-load helpers
+load ../../../template/tests/docker/helpers
 
 python_bookworm=stand-in/library/python:3.11-slim-bookworm
 node_image=stand-in/library/node:24-trixie-slim

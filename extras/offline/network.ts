@@ -1,23 +1,6 @@
-/** What this machine says about itself, and how it reaches the world. */
-import { existsSync } from 'node:fs'
-import { homedir, userInfo } from 'node:os'
-import { join, resolve } from 'node:path'
-
-/** Where this project keeps what it can make again: the private engine, and what it knows of earlier builds. */
-export const cacheFolder = (env: NodeJS.ProcessEnv): string =>
-  // An empty HOME would put it into the folder that we are in.
-  join(env.XDG_CACHE_HOME || join(homedir() || userInfo().homedir, '.cache'), 'python-docker-starter')
-
-/** Variables that tell the tools of a machine which certificates to trust, the general ones first. */
-const caVariables = ['SSL_CERT_FILE', 'PIP_CERT', 'REQUESTS_CA_BUNDLE', 'CURL_CA_BUNDLE', 'NODE_EXTRA_CA_CERTS']
-
-/**
- * The CA bundle that the tools of this machine are told to use, or undefined when they are told of none.
- * A network that inspects TLS has its own CA: what works on the machine then fails inside a build.
- */
-export function hostCaBundle(env: NodeJS.ProcessEnv): string | undefined {
-  return caVariables.map((name) => env[name]).find((path) => path && existsSync(path))
-}
+/** How this machine reaches packages and images. */
+import { resolve } from 'node:path'
+import { extraCaFile, valueOf } from '../../scripts/lib/engine/machine.ts'
 
 /** How packages and images are reached from here. A URL may hold a password. */
 export interface Network {
@@ -32,14 +15,6 @@ export interface Network {
 }
 
 type Values = Readonly<Record<string, string | undefined>>
-
-/** The certificates that builds trust: those of the settings, else those of this machine's tools. */
-export const extraCaFile = (settings: Values, env: NodeJS.ProcessEnv): string | undefined =>
-  valueOf('EXTRA_CA_FILE', settings, env) ?? hostCaBundle(env)
-
-/** A setting as Compose sees it, for which a variable of the shell wins over the file. */
-export const valueOf = (name: string, settings: Values, env: NodeJS.ProcessEnv): string | undefined =>
-  (env[name] ?? settings[name]) || undefined
 
 /** What the settings say about the network, and this machine where they are silent. */
 export function networkOf(settings: Values, env: NodeJS.ProcessEnv): Network {

@@ -1,12 +1,13 @@
-import { mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { ensureStandIns, fingerprint, isStandIn, overlay, recipeFor, selectStandIns, standsFor } from '../../../extras/offline/stand-ins.ts'
-import { files, readText } from '../helpers/repository.ts'
+import { isStandIn, standInOverlay } from '../../../scripts/lib/engine/offline-room.ts'
+import { selectStandIns } from '../select.ts'
+import { ensureStandIns, fingerprint, recipeFor, standsFor } from '../stand-ins.ts'
 import { Sandbox, SECRET } from '../../../tests/helpers/sandbox.ts'
 
 // What would change this machine does nothing here.
-vi.mock(import('../../../extras/offline/debian.ts'), async (original) => ({
+vi.mock(import('../debian.ts'), async (original) => ({
   ...(await original()),
   installHostPackages: () => Promise.resolve([]),
   runMmdebstrap: (_: string, { suite }: { suite: string }) => {
@@ -16,7 +17,7 @@ vi.mock(import('../../../extras/offline/debian.ts'), async (original) => ({
 }))
 const suites: string[] = []
 
-const O = overlay
+const O = standInOverlay
 const D = 'compose.yaml:compose.override.yaml'
 
 test.each([
@@ -74,10 +75,11 @@ test.each([
 })
 
 test('every recipe is a target of bake.hcl with its files, and every default of .env.docker.example has one', () => {
+  const readText = (path: string): string => readFileSync(path, 'utf8')
   const bake = readText('extras/offline/images/bake.hcl')
   for (const { target } of standsFor.values()) expect(bake).toContain(`target "${target}" {`)
   const used = [...bake.matchAll(/dockerfile = "(.*)"/g)].map(([, file]) => `extras/offline/images/${file}`)
-  expect(used.filter((file) => !files.includes(file))).toEqual([])
+  expect(used.filter((file) => !existsSync(file))).toEqual([])
   const defaults = [...readText('.env.docker.example').matchAll(/^\w+_IMAGE=(.+)$/gm)].map(([, image]) => image!)
   expect(defaults.length).toBeGreaterThan(5)
   expect(defaults.filter((image) => !recipeFor(image))).toEqual([])
@@ -100,7 +102,7 @@ describe('the stand-ins', () => {
     box = new Sandbox()
     box.enter()
     mkdirSync(join(box.folder, 'extras/offline/images'), { recursive: true })
-    mkdirSync(join(box.folder, 'docker/build'))
+    mkdirSync(join(box.folder, 'docker/build'), { recursive: true })
     for (const name of ['bake.hcl', 'compose.yaml', 'postgres.Dockerfile']) box.write(`extras/offline/images/${name}`, name)
     for (const name of ['apt-install.sh', 'install-tool.sh', 'with-network.sh']) box.write(`docker/build/${name}`, name)
     box.answer('image-inspect', { err: 'Error response from daemon: No such image\n', code: 1 })
