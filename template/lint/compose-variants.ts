@@ -59,7 +59,7 @@ export const environmentOf = ({ files, profiles }: Variant): Record<string, stri
   COMPOSE_PROFILES: profiles,
   COMPOSE_PROJECT_NAME: 'starter',
   // The name of a file that is not there: what this checkout's application is told is nobody's business.
-  APP_ENV_FILE: 'docker/env/.env',
+  APP_ENV_FILE: 'docker/no-such.env',
 })
 
 export interface Outcome {

@@ -1,6 +1,7 @@
 /**
  * The schema of the settings: .env.docker.example, where comment lines that begin with @ are the rules of the
- * setting below them. A subset of what varlock calls env-spec, with @generate and @service added.
+ * setting below them. That setting may be a comment itself (`# WEB_THREADS=16`): then its value is the default.
+ * A subset of what varlock calls env-spec, with @default, @generate and @service added.
  */
 import { isQuoted, readLines } from './file.ts'
 import type { Entry } from './file.ts'
@@ -12,8 +13,12 @@ export interface Setting {
   name: string
   /** Where it stands in the example, counted from 1. */
   line: number
-  /** Its value in the example, without quotes. */
+  /** Its value in the example, without quotes: of a line that is commented out, the default. */
   value: string
+  /** Its line is no comment: the project says it of itself. */
+  isActive: boolean
+  /** What holds where the env file does not have it. */
+  default: string
   /** The sentences above it. */
   documentation: string
   /** The `# --- Title ---` above it. */
@@ -68,6 +73,7 @@ const shapes: Readonly<Record<string, RegExp>> = {
   sensitive: /^$/,
   generate: /^=hex\([1-9]\d*\)$/,
   service: /^\([^)]+\)$/,
+  default: /^="[^"]+"$/,
   example: /^="[^"]*"$/,
   docs: /^\([^)]+\)$/,
   deprecated: /^="[^"]*"$/,
@@ -112,14 +118,12 @@ const unquoted = (raw: string): string => (isQuoted(raw) ? raw.slice(1, -1) : ra
 
 function readSetting(
   entry: Entry,
-  { comment, heading, assignment }: Pick<Setting, 'comment' | 'heading' | 'assignment'>,
+  { comment, heading, assignment, isActive, shared }: Pick<Setting, 'comment' | 'heading' | 'assignment' | 'isActive'> & { shared: string },
   report: (problem: string) => void,
 ): Setting {
   const decorators = readDecorators(comment.filter(isRule), report)
-  const documentation = comment
-    .filter((line) => !isRule(line))
-    .map((line) => line.replace(/^#\s*/, ''))
-    .join(' ')
+  const own = comment.filter((line) => !isRule(line)).map((line) => line.replace(/^#\s*/, ''))
+  const documentation = own.length > 0 ? own.join(' ') : shared
   const value = unquoted(entry.raw)
   const type = decorators.has('type') ? parseType(decorators.get('type')!.slice(1)) : anyString
   const sensitive = decorators.has('sensitive')
@@ -132,11 +136,14 @@ function readSetting(
   if (decorators.has('required') && decorators.has('optional')) report('it is both @required and @optional')
   if (decorators.has('generate') && !sensitive) report('@generate needs @sensitive: what is random is a secret')
   if (entry.line !== entry.lastLine) report('its value goes over several lines')
+  if (decorators.has('default') && !isActive) report('it is a comment, so its value is the default, and @default says it again')
 
   return {
     name: entry.name,
     line: entry.line,
     value,
+    isActive,
+    default: isActive ? inside(decorators.get('default')) ?? '' : value,
     documentation,
     heading,
     type: 'problem' in type ? anyString : type,
@@ -153,12 +160,15 @@ function readSetting(
   }
 }
 
-/** The unbroken run of comment lines above a line; a heading ends it. `line` counts from 1. */
+/** The unbroken run of comment lines above a line; a heading or another setting ends it. `line` counts from 1. */
 function commentAbove(lines: readonly string[], line: number): string[] {
   let first = line - 1
   while (first > 0 && lines[first - 1]!.startsWith('#') && !isHeading(lines[first - 1]!)) first -= 1
   return lines.slice(first, line - 1)
 }
+
+/** `# NAME=value` right below a rule. */
+const isCommentedOut = (line: string, above: string | undefined): boolean => /^# [A-Z]\w*=/.test(line) && isRule(above ?? '')
 
 /**
  * Reads the annotated example.
@@ -168,11 +178,13 @@ function commentAbove(lines: readonly string[], line: number): string[] {
  *   wrote the example, never of whoever fills in .env.docker
  */
 export function parseSchema(text: string, file: string): Schema {
-  const lines = text.split(/\r?\n/)
-  const { entries, malformed } = readLines(text)
+  const written = text.split(/\r?\n/)
+  const lines = written.map((line, index) => (isCommentedOut(line, written[index - 1]) ? line.slice(2) : line))
+  const { entries, malformed } = readLines(lines.join('\n'))
   const problems = malformed.map(({ line, problem }) => ({ line, problem }))
   const byName = new Map<string, Setting>()
   const ruleLines = new Set(lines.flatMap((line, index) => (isRule(line) ? [index + 1] : [])))
+  let above: Setting | undefined
 
   for (const entry of entries) {
     const { name, line } = entry
@@ -182,7 +194,10 @@ export function parseSchema(text: string, file: string): Schema {
     const assignment = lines[line - 1]!
     comment.forEach((_, index) => ruleLines.delete(line - 1 - index))
     if (byName.has(name)) report('it is there twice')
-    byName.set(name, readSetting(entry, { comment, heading, assignment }, report))
+    // Settings without a blank line between them share their sentences.
+    const shared = above?.line === line - 1 - comment.length ? above.documentation : ''
+    above = readSetting(entry, { comment, heading, assignment, isActive: written[line - 1] === assignment, shared }, report)
+    byName.set(name, above)
   }
   for (const { name, line, was } of byName.values()) {
     const present = was.find((old) => byName.has(old))

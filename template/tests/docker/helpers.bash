@@ -40,15 +40,15 @@ new_stack_from() {
 	export project env_file web flower storage
 }
 
-# set_in FILE NAME=VALUE…: replaces the lines of these settings where they stand, because others may refer to
-# them further down, or adds them at the end.
+# set_in FILE NAME=VALUE…: replaces the lines of these settings where they stand, commented out or not, because others
+# may refer to them further down; or adds them at the end.
 set_in() {
 	local file=$1 pair
 	shift
 	for pair; do
 		# By the environment, because awk would take a backslash in -v for its own.
 		new=$pair awk -v name="${pair%%=*}=" '
-			index($0, name) == 1 { print ENVIRON["new"]; found = 1; next }
+			index($0, name) == 1 || index($0, "# " name) == 1 { print ENVIRON["new"]; found = 1; next }
 			{ print }
 			END { if (!found) print ENVIRON["new"] }' "$file" >"$file.changed"
 		mv "$file.changed" "$file"

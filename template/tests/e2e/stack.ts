@@ -49,7 +49,7 @@ async function writeSettings(file: string, project: string): Promise<void> {
   }
   const example = await readFile('.env.docker.example', 'utf8')
   // Each in its place: what comes later in the file may refer to it.
-  await writeFile(file, example.replaceAll(/^(\w+)=.*$/gm, (line, name: string) => (name in changed ? `${name}=${changed[name]}` : line)))
+  await writeFile(file, example.replaceAll(/^(?:# )?([A-Z]\w*)=.*$/gm, (line, name: string) => (name in changed ? `${name}=${changed[name]}` : line)))
 }
 
 /**

@@ -101,7 +101,7 @@ test('a default that refers to another setting is not judged before Compose has 
 })
 
 test('the example of this project keeps its own rules', () => {
-  const text = readFileSync(new URL('../../.env.docker.example', import.meta.url), 'utf8')
+  const text = readFileSync(new URL('../../../.env.docker.example', import.meta.url), 'utf8')
   expect(problemsOf(text)).toBeUndefined()
 })
 
