@@ -89,7 +89,7 @@ describe('an engine that does not answer', () => {
     ['linux', 'docs.docker.com/engine/install', 'linux', 'ID=arch\nHOME_URL="https://example.org/not-debian"\n', 'Linux version 6.17.1'],
   ])('on %s is installed with %s', (expected, words, platform, osRelease, kernel) => {
     expect(findPlatform(platform, osRelease, kernel)).toBe(expected)
-    expect(installInstructions(expected)).toContain(words)
+    expect(installInstructions[expected]).toContain(words)
   })
 })
 

@@ -2,11 +2,10 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Model } from '../../scripts/lib/compose/model.ts'
 import { isBuilt, rememberBuild } from '../../scripts/lib/engine/build.ts'
-import { ensureImages } from '../../scripts/lib/engine/images.ts'
 import { loadOfflineRoom } from '../../scripts/lib/engine/offline-room.ts'
 import type { OfflineRoom } from '../../scripts/lib/engine/offline-room.ts'
-import { explainRefusal, faultOfRegistry, judgeRefusal, registryOf } from '../../scripts/lib/engine/registry.ts'
-import type { Verdict } from '../../scripts/lib/engine/registry.ts'
+import { ensureImages, explainRefusal, faultOfRegistry, judgeRefusal, registryOf } from '../../scripts/lib/engine/images.ts'
+import type { Verdict } from '../../scripts/lib/engine/images.ts'
 import { Sandbox } from '../helpers/sandbox.ts'
 
 // With or without the room: what is in extras/offline is of no concern here.
@@ -78,7 +77,7 @@ describe('the explanation', () => {
     }
   })
 
-  test.each(all.filter((verdict) => !['distrusted', 'plain', 'proxy', 'limited'].includes(verdict)))(
+  test.each(all.filter((verdict) => !['distrusted', 'plain', 'proxy', 'limited', 'silent'].includes(verdict)))(
     'of "%s" names the setting, and only where it is set',
     (verdict) => {
       expect(Object.values(explainRefusal(verdict, chosen)).join(' ')).toContain('IMAGE_REGISTRY')

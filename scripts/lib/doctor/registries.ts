@@ -1,7 +1,6 @@
 /** Do the registries answer that images are still to come from? */
 import { lookup } from 'node:dns/promises'
-import { missing } from '../engine/images.ts'
-import { registryOf } from '../engine/registry.ts'
+import { missing, registryOf } from '../engine/images.ts'
 import { isStandIn } from '../engine/offline-room.ts'
 import { hasRoom } from '../rooms.ts'
 import { doubtful, well } from './observation.ts'

@@ -9,81 +9,68 @@ export interface HostFacts {
   chosen: string | undefined
   /** dockerd of the host's own packages. */
   hasDockerd: boolean
-  /** The socket of an engine, which a machine can have without its command: a container into which it is mounted. */
+  /** The socket of an engine. A container into which it is mounted has that, and perhaps no `docker` command. */
   hasSocket: boolean
   hasClient: boolean
   /** What `docker version` said. */
   complaint: string
 }
 
-export interface Advice {
-  message: string
-  hint: string
-}
-
 /**
  * What helps when the user has an engine, or has chosen one, and it does not answer. Undefined when there is none.
  * An engine of the user's is never replaced behind their back.
  */
-export function adviseWithoutAnswer(host: HostFacts): Advice | undefined {
-  if (!host.hasClient && (host.chosen || host.hasDockerd || host.hasSocket)) {
-    return {
-      message: 'The command "docker" is not installed, or not on PATH.',
-      hint: installInstructions(host.platform),
-    }
-  }
-  const [misunderstanding] = /client version \S+ is too (old|new)\..*/.exec(host.complaint) ?? []
-  if (misunderstanding) {
-    return {
-      message: `The command "docker" and the Docker Engine do not understand each other: ${misunderstanding.trim()}`,
-      hint: 'Update the older of the two (https://docs.docker.com/engine/install/), or unset DOCKER_API_VERSION.',
-    }
-  }
-  if (host.complaint.includes('permission denied')) {
-    return {
-      message: 'Docker Engine runs, but this user may not use it.',
-      hint: 'sudo usermod -aG docker "$USER", then log out and in again. Members of that group are as mighty as root.',
-    }
-  }
-  if (host.chosen) {
-    return {
-      message: `The Docker Engine that was chosen does not answer: ${host.chosen}.`,
-      hint: 'Start it, or choose another: unset DOCKER_HOST, or see "docker context ls".',
-    }
-  }
-  if (host.hasDockerd) {
-    return {
-      message: 'Docker Engine is installed, but it does not answer.',
-      hint: 'sudo systemctl start docker (where there is no systemd: sudo service docker start)',
-    }
-  }
-  return undefined
+export function adviseWithoutAnswer(host: HostFacts): { message: string; hint: string } | undefined {
+  const { chosen, hasDockerd, complaint } = host
+  const misunderstanding = /client version \S+ is too (old|new)\..*/.exec(complaint)?.[0].trim()
+  const cases: [applies: unknown, message: string, hint: string][] = [
+    [
+      !host.hasClient && (chosen || hasDockerd || host.hasSocket),
+      'The command "docker" is not installed, or not on PATH.',
+      installInstructions[host.platform],
+    ],
+    [
+      misunderstanding,
+      `The command "docker" and the Docker Engine do not understand each other: ${misunderstanding}`,
+      'Update the older of the two (https://docs.docker.com/engine/install/), or unset DOCKER_API_VERSION.',
+    ],
+    [
+      complaint.includes('permission denied'),
+      'Docker Engine runs, but this user may not use it.',
+      'sudo usermod -aG docker "$USER", then log out and in again. Members of that group are as mighty as root.',
+    ],
+    [
+      chosen,
+      `The Docker Engine that was chosen does not answer: ${chosen}.`,
+      'Start it, or choose another: unset DOCKER_HOST, or see "docker context ls".',
+    ],
+    [
+      hasDockerd,
+      'Docker Engine is installed, but it does not answer.',
+      'sudo systemctl start docker (where there is no systemd: sudo service docker start)',
+    ],
+  ]
+  const [, message, hint] = cases.find(([applies]) => applies) ?? []
+  return message === undefined || hint === undefined ? undefined : { message, hint }
 }
 
-/** How Docker Engine and Compose are installed there, in a few lines. */
-export function installInstructions(platform: Platform): string {
-  const start = 'sudo systemctl enable --now docker'
-  switch (platform) {
-    case 'debian':
-      return [
-        'Debian 13: sudo apt-get install docker.io docker-cli docker-compose docker-buildx',
-        'Ubuntu:    sudo apt-get install docker.io docker-compose-v2 docker-buildx',
-        'Others:    https://docs.docker.com/engine/install/',
-      ].join('\n')
-    case 'fedora':
-      return `sudo dnf install moby-engine docker-compose docker-buildx && ${start}`
-    case 'wsl':
-      return [
-        'Start Docker Desktop on Windows and enable this distribution under Settings, Resources, WSL integration;',
-        'or install Docker Engine here: https://docs.docker.com/engine/install/',
-      ].join('\n')
-    case 'darwin':
-      return 'Install and start Docker Desktop, OrbStack or Colima: https://docs.docker.com/desktop/'
-    case 'win32':
-      return 'Install Docker Desktop with the WSL 2 backend, and run this inside WSL: https://docs.docker.com/desktop/'
-    case 'linux':
-      return `Install Docker Engine and its Compose plugin: https://docs.docker.com/engine/install/, then ${start}`
-  }
+const start = 'sudo systemctl enable --now docker'
+
+/** How Docker Engine and Compose are installed on each platform, in a few lines. */
+export const installInstructions: Readonly<Record<Platform, string>> = {
+  debian: [
+    'Debian 13: sudo apt-get install docker.io docker-cli docker-compose docker-buildx',
+    'Ubuntu:    sudo apt-get install docker.io docker-compose-v2 docker-buildx',
+    'Others:    https://docs.docker.com/engine/install/',
+  ].join('\n'),
+  fedora: `sudo dnf install moby-engine docker-compose docker-buildx && ${start}`,
+  wsl: [
+    'Start Docker Desktop on Windows and enable this distribution under Settings, Resources, WSL integration;',
+    'or install Docker Engine here: https://docs.docker.com/engine/install/',
+  ].join('\n'),
+  darwin: 'Install and start Docker Desktop, OrbStack or Colima: https://docs.docker.com/desktop/',
+  win32: 'Install Docker Desktop with the WSL 2 backend, and run this inside WSL: https://docs.docker.com/desktop/',
+  linux: `Install Docker Engine and its Compose plugin: https://docs.docker.com/engine/install/, then ${start}`,
 }
 
 /** How the plugins of `docker` are installed: Compose, or Buildx. Their packages have different names everywhere. */

@@ -83,7 +83,7 @@ export async function findEngine(settings: Values = process.env): Promise<Engine
 
   const offer = await room?.offerEngine(settings)
   if (offer && 'running' in offer) return offer.running && adopt(offer.running)
-  const instructions = installInstructions(platform)
+  const instructions = installInstructions[platform]
   throw new CliError(`No Docker Engine answers${offer ? `, and ${offer.obstacle}` : ''}.`, {
     hint: offer?.wayOut ? `${instructions}\n${offer.wayOut}` : instructions,
     exitCode: ExitCode.docker,
@@ -101,15 +101,10 @@ async function readPlatform(): Promise<Platform> {
   return findPlatform(process.platform, await read('/etc/os-release'), await read('/proc/version'))
 }
 
-interface DockerVersion {
-  Client?: { Context?: string }
-  Server?: { Version: string } | null
-}
-
 /** Empty when there is no `docker`, or when it was interrupted. */
-function parseVersion(stdout: string): DockerVersion {
+function parseVersion(stdout: string): { Client?: { Context?: string }; Server?: { Version: string } | null } {
   try {
-    return JSON.parse(stdout) as DockerVersion
+    return JSON.parse(stdout) as ReturnType<typeof parseVersion>
   } catch {
     return {}
   }
