@@ -115,8 +115,18 @@ ca_names=(SSL_CERT_FILE REQUESTS_CA_BUNDLE CURL_CA_BUNDLE AWS_CA_BUNDLE PGSSLROO
 	assert_equal "$(cat "$BUNDLE")" "$(certificate system && certificate own)"
 }
 
+@test "what the application is told and is empty is not handed on: every name of docker/app.env, and no other" {
+	local name
+	for name in $(sed '/^#/d' "$ROOT/docker/app.env") OTHER; do
+		run entrypoint SHOW="$name" "$name=" tool
+		assert_line --index 1 "$name=$([[ $name == OTHER ]] || echo '(not set)')"
+		run entrypoint SHOW="$name" "$name=a value" tool
+		assert_line --index 1 "$name=a value"
+	done
+}
+
 @test "every name of the bundle is also what docker compose exec gets" {
-	run sed -n 's#=/tmp/ca-bundle.pem$##p' "$ROOT/docker/env/ca.env"
+	run sed -n 's#=/tmp/ca-bundle.pem$##p' "$ROOT/docker/app-ca.env"
 	assert_output "$(printf '%s\n' "${ca_names[@]}")"
 }
 
