@@ -1,5 +1,6 @@
 # Shared by the contract suite. `npm run test:docker` has made a copy of the repository with an env file and an image
 # for each lane (scripts/lib/contract.ts), and setup_suite.bash has started the stack that all tests of a lane share.
+# shellcheck disable=SC2016 # for Node, for Docker and for the containers' shells
 
 : "${TEST_COPY:?run npm run test:docker}" "${TEST_ENV_FILE:?}" "${TEST_LANE:?}" "${COMPOSE_PROJECT_NAME:?}"
 cd "$TEST_COPY" || exit 1
@@ -109,7 +110,6 @@ send_task() {
 
 # signal_role SIGNAL SERVICE: to every process in its container but tini.
 signal_role() {
-	# shellcheck disable=SC2016 # for the container's shell
 	docker exec "$(container "$2")" sh -c '
 		for process in /proc/[0-9]*; do
 			pid=${process#/proc/}
