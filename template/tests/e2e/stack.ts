@@ -8,6 +8,7 @@ import { CliError } from '../../../scripts/lib/errors.ts'
 import { publishedPorts, urls } from '../../../scripts/lib/compose/model.ts'
 import { captureCompose, composeCommand, readModel, stackOf } from '../../../scripts/lib/compose/stack.ts'
 import type { Stack } from '../../../scripts/lib/compose/stack.ts'
+import { withValues } from '../../env-values.ts'
 import { freePorts } from '../../../tests/helpers/ports.ts'
 
 /** What the tests know of it. */
@@ -47,9 +48,8 @@ async function writeSettings(file: string, project: string): Promise<void> {
     S3_PUBLIC_URL: `http://localhost:${ports.STORAGE_PORT}`,
     ...ports,
   }
-  const example = await readFile('.env.docker.example', 'utf8')
   // Each in its place: what comes later in the file may refer to it.
-  await writeFile(file, example.replaceAll(/^(?:# )?([A-Z]\w*)=.*$/gm, (line, name: string) => (name in changed ? `${name}=${changed[name]}` : line)))
+  await writeFile(file, withValues(await readFile('.env.docker.example', 'utf8'), changed))
 }
 
 /**
