@@ -13,13 +13,6 @@ export function installation(files: ReadonlySet<string>): Record<string, string>
   return files.has('requirements.txt') ? { PYTHON_MANIFEST: 'requirements.txt', PYTHON_DEV_MANIFEST: development } : {}
 }
 
-/** What no rule of the example says: a queue is what Celery needs, and a database is best named before it is made. */
-const general = (name: string): Record<string, string> => ({
-  COMPOSE_PROFILES: 'redis',
-  POSTGRES_DB: name.replaceAll('-', '_'),
-  REDIS_URL: 'redis://:${REDIS_PASSWORD}@redis:6379/0',
-})
-
 /**
  * The example with other values: its active lines say what is known of the new application. A secret stays, since
  * `env -- --init` makes another; anything else is the default of its rule, or empty. A line that is only
@@ -28,6 +21,8 @@ const general = (name: string): Record<string, string> => ({
  * @param answers what is known of the new application
  */
 export function neutralExample(example: string, name: string, answers: Record<string, string>): string {
+  // A queue is what Celery needs, and a database is best named before it is made.
+  const known: Record<string, string> = { COMPOSE_PROFILES: 'redis', POSTGRES_DB: name.replaceAll('-', '_'), ...answers }
   let rule = ''
   const neutral = (line: string): string => {
     const [, comment, key, value] = /^(# )?([A-Z][A-Z0-9_]*)=(.*)$/.exec(line) ?? []
@@ -39,8 +34,8 @@ export function neutralExample(example: string, name: string, answers: Record<st
     rule = ''
     const answer = answers[key]
     if (comment) return answer === undefined || answer === value ? line : `${key}=${answer}`
-    if (answer === undefined && /@generate\b/.test(said)) return line
-    return `${key}=${answer ?? general(name)[key] ?? /@default="([^"]*)"/.exec(said)?.[1] ?? ''}`
+    if (/@generate\b/.test(said) || key === 'REDIS_URL') return line
+    return `${key}=${known[key] ?? /@default="([^"]*)"/.exec(said)?.[1] ?? ''}`
   }
   return example.split('\n').map((line) => neutral(line)).join('\n')
 }
