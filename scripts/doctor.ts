@@ -1,6 +1,6 @@
 /** `npm run doctor`: is this machine able to run the stack, and if it runs, is it well? */
 import { existsSync } from 'node:fs'
-import { addressed } from './lib/addressed.ts'
+import { addressed } from './lib/words.ts'
 import { common, defineCommand, main } from './lib/command.ts'
 import { examineBeat, examineQueues } from './lib/doctor/queue.ts'
 import { examineDatabase, examineSizes } from './lib/doctor/volumes.ts'

@@ -1,6 +1,6 @@
 /** `npm run teardown`: the counterpart of up. Data stays unless --volumes says otherwise. */
 import { common, defineCommand, main } from './lib/command.ts'
-import { confirm } from './lib/confirm.ts'
+import { confirm } from './lib/terminal.ts'
 import { read } from './lib/engine/docker.ts'
 import { findEngine } from './lib/engine/engine.ts'
 import { CliError } from './lib/errors.ts'

@@ -1,7 +1,7 @@
 /** `npm run copy-database`: moves a SQLite database to PostgreSQL or MariaDB. extras/copy-database/README.md */
 import { stripVTControlCharacters } from 'node:util'
 import { common, defineCommand, main } from '../../scripts/lib/command.ts'
-import { confirm } from '../../scripts/lib/confirm.ts'
+import { confirm } from '../../scripts/lib/terminal.ts'
 import { bar, emptyReport, logLine, readEvent, take } from './report.ts'
 import type { CopyReport } from './report.ts'
 import { databaseOf, redact } from './database-url.ts'

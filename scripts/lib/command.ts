@@ -1,12 +1,10 @@
 /** What every command of this project shares: flags and help from one table, one place that reports errors. */
 import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
-import { addressed } from './addressed.ts'
 import { CliError, ExitCode } from './errors.ts'
 import { catchSignals, wasInterrupted } from './interrupt.ts'
-import { nearest } from './nearest.ts'
-import { requireAllOptions } from './npm-options.ts'
 import { failure, print, printJson } from './terminal.ts'
+import { addressed, nearest } from './words.ts'
 
 /** As package.json says it under "engines". */
 export const MINIMUM_NODE = [20, 19] as const
@@ -109,6 +107,32 @@ export function parse<O extends Options>(command: Command<O>, argv: string[]): {
     if (error instanceof CliError) throw error
     throw usage((error as Error).message.split('. ')[0]?.concat('.').replace(/\.\.$/, '.') ?? 'Unknown option.')
   }
+}
+
+/** npm has options of these names too, and its own files may set them for good: so they say nothing about this call. */
+const npmsOwn = new Set(['json', 'only', 'yes'])
+
+/**
+ * The options that npm kept for itself. Without `--` in front, npm takes an option for its own and says nothing.
+ *
+ * @param env in which npm hands its options on, as `npm_config_dry_run`
+ */
+export const takenByNpm = (names: readonly string[], env: Readonly<Record<string, string | undefined>>): string[] =>
+  names.filter((name) => {
+    const [, no, key] = /^(no-)?(.*)$/.exec(name)!
+    const value = env[`npm_config_${key!.replaceAll('-', '_')}`]
+    return !npmsOwn.has(name) && (no ? value === '' : Boolean(value))
+  })
+
+/** @throws CliError (exit code 2) when npm kept an option for itself: something else would run than was asked for */
+export function requireAllOptions({ name, options }: Pick<Command, 'name' | 'options'>, env: Readonly<Record<string, string | undefined>>): void {
+  const taken = takenByNpm(Object.keys(options), env)
+  if (taken.length === 0) return
+  const flags = taken.map((one) => `--${one}`)
+  const typed = taken.map((one, index) => (options[one]!.value ? `${flags[index]} <${options[one]!.value}>` : flags[index]))
+  throw new CliError(`npm took ${flags.join(' and ')} for itself, so the command did not get ${taken.length > 1 ? 'them' : 'it'}.`, {
+    hint: `Write -- in front: npm run ${name} -- ${typed.join(' ')}`, exitCode: ExitCode.usage,
+  })
 }
 
 /**

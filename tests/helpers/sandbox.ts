@@ -11,15 +11,16 @@ import { parse } from 'dotenv'
 import { afterAll } from 'vitest'
 import { cd } from 'zx'
 import { parseSchema } from '../../scripts/lib/env/schema.ts'
-import { inspected } from '../../template/tests/helpers/containers.ts'
-import type { Sketch } from '../../template/tests/helpers/containers.ts'
-import { freePorts } from '../../template/tests/helpers/ports.ts'
+import { freePorts } from './ports.ts'
+import { composeModel, inspected } from './stack.ts'
+import type { Sketch } from './stack.ts'
 
-export { freePort, freePorts } from '../../template/tests/helpers/ports.ts'
+export { freePort, freePorts } from './ports.ts'
 
 const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx/esm')).href
 const path = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
-const example = readFileSync(path('../../.env.docker.example'), 'utf8')
+/** Not the project's own: these tests hold whatever that says. */
+const example = readFileSync(path('../fixtures/env.example'), 'utf8')
 
 // Tests run at the same time, and all of this belongs to the file that imports it.
 const tidyUp: (() => void)[] = []
@@ -90,7 +91,7 @@ export class Sandbox {
     this.write('.env.docker.example', example)
     // What the settings name.
     mkdirSync(join(this.folder, 'app'))
-    for (const name of ['requirements.txt', 'requirements-dev.txt']) this.write(`app/${name}`, '')
+    this.write('app/requirements.txt', '')
     this.answer('version', { out: { Client: { Version: '28.5.1', Context: 'default' }, Server: { Version: '28.5.1' } } })
     this.answer('compose-version', { out: '2.40.2\n' })
     this.#values(parse(example))
@@ -135,7 +136,7 @@ export class Sandbox {
     // Compose writes every $ of a value as $$.
     const environment = Object.fromEntries(Object.entries(values).map(([name, value]) => [name, value.replaceAll('$', '$$$$')]))
     this.answer('compose-config-reader', { out: { services: { reader: { environment } } } })
-    this.answer('compose-config', { out: model(environment) })
+    this.answer('compose-config', { out: composeModel(environment) })
   }
 
   write(name: string, text: string): void {
@@ -176,13 +177,13 @@ export class Sandbox {
   }
 
   /**
-   * Runs `npm run SCRIPT -- ARGS`.
+   * Runs `npm run SCRIPT -- ARGS`. A script outside of scripts/ is named by its path.
    *
    * @throws when a secret went where it can be seen: into the output, or into a process list
    */
   async run(script: string, args: readonly string[] = [], { env = {}, interrupt, closed }: RunOptions = {}): Promise<Outcome> {
     // Behind `--`, because Node 20 takes every --env-file of the command line for its own.
-    const argv = ['--import', tsx, '--', path(`../../scripts/${script}.ts`), ...args]
+    const argv = ['--import', tsx, '--', path(`../../${script.includes('/') ? '' : 'scripts/'}${script}.ts`), ...args]
     const child = spawn(process.execPath, argv, {
       cwd: this.folder,
       // In a process group of its own, as a terminal does it.
@@ -236,13 +237,4 @@ export async function stack(values: Record<string, string> = {}): Promise<Sandbo
   const box = new Sandbox()
   box.settings({ ...(await freePorts()), ...values })
   return box
-}
-
-/** What `docker compose config` answers for these values. */
-function model(values: Record<string, string>): object {
-  const text = readFileSync(path('../fixtures/docker/model.json'), 'utf8')
-  const filled = text
-    .replaceAll(/"\$\{(\w+):number\}"/g, (_, name: string) => values[name] ?? '0')
-    .replaceAll(/\$\{(\w+)\}/g, (_, name: string) => JSON.stringify(values[name] ?? '').slice(1, -1))
-  return JSON.parse(filled) as object
 }

@@ -4,7 +4,7 @@ import type { Values } from './finding.ts'
 import type { Schema } from './schema.ts'
 import { CliError, ExitCode } from '../errors.ts'
 import { interpolate } from './interpolate.ts'
-import { nearest } from '../nearest.ts'
+import { nearest } from '../words.ts'
 
 interface Source {
   file: string

@@ -2,7 +2,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { chown, open, readFile, realpath, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, resolve } from 'node:path'
-import { addressed } from '../addressed.ts'
+import { addressed } from '../words.ts'
 import { readComposeFiles, viewOf } from './compose-files.ts'
 import { finding } from './finding.ts'
 import type { Finding, Values } from './finding.ts'

@@ -8,7 +8,7 @@ import { CliError } from '../../../scripts/lib/errors.ts'
 import { publishedPorts, urls } from '../../../scripts/lib/compose/model.ts'
 import { captureCompose, composeCommand, readModel, stackOf } from '../../../scripts/lib/compose/stack.ts'
 import type { Stack } from '../../../scripts/lib/compose/stack.ts'
-import { freePorts } from '../helpers/ports.ts'
+import { freePorts } from '../../../tests/helpers/ports.ts'
 
 /** What the tests know of it. */
 export interface Target {

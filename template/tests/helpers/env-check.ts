@@ -12,7 +12,7 @@ import { readLines } from '../../../scripts/lib/env/file.ts'
 import { parseSchema } from '../../../scripts/lib/env/schema.ts'
 import type { Finding, Values } from '../../../scripts/lib/env/finding.ts'
 import { interpolate } from '../../../scripts/lib/env/interpolate.ts'
-import { files, readText } from '../../../tests/helpers/repository.ts'
+import { files, readText } from './repository.ts'
 
 type Node = Record<string, unknown>
 

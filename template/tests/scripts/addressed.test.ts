@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { addressed, typed } from '../../../scripts/lib/addressed.ts'
+import { addressed, typed } from '../../../scripts/lib/words.ts'
 
 test.each([
   ['Correct it in .env.docker, then run npm run up again.', 'Correct it in a/b.env, then run npm run up -- --env-file a/b.env again.'],

@@ -7,7 +7,7 @@ import { bareEnvironment, coldStart, whyNotCold } from '../../bench/cold.ts'
 import { misleading, ownSettings } from '../../bench/workshop.ts'
 import { parseSchema } from '../../../scripts/lib/env/schema.ts'
 import { clientEnvironment, layoutOf } from '../../../extras/offline/private-engine/layout.ts'
-import { wellStack } from '../helpers/containers.ts'
+import { wellStack } from '../../../tests/helpers/stack.ts'
 import { Sandbox } from '../../../tests/helpers/sandbox.ts'
 import type { Outcome, RunOptions } from '../../../tests/helpers/sandbox.ts'
 
@@ -50,7 +50,7 @@ class BenchBox extends Sandbox {
   bench(args: readonly string[] = [], options: RunOptions = {}): Promise<Outcome> {
     const fakes = [join(this.folder, 'bin'), fileURLToPath(new URL('../helpers/bin', import.meta.url))]
     const env = { PATH: [...fakes, process.env.PATH].join(delimiter), TMPDIR: this.#temporary, ...options.env }
-    return this.run('bench', ['--runs', '1', '--idle', '1', '--json', ...args], { ...options, env })
+    return this.run('template/bench/bench', ['--runs', '1', '--idle', '1', '--json', ...args], { ...options, env })
   }
 
   /** What is left where it puts its temporary files. Those of tsx are not its own. */
@@ -144,7 +144,7 @@ describe.concurrent('bench', () => {
     [['--overlay', 'staging'], '--overlay staging is none of development, production'],
   ])('%j is a mistake in the command', async (args, message) => {
     const box = new Sandbox()
-    const { code, stderr } = await box.run('bench', args)
+    const { code, stderr } = await box.run('template/bench/bench', args)
     expect(code).toBe(2)
     expect(stderr).toContain(message)
     expect(box.calls()).toEqual([])

@@ -7,7 +7,7 @@ import { env } from '../../../scripts/env.ts'
 import type { Command } from '../../../scripts/lib/command.ts'
 import { defineCommand, isOldNode, MINIMUM_NODE, parse, renderHelp, report } from '../../../scripts/lib/command.ts'
 import { CliError } from '../../../scripts/lib/errors.ts'
-import { takenByNpm } from '../../../scripts/lib/npm-options.ts'
+import { takenByNpm } from '../../../scripts/lib/command.ts'
 import { lint } from '../../lint/lint.ts'
 import { migrate } from '../../../scripts/migrate.ts'
 import { seed } from '../../../scripts/seed.ts'
@@ -157,7 +157,7 @@ describe.concurrent('as a program', () => {
     const { code, stderr } = await box.run('up', ['5'], { env: { npm_config_dry_run: 'true', npm_config_timeout: 'true' } })
     expect(code).toBe(2)
     expect(stderr).toBe(
-      '✗ npm has taken --timeout and --dry-run for itself, and the command did not get them.\n'
+      '✗ npm took --timeout and --dry-run for itself, so the command did not get them.\n'
       + '  → Write -- in front: npm run up -- --timeout <seconds> --dry-run\n')
     expect(box.calls()).toEqual([])
   })
@@ -176,7 +176,7 @@ describe.concurrent('as a program', () => {
 
 test('npm run engine has its help and its strictness too', async () => {
   const box = new Sandbox()
-  const [help, mistake] = await Promise.all([box.run('engine', ['--help']), box.run('engine', ['--jsno'])])
+  const [help, mistake] = await Promise.all([box.run('extras/offline/engine', ['--help']), box.run('extras/offline/engine', ['--jsno'])])
   expect(help.stdout).toMatchSnapshot()
   expect(mistake).toMatchObject({ code: 2, stdout: '' })
   expect(box.calls()).toEqual([])

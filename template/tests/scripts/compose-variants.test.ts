@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { complaints, environmentOf, overlays, profilesOf, snapshots, variants, withoutExtensions } from '../../lint/compose-variants.ts'
 import type { Outcome, Variant } from '../../lint/compose-variants.ts'
-import { readText, root } from '../../../tests/helpers/repository.ts'
+import { readText, root } from '../helpers/repository.ts'
 
 test('the profiles are those of all services, each once and in order', () => {
   const file = 'services:\n  web: {}\n  b: { profiles: [redis, beat] }\n  a: { profiles: [beat] }\n'

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { profilesOf, snapshots } from '../../lint/compose-variants.ts'
 import { parseSchema } from '../../../scripts/lib/env/schema.ts'
-import { files, readText, root } from '../../../tests/helpers/repository.ts'
+import { files, readText, root } from '../helpers/repository.ts'
 
 interface Service {
   image: string

@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { firstCause, isWell, parseContainers } from '../../../scripts/lib/compose/containers.ts'
 import { parseModel } from '../../../scripts/lib/compose/model.ts'
-import { inspected, stackWith, wellStack } from '../helpers/containers.ts'
-import type { Sketch } from '../helpers/containers.ts'
+import { composeModel, inspected, stackWith, wellStack } from '../../../tests/helpers/stack.ts'
+import type { Sketch } from '../../../tests/helpers/stack.ts'
 
-const fixture = (name: string): string => readFileSync(new URL(`../fixtures/docker/${name}`, import.meta.url), 'utf8')
-const { services } = parseModel(fixture('model.json').replaceAll(/"\$\{\w+:number\}"/g, '8000'))
+const fixture = (name: string): string => readFileSync(new URL(`../../../tests/fixtures/docker/${name}`, import.meta.url), 'utf8')
+const { services } = parseModel(JSON.stringify(composeModel({ WEB_PORT: '8000' })))
 const containersOf = (sketches: readonly Sketch[]) => parseContainers(JSON.stringify(sketches.map((sketch) => inspected(sketch))))
 
 describe('what Docker says of containers', () => {

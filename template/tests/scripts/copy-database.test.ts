@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { bar, emptyReport, logLine, readEvent, take } from '../../../extras/copy-database/report.ts'
 import { databaseOf, redact } from '../../../extras/copy-database/database-url.ts'
-import { stackWith, wellStack } from '../helpers/containers.ts'
+import { stackWith, wellStack } from '../../../tests/helpers/stack.ts'
 import { Sandbox, SECRET, stack } from '../../../tests/helpers/sandbox.ts'
 
 const sqlite = { DATABASE_URL: 'sqlite:////data/shop.db', COMPOSE_PROFILES: 'postgres,redis' }
@@ -25,7 +25,7 @@ describe.concurrent('copy-database', () => {
   test('copies into the service that --to names, compares, and says what to do next', async () => {
     const box = await stopped()
     box.answer('compose-run', { out: `migrated\n${copied}`, err: 'INFO alembic\n' })
-    const { code, stdout, stderr } = await box.run('copy-database', ['--to', 'postgres'])
+    const { code, stdout, stderr } = await box.run('extras/copy-database/copy-database', ['--to', 'postgres'])
     expect({ code, stdout }).toEqual({ code: 0, stdout: '' })
     expect(box.effects()).toEqual([command])
     expect(stderr).toContain('  copying story: 3 of 3\n')
@@ -39,7 +39,7 @@ describe.concurrent('copy-database', () => {
   test('prints one object with --json', async () => {
     const box = await stopped()
     box.answer('compose-run', { out: copied })
-    const { code, stdout } = await box.run('copy-database', ['--to', 'postgres', '--json', '--accept-rounding', '--skip', 'log,cache', '--verbose'])
+    const { code, stdout } = await box.run('extras/copy-database/copy-database', ['--to', 'postgres', '--json', '--accept-rounding', '--skip', 'log,cache', '--verbose'])
     expect(code).toBe(0)
     expect(JSON.parse(stdout)).toMatchObject({
       ok: true, dryRun: false, from: 'sqlite:////data/shop.db', to: expect.stringMatching(/^postgresql\+psycopg:\/\/postgres:\*\*\*@postgres:5432\/stories$/) as string,
@@ -51,7 +51,7 @@ describe.concurrent('copy-database', () => {
   test('takes DATABASE_URL for the side that is not named', async () => {
     const box = await stopped({ DATABASE_URL: `postgresql+psycopg://me:${SECRET}@db.example.org/shop` })
     box.answer('compose-run', { out: copied })
-    const { code, stderr } = await box.run('copy-database', ['--from', 'sqlite:////data/shop.db'])
+    const { code, stderr } = await box.run('extras/copy-database/copy-database', ['--from', 'sqlite:////data/shop.db'])
     expect(code).toBe(0)
     expect(stderr).toContain('  from sqlite:////data/shop.db\n  to   postgresql+psycopg://me:***@db.example.org/shop\n')
     expect(stderr).toContain('Next: npm run up\n')
@@ -61,7 +61,7 @@ describe.concurrent('copy-database', () => {
     const box = await stopped()
     box.answer('compose-run', { out: copied })
     const env = { NEW_DATABASE_URL: `mysql+pymysql://me:${SECRET}@db.example.org/shop` }
-    const { code, stderr } = await box.run('copy-database', ['--to', 'NEW_DATABASE_URL'], { env })
+    const { code, stderr } = await box.run('extras/copy-database/copy-database', ['--to', 'NEW_DATABASE_URL'], { env })
     expect(code).toBe(0)
     expect(stderr).toContain('  to   mysql+pymysql://me:***@db.example.org/shop\n')
     expect(stderr).toContain('  DATABASE_URL=${NEW_DATABASE_URL}\n')
@@ -78,7 +78,7 @@ describe.concurrent('copy-database', () => {
       ),
       code: 8,
     })
-    const { code, stdout, stderr } = await box.run('copy-database', ['--to', 'postgres', '--json'])
+    const { code, stdout, stderr } = await box.run('extras/copy-database/copy-database', ['--to', 'postgres', '--json'])
     expect(code).toBe(8)
     expect(JSON.parse(stdout)).toMatchObject({ ok: false, failure: { exitCode: 8, findings: [finding] } })
     expect(stderr).toContain("\n  story.created [id=7]: 'soon' is not a date (date)\n  story.created: 30 more like these (date)\n")
@@ -89,7 +89,7 @@ describe.concurrent('copy-database', () => {
     const box = await stack(sqlite)
     box.containers(wellStack)
     box.answer('compose-run', { out: events({ event: 'done', rows: 3, tables: 1, seconds: 0.5 }) })
-    const { code, stderr } = await box.run('copy-database', ['--to', 'postgres', '--dry-run', '--empty-target'])
+    const { code, stderr } = await box.run('extras/copy-database/copy-database', ['--to', 'postgres', '--dry-run', '--empty-target'])
     expect(code).toBe(0)
     expect(box.effects()).toEqual([`${command} --check`])
     expect(stderr).toContain('✓ 3 rows in 1 table fit. Nothing was written\n')
@@ -98,7 +98,7 @@ describe.concurrent('copy-database', () => {
   test('refuses while the application runs, and names what to stop', async () => {
     const box = await stack(sqlite)
     box.containers(stackWith({ service: 'web', state: 'exited' }, { service: 'worker', state: 'restarting' }))
-    const { code, stderr } = await box.run('copy-database', ['--to', 'postgres'])
+    const { code, stderr } = await box.run('extras/copy-database/copy-database', ['--to', 'postgres'])
     expect(code).toBe(1)
     expect(stderr).toContain('✗ The application is running (beat, flower, worker)')
     expect(stderr).toContain("docker compose --env-file .env.docker stop beat flower worker")
@@ -108,11 +108,11 @@ describe.concurrent('copy-database', () => {
   test('--empty-target without a terminal ends with 2, and with --yes goes on', async () => {
     const box = await stopped()
     box.answer('compose-run', { out: copied })
-    const refused = await box.run('copy-database', ['--to', 'postgres', '--empty-target'])
+    const refused = await box.run('extras/copy-database/copy-database', ['--to', 'postgres', '--empty-target'])
     expect(refused.code).toBe(2)
     expect(refused.stderr).toContain('postgresql+psycopg://postgres:***@postgres:5432/stories')
     expect(box.effects()).toEqual([])
-    expect((await box.run('copy-database', ['--to', 'postgres', '--empty-target', '--yes'])).code).toBe(0)
+    expect((await box.run('extras/copy-database/copy-database', ['--to', 'postgres', '--empty-target', '--yes'])).code).toBe(0)
     expect(box.effects()).toEqual([`${command} --empty-target`])
   })
 
@@ -125,7 +125,7 @@ describe.concurrent('copy-database', () => {
     [['--from', 'postgres', '--to', 'postgres'], 'is no SQLite file, and only from SQLite is copied.', 2],
   ])('%j is refused', async (args, message, code) => {
     const box = await stopped()
-    const outcome = await box.run('copy-database', args)
+    const outcome = await box.run('extras/copy-database/copy-database', args)
     expect(outcome.stderr).toContain(message)
     expect(outcome.code).toBe(code)
     expect(box.effects()).toEqual([])
@@ -137,7 +137,7 @@ describe.concurrent('copy-database', () => {
   ])('the exit code %i of the container is %i here', async (inner, code, message) => {
     const box = await stopped()
     box.answer('compose-run', { out: events({ event: 'failed', message, hint: '' }), err: 'sqlite3.OperationalError: no such table\n', code: inner })
-    const outcome = await box.run('copy-database', ['--to', 'postgres'])
+    const outcome = await box.run('extras/copy-database/copy-database', ['--to', 'postgres'])
     expect(outcome.code).toBe(code)
     expect(outcome.stderr).toContain(`✗ ${message}`)
     // Of a migration, its own last words say why.
@@ -147,7 +147,7 @@ describe.concurrent('copy-database', () => {
   test('a container that never got as far shows its last words', async () => {
     const box = await stopped()
     box.answer('compose-run', { err: 'entrypoint: something\n', code: 64 })
-    const { code, stderr } = await box.run('copy-database', ['--to', 'postgres'])
+    const { code, stderr } = await box.run('extras/copy-database/copy-database', ['--to', 'postgres'])
     expect(code).toBe(1)
     expect(stderr).toContain('✗ The database was not copied. The target is as it was.\n\n  entrypoint: something\n')
   })
@@ -155,7 +155,7 @@ describe.concurrent('copy-database', () => {
   test('interrupted ends with 130, when the container has ended too', async () => {
     const box = await stopped()
     box.answer('compose-run', { wait: true })
-    const { code, stderr } = await box.run('copy-database', ['--to', 'postgres'], { interrupt: 'compose-run' })
+    const { code, stderr } = await box.run('extras/copy-database/copy-database', ['--to', 'postgres'], { interrupt: 'compose-run' })
     expect(code).toBe(130)
     expect(box.wasInterrupted('compose-run')).toBe(true)
     expect(box.calls().slice(-2)).toEqual(['stop shop-copy-database', 'rm --force shop-copy-database'])

@@ -3,8 +3,8 @@ import { afterEach, describe, expect, test, vi } from 'vitest'
 import { parseContainers } from '../../../scripts/lib/compose/containers.ts'
 import { diagnose } from '../../../scripts/lib/explain/diagnose.ts'
 import { failure } from '../../../scripts/lib/terminal.ts'
-import { inspected } from '../helpers/containers.ts'
-import type { Sketch } from '../helpers/containers.ts'
+import { inspected } from '../../../tests/helpers/stack.ts'
+import type { Sketch } from '../../../tests/helpers/stack.ts'
 
 afterEach(() => vi.restoreAllMocks())
 

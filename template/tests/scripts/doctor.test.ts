@@ -10,8 +10,8 @@ import type { Queues } from '../../../scripts/lib/doctor/queue.ts'
 import { judgeSizes, judgeVersion, majorOf } from '../../../scripts/lib/doctor/volumes.ts'
 import { parseContainers } from '../../../scripts/lib/compose/containers.ts'
 import type { Model } from '../../../scripts/lib/compose/model.ts'
-import { inspected, stackWith, wellStack } from '../helpers/containers.ts'
-import type { Sketch } from '../helpers/containers.ts'
+import { inspected, stackWith, wellStack } from '../../../tests/helpers/stack.ts'
+import type { Sketch } from '../../../tests/helpers/stack.ts'
 import { stack } from '../../../tests/helpers/sandbox.ts'
 
 const engine: EngineInfo = {

@@ -5,7 +5,7 @@ import { readLines } from '../../../scripts/lib/env/file.ts'
 import { isUsable } from '../../../scripts/lib/env/finding.ts'
 import type { Finding } from '../../../scripts/lib/env/finding.ts'
 import { parseSchema } from '../../../scripts/lib/env/schema.ts'
-import { nearest } from '../../../scripts/lib/nearest.ts'
+import { nearest } from '../../../scripts/lib/words.ts'
 
 const schema = parseSchema(`
 # Files that Compose merges.

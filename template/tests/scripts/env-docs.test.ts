@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { settingsDocs } from '../../../scripts/lib/env/docs.ts'
 import { docPages } from '../../../scripts/lib/env/pages.ts'
 import { parseSchema } from '../../../scripts/lib/env/schema.ts'
-import { files, readText } from '../../../tests/helpers/repository.ts'
+import { files, readText } from '../helpers/repository.ts'
 
 test.each(Object.entries(await docPages()))('%s is what the sources make of it today', (page, text) => {
   const written = files.includes(page) ? readText(page) : ''

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { machineOf } from '../../../scripts/lib/env/machine.ts'
-import { readText } from '../../../tests/helpers/repository.ts'
+import { readText } from '../helpers/repository.ts'
 
 const cwd = process.cwd()
 let folder: string

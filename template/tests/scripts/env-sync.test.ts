@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { parseSchema } from '../../../scripts/lib/env/schema.ts'
 import { sync } from '../../../scripts/lib/env/sync.ts'
-import { readText } from '../../../tests/helpers/repository.ts'
+import { readText } from '../helpers/repository.ts'
 
 const schema = parseSchema(`
 # --- Shop ---

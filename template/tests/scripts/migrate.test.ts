@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { migrate } from '../../../scripts/migrate.ts'
-import { stackWith } from '../helpers/containers.ts'
+import { stackWith } from '../../../tests/helpers/stack.ts'
 import { Sandbox, stack } from '../../../tests/helpers/sandbox.ts'
 
 const noise = 'INFO  [alembic.runtime.migration] Context impl PostgresqlImpl.\n'

@@ -2,7 +2,7 @@
 import { expect, describe, test } from 'vitest'
 import { readLines } from '../../../scripts/lib/env/file.ts'
 import { example, findingsOf } from '../helpers/env-check.ts'
-import { files, readText } from '../../../tests/helpers/repository.ts'
+import { files, readText } from '../helpers/repository.ts'
 
 type Edits = Record<string, string | null>
 

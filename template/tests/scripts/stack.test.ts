@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { captureCompose, compose, composeCommand, npmCommand, readContainers, readModel } from '../../../scripts/lib/compose/stack.ts'
-import { wellStack } from '../helpers/containers.ts'
+import { wellStack } from '../../../tests/helpers/stack.ts'
 import { Sandbox } from '../../../tests/helpers/sandbox.ts'
 
 test('a Compose command names the env file first', () => {

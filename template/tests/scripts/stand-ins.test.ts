@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { ensureStandIns, fingerprint, isStandIn, overlay, recipeFor, selectStandIns, standsFor } from '../../../extras/offline/stand-ins.ts'
-import { files, readText } from '../../../tests/helpers/repository.ts'
+import { files, readText } from '../helpers/repository.ts'
 import { Sandbox, SECRET } from '../../../tests/helpers/sandbox.ts'
 
 // What would change this machine does nothing here.

@@ -48,14 +48,14 @@ describe('teardown', () => {
   })
 
   test('of a stack whose settings are wrong by now', async () => {
-    const box = await stack({ WEB_SERVER: 'gunicron' })
+    const box = await stack({ FLOWER_PORT: 'five' })
     box.enter()
     await teardown.run({}, [])
     expect(box.effects()).toEqual(['compose --profile * down --remove-orphans'])
   })
 
   test('of one of which Compose makes nothing says what is wrong', async () => {
-    const box = await stack({ WEB_SERVER: 'gunicron' })
+    const box = await stack({ FLOWER_PORT: 'five' })
     box.enter()
     box.answer('compose-config', { code: 1 })
     await expect(teardown.run({}, [])).rejects.toMatchObject({ message: '.env.docker has a mistake. Nothing was started.', exitCode: 3 })

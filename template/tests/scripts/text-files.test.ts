@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { parseSync } from 'editorconfig'
 import type { Props } from 'editorconfig'
 import { expect, test } from 'vitest'
-import { git, root } from '../../../tests/helpers/repository.ts'
+import { git, root } from '../helpers/repository.ts'
 
 /** What .editorconfig asks of a file and the text does not keep. */
 function offences(text: string, wanted: Props): string[] {

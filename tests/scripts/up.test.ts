@@ -1,35 +1,12 @@
-import { beforeAll, describe, expect, test, vi } from 'vitest'
-import { parseSchema } from '../../../scripts/lib/env/schema.ts'
-import { up } from '../../../scripts/up.ts'
-import { stackWith, wellStack } from '../helpers/containers.ts'
-import { freePorts, occupy, Sandbox, SECRET, stack } from '../../../tests/helpers/sandbox.ts'
-import type { Outcome } from '../../../tests/helpers/sandbox.ts'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { stackWith, wellStack } from '../helpers/stack.ts'
+import { freePorts, occupy, Sandbox, stack } from '../helpers/sandbox.ts'
+import type { Outcome } from '../helpers/sandbox.ts'
 
 interface Failed {
   ok: false
   failure: { message: string; details?: string; hint?: string; exitCode: number }
 }
-
-test('up takes an empty .env.docker, which Docker leaves behind where it hides one, for none', async () => {
-  const box = new Sandbox()
-  box.defaults(await freePorts())
-  box.write('.env.docker', '')
-  box.containers(wellStack)
-  const { code, stderr } = await box.run('up')
-  expect(stderr).toContain('✓ .env.docker made from .env.docker.example')
-  expect(code).toBe(0)
-  expect(box.read('.env.docker')).toMatch(/^SECRET_KEY=[0-9a-f]{64}$/m)
-})
-
-test('up claims a migration only where there is one', async () => {
-  const says = async (command: string): Promise<string> => {
-    const box = await stack({ MIGRATE_COMMAND: command })
-    box.containers(wellStack)
-    return (await box.run('up')).stderr
-  }
-  expect(await says("'flask db upgrade'")).toMatch(/services are up, the database is migrated/)
-  expect(await says('')).toMatch(/services are up {2,}\d/)
-})
 
 describe('up, where nothing is yet', () => {
   const box = new Sandbox()
@@ -80,23 +57,6 @@ describe('up, where nothing is yet', () => {
 })
 
 describe.concurrent('up', () => {
-  test('stops what Docker starts again and again, and then starts it: mended or not, it is a new start', async () => {
-    const box = await stack()
-    box.containers(wellStack)
-    box.answer('ps-restarting', { out: 'looping\n' })
-    const { code } = await box.run('up', ['--no-build'])
-    expect(code).toBe(0)
-    expect(box.order('stop looping', 'compose up')).toEqual(['stop looping', 'compose up'])
-  })
-
-  test('ends with what comes next on this stack, and offers no seed where there is none', async () => {
-    const box = new Sandbox()
-    box.settings({ ...(await freePorts()), SEED_COMMAND: '' }, 'other.env')
-    box.containers(wellStack)
-    const { stderr } = await box.run('up', ['--env-file', 'other.env', '--no-build'])
-    expect(stderr).toContain('Next: docker compose --env-file other.env logs --follow web · npm run teardown -- --env-file other.env\n')
-  })
-
   test('of a stack that runs, with another env file: one object on standard output', async () => {
     const box = new Sandbox()
     const port = await occupy()
@@ -118,16 +78,6 @@ describe.concurrent('up', () => {
     expect(new Set(files)).toEqual(new Set([file]))
     expect(stderr).toContain(String.raw`--env-file $'my staging\'s.env' up`)
     expect(box.effects()).toEqual(['compose up --detach --no-build --wait --wait-timeout 7 --remove-orphans'])
-  })
-
-  test('names what still runs although its profile was taken out, and does not count it', async () => {
-    const box = await stack()
-    box.containers([...wellStack, { service: 'mariadb', health: 'unhealthy' }])
-    const { code, stderr } = await box.run('up')
-    expect(code).toBe(0)
-    expect(stderr).toContain('Still running, although COMPOSE_PROFILES does not ask for it: mariadb.')
-    expect(stderr).toContain('rm --stop --force mariadb')
-    expect(stderr).not.toMatch(/^ {2}mariadb/m)
   })
 
   test('--dry-run prints the commands and does nothing', async () => {
@@ -203,35 +153,6 @@ describe.concurrent('up', () => {
     expect(stderr).toContain('All of it: docker compose --env-file .env.docker logs web\n')
   })
 
-  test('reads of a container that has ended only what its last run wrote', async () => {
-    const box = await stack()
-    box.answer('compose-up', { code: 1 })
-    box.containers(stackWith({ service: 'migrate', state: 'exited', exitCode: 1, restarts: 0 }))
-    await box.run('up')
-    expect(box.calls().findLast((call) => call.startsWith('compose logs'))).toContain('--since 2025-12-31T23:59:58.500Z')
-  })
-
-  test('waits for the next end of a container that starts again and again, and says how it ended', async () => {
-    const box = await stack()
-    box.answer('compose-up', { code: 1 })
-    box.answer('wait', { out: '137\n' })
-    box.containers(stackWith({ service: 'worker', health: 'starting', says: 'no heartbeat yet', restarts: 3, memoryLimit: 40 * 1024 ** 2 }))
-    const { code, stderr } = await box.run('up')
-    expect(code).toBe(7)
-    expect(box.calls()).toContain('wait id-of-shop-worker-1')
-    expect(stderr).toContain('✗ worker was killed: it used more memory than it may have (40 MB).\n  → Raise WORKER_MEMORY in .env.docker')
-  })
-
-  test('ends with 7 too when Compose has ended with 0 before all were healthy', async () => {
-    const box = await stack()
-    box.answer('compose-logs', { out: 'Cannot connect to redis://redis:6379/0\n' })
-    box.containers(stackWith({ service: 'worker', health: 'starting', says: 'no heartbeat yet' }))
-    const { code, stderr } = await box.run('up')
-    expect(code).toBe(7)
-    expect(stderr).toContain('✗ worker did not become healthy in time: no heartbeat yet.')
-    expect(stderr).not.toContain('services are up')
-  })
-
   test.each([
     ['checks the engine', 'version'],
     ['checks the settings', 'compose-config'],
@@ -258,25 +179,6 @@ describe.concurrent('up', () => {
     expect(box.wasInterrupted('compose-up')).toBe(true)
     expect(stderr).toMatch(/✗ Stopped\.\n {2}→ What had started is still there: npm run teardown\n$/)
     expect(JSON.parse(stdout)).toEqual({ ok: false, failure: { message: 'Stopped.', exitCode: 130 } })
-  })
-
-  test('does its work when nobody reads what it says', async () => {
-    const box = await stack()
-    box.containers(wellStack)
-    expect((await box.run('up', ['--json'], { closed: true })).code).toBe(0)
-    expect(box.order('compose up', 'inspect')).toEqual(['compose up', 'inspect'])
-  })
-
-  test.each([
-    ['an engine', 'version', { out: { Client: {}, Server: { Version: '20.10.24' } } }, 'Docker Engine 20.10.24 is too old: 25 is the oldest that works.'],
-    ['Compose', 'compose-version', { out: '2.23.3\n' }, 'Docker Compose 2.23.3 is too old: 2.24.4 is the oldest that works.'],
-  ])('with %s that is too old ends with 4 and one sentence', async (_, name, answer, message) => {
-    const box = await stack()
-    box.answer(name, answer)
-    const { code, stderr } = await box.run('up')
-    expect(code).toBe(4)
-    expect(stderr).toContain(`✗ ${message}\n  → `)
-    expect(box.effects()).toEqual([])
   })
 
   test('without Compose ends with 4, the names of its packages, and what Docker warns of', async () => {
@@ -306,27 +208,6 @@ describe.concurrent('up', () => {
     expect(stderr.includes('sudo apt-get install docker-buildx')).toBe(exitCode === 4)
   })
 
-  test('that Docker refuses to start blames no service for it', async () => {
-    const box = await stack()
-    box.answer('compose-up', { err: 'Error response from daemon: invalid volume specification\n', code: 1 })
-    box.containers(wellStack.map(({ service }) => ({ service, state: 'created' })))
-    const { code, stderr } = await box.run('up')
-    expect(code).toBe(7)
-    expect(stderr).toContain('invalid volume specification\n✗ The stack did not start.\n  → The lines above say why.')
-  })
-
-  test.each([
-    ['project name must not be empty\n', 'Set COMPOSE_PROJECT_NAME in .env.docker'],
-    ['services.web.ports must be a list\n', 'services.web.ports must be a list'],
-  ])('that Compose cannot read (%j) ends with 3', async (complaint, words) => {
-    const box = await stack()
-    box.answer('compose-config', { out: '', err: complaint, code: 1 })
-    const { code, stderr } = await box.run('up')
-    expect(code).toBe(3)
-    expect(stderr).toContain(words)
-    expect(box.effects()).toEqual([])
-  })
-
   test('where no engine answers and none may be set up ends with 4', async () => {
     const box = await stack()
     const complaint = 'Cannot connect to the Docker daemon at tcp://build:2375. Is the docker daemon running?\n'
@@ -336,50 +217,5 @@ describe.concurrent('up', () => {
     expect(JSON.parse(stdout)).toMatchObject({ ok: false, failure: { exitCode: 4 } })
     expect(stderr).toContain('tcp://build:2375')
     expect(box.effects()).toEqual([])
-  })
-})
-
-test('every run here is one in which a secret could be seen', async () => {
-  const box = await stack()
-  const { settings } = parseSchema(box.read('.env.docker.example'), '.env.docker.example')
-  const secrets = settings.filter(({ sensitive }) => sensitive).map(({ name }) => name)
-  expect(secrets).toContain('POSTGRES_PASSWORD')
-  for (const name of secrets) expect(box.read('.env.docker')).toMatch(new RegExp(`^${name}=.*${SECRET}`, 'm'))
-  for (const name of ['config', 'config-reader']) expect(box.read(`.docker-answers/compose-${name}.out`)).toContain(SECRET)
-})
-
-test.each(['0', '-1', '1.5', 'a minute', ''])('--timeout %j is a mistake in the command', async (timeout) => {
-  await expect(up.run({ timeout }, [])).rejects.toMatchObject({ exitCode: 2, message: expect.stringContaining('--timeout') as string })
-})
-
-test('up that leaves no container behind ends with 7', async () => {
-  const box = await stack()
-  box.enter()
-  box.answer('compose-up', { code: 1 })
-  const stderr = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
-  await expect(up.run({ 'no-build': true }, [])).rejects.toMatchObject({ message: 'The stack did not start.', exitCode: 7 })
-  stderr.mockRestore()
-})
-
-/** What people read, with what differs from run to run taken out. */
-const asRead = (stderr: string): string => stderr.replace(/\d+ settings/, '<count> settings').replaceAll(/ +\d+\.\ds$/gm, ' <time>').replaceAll(/localhost:\d+ */g, 'localhost:<port> ')
-
-describe('what people read in a pipe', () => {
-  test.each([['', {}], [' of GitHub Actions', { GITHUB_ACTIONS: 'true', CI: 'true' }]])('that goes well%s', async (_, env) => {
-    const box = await stack()
-    box.answer('compose-build', { err: '#1 building\n' })
-    box.answer('compose-up', { err: ' Container shop-web-1  Healthy\n' })
-    box.containers(wellStack)
-    const { stderr } = await box.run('up', [], { env })
-    expect(asRead(stderr)).toMatchSnapshot('standard error')
-  })
-
-  test.each([['', {}], [' of GitHub Actions', { GITHUB_ACTIONS: 'true', CI: 'true' }]])('that fails%s', async (_, env) => {
-    const box = await stack()
-    box.answer('compose-up', { err: 'service "migrate" didn\'t complete successfully: exit 1\n', code: 1 })
-    box.answer('compose-logs', { out: '100% of it\nModuleNotFoundError: No module named \'nowhere\'\n' })
-    box.containers(stackWith({ service: 'migrate', state: 'exited', exitCode: 1 }))
-    const { stderr } = await box.run('up', [], { env })
-    expect(asRead(stderr)).toMatchSnapshot('standard error')
   })
 })

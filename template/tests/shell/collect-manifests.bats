@@ -4,8 +4,8 @@
 bats_require_minimum_version 1.5.0
 
 setup() {
-	load ../../node_modules/bats-support/load
-	load ../../node_modules/bats-assert/load
+	load ../../../node_modules/bats-support/load
+	load ../../../node_modules/bats-assert/load
 	application=$BATS_TEST_TMPDIR/application
 	collected=$BATS_TEST_TMPDIR/collected
 }
@@ -23,7 +23,7 @@ has() {
 collect() {
 	rm -rf "$collected"
 	env -i PATH="$PATH" PYTHON_MANIFEST=requirements.txt "$@" \
-		sh "$BATS_TEST_DIRNAME/../../docker/build/collect-manifests.sh" "$application" "$collected" || return
+		sh "$BATS_TEST_DIRNAME/../../../docker/build/collect-manifests.sh" "$application" "$collected" || return
 	(cd "$collected/prod" && find . -type f | sort)
 	diff -rq "$collected/prod" "$collected/dev" | sed "s#$collected/##" || true
 }
@@ -36,7 +36,7 @@ collect() {
 
 @test "what a requirements file includes comes along, each at its place, however it is written" {
 	has requirements/prod.txt='-r base.txt\n-c ../constraints.txt\ngunicorn' requirements/base.txt='--requirement=more/a.txt # why\r\n  -rmore/b.txt\r' \
-		requirements/more/a.txt='--constraint ../../constraints.txt' requirements/more/b.txt='-r a.txt\n-r https://example.org/c.txt\n# -r none.txt' \
+		requirements/more/a.txt='--constraint ../../../constraints.txt' requirements/more/b.txt='-r a.txt\n-r https://example.org/c.txt\n# -r none.txt' \
 		constraints.txt='setuptools<82' requirements/other.txt=
 	run -0 collect PYTHON_MANIFEST=requirements/prod.txt
 	assert_output - <<-'FILES'
@@ -99,5 +99,5 @@ refuses() {
 	local advice='is outside of APP_DIR, where no build step sees it. Choose a folder above both as APP_DIR, and the application'\''s as APP_WORKDIR.'
 	refuses "../constraints.txt in requirements.txt $advice"
 	refuses "PYTHON_MANIFEST=../requirements.txt $advice" PYTHON_MANIFEST=../requirements.txt
-	refuses "PYTHON_DEV_MANIFEST=sub/../../dev.txt $advice" PYTHON_MANIFEST=constraints.txt PYTHON_DEV_MANIFEST=sub/../../dev.txt
+	refuses "PYTHON_DEV_MANIFEST=sub/../../../dev.txt $advice" PYTHON_MANIFEST=constraints.txt PYTHON_DEV_MANIFEST=sub/../../../dev.txt
 }

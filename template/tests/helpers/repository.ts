@@ -3,11 +3,11 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { parse } from 'yaml'
-import type { Command } from '../../scripts/lib/command.ts'
-import { parseSchema } from '../../scripts/lib/env/schema.ts'
-import type { Script } from '../../template/tests/helpers/markdown.ts'
+import type { Command } from '../../../scripts/lib/command.ts'
+import { parseSchema } from '../../../scripts/lib/env/schema.ts'
+import type { Script } from './markdown.ts'
 
-export const root = fileURLToPath(new URL('../..', import.meta.url))
+export const root = fileURLToPath(new URL('../../..', import.meta.url))
 
 export const readText = (file: string): string => readFileSync(`${root}/${file}`, 'utf8')
 

@@ -19,15 +19,15 @@ setup_file() {
 }
 
 setup() {
-	load ../../node_modules/bats-support/load
-	load ../../node_modules/bats-assert/load
+	load ../../../node_modules/bats-support/load
+	load ../../../node_modules/bats-assert/load
 	manifests=$BATS_TEST_TMPDIR/manifest
 	venv=$BATS_TEST_TMPDIR/venv
 	mkdir -p "$manifests" "$venv/bin"
 	ln -s "$BATS_FILE_TMPDIR/bin/fake" "$venv/bin/python"
 	# The two folders of the build are folders of the test.
 	sed -e "s#/manifest\b#$manifests#g" -e "s#/opt/venv\b#$venv#g" \
-		"$BATS_TEST_DIRNAME/../../docker/build/install-dependencies.sh" >"$BATS_TEST_TMPDIR/install.sh"
+		"$BATS_TEST_DIRNAME/../../../docker/build/install-dependencies.sh" >"$BATS_TEST_TMPDIR/install.sh"
 }
 
 # install NAME=VALUE… [dev]: the script with these settings. What it prints names its folders as the build does.

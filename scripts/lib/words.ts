@@ -1,3 +1,5 @@
+/** Words of our messages: the name that was probably meant, and commands as they are typed for another env file. Pure. */
+
 /** Edits that turn one word into the other: a letter more, less or different, or two neighbours swapped. */
 function distance(a: string, b: string): number {
   let beforeLast: number[] = []
@@ -38,3 +40,21 @@ export function nearest(word: string, candidates: readonly string[]): string | u
     .toSorted((a, b) => a.edits - b.edits)
   return ranked[0]?.candidate
 }
+
+/** Those of our commands that work on a stack. */
+const command = /npm run (up|env|doctor|migrate|seed|check-image|copy-database|teardown)\b(?! -- --env-file)(?: --(?= ))?/g
+
+/** The file itself: not the example, nor a copy. */
+const ownFile = /\.env\.docker(?!\.?[\w-])/g
+
+/** A path as it is typed in a shell. */
+export const typed = (path: string): string => (/^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", String.raw`'\''`)}'`)
+
+/**
+ * @param text a sentence of ours, as it is written for `.env.docker`
+ * @param envFile the file of the stack that it is about
+ */
+export const addressed = (text: string, envFile = '.env.docker'): string =>
+  envFile === '.env.docker'
+    ? text
+    : text.replaceAll(ownFile, () => envFile).replaceAll(command, (_, name: string) => `npm run ${name} -- --env-file ${typed(envFile)}`)

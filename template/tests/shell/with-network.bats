@@ -5,8 +5,8 @@
 bats_require_minimum_version 1.5.0
 
 setup() {
-	load ../../node_modules/bats-support/load
-	load ../../node_modules/bats-assert/load
+	load ../../../node_modules/bats-support/load
+	load ../../../node_modules/bats-assert/load
 	secrets=$BATS_TEST_TMPDIR/secrets
 	apt=$BATS_TEST_TMPDIR/apt
 	mkdir -p "$secrets" "$apt/sources.list.d"
@@ -15,7 +15,7 @@ setup() {
 		>"$apt/sources.list.d/debian.sources"
 	# The folders of the build are folders of the test.
 	sed -e "s#/run/secrets#$secrets#" -e "s#/etc/apt/sources#$apt/sources#g" \
-		"$BATS_TEST_DIRNAME/../../docker/build/with-network.sh" >"$BATS_TEST_TMPDIR/with-network.sh"
+		"$BATS_TEST_DIRNAME/../../../docker/build/with-network.sh" >"$BATS_TEST_TMPDIR/with-network.sh"
 }
 
 below() { # below COMMAND…: the command, run below the script

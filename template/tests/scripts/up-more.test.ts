@@ -1,0 +1,169 @@
+import { describe, expect, test, vi } from 'vitest'
+import { parseSchema } from '../../../scripts/lib/env/schema.ts'
+import { up } from '../../../scripts/up.ts'
+import { stackWith, wellStack } from '../../../tests/helpers/stack.ts'
+import { freePorts, Sandbox, SECRET, stack } from '../../../tests/helpers/sandbox.ts'
+
+test('up takes an empty .env.docker, which Docker leaves behind where it hides one, for none', async () => {
+  const box = new Sandbox()
+  box.defaults(await freePorts())
+  box.write('.env.docker', '')
+  box.containers(wellStack)
+  const { code, stderr } = await box.run('up')
+  expect(stderr).toContain('✓ .env.docker made from .env.docker.example')
+  expect(code).toBe(0)
+  expect(box.read('.env.docker')).toMatch(/^SECRET_KEY=[0-9a-f]{64}$/m)
+})
+
+test('up claims a migration only where there is one', async () => {
+  const says = async (command: string): Promise<string> => {
+    const box = await stack({ MIGRATE_COMMAND: command })
+    box.containers(wellStack)
+    return (await box.run('up')).stderr
+  }
+  expect(await says("'flask db upgrade'")).toMatch(/services are up, the database is migrated/)
+  expect(await says('')).toMatch(/services are up {2,}\d/)
+})
+
+describe.concurrent('up', () => {
+  test('stops what Docker starts again and again, and then starts it: mended or not, it is a new start', async () => {
+    const box = await stack()
+    box.containers(wellStack)
+    box.answer('ps-restarting', { out: 'looping\n' })
+    const { code } = await box.run('up', ['--no-build'])
+    expect(code).toBe(0)
+    expect(box.order('stop looping', 'compose up')).toEqual(['stop looping', 'compose up'])
+  })
+
+  test('ends with what comes next on this stack, and offers no seed where there is none', async () => {
+    const box = new Sandbox()
+    box.settings({ ...(await freePorts()), SEED_COMMAND: '' }, 'other.env')
+    box.containers(wellStack)
+    const { stderr } = await box.run('up', ['--env-file', 'other.env', '--no-build'])
+    expect(stderr).toContain('Next: docker compose --env-file other.env logs --follow web · npm run teardown -- --env-file other.env\n')
+  })
+
+  test('names what still runs although its profile was taken out, and does not count it', async () => {
+    const box = await stack()
+    box.containers([...wellStack, { service: 'mariadb', health: 'unhealthy' }])
+    const { code, stderr } = await box.run('up')
+    expect(code).toBe(0)
+    expect(stderr).toContain('Still running, although COMPOSE_PROFILES does not ask for it: mariadb.')
+    expect(stderr).toContain('rm --stop --force mariadb')
+    expect(stderr).not.toMatch(/^ {2}mariadb/m)
+  })
+
+  test('reads of a container that has ended only what its last run wrote', async () => {
+    const box = await stack()
+    box.answer('compose-up', { code: 1 })
+    box.containers(stackWith({ service: 'migrate', state: 'exited', exitCode: 1, restarts: 0 }))
+    await box.run('up')
+    expect(box.calls().findLast((call) => call.startsWith('compose logs'))).toContain('--since 2025-12-31T23:59:58.500Z')
+  })
+
+  test('waits for the next end of a container that starts again and again, and says how it ended', async () => {
+    const box = await stack()
+    box.answer('compose-up', { code: 1 })
+    box.answer('wait', { out: '137\n' })
+    box.containers(stackWith({ service: 'worker', health: 'starting', says: 'no heartbeat yet', restarts: 3, memoryLimit: 40 * 1024 ** 2 }))
+    const { code, stderr } = await box.run('up')
+    expect(code).toBe(7)
+    expect(box.calls()).toContain('wait id-of-shop-worker-1')
+    expect(stderr).toContain('✗ worker was killed: it used more memory than it may have (40 MB).\n  → Raise WORKER_MEMORY in .env.docker')
+  })
+
+  test('ends with 7 too when Compose has ended with 0 before all were healthy', async () => {
+    const box = await stack()
+    box.answer('compose-logs', { out: 'Cannot connect to redis://redis:6379/0\n' })
+    box.containers(stackWith({ service: 'worker', health: 'starting', says: 'no heartbeat yet' }))
+    const { code, stderr } = await box.run('up')
+    expect(code).toBe(7)
+    expect(stderr).toContain('✗ worker did not become healthy in time: no heartbeat yet.')
+    expect(stderr).not.toContain('services are up')
+  })
+
+  test('does its work when nobody reads what it says', async () => {
+    const box = await stack()
+    box.containers(wellStack)
+    expect((await box.run('up', ['--json'], { closed: true })).code).toBe(0)
+    expect(box.order('compose up', 'inspect')).toEqual(['compose up', 'inspect'])
+  })
+
+  test.each([
+    ['an engine', 'version', { out: { Client: {}, Server: { Version: '20.10.24' } } }, 'Docker Engine 20.10.24 is too old: 25 is the oldest that works.'],
+    ['Compose', 'compose-version', { out: '2.23.3\n' }, 'Docker Compose 2.23.3 is too old: 2.24.4 is the oldest that works.'],
+  ])('with %s that is too old ends with 4 and one sentence', async (_, name, answer, message) => {
+    const box = await stack()
+    box.answer(name, answer)
+    const { code, stderr } = await box.run('up')
+    expect(code).toBe(4)
+    expect(stderr).toContain(`✗ ${message}\n  → `)
+    expect(box.effects()).toEqual([])
+  })
+
+  test('that Docker refuses to start blames no service for it', async () => {
+    const box = await stack()
+    box.answer('compose-up', { err: 'Error response from daemon: invalid volume specification\n', code: 1 })
+    box.containers(wellStack.map(({ service }) => ({ service, state: 'created' })))
+    const { code, stderr } = await box.run('up')
+    expect(code).toBe(7)
+    expect(stderr).toContain('invalid volume specification\n✗ The stack did not start.\n  → The lines above say why.')
+  })
+
+  test.each([
+    ['project name must not be empty\n', 'Set COMPOSE_PROJECT_NAME in .env.docker'],
+    ['services.web.ports must be a list\n', 'services.web.ports must be a list'],
+  ])('that Compose cannot read (%j) ends with 3', async (complaint, words) => {
+    const box = await stack()
+    box.answer('compose-config', { out: '', err: complaint, code: 1 })
+    const { code, stderr } = await box.run('up')
+    expect(code).toBe(3)
+    expect(stderr).toContain(words)
+    expect(box.effects()).toEqual([])
+  })
+})
+
+test('every run here is one in which a secret could be seen', async () => {
+  const box = await stack()
+  const { settings } = parseSchema(box.read('.env.docker.example'), '.env.docker.example')
+  const secrets = settings.filter(({ sensitive }) => sensitive).map(({ name }) => name)
+  expect(secrets).toContain('POSTGRES_PASSWORD')
+  for (const name of secrets) expect(box.read('.env.docker')).toMatch(new RegExp(`^${name}=.*${SECRET}`, 'm'))
+  for (const name of ['config', 'config-reader']) expect(box.read(`.docker-answers/compose-${name}.out`)).toContain(SECRET)
+})
+
+test.each(['0', '-1', '1.5', 'a minute', ''])('--timeout %j is a mistake in the command', async (timeout) => {
+  await expect(up.run({ timeout }, [])).rejects.toMatchObject({ exitCode: 2, message: expect.stringContaining('--timeout') as string })
+})
+
+test('up that leaves no container behind ends with 7', async () => {
+  const box = await stack()
+  box.enter()
+  box.answer('compose-up', { code: 1 })
+  const stderr = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
+  await expect(up.run({ 'no-build': true }, [])).rejects.toMatchObject({ message: 'The stack did not start.', exitCode: 7 })
+  stderr.mockRestore()
+})
+
+/** What people read, with what differs from run to run taken out. */
+const asRead = (stderr: string): string => stderr.replace(/\d+ settings/, '<count> settings').replaceAll(/ +\d+\.\ds$/gm, ' <time>').replaceAll(/localhost:\d+ */g, 'localhost:<port> ')
+
+describe('what people read in a pipe', () => {
+  test.each([['', {}], [' of GitHub Actions', { GITHUB_ACTIONS: 'true', CI: 'true' }]])('that goes well%s', async (_, env) => {
+    const box = await stack()
+    box.answer('compose-build', { err: '#1 building\n' })
+    box.answer('compose-up', { err: ' Container shop-web-1  Healthy\n' })
+    box.containers(wellStack)
+    const { stderr } = await box.run('up', [], { env })
+    expect(asRead(stderr)).toMatchSnapshot('standard error')
+  })
+
+  test.each([['', {}], [' of GitHub Actions', { GITHUB_ACTIONS: 'true', CI: 'true' }]])('that fails%s', async (_, env) => {
+    const box = await stack()
+    box.answer('compose-up', { err: 'service "migrate" didn\'t complete successfully: exit 1\n', code: 1 })
+    box.answer('compose-logs', { out: '100% of it\nModuleNotFoundError: No module named \'nowhere\'\n' })
+    box.containers(stackWith({ service: 'migrate', state: 'exited', exitCode: 1 }))
+    const { stderr } = await box.run('up', [], { env })
+    expect(asRead(stderr)).toMatchSnapshot('standard error')
+  })
+})
