@@ -25,7 +25,6 @@ function showFindings({ file, findings, count }: Settings): void {
     info()
   }
   const counted = `${amount(errors.length, 'error')}, ${amount(warnings.length, 'warning')}`
-  if (findings.length > 0) info('What a code means: docs/settings-checks.md\n')
   if (errors.length > 0) failure(`${file}: ${counted}`)
   else ok(`${file}: ${amount(count, 'setting')}, ${counted}`)
 }
@@ -80,12 +79,12 @@ export const env = defineCommand({
     print: { type: 'string', value: 'name', help: 'Print one value as Compose reads it; of a secret only with --show-secret' },
     'show-secret': { type: 'boolean', help: 'With --print: print it although it is a secret' },
     strict: { type: 'boolean', help: 'Warnings fail too' },
-    docs: { type: 'boolean', help: 'Write docs/settings.md and docs/settings-checks.md anew' },
+    docs: { type: 'boolean', help: 'Write docs/settings.md anew' },
     'env-file': common['env-file'],
     json: common.json,
   },
   notes: [
-    'What each code means: docs/settings-checks.md. Every setting: docs/settings.md.',
+    'Every setting: docs/settings.md.',
     '',
     'Exit codes: 0 in order (there may be warnings), 2 wrong usage, 3 something has to be corrected.',
   ].join('\n'),

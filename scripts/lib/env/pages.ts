@@ -1,14 +1,13 @@
 /** The pages of docs/ that are made, not written. */
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { checksDocs, checksPage } from './checks/page.ts'
 import { settingsDocs, settingsPage } from './docs.ts'
 import { readExample } from './settings.ts'
 
 /** Their names and texts. */
 export async function docPages(): Promise<Record<string, string>> {
   const { text, schema } = await readExample()
-  return { [settingsPage]: settingsDocs(schema, text), [checksPage]: checksDocs() }
+  return { [settingsPage]: settingsDocs(schema, text) }
 }
 
 /** Writes those that are stale. */

@@ -3,12 +3,11 @@ import { createHash, randomBytes } from 'node:crypto'
 import { chown, open, readFile, realpath, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, resolve } from 'node:path'
 import { addressed } from '../words.ts'
-import { readComposeFiles, viewOf } from './compose-files.ts'
+import { lookAround } from './around.ts'
+import { check } from './check.ts'
 import { finding } from './finding.ts'
 import type { Finding, Values } from './finding.ts'
 import { readLines } from './file.ts'
-import { machineOf } from './machine.ts'
-import { projectOf } from './project-files.ts'
 import { complete, initialise, mask } from './init.ts'
 import type { Initialised, Source } from './init.ts'
 import { sync } from './sync.ts'
@@ -100,18 +99,10 @@ export async function loadSettings(file: string = envFile): Promise<Settings> {
   }
   const lines = readLines(text)
   const path = resolve(file)
-  // The rules are loaded while Compose thinks.
-  const [{ values, refusal, unanswered }, files, machine, { parse }, { check }] = await Promise.all([
-    readValues(path, text, lines.entries), readComposeFiles(path, lines.entries), machineOf(path), import('dotenv'), import('./check.ts'),
-  ])
-  const refusals = [refusal, files.refusal].filter((one) => one !== undefined)
+  const [{ values, refusal, unanswered }, around] = await Promise.all([readValues(path, text, lines.entries), lookAround(path)])
   const unread = lines.entries.map(({ name }) => name).filter((name) => values[name] === undefined)
-  const [compose, project] = await Promise.all([files.model && viewOf(files.model, values, unread), projectOf(schema, values)])
-  // What Compose could not read, the second reader has read alone.
-  const second = unanswered || refusal ? undefined : parse(text)
-  const findings = check({ schema, file, text, lines, values, second, refusals, compose, project, machine })
-    .map((found) => ({ ...found, hint: addressed(found.hint, file) }))
-  return { file, schema, values, findings, count: lines.entries.length, unanswered, leftOut: files.unanswered, unread }
+  const findings = check({ schema, file, lines, values, refusal, around }).map((found) => ({ ...found, hint: addressed(found.hint, file) }))
+  return { file, schema, values, findings, count: lines.entries.length, unanswered, leftOut: around.unanswered, unread }
 }
 
 /** Can Compose make a project's name of a folder's? It keeps small letters, digits, - and _, after the first letter or digit. Pure. */

@@ -65,7 +65,7 @@ export function bareEnvironment(): Record<string, undefined> {
   return Object.fromEntries(Object.keys(process.env).flatMap((name) => (needed.has(name) ? [] : [[name, undefined]])))
 }
 
-const readerFile = fileURLToPath(new URL('env-reader.yaml', import.meta.url))
+const readerFile = fileURLToPath(new URL('reader.yaml', import.meta.url))
 
 export interface Reading {
   values: Values

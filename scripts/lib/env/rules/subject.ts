@@ -9,12 +9,17 @@ import { holdsSecret, isSecret } from '../secrets.ts'
 /** What is at a path: `unknown` where we may not look. */
 type Kind = 'file' | 'folder' | 'absent' | 'unknown'
 
+/** Paths are seen from the folder of the project. */
+export interface Disk {
+  kindOf(path: string): Kind
+  namesIn(folder: string): string[]
+}
+
 /** A field that is not there is not judged. */
 export interface Around {
   /** All services of the Compose files with the values put in, those that are switched off too. */
   model?: Model | undefined
-  /** Paths are seen from the folder of the project. */
-  disk?: { kindOf(path: string): Kind; namesIn(folder: string): string[] }
+  disk?: Disk
   /** The variables of the shell. */
   shell?: Readonly<Record<string, string | undefined>>
   /** Mode of the env file. */
@@ -75,6 +80,8 @@ export const environments = (values: Values): string[] =>
 const hostsOf = (name: string, { networks, hostname, container_name: container }: Service): string[] =>
   [name, ...Object.values(networks ?? {}).flatMap((network) => network?.aliases ?? []), ...[hostname, container].filter((host) => host !== undefined)]
 
+const defaultOf = (setting: Setting | undefined): string => (setting as { default?: string } | undefined)?.default ?? setting?.value ?? ''
+
 /** @param lost see `Subject` */
 export function subjectOf(input: Input, lost: ReadonlySet<string>): Subject {
   const { schema, file = '.env.docker', lines, values, around = {} } = input
@@ -91,11 +98,7 @@ export function subjectOf(input: Input, lost: ReadonlySet<string>): Subject {
       if (lost.has(name)) return undefined
       if (entryOf.has(name)) return values[name]
       if (unreadable.has(name) || entryOf.size === 0) return undefined
-      const handedOver = services.flatMap(({ environment, build }) => [environment?.[name], build?.args?.[name]]).find((value) => value !== undefined)
-      if (handedOver !== undefined) return handedOver ?? ''
-      // An active line of the example is a sample, not a default.
-      const { isActive, value = '' } = schema.byName.get(name) ?? {}
-      return isActive && value !== '' ? undefined : interpolate(value, values)
+      return interpolate(defaultOf(schema.byName.get(name)), values)
     },
   }
 }

@@ -1,5 +1,5 @@
 /** Services that the application talks to: their names, keys and certificates. */
-import { isLoopback } from '../../env/checks/urls.ts'
+import { isLoopback } from '../../env/rules/addresses.ts'
 import { again } from './clue.ts'
 import type { Clue } from './clue.ts'
 
