@@ -114,7 +114,7 @@ const undeclared = ({ schema, lines, entryOf }: Subject): Found[] => {
     const hint = there !== undefined
       ? `Did you mean ${meant}? That is on line ${there} already: set it there, and delete this line.`
       : meant ? `Did you mean ${meant}?` : 'What only the application reads belongs into APP_ENV_FILE. A setting of your Compose files is declared in .env.docker.example. Otherwise delete the line.'
-    return { line, setting: name, message: `${name} is not declared in .env.docker.example, so nothing of the stack reads it.`, hint }
+    return { line, setting: name, message: `${name} is not declared in .env.docker.example.`, hint }
   })
 }
 
