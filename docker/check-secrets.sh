@@ -1,6 +1,6 @@
 #!/bin/sh
-# Ends with 64 when a secret of this stack is one that everybody can read in .env.docker.example: those
-# have "local-only" in them. Production starts it before everything else.
+# Exits with 64 if this stack uses a secret of .env.docker.example, which everybody can read: those contain
+# "local-only". In production it runs before everything else.
 set -eu
 
 refused=0
@@ -9,12 +9,12 @@ refuse() {
 	refused=64
 }
 
-# runs SERVICE: whether its profile is on.
+# runs SERVICE: succeeds if its profile is on.
 runs() {
 	case ",${COMPOSE_PROFILES:-}," in *,"$1",* | *,\*,*) ;; *) return 1 ;; esac
 }
 
-# Behind a service that does not run its password guards nothing.
+# The password of a service that does not run protects nothing.
 for pair in flower:FLOWER_PASSWORD mariadb:MARIADB_PASSWORD postgres:POSTGRES_PASSWORD redis:REDIS_PASSWORD \
 	:DATABASE_URL :REDIS_URL :S3_SECRET_ACCESS_KEY :SECRET_KEY; do
 	service=${pair%%:*} name=${pair#*:}

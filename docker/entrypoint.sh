@@ -18,6 +18,14 @@ need() {
 	[ -n "$value" ] || fail "$role needs $1, which is empty. Set it in .env.docker, e.g. $1=$2"
 }
 
+# An empty line in .env.docker says the same as none: the application's own default holds.
+drop_empty_settings() {
+	for name in DATABASE_URL REDIS_URL SECRET_KEY \
+		S3_ENDPOINT_URL S3_PUBLIC_URL S3_BUCKET S3_REGION S3_ACCESS_KEY_ID S3_SECRET_ACCESS_KEY; do
+		eval "[ -n \"\${$name:-}\" ] || unset $name"
+	done
+}
+
 # NAME_FILE=/path means NAME=<what the file holds>, for secrets. It is done for our own settings, and
 # for any file in /run/secrets; a LOG_FILE of the application stays what it is.
 read_secret_files() {
@@ -40,7 +48,7 @@ read_secret_files() {
 
 # APP_CA holds certificates to trust beside the system's (APP_CA_FILE names a file of them). Every library looks
 # elsewhere, and for one bundle that replaces the system's. So one is made of both, and named to each; a name that
-# is set already stays. The same names are in docker/env/ca.env, for "docker compose exec".
+# is set already stays. The same names are in docker/app-ca.env, for "docker compose exec".
 trust_ca() {
 	[ -n "${APP_CA:-}" ] || return 0
 	case $APP_CA in *'-----BEGIN CERTIFICATE-----'*) ;; *) fail 'APP_CA_FILE names no file of certificates (-----BEGIN CERTIFICATE-----).' ;; esac
@@ -151,6 +159,7 @@ once() {
 
 main() {
 	role=${1:-web}
+	drop_empty_settings
 	read_secret_files
 	trust_ca
 	export PYTHONPATH="/opt/docker${PYTHONPATH:+:$PYTHONPATH}"

@@ -1,9 +1,9 @@
 #!/bin/bash
-# Is the role that this container runs well? Says why not, and exits with 1.
-# Bash, because it can ask over HTTP by itself: a check that starts Python costs thirty times as much.
+# Checks the role that this container runs. If it is not healthy, prints why and exits with 1.
+# In bash, because bash can speak HTTP: a check that starts Python costs thirty times as much.
 set -u
 
-# As old as a heartbeat may be, in seconds. Worker and beat write one every two seconds.
+# How old a heartbeat may be, in seconds. Worker and beat write one every two seconds.
 readonly MAX_AGE=10
 
 sick() {
@@ -11,7 +11,7 @@ sick() {
 	exit 1
 }
 
-# PID 1 is "tini -- entrypoint.sh ROLE …": the role needs no other record.
+# PID 1 is "tini -- entrypoint.sh ROLE …": so the role need not be stored anywhere.
 role() {
 	local args i
 	mapfile -d '' -t args </proc/1/cmdline
@@ -20,8 +20,8 @@ role() {
 	done
 }
 
-# connect PORT: opens 3. A server that is started anew, as at every save in development, is given two seconds, at each
-# of the two tries.
+# connect PORT: opens file descriptor 3. In development the server restarts at every save, so each of the two attempts
+# waits for up to two seconds.
 connect() {
 	local _
 	for _ in {1..12}; do
@@ -31,8 +31,8 @@ connect() {
 	return 1
 }
 
-# get PORT PATH: one request. Sets $problem when it fails. HEALTH_HOST is for an application that answers to its own
-# names alone.
+# get PORT PATH: one request. Sets $problem when it fails. HEALTH_HOST is for an application that accepts
+# only its own host names.
 get() {
 	local status
 	problem="nothing listens on port $1"
@@ -44,7 +44,7 @@ get() {
 	[[ $status == [23]?? ]]
 }
 
-# Twice, because one slow answer of a busy server is no illness.
+# Two attempts, because a busy server may be slow once.
 http() { # http PORT PATH
 	local problem
 	get "$@" || get "$@" || sick "$problem"
@@ -60,6 +60,6 @@ case $(role) in
 web | frontend) http "${PORT:-8000}" "${HEALTH_PATH:-/healthz}" ;;
 flower) http 5555 /healthcheck ;;
 worker | beat) heartbeat ;;
-# A one-off command is as healthy as it is running.
+# A one-off command is healthy while it runs.
 *) ;;
 esac

@@ -1,8 +1,9 @@
 /** `npm run check-image`: is every Python file of the source in the image, and can it be imported there? */
+import { readFileSync } from 'node:fs'
 import { common, defineCommand, main } from './lib/command.ts'
 import { lastLines } from './lib/engine/docker.ts'
 import { CliError, ExitCode } from './lib/errors.ts'
-import { valueOf } from './lib/engine/network.ts'
+import { valueOf } from './lib/engine/machine.ts'
 import { ensureImages } from './lib/engine/images.ts'
 import { openStack } from './lib/compose/open-stack.ts'
 import { envFile } from './lib/env/settings.ts'
@@ -15,34 +16,37 @@ import { info, ok, print, printJson } from './lib/terminal.ts'
 /** The image without what development mounts over it. */
 const overlay = 'scripts/lib/explain/check-image.yaml'
 
+/** What Python reads from its standard input there. */
+const script = new URL('lib/explain/check_modules.py', import.meta.url)
+
 interface Finding {
   what: string
   error: string
 }
 
-/** What docker_roles.check_modules says. */
+/** The answer of check_modules.py. */
 interface Answer {
   files: string[]
   broken: Finding[]
   notes: Finding[]
 }
 
-/** The application's image alone: that of a frontend has no Python in it. */
+/** The application's image alone: the image of a frontend has no Python. */
 const build = ['build', 'migrate']
 
-const run = ['run', '--rm', '--no-deps', '--no-TTY', 'web', 'python', '-m', 'docker_roles.check_modules']
+const run = ['run', '--rm', '--no-deps', '--no-TTY', 'web', 'python', '-']
 
 const list = (findings: readonly Finding[]): string => findings.map(({ what, error }) => `${what}: ${error}`).join('\n')
 
-/** @throws CliError when the check itself did not come to an end */
+/** @throws CliError when the check itself did not end */
 async function askImage(stack: Stack, { leftOut }: Source): Promise<Answer> {
-  const { exitCode, stdout, stderr } = await captureCompose(stack, [...run, ...leftOut])
+  const { exitCode, stdout, stderr } = await captureCompose(stack, [...run, ...leftOut], { input: readFileSync(script, 'utf8') })
   try {
     return JSON.parse(stdout) as Answer
   } catch {
     throw new CliError(`The modules could not be imported: the check ended with exit code ${exitCode}.`, {
       details: lastLines(stdout + stderr),
-      hint: `Again, with all of its output: ${composeCommand(stack, ...run)}`,
+      hint: `If it was killed, raise WEB_MEMORY in .env.docker, then run npm run check-image again.`,
     })
   }
 }
@@ -50,15 +54,16 @@ async function askImage(stack: Stack, { leftOut }: Source): Promise<Answer> {
 /** @throws CliError (exit code 1) with the files and what hides them, or with the modules and what they miss */
 function judge(lost: readonly string[], { broken }: Answer): void {
   if (lost.length > 0) {
-    throw new CliError(`${lost.length === 1 ? 'A Python file' : `${lost.length} Python files`} of the source ${lost.length === 1 ? 'is' : 'are'} not in the image.`, {
-      details: [...lost, ...(broken.length > 0 ? [list(broken)] : [])].join('\n'),
-      hint: 'Take out what hides it. What is left out on purpose has to be named in PROD_EXCLUDE.',
+    const which = lost.length === 1 ? 'A Python file of the source is' : `${lost.length} Python files of the source are`
+    throw new CliError(`${which} not in the image.`, {
+      details: [...lost, list(broken)].filter(Boolean).join('\n'),
+      hint: 'Remove the line that hides it. A file that production does not need belongs in PROD_EXCLUDE.',
     })
   }
   if (broken.length > 0) {
     throw new CliError('Not every module can be imported in the image: something that it needs is not there.', {
       details: list(broken),
-      hint: 'A package is missing in PYTHON_MANIFEST, or a folder in APP_PYTHONPATH. What only tests or tools import belongs into PROD_EXCLUDE.',
+      hint: 'A package is missing in PYTHON_MANIFEST, or a folder in APP_PYTHONPATH. Files that only tests or tools need belong in PROD_EXCLUDE.',
     })
   }
 }
@@ -73,7 +78,7 @@ export const checkImage = defineCommand({
   },
   notes: [
     'The modules are imported in a container without network, volumes and mounted source. Paths in',
-    'PROD_EXCLUDE are left out. What fails for another reason than a missing module is only mentioned.',
+    'PROD_EXCLUDE are left out. A module that fails for another reason than a missing one is only mentioned.',
     '',
     'Exit codes: 0 nothing is missing, 1 something is, 3 settings, 4 no engine, 5 the image cannot be built.',
   ].join('\n'),
@@ -82,7 +87,7 @@ export const checkImage = defineCommand({
   async run({ 'env-file': file = envFile, json = false, 'dry-run': dryRun = false }) {
     if (dryRun) {
       print(composeCommand(stackOf(file), ...build))
-      return print(`APP_CA_FILE= COMPOSE_FILE=…:${overlay} ${composeCommand(stackOf(file), ...run)}`)
+      return print(`APP_CA_FILE= COMPOSE_FILE=…:${overlay} ${composeCommand(stackOf(file), ...run)} < scripts/lib/explain/check_modules.py`)
     }
     const opened = await openStack(file)
     const { stack, model } = await ensureImages(opened.stack, opened.model, opened.settings.values)
@@ -92,11 +97,11 @@ export const checkImage = defineCommand({
     const source = readSource(model)
     if (!source) throw new CliError('This stack builds no image: migrate has no build.', { exitCode: ExitCode.config })
     const files = stack.env.COMPOSE_FILE ?? valueOf('COMPOSE_FILE', opened.settings.values, process.env) ?? 'compose.yaml:compose.override.yaml'
-    // Without a network there is nobody to trust either.
+    // Without a network no certificate is needed.
     const env = { ...stack.env, COMPOSE_FILE: `${files}:${overlay}`, APP_CA_FILE: '' }
     const answer = await askImage({ ...stack, env }, source)
     const lost = lostFiles(source, answer.files)
-    if (answer.notes.length > 0) info(`Not imported, for a reason that is not the image's:\n${list(answer.notes)}`)
+    if (answer.notes.length > 0) info(`Not imported, for a reason that is not the fault of the image:\n${list(answer.notes)}`)
     judge(lost, answer)
     ok(`${source.files.length} Python files of ${source.folder} are in the image, and nothing that they import is missing`)
     if (json) printJson({ ok: true, files: answer.files.length, notes: answer.notes })

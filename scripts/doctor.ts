@@ -1,16 +1,14 @@
-/** `npm run doctor`: is this machine able to run the stack, and if it runs, is it well? */
+/** `npm run doctor`: can this machine run the stack, and is a stack that runs well? */
 import { existsSync } from 'node:fs'
 import { addressed } from './lib/words.ts'
 import { common, defineCommand, main } from './lib/command.ts'
-import { examineBeat, examineQueues } from './lib/doctor/queue.ts'
-import { examineDatabase, examineSizes } from './lib/doctor/volumes.ts'
-import { examineEngine, readEngineInfo } from './lib/doctor/engine.ts'
-import { examineRegistries } from './lib/doctor/registries.ts'
-import { judgeContainers } from './lib/doctor/containers.ts'
-import { judgeShellFiles, judgeSource, shellFiles } from './lib/doctor/checkout.ts'
+import { examineDatabase } from './lib/doctor/databases.ts'
+import { examineEngine } from './lib/doctor/machine.ts'
 import { doubtful, show, well, wrong } from './lib/doctor/observation.ts'
 import type { Observation } from './lib/doctor/observation.ts'
-import { examineVariables } from './lib/doctor/variables.ts'
+import { examineRegistries } from './lib/doctor/registries.ts'
+import { examineVariables, judgeShellFiles, judgeSource, shellFiles } from './lib/doctor/source.ts'
+import { examineBeat, examineQueues, examineSizes, judgeContainers } from './lib/doctor/stack.ts'
 import { findEngine } from './lib/engine/engine.ts'
 import { CliError, ExitCode } from './lib/errors.ts'
 import { foreignImages } from './lib/compose/model.ts'
@@ -31,23 +29,22 @@ const titles: Readonly<Record<Group, string>> = { machine: 'This machine', setti
 /** What `npm run env` finds, in a line. */
 function judgeSettings({ file, findings, count }: Settings): Observation {
   const errors = findings.filter(({ severity }) => severity === 'error').length
-  if (findings[0]?.code === 'E08') return doubtful(`${file} does not exist; the rest is judged by ${exampleFile}.`, 'npm run up makes it.')
+  if (findings[0]?.code === 'E08') return doubtful(`${file} does not exist; the rest goes by ${exampleFile}.`, 'npm run up creates it.')
   if (errors > 0) return wrong(`${file} has ${amount(errors, 'mistake')}.`, 'npm run env names them.')
   return findings.length > 0
     ? doubtful(`${file} has ${amount(findings.length, 'warning')}.`, 'npm run env shows them.')
-    : well(`${file}: ${amount(count, 'setting')}, and nothing against them`)
+    : well(`${file}: ${amount(count, 'setting')}, and no mistake found`)
 }
 
 async function examinePorts(model: Model): Promise<Observation[]> {
   const taken = await takenPorts(model)
-  return taken.length === 0 ? [well('Every port that the stack publishes is free, or its own')] : taken.map(({ message, hint }) => wrong(message, hint))
+  return taken.length === 0 ? [well('Every port that the stack publishes is free, or its own already')] : taken.map(({ message, hint }) => wrong(message, hint))
 }
 
 async function examineMachine(model: Model): Promise<Observation[]> {
-  const [engineInfo, now] = [await readEngineInfo(), Date.now()]
-  const images = Object.values(model.services).flatMap(({ image }) => image ?? [])
+  const images = new Set(Object.values(model.services).flatMap(({ image }) => image ?? []))
   const groups = await Promise.all([
-    engineInfo ? examineEngine(engineInfo, now, [...new Set(images)]) : [],
+    examineEngine([...images]),
     examineRegistries(foreignImages(model)),
     examinePorts(model),
   ])
@@ -58,7 +55,7 @@ async function examineStack(stack: Stack, model: Model): Promise<Observation[]> 
   const containers = await readContainers(model.name)
   const running = (service: string) => containers.find((container) => container.service === service && container.state === 'running')
   const beat = running('beat')
-  // The lighter roles first: what is asked takes memory of the container in which it is asked.
+  // The lighter roles first: asking takes memory of the container that is asked.
   const role = ['flower', 'beat', 'web', 'worker'].map((service) => running(service)).find((container) => container !== undefined)
   const hasQueue = Boolean(model.services.worker?.environment?.REDIS_URL)
   const groups = await Promise.all([
@@ -78,7 +75,7 @@ function showAll(findings: Findings): void {
   }
 }
 
-/** Advice is written for .env.docker; this stack may be another file's. */
+/** Advice is written for .env.docker; this stack may have another file. */
 const forFile = (findings: Findings, file: string): Findings => {
   const inFile = ({ level, text, remedy }: Observation): Observation => ({
     level, text: addressed(text, file), ...(remedy !== undefined && { remedy: addressed(remedy, file) }),
@@ -89,27 +86,27 @@ const forFile = (findings: Findings, file: string): Findings => {
 function summarise(all: readonly Observation[]): void {
   const wrongs = all.filter(({ level }) => level === 'wrong').length
   const doubts = all.filter(({ level }) => level === 'doubtful').length
-  if (wrongs > 0) return failure(`To be mended: ${wrongs}. To know: ${doubts}.`)
-  if (doubts > 0) return warn(`Nothing is to be mended. To know: ${doubts}.`)
+  if (wrongs > 0) return failure(`${amount(wrongs, 'problem')}, ${amount(doubts, 'warning')}.`)
+  if (doubts > 0) return warn(`No problem, ${amount(doubts, 'warning')}.`)
   ok('All is well')
 }
 
 export const doctor = defineCommand({
   name: 'doctor',
-  summary: 'Look whether this machine can run the stack, and whether a stack that runs is well.',
+  summary: 'Check whether this machine can run the stack, and whether a stack that runs is well.',
   options: { 'env-file': common['env-file'], json: common.json },
   notes: [
     'Changes nothing, and sets up no engine. For a moment it runs a container of its own that reads',
     "the database's volume.",
     '',
-    'Exit codes: 0 nothing is to be mended, 3 something is, 4 no engine answers.',
+    'Exit codes: 0 no problem, 3 a problem, 4 no engine answers.',
   ].join('\n'),
   examples: ['npm run doctor', 'npm run --silent doctor -- --json | jq .stack'],
   async run({ 'env-file': file = envFile, json = false }) {
     const engine = await findEngine()
     if (!engine) {
       throw new CliError('No Docker Engine is running here.', {
-        hint: 'npm run up starts one, and sets one up where that is needed; npm run engine -- start does that alone.',
+        hint: 'npm run up starts one, and sets one up where that is needed.',
         exitCode: ExitCode.docker,
       })
     }

@@ -3,10 +3,11 @@ import { common, defineCommand, main } from './lib/command.ts'
 import { isUsable } from './lib/env/finding.ts'
 import type { Finding } from './lib/env/finding.ts'
 import { CliError, ExitCode } from './lib/errors.ts'
-import { initEnvFile, loadSettings, syncEnvFile } from './lib/env/settings.ts'
-import type { InitResult, Settings, SyncResult } from './lib/env/settings.ts'
-import { printedValue } from './lib/env/print.ts'
-import { writeDocs } from './lib/env/pages.ts'
+import { loadSettings } from './lib/env/settings.ts'
+import type { Settings } from './lib/env/settings.ts'
+import { printedValue } from './lib/env/shown.ts'
+import { initEnvFile, syncEnvFile } from './lib/env/write.ts'
+import type { InitResult, SyncResult } from './lib/env/write.ts'
 import { amount, failure, indent, info, ok, print, printJson, warn } from './lib/terminal.ts'
 
 function showFinding(file: string, { code, severity, line, message, hint }: Finding): void {
@@ -52,39 +53,32 @@ function requireOneMode(modes: Readonly<Record<string, unknown>>): void {
 }
 
 /** What was done, and what is left to the owner. */
-function showSync({ file, added, generated, renamed, superseded, deprecated, undeclared, written, backup, preview }: SyncResult, dryRun: boolean): void {
+function showSync({ file, added, generated, renamed, moved, superseded, undeclared, written, backup, preview }: SyncResult, dryRun: boolean): void {
   if (dryRun) print(preview.trimEnd())
   for (const { from, to } of renamed) info(`  ${from} is called ${to} now: renamed, with its value. Do the same in your application's env file if it refers to it.`)
+  for (const { from, to } of moved) info(`  ${from} is ${to} now: changed in COMPOSE_FILE.`)
   for (const { name, line, by } of superseded) info(`  ${file}:${line}  ${name} is called ${by} now, which is there too: delete the old line.`)
-  for (const { name, line, advice } of deprecated) info(`  ${file}:${line}  ${name} is deprecated. ${advice}`)
   for (const { name, line } of undeclared) info(`  ${file}:${line}  ${name} is not in .env.docker.example: it was removed there, or is a name of your own.`)
-  const counts = `${added.length} added${named(added)}, ${generated.length} generated${named(generated)}, ${renamed.length} renamed`
+  const counts = `${added.length} added${named(added)}, ${generated.length} generated${named(generated)}, ${renamed.length + moved.length} renamed`
   if (dryRun) info(`\n${file} would be: ${counts}. Secrets are masked here, and nothing was written.`)
   else ok(written ? `${file} brought up to date: ${counts}. As it was: ${backup}` : `${file} is up to date`)
-}
-
-async function makeDocs(json: boolean): Promise<void> {
-  const pages = await writeDocs()
-  if (json) return printJson({ ok: true, pages })
-  for (const { page, written } of pages) ok(written ? `${page} written` : `${page} is up to date`)
 }
 
 export const env = defineCommand({
   name: 'env',
   summary: 'Check the settings in .env.docker against the rules in .env.docker.example.',
   options: {
-    init: { type: 'boolean', help: 'Write the file with generated secrets, or add what it lacks; keeps every value' },
-    sync: { type: 'boolean', help: 'After an update of the template: add and rename settings; keeps a backup' },
+    init: { type: 'boolean', help: 'Write the file with generated secrets, or add the secrets that it lacks; keeps every value' },
+    sync: { type: 'boolean', help: 'After an update of the template: rename settings, add missing secrets; keeps a backup' },
     'dry-run': { type: 'boolean', help: 'With --init or --sync: print the content, secrets masked, and write nothing' },
     print: { type: 'string', value: 'name', help: 'Print one value as Compose reads it; of a secret only with --show-secret' },
     'show-secret': { type: 'boolean', help: 'With --print: print it although it is a secret' },
     strict: { type: 'boolean', help: 'Warnings fail too' },
-    docs: { type: 'boolean', help: 'Write docs/settings.md anew' },
     'env-file': common['env-file'],
     json: common.json,
   },
   notes: [
-    'Every setting: docs/settings.md.',
+    'Every setting: .env.docker.example.',
     '',
     'Exit codes: 0 in order (there may be warnings), 2 wrong usage, 3 something has to be corrected.',
   ].join('\n'),
@@ -93,17 +87,16 @@ export const env = defineCommand({
     'port=$(npm run --silent env -- --print WEB_PORT)', 'npm run --silent env -- --json | jq .findings',
   ],
   async run({
-    init = false, sync = false, 'dry-run': dryRun = false, print: name, 'show-secret': showSecret = false, strict = false, docs = false,
+    init = false, sync = false, 'dry-run': dryRun = false, print: name, 'show-secret': showSecret = false, strict = false,
     'env-file': file, json = false,
   }) {
-    requireOneMode({ init, sync, print: name !== undefined, docs, strict })
+    requireOneMode({ init, sync, print: name !== undefined, strict })
     if (showSecret && name === undefined) {
       throw new CliError('--show-secret needs --print: nothing else prints a secret.', { exitCode: ExitCode.usage })
     }
     if (dryRun && !init && !sync) {
       throw new CliError('--dry-run needs --init or --sync: nothing else changes the file.', { exitCode: ExitCode.usage })
     }
-    if (docs) return makeDocs(json)
     if (sync) {
       const result = await syncEnvFile(file, { dryRun })
       const { preview: _preview, ...report } = result

@@ -1,13 +1,11 @@
 /** `npm run up`: from whatever is there to a healthy stack. */
 import { statSync } from 'node:fs'
-import { isBuilt, rememberBuild } from './lib/engine/build-stamp.ts'
-import { ensureBuildxFolder } from './lib/engine/buildx-folder.ts'
+import { ensureBuildxFolder, isBuilt, rememberBuild, watchingDisk } from './lib/engine/build.ts'
 import { common, defineCommand, main } from './lib/command.ts'
 import { firstCause } from './lib/compose/containers.ts'
 import type { Container } from './lib/compose/containers.ts'
 import { explainWithoutBuildx } from './lib/engine/engine.ts'
 import type { Engine } from './lib/engine/engine.ts'
-import { watchingDisk } from './lib/engine/watch-disk.ts'
 import { CliError, ExitCode } from './lib/errors.ts'
 import { explain } from './lib/explain/explain.ts'
 import { ensureImages } from './lib/engine/images.ts'
@@ -15,7 +13,8 @@ import { urls } from './lib/compose/model.ts'
 import type { Model, Service } from './lib/compose/model.ts'
 import { openStack } from './lib/compose/open-stack.ts'
 import { checkPorts } from './lib/compose/ports.ts'
-import { envFile, initEnvFile } from './lib/env/settings.ts'
+import { envFile } from './lib/env/settings.ts'
+import { initEnvFile } from './lib/env/write.ts'
 import { checkAppCa, checkSourceAccess } from './lib/explain/source-access.ts'
 import { composeCommand, endRestartLoops, npmCommand, readContainers, stackOf, streamCompose } from './lib/compose/stack.ts'
 import type { Stack } from './lib/compose/stack.ts'
@@ -95,8 +94,7 @@ export const up = defineCommand({
     'dry-run': common['dry-run'],
   },
   notes: [
-    'Makes .env.docker when there is none. Where no Docker Engine answers, root on a Debian family',
-    'host gets a private one (npm run engine -- --help); EMBEDDED_ENGINE=never forbids that.',
+    'Makes .env.docker when there is none.',
     '',
     'Exit codes: 0 healthy, 2 usage, 3 a setting or a taken port, 4 no engine or no images,',
     '5 the image could not be built, 6 the migration failed, 7 a service is not healthy, 130 interrupted.',

@@ -1,6 +1,6 @@
 /** Which databases `copy-database` is told to take, by whatever word names them. Pure. */
 import { CliError, ExitCode } from '../../scripts/lib/errors.ts'
-import { valueOf } from '../../scripts/lib/engine/network.ts'
+import { valueOf } from '../../scripts/lib/engine/machine.ts'
 import type { Model } from '../../scripts/lib/compose/model.ts'
 
 type Values = Readonly<Record<string, string | undefined>>

@@ -6,13 +6,13 @@
  * mmdebstrap and patchelf. Environment: EMBEDDED_ENGINE, PRIVATE_ENGINE_DIR, XDG_CACHE_HOME, and of the
  * settings APT_MIRROR, EXTRA_CA_FILE, HTTP_PROXY, HTTPS_PROXY and NO_PROXY.
  */
-import { join } from 'node:path'
-import { quote } from 'zx/core'
 import { common, defineCommand, main } from '../../scripts/lib/command.ts'
-import { type EngineStatus, ensureEngine, findEngine, readStatus } from '../../scripts/lib/engine/engine.ts'
+import { findEngine } from '../../scripts/lib/engine/engine.ts'
 import { CliError, ExitCode } from '../../scripts/lib/errors.ts'
 import { describe, type Description, remove, stop } from './private-engine/private-engine.ts'
 import { layoutOf } from './private-engine/layout.ts'
+import { startPrivate } from './room.ts'
+import { kindInUse, readStatus, renderStatus } from './status.ts'
 import { info, ok, print, printJson, warn } from '../../scripts/lib/terminal.ts'
 
 const words = ['status', 'start', 'stop', 'remove'] as const
@@ -62,10 +62,16 @@ async function showStatus(json: boolean): Promise<void> {
 }
 
 async function start(json: boolean): Promise<void> {
-  const engine = await ensureEngine()
-  if (json) return printJson({ ok: true, ...engine })
-  ok(`Engine ${engine.engineVersion}, Compose ${engine.composeVersion} answer${engine.dir ? ` (${engine.dir})` : ''}`)
-  if (engine.kind === 'existing') info('  It is not a private one: nothing was set up.')
+  let engine = await findEngine()
+  if (!engine) {
+    await startPrivate(process.env)
+    engine = (await findEngine())!
+  }
+  const kind = kindInUse()
+  const dir = kind === 'private' ? { dir: layoutOf(process.env).dir } : {}
+  if (json) return printJson({ ok: true, kind, ...engine, ...dir })
+  ok(`Engine ${engine.engineVersion}, Compose ${engine.composeVersion} answer${dir.dir ? ` (${dir.dir})` : ''}`)
+  if (kind === 'existing') info('  It is not a private one: nothing was set up.')
 }
 
 async function stopEngine(json: boolean): Promise<void> {
@@ -124,23 +130,6 @@ export function planPrivate(word: Exclude<Word, 'status'>, engine: Description):
     case 'remove':
       return `Stop the private engine and delete ${dir}, with these volumes: ${volumes.join(', ') || 'none'}.`
   }
-}
-
-/** The status for people. */
-export function renderStatus(status: EngineStatus): string {
-  const { installed, dir, volumes, diskMegabytes } = status.private
-  const folder = [
-    `Folder   ${dir} (${diskMegabytes} MB)`,
-    `Volumes  ${volumes.join(', ') || 'none'}`,
-    `Use      . ${quote(join(dir, 'activate'))}`,
-  ]
-  return [`Engine   ${renderEngine(status)}`, ...(installed ? folder : [])].join('\n')
-}
-
-function renderEngine({ kind, running, engineVersion, composeVersion }: EngineStatus): string {
-  if (kind === 'none') return 'none answers: npm run engine -- start sets up a private one'
-  if (!running) return `${kind}, not running: npm run engine -- start`
-  return `${kind}, Engine ${engineVersion}, Compose ${composeVersion}`
 }
 
 await main(command, import.meta.url)

@@ -10,17 +10,16 @@ import { basename, join } from 'node:path'
 import { debianMirror, HOST_CERTIFICATES, installHostPackages, runMmdebstrap } from './debian.ts'
 import type { Suite } from './debian.ts'
 import { capture, read, stream } from '../../scripts/lib/engine/docker.ts'
+import { shortName } from '../../scripts/lib/engine/images.ts'
+import { standInOverlay } from '../../scripts/lib/engine/offline-room.ts'
 import { CliError, ExitCode } from '../../scripts/lib/errors.ts'
-import { networkOf, splitLogin } from '../../scripts/lib/engine/network.ts'
-import type { Network } from '../../scripts/lib/engine/network.ts'
+import { networkOf, splitLogin } from './network.ts'
+import type { Network } from './network.ts'
 
 const folder = 'extras/offline/images'
 /** What they share with the application's own build. */
 const shared = ['docker/build/apt-install.sh', 'docker/build/install-tool.sh', 'docker/build/with-network.sh']
 const label = 'python-docker-starter.fingerprint'
-
-/** The overlay that selects the stand-ins. */
-export const overlay = 'extras/offline/compose.yaml'
 
 /** What makes a stand-in: its target in bake.hcl, and the Debian that it begins with. */
 interface Recipe {
@@ -40,16 +39,8 @@ export const standsFor: ReadonlyMap<string, Recipe> = new Map([
   ['valkey/valkey:9.1-trixie', { target: 'valkey', suite: 'trixie' }],
 ])
 
-/** An image's name as Docker shows it: what Docker Hub is and has is left out. */
-export const shortName = (image: string): string => image.replace(/^docker\.io\//, '').replace(/^library\//, '')
-
-const prefix = 'stand-in/'
-
-/** Is this the name of a stand-in? */
-export const isStandIn = (image: string): boolean => image.startsWith(prefix)
-
 /** The image that a stand-in stands for, as somebody wrote it. */
-export const stoodFor = (standIn: string): string => standIn.slice(prefix.length)
+export const stoodFor = (standIn: string): string => standIn.replace(/^stand-in\//, '')
 
 /** How to make the stand-in of an image; undefined where there is none. */
 export const recipeFor = (image: string): Recipe | undefined => standsFor.get(shortName(image))
@@ -57,28 +48,7 @@ export const recipeFor = (image: string): Recipe | undefined => standsFor.get(sh
 /** What to do about an image that has no stand-in. */
 export const insteadOfStandIn = (): string =>
   `Stand-ins exist for ${[...standsFor.keys()].join(', ')}: name one of these in the …_IMAGE setting. Or try again with a network, ` +
-  `or load the image with docker load, and take ${overlay} out of COMPOSE_FILE if it is there.`
-
-/** What COMPOSE_FILE means when it is empty. */
-const defaults = 'compose.yaml:compose.override.yaml'
-
-/** COMPOSE_FILE with the overlay behind what it names. Pure. */
-export const withOverlay = (files: string | undefined): string => `${files || defaults}:${overlay}`
-
-/**
- * The env file's text with the overlay at the end of COMPOSE_FILE, and everything else as it was. Pure.
- */
-export function selectStandIns(text: string): string {
-  // Quotes and a comment behind the value stay where they are.
-  const line = /^(?<before>[ \t]*(?:export[ \t]+)?COMPOSE_FILE[ \t]*[=:][ \t]*(?<quote>["']?))(?<files>.*?)\k<quote>[ \t]*(?:(?<=["' \t])#.*)?$/m.exec(text)
-  const { before, files } = line?.groups ?? {}
-  if (!line || before === undefined || files === undefined) {
-    return `${text}${text === '' || text.endsWith('\n') ? '' : '\n'}COMPOSE_FILE=${withOverlay(undefined)}\n`
-  }
-  if (files.split(':').includes(overlay)) return text
-  const start = line.index + before.length
-  return `${text.slice(0, start)}${withOverlay(files)}${text.slice(start + files.length)}`
-}
+  `or load the image with docker load, and take ${standInOverlay} out of COMPOSE_FILE if it is there.`
 
 const baseImage = (suite: Suite): string => `stand-in/debian:${suite}`
 

@@ -1,6 +1,6 @@
 /** Every combination of Compose files and profiles that is supported: one table. Pure. */
 import { parse } from 'yaml'
-import { overlay as offline } from '../../extras/offline/stand-ins.ts'
+import { standInOverlay as offline } from '../../scripts/lib/engine/offline-room.ts'
 
 /** The files of COMPOSE_FILE, by the name of what they make. Each is also good with the stand-ins on top. */
 export const overlays: Readonly<Record<string, readonly string[]>> = {
@@ -59,7 +59,7 @@ export const environmentOf = ({ files, profiles }: Variant): Record<string, stri
   COMPOSE_PROFILES: profiles,
   COMPOSE_PROJECT_NAME: 'starter',
   // The name of a file that is not there: what this checkout's application is told is nobody's business.
-  APP_ENV_FILE: 'docker/env/.env',
+  APP_ENV_FILE: 'docker/no-such.env',
 })
 
 export interface Outcome {

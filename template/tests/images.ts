@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ensureImages } from '../../scripts/lib/engine/images.ts'
 import { openStack } from '../../scripts/lib/compose/open-stack.ts'
-import { initEnvFile } from '../../scripts/lib/env/settings.ts'
+import { initEnvFile } from '../../scripts/lib/env/write.ts'
 import { pythonImage } from '../../scripts/lib/compose/model.ts'
 import { readModel } from '../../scripts/lib/compose/stack.ts'
-import { overlay } from '../../extras/offline/stand-ins.ts'
+import { standInOverlay as overlay } from '../../scripts/lib/engine/offline-room.ts'
 
 /**
  * Pulls or builds what the examples want beside the defaults, such as another Python. No test does that by itself.

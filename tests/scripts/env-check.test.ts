@@ -36,7 +36,7 @@ const schema = parseSchema(`
 # @type=port @service(compose) | FLOWER_PORT=5555
 # @optional @sensitive @type=string(minLength=8) @generate=hex(16) @service(flower) | FLOWER_PASSWORD=flower-local-only
 # @type=string @service(compose) | POSTGRES_IMAGE=library/postgres:17
-# @type=string @service(postgres) | POSTGRES_USER=shop
+# @type=string @default="shop" @service(postgres) | POSTGRES_USER=shop
 # @optional @sensitive @type=string @generate=hex(16) @service(postgres) | POSTGRES_PASSWORD=postgres-local-only
 # @optional @sensitive @type=string @generate=hex(16) @service(redis) | REDIS_PASSWORD=redis-local-only
 # @optional @type=string @service(proxy) | SITE_ADDRESS=:80
@@ -47,7 +47,7 @@ const schema = parseSchema(`
 # @optional @sensitive @type=string @service(web) | S3_SECRET_ACCESS_KEY=
 # @optional @type=url(public=true) @service(web) | S3_PUBLIC_URL=
 # @optional @sensitive @type=string(minLength=8) @generate=hex(16) @service(web) | SECRET_KEY=secret-local-only
-# @required=forEnv(production) @type=string @service(web) | ALLOWED_HOSTS=
+# @optional @type=string @service(web) | ALLOWED_HOSTS=
 # @required @type=string @service(web) | MAIL_FROM=
 # @optional @type=string @was(WEB_SERVERS) @service(web) | WEB_CONCURRENCY=2
 # @optional @deprecated="Use WEB_PORT." @type=port @service(web) | PORT=

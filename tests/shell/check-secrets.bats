@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # What production refuses before anything starts.
 
-bats_load_library() { load "../../../node_modules/$1/load.bash"; }
+bats_load_library() { load "../../node_modules/$1/load.bash"; }
 bats_load_library bats-support
 bats_load_library bats-assert
 

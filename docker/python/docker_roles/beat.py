@@ -1,8 +1,8 @@
-"""A beat that shows that it is alive, and that runs once however many are started.
+"""Celery beat with a heartbeat for the health check, and with a lock so that only one runs.
 
 ``Scheduler`` is the application's own scheduler (``beat_scheduler``, by default the persistent one)
 with a heartbeat at each tick and a lock in Redis around it all. A second beat waits for the lock
-before it opens the schedule file. One that was killed leaves a lock that ends by itself.
+before it opens the schedule file. The lock of a beat that was killed expires by itself.
 """
 
 import os
@@ -20,7 +20,7 @@ from docker_roles import heartbeat
 
 logger = get_logger(__name__)
 
-# Projects that share one Redis have a lock each.
+# Projects that share one Redis need one lock each.
 LOCK_NAME = os.environ.get("BEAT_LOCK") or "celery-beat-lock"
 # Seconds after which another beat takes over from one that was killed.
 LOCK_SECONDS = 15
@@ -28,11 +28,11 @@ WAIT_SECONDS = 1.0
 
 
 class BrokerUnreachableError(Exception):
-    """Whether the lock is held cannot be said now."""
+    """Redis does not answer, so nobody knows who holds the lock."""
 
 
 class Lock:
-    """The right to send periodic tasks. Held trivially where the broker is not Redis."""
+    """The right to send periodic tasks. With a broker other than Redis it always counts as held."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -44,9 +44,9 @@ class Lock:
         return not self._is_redis or self._ask(lambda lock: lock.acquire(blocking=False))
 
     def renew(self) -> bool:
-        """Keeps the lock for another while; takes it again after a Redis that lost its data.
+        """Extends the lock, or takes it again if Redis has lost it.
 
-        Returns False when somebody else has it by now. Raises BrokerUnreachableError.
+        Returns False if another beat has taken it. Raises BrokerUnreachableError.
         """
         if not self._is_redis:
             return True
@@ -64,7 +64,7 @@ class Lock:
             logger.warning("The lock of beat could not be released; it ends by itself.")
 
     def _ask(self, question: Callable[[Any], Any]) -> bool:
-        """Asks Redis by way of the application's own broker connection, with its TLS and its time-outs."""
+        """Asks Redis over the application's own broker connection, with its TLS and its timeouts."""
         from redis.exceptions import RedisError
 
         try:
@@ -77,7 +77,7 @@ class Lock:
 
 
 def _reacquire(lock: Any) -> bool:
-    """Renews a lock, or forgets it when it is no longer ours."""
+    """Extends a lock, or forgets it if it is no longer ours."""
     from redis.exceptions import LockError
 
     try:
@@ -104,9 +104,9 @@ class Scheduler(_Base):
         super().setup_schedule()
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
-        """Sends what is due, if the lock is still ours.
+        """Sends the tasks that are due, if the lock is still ours.
 
-        Without Redis it stays silent, and the missing heartbeat tells the health check.
+        While Redis is away it sends nothing and writes no heartbeat, so the health check fails.
         """
         try:
             if not self._beat_lock.renew():
@@ -119,7 +119,7 @@ class Scheduler(_Base):
         return float(super().tick(*args, **kwargs))
 
     def close(self) -> None:
-        """Stores the schedule and gives the lock away."""
+        """Stores the schedule and releases the lock."""
         super().close()
         self._beat_lock.release()
         heartbeat.remove()

@@ -1,6 +1,6 @@
-"""One connection to the application's database, by whichever driver the application has.
+"""One connection to the application's database, with whichever driver the application has installed.
 
-It is opened for a lock and does nothing else: statements without parameters, one value back.
+It only takes a lock: it runs statements without parameters and returns one value.
 """
 
 import importlib.util
@@ -21,7 +21,7 @@ class LockTimeoutError(Exception):
 
 @dataclass(frozen=True)
 class Address:
-    """A database URL, taken apart and decoded. ``driver`` is SQLAlchemy's word behind the plus."""
+    """A database URL, split and decoded. ``driver`` is what follows the plus in SQLAlchemy's URLs."""
 
     kind: str
     driver: str = ""
@@ -50,23 +50,23 @@ class Address:
 
 
 def is_installed(module: str) -> bool:
-    """Can the application import it? Nothing of it is run."""
+    """Tells whether the application can import it, without running any of it."""
     try:
         return importlib.util.find_spec(module) is not None
     except ModuleNotFoundError:
-        # The package that a submodule would be in.
+        # The parent package of a submodule is missing.
         return False
 
 
 def choose(drivers: Mapping[str, Connect], named: str) -> Connect | None:
-    """Returns what belongs to the driver that the URL names, else to the first that is installed."""
+    """Returns the entry of the driver that the URL names, or else of the first one that is installed."""
     installed = {module: connect for module, connect in drivers.items() if is_installed(module)}
     return installed.get(named) or next(iter(installed.values()), None)
 
 
 @contextmanager
 def plain(connection: Any) -> Iterator[Ask]:
-    """A connection as Python's database API has it."""
+    """Adapts a connection of Python's database API (PEP 249)."""
     with closing(connection), closing(connection.cursor()) as cursor:
 
         def ask(statement: str) -> Any:

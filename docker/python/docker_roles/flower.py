@@ -1,8 +1,8 @@
-"""Flower that ends when it is told to: ``python -m docker_roles.flower`` in place of ``celery``.
+"""Flower that stops on TERM: ``python -m docker_roles.flower`` instead of ``celery``.
 
-Flower asks the workers in a pool of threads, which Python joins before it ends. While the broker is
-away, kombu tries in them for ever: TERM alone would not end the process, and Docker would kill it.
-Flower's own end, which stores what it keeps, needs none of these threads.
+Flower asks the workers from a pool of threads, and Python joins those threads before it exits. While the
+broker is away, kombu retries in them for ever. TERM alone would not end the process, and Docker would kill
+it. Flower's own shutdown, which saves its state, does not need these threads.
 """
 
 import contextlib
@@ -14,7 +14,7 @@ from celery.__main__ import main
 
 
 def end_without_threads(application: Any) -> None:
-    """Lets the class's ``start`` end the process when TERM or Ctrl-C has ended its loop."""
+    """Makes the class's ``start`` exit the process once TERM or Ctrl-C has ended its loop."""
     start = application.start
 
     def start_then_end(self: Any) -> None:
@@ -29,7 +29,7 @@ def end_without_threads(application: Any) -> None:
 
 
 if __name__ == "__main__":
-    # Where it is not installed Celery says that it has no such command.
+    # If Flower is not installed, Celery itself says that it has no such command.
     with contextlib.suppress(ModuleNotFoundError):
         from flower.app import Flower
 

@@ -12,5 +12,5 @@ def write() -> None:
 
 
 def remove() -> None:
-    """Takes the word back, so that a container that is stopping is not taken for a healthy one."""
+    """Removes the file, so that a container that is stopping does not count as healthy."""
     _FILE.unlink(missing_ok=True)

@@ -9,16 +9,16 @@ from typing import Any
 from docker_roles.connection import Address, Ask, LockTimeoutError, plain
 from docker_roles.tls import Tls
 
-# Another one for each database, and 64 letters at most.
+# One name for each database; the server allows 64 characters.
 LOCK_NAME = "CONCAT('migrate:', MD5(COALESCE(DATABASE(), '')))"
-# The server ends a connection that says nothing for so many seconds, and the lock with it: as late as it may.
+# The server closes a connection that is idle for so long, and releases the lock. This is the maximum.
 WAIT_SECONDS = 31_536_000
 
 Connect = Callable[[Address, Tls | None], AbstractContextManager[Ask]]
 
 
 def _where(address: Address) -> dict[str, Any]:
-    """What every driver calls by the same name, and only what the URL says."""
+    """Returns the arguments that every driver knows by the same name, if the URL has them."""
     said = {
         "host": address.host,
         "port": address.port,
@@ -41,7 +41,7 @@ def _mysqldb(address: Address, tls: Tls | None) -> AbstractContextManager[Ask]:
     if tls:
         files = {"ca": tls.ca, "capath": tls.capath, "cert": tls.cert, "key": tls.key}
         secure["ssl"] = {name: path for name, path in files.items() if path}
-        # Older ones know the files alone. With MariaDB's C library VERIFY_CA checks the name as well.
+        # Older versions only take the files. With MariaDB's C library, VERIFY_CA also checks the host name.
         if module.version_info >= (2, 1):
             mode = "VERIFY_CA" if tls.verify_cert else "REQUIRED"
             secure["ssl_mode"] = "VERIFY_IDENTITY" if tls.verify_identity else mode
@@ -81,7 +81,7 @@ def _asyncmy(address: Address, tls: Tls | None) -> Iterator[Ask]:
             run(connection.ensure_closed())
 
 
-# By the module; SQLAlchemy writes some of them otherwise.
+# By module name; SQLAlchemy's URLs use other names for some of them.
 DRIVERS: dict[str, Connect] = {
     "pymysql": _pymysql,
     "MySQLdb": _mysqldb,
@@ -93,7 +93,7 @@ MODULES = {"mysqldb": "MySQLdb", "mysqlconnector": "mysql.connector"}
 
 @contextmanager
 def mysql_lock(connect: Connect, address: Address, seconds: float) -> Iterator[None]:
-    """Holds the lock. Raises LockTimeoutError after so many seconds."""
+    """Holds the lock. Raises LockTimeoutError after that many seconds."""
     with connect(address, Tls.parse(address.options)) as ask:
         ask(f"SET SESSION wait_timeout = {WAIT_SECONDS}")
         if ask(f"SELECT GET_LOCK({LOCK_NAME}, {seconds:.3f})") != 1:

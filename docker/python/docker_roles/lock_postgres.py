@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 from docker_roles.connection import Ask, LockTimeoutError, plain
 
-# Any number will do as long as it stays the same; it is looked up in pg_locks as objid.
+# Any fixed number; pg_locks shows it as objid.
 LOCK_KEY = 727_274
 LOCK_NOT_AVAILABLE = "55P03"
 
@@ -17,10 +17,10 @@ Connect = Callable[[str], AbstractContextManager[Ask]]
 
 
 def plain_url(url: str) -> str:
-    """Returns the URL as the server's own library reads it.
+    """Returns the URL in the form that libpq reads.
 
-    SQLAlchemy's names a driver, and that of asyncpg has options of its own beside ``ssl``, which is
-    called sslmode elsewhere.
+    SQLAlchemy's URL names a driver. For asyncpg it has options that libpq does not know, and ``ssl`` is its
+    name for sslmode.
     """
     scheme, _, rest = url.partition("://")
     if scheme.endswith("+asyncpg") and "?" in rest:
@@ -62,13 +62,13 @@ DRIVERS: dict[str, Connect] = {
 
 @contextmanager
 def postgres_lock(connect: Connect, url: str, seconds: float) -> Iterator[None]:
-    """Holds the lock. Raises LockTimeoutError after so many seconds."""
+    """Holds the lock. Raises LockTimeoutError after that many seconds."""
     with connect(url) as ask:
         ask(f"SET lock_timeout = '{int(seconds * 1000)}ms'")
         try:
             ask(f"SELECT pg_advisory_lock({LOCK_KEY})")
         except Exception as error:
-            # Every driver has the code, under one of two names.
+            # Every driver has the error code, under one of two names.
             code = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
             if code != LOCK_NOT_AVAILABLE:
                 raise

@@ -1,7 +1,7 @@
-"""Locks that keep two migrations apart, each in the database itself or beside it.
+"""Locks that prevent two migrations at the same time, in the database itself or in a file beside it.
 
-A lock is held by a connection of its own for as long as the ``with`` block runs, and the database lets
-go of it when that connection ends, however it ends.
+A connection of its own holds the lock while the ``with`` block runs. The database releases the lock when
+that connection ends, for whatever reason.
 """
 
 import fcntl
@@ -16,7 +16,7 @@ from docker_roles.connection import Address, LockTimeoutError, choose
 
 @contextmanager
 def file_lock(path: Path, seconds: float) -> Iterator[None]:
-    """Holds a lock on a file beside an SQLite database. Raises LockTimeoutError after so many seconds."""
+    """Holds a lock on a file beside an SQLite database. Raises LockTimeoutError after that many seconds."""
     deadline = time.monotonic() + seconds
     with path.open("w") as file:
         while True:

@@ -1,8 +1,8 @@
 """Runs MIGRATE_COMMAND under a lock in the database itself.
 
-``alembic upgrade head`` has no lock of its own: of two that start together one fails, or both write.
-Exit code: the command's own, or 75 when somebody else held the lock for too long, or
-69 when the database does not take the connection.
+``alembic upgrade head`` has no lock of its own: if two start together, one fails or both write.
+The exit code is the command's own, or 75 if another migration held the lock for too long, or
+69 if the database refuses the connection.
 """
 
 import os
@@ -34,12 +34,12 @@ def main() -> int:
                 file=sys.stderr,
             )
             return TEMPORARY_FAILURE
-        except Exception as error:  # noqa: BLE001 of whichever driver: its sentence says it all, its frames do not
+        except Exception as error:  # noqa: BLE001 any driver: its message says enough
             name = f"{type(error).__module__}.{type(error).__qualname__}"
             print(f"migrate: the database of DATABASE_URL cannot be used. {name}: {error}", file=sys.stderr)
             return UNAVAILABLE
         code = subprocess.run(["sh", "-c", command], check=False).returncode
-        # As a shell would say that a signal has ended it.
+        # The code that a shell reports when a signal has ended the command.
         return 128 - code if code < 0 else code
 
 

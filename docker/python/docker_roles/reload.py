@@ -1,7 +1,7 @@
-"""Runs a command and starts it anew whenever a source file is saved (development only).
+"""Runs a command, and starts it again whenever a source file is saved (development only).
 
-``watchfiles`` has a command line of its own, but it ends the child with SIGINT, at which a Celery
-worker waits for its tasks. We send SIGTERM, at which every role does what it does in production.
+``watchfiles`` has a command line of its own, but that stops the child with SIGINT, and then a Celery
+worker waits for its tasks. We send SIGTERM, so every role stops as it does in production.
 """
 
 import os
@@ -13,7 +13,7 @@ from types import FrameType
 
 from watchfiles import PythonFilter, watch
 
-# Seconds until a child that does not end is killed: longer than the worker waits for its tasks.
+# After so many seconds a child that does not stop is killed. A worker needs less for its tasks.
 STOP_SECONDS = float(os.environ.get("WORKER_STOP_TIMEOUT") or 20) + 10
 
 
@@ -31,7 +31,7 @@ def main(command: list[str], folder: str = "/app") -> int:
     """Runs the command until it is told to stop. Returns the exit code.
 
     A command that fails at its first start ends the container, so that ``up`` can say so. After a
-    save it only says so and waits for the next one: the mistake is being mended right now.
+    save, it prints the failure and waits for the next save: somebody is fixing the mistake right now.
     """
     stopping = threading.Event()
     received: list[int] = []

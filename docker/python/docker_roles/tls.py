@@ -1,4 +1,4 @@
-"""What a database URL says about TLS, for drivers that have no reader of their own."""
+"""What a database URL says about TLS, for drivers that do not read it themselves."""
 
 import ssl
 from dataclasses import dataclass
@@ -17,9 +17,9 @@ class Tls:
 
     @classmethod
     def parse(cls, options: dict[str, str]) -> "Tls | None":
-        """Reads the names of the drivers (ssl_ca …) and of the command line (ssl-mode); None without any.
+        """Reads the drivers' names (ssl_ca …) and the command line's (ssl-mode). Returns None without any.
 
-        An authority that is named is there to be checked against, and the server's name with it.
+        If the URL names a CA, the server's certificate and its host name are checked.
         """
         found = {key.lower().replace("-", "_"): value for key, value in options.items()}
         mode = found.get("ssl_mode", found.get("sslmode", "")).upper()
@@ -34,7 +34,7 @@ class Tls:
         return cls(**files, verify_cert=verify_cert, verify_identity=verify_identity) if wanted else None
 
     def context(self) -> ssl.SSLContext:
-        """Returns the same for the drivers that are written in Python."""
+        """Returns the same as an SSL context, for drivers that are written in Python."""
         context = ssl.create_default_context(cafile=self.ca, capath=self.capath)
         context.check_hostname = self.verify_identity
         context.verify_mode = ssl.CERT_REQUIRED if self.verify_cert or self.verify_identity else ssl.CERT_NONE

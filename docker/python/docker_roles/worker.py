@@ -1,8 +1,8 @@
-"""Heartbeat and stop of the worker, brought in by ``celery worker --include docker_roles.worker``.
+"""The worker's heartbeat and its stop timeout, loaded by ``celery worker --include docker_roles.worker``.
 
-Celery sends ``heartbeat_sent`` every two seconds from the loop that also takes tasks from the
-broker. A frozen process and a lost broker both silence it, which ``celery inspect ping`` in a
-health check finds out at a hundred times the cost.
+Celery sends ``heartbeat_sent`` every two seconds from the loop that also takes tasks from the broker. It
+stops when the process freezes and when the broker is lost. ``celery inspect ping`` in a health check would
+find out the same at a hundred times the cost.
 """
 
 import os
@@ -28,9 +28,9 @@ def _gone(**_: Any) -> None:
 
 
 def beat_during_tasks(seconds: float = 2) -> None:
-    """Keeps the heartbeat going while a task runs in that loop itself, as it does in the pool ``solo``.
+    """Keeps the heartbeat going in the pool ``solo``, where a task runs in that loop itself.
 
-    As everywhere, a task that hangs is not seen, and a process that is frozen is.
+    As in every pool, a task that hangs goes unnoticed, and a process that is frozen does not.
     """
     is_busy = threading.Event()
 

@@ -1,8 +1,8 @@
 /** Where the private engine lies and what its files say. Nothing here touches the machine. */
 import { createHash } from 'node:crypto'
 import { join, resolve } from 'node:path'
-import { cacheFolder } from '../../../scripts/lib/engine/network.ts'
-import type { Network } from '../../../scripts/lib/engine/network.ts'
+import { cacheFolder } from '../../../scripts/lib/engine/machine.ts'
+import type { Network } from '../network.ts'
 
 type Environment = Record<string, string | undefined>
 

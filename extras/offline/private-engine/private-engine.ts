@@ -8,9 +8,9 @@ import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { $ } from 'zx/core'
 import { lastLines } from '../../../scripts/lib/engine/docker.ts'
-import { saysFull } from '../../../scripts/lib/engine/disk.ts'
+import { saysFull } from '../../../scripts/lib/engine/machine.ts'
 import { CliError, ExitCode } from '../../../scripts/lib/errors.ts'
-import type { Network } from '../../../scripts/lib/engine/network.ts'
+import type { Network } from '../network.ts'
 import { withLock } from './lock.ts'
 import { daemonEnvironment, type Layout, type Receipt } from './layout.ts'
 import { DOCKERD, endProcesses, findProcesses, isContainerd, isDockerd, unmount } from './processes.ts'
@@ -55,9 +55,12 @@ export async function ensureRunning(layout: Layout, network: Network): Promise<E
   })
 }
 
+/** True when the engine is set up, whether or not it runs. */
+export const isInstalled = async (layout: Layout): Promise<boolean> => (await readReceipt(layout)) !== undefined
+
 /** True when the engine is set up and answers. */
 export const isRunning = async (layout: Layout): Promise<boolean> =>
-  (await readReceipt(layout)) !== undefined && answers(layout)
+  (await isInstalled(layout)) && answers(layout)
 
 /**
  * Stops the engine and its containers. Returns false when nothing of it ran.
@@ -87,7 +90,7 @@ export async function remove(layout: Layout): Promise<string[] | undefined> {
 }
 
 export async function describe(layout: Layout): Promise<Description> {
-  const installed = (await readReceipt(layout)) !== undefined
+  const installed = await isInstalled(layout)
   return {
     installed,
     running: installed && (await answers(layout)),

@@ -2,9 +2,9 @@
 import { chmod, mkdir, readdir, rm, rmdir, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { installHostPackages, runMmdebstrap, runStep, SUITE } from '../debian.ts'
-import { roomOf, saysFull } from '../../../scripts/lib/engine/disk.ts'
+import { roomOf, saysFull } from '../../../scripts/lib/engine/machine.ts'
 import { CliError, ExitCode } from '../../../scripts/lib/errors.ts'
-import type { Network } from '../../../scripts/lib/engine/network.ts'
+import type { Network } from '../network.ts'
 import {
   activateScript, clientConfig, daemonConfig, type Layout, madeBySetUp, type Receipt,
 } from './layout.ts'

@@ -1,9 +1,8 @@
 /** A command that runs one role to its end: migrate and seed. */
 import { stripVTControlCharacters } from 'node:util'
 import { common, defineCommand } from '../command.ts'
-import { explainOutput } from '../explain/diagnose.ts'
 import { CliError, ExitCode } from '../errors.ts'
-import { explain } from '../explain/explain.ts'
+import { explain, explainOutput } from '../explain/explain.ts'
 import type { Model } from './model.ts'
 import { openStack } from './open-stack.ts'
 import { envFile } from '../env/settings.ts'

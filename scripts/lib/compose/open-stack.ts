@@ -3,16 +3,16 @@ import { existsSync } from 'node:fs'
 import { ensureEngine, findEngine } from '../engine/engine.ts'
 import type { Engine } from '../engine/engine.ts'
 import { read } from '../engine/docker.ts'
+import { standInOverlay, withStandIns } from '../engine/offline-room.ts'
 import { CliError, ExitCode } from '../errors.ts'
 import { isUsable } from '../env/finding.ts'
 import type { Values } from '../env/finding.ts'
-import { extraCaFile, valueOf } from '../engine/network.ts'
+import { extraCaFile, valueOf } from '../engine/machine.ts'
 import type { Model } from './model.ts'
 import { envFile as ownEnvFile, loadSettings } from '../env/settings.ts'
 import type { Settings } from '../env/settings.ts'
 import { readModel, stackOf } from './stack.ts'
 import type { Stack } from './stack.ts'
-import { overlay, withOverlay } from '../../../extras/offline/stand-ins.ts'
 
 export interface OpenStack {
   stack: Stack
@@ -61,8 +61,8 @@ export async function asItWasStarted(stack: Stack, model: Model, { COMPOSE_FILE:
   if (stack.envFile === ownEnvFile) return { stack, model }
   const project = ['--filter', `label=com.docker.compose.project=${model.name}`]
   const files = await read(['ps', '--all', ...project, '--format', '{{.Label "com.docker.compose.project.config_files"}}'])
-  if (!files.includes(overlay) || chosenFiles?.includes(overlay)) return { stack, model }
-  const chosen = { ...stack, env: { ...stack.env, COMPOSE_FILE: withOverlay(chosenFiles) } }
+  if (!files.includes(standInOverlay) || chosenFiles?.includes(standInOverlay)) return { stack, model }
+  const chosen = { ...stack, env: { ...stack.env, COMPOSE_FILE: withStandIns(chosenFiles) } }
   return { stack: chosen, model: await readModel(chosen) }
 }
 

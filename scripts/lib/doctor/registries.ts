@@ -1,12 +1,17 @@
 /** Do the registries answer that images are still to come from? */
 import { lookup } from 'node:dns/promises'
-import { missing } from '../engine/images.ts'
-import { registryOf } from '../engine/registry.ts'
-import { isStandIn } from '../../../extras/offline/stand-ins.ts'
+import { missing, registryOf } from '../engine/images.ts'
+import { isStandIn } from '../engine/offline-room.ts'
+import { hasRoom } from '../rooms.ts'
 import { doubtful, well } from './observation.ts'
 import type { Observation } from './observation.ts'
 
 const PATIENCE_MS = 5000
+
+/** What comes of it where nobody can pull. */
+const otherwise = hasRoom('offline/room.ts')
+  ? 'npm run up makes stand-ins (extras/offline/README.md)'
+  : 'name a registry that answers in IMAGE_REGISTRY, or load the images with docker load'
 
 /** Where Docker Hub's registry really is. */
 const hostOf = (registry: string): string => (registry === 'docker.io' ? 'registry-1.docker.io' : registry)
@@ -38,7 +43,7 @@ export async function examineRegistries(images: readonly string[]): Promise<Obse
     if (answer === true) return well(`${registry} answers, from which ${wanted.length} images are still to come`)
     return doubtful(
       `${registry} cannot be reached from here: ${answer}. Still to come from it: ${wanted.join(', ')}.`,
-      'The engine may know a mirror or a proxy that this machine does not; otherwise npm run up makes stand-ins (extras/offline/README.md).',
+      `The engine may know a mirror or a proxy that this machine does not; otherwise ${otherwise}.`,
     )
   }))
 }

@@ -1,111 +1,76 @@
-/** What to say when no Docker Engine answers, and whether a private one may be set up. Pure: facts in, words out. */
+/** What to say when no Docker Engine answers, or when a part of it is missing or too old. Pure: facts in, words out. */
 
 export type Platform = 'debian' | 'fedora' | 'linux' | 'wsl' | 'darwin' | 'win32'
 
+/** What is known of a machine on which no engine answers. */
 export interface HostFacts {
   platform: Platform
-  isRoot: boolean
-  /** The packages and the privileges that a private engine needs can be had here. */
-  hasApt: boolean
-  mayAdminister: boolean
-  /** EMBEDDED_ENGINE=never */
-  isForbidden: boolean
   /** The user's own choice of an engine: DOCKER_HOST, or a context that is not the default. */
   chosen: string | undefined
   /** dockerd of the host's own packages. */
   hasDockerd: boolean
-  /** The socket of an engine, which a machine can have without its command: a container into which it is mounted. */
+  /** The socket of an engine. A container into which it is mounted has that, and perhaps no `docker` command. */
   hasSocket: boolean
   hasClient: boolean
   /** What `docker version` said. */
   complaint: string
 }
 
-export interface Advice {
-  message: string
-  hint: string
-}
-
 /**
- * Why no private engine may be set up on this host, and what helps instead; undefined when it may.
- * An engine that the user has, or has chosen, is never replaced behind their back.
+ * What helps when the user has an engine, or has chosen one, and it does not answer. Undefined when there is none.
+ * An engine of the user's is never replaced behind their back.
  */
-export function adviseWithoutEngine(host: HostFacts): Advice | undefined {
-  if (!host.hasClient && (host.chosen || host.hasDockerd || host.hasSocket)) {
-    return {
-      message: 'The command "docker" is not installed, or not on PATH.',
-      hint: installInstructions(host.platform),
-    }
-  }
-  const [misunderstanding] = /client version \S+ is too (old|new)\..*/.exec(host.complaint) ?? []
-  if (misunderstanding) {
-    return {
-      message: `The command "docker" and the Docker Engine do not understand each other: ${misunderstanding.trim()}`,
-      hint: 'Update the older of the two (https://docs.docker.com/engine/install/), or unset DOCKER_API_VERSION.',
-    }
-  }
-  if (host.complaint.includes('permission denied')) {
-    return {
-      message: 'Docker Engine runs, but this user may not use it.',
-      hint: 'sudo usermod -aG docker "$USER", then log out and in again. Members of that group are as mighty as root.',
-    }
-  }
-  if (host.chosen) {
-    return {
-      message: `The Docker Engine that was chosen does not answer: ${host.chosen}.`,
-      hint: 'Start it, or choose another: unset DOCKER_HOST, or see "docker context ls".',
-    }
-  }
-  if (host.hasDockerd) {
-    return {
-      message: 'Docker Engine is installed, but it does not answer.',
-      hint: 'sudo systemctl start docker (where there is no systemd: sudo service docker start)',
-    }
-  }
-  const obstacle = findObstacle(host)
-  if (obstacle === undefined) return undefined
-  const wayOut = obstacle === NOT_ROOT ? ['Or run this as root: it then sets up a private engine.'] : []
-  return {
-    message: `No Docker Engine answers, and ${obstacle}.`,
-    hint: [installInstructions(host.platform), ...wayOut].join('\n'),
-  }
+export function adviseWithoutAnswer(host: HostFacts): { message: string; hint: string } | undefined {
+  const { chosen, hasDockerd, complaint } = host
+  const misunderstanding = /client version \S+ is too (old|new)\..*/.exec(complaint)?.[0].trim()
+  const cases: [applies: unknown, message: string, hint: string][] = [
+    [
+      !host.hasClient && (chosen || hasDockerd || host.hasSocket),
+      'The command "docker" is not installed, or not on PATH.',
+      installInstructions[host.platform],
+    ],
+    [
+      misunderstanding,
+      `The command "docker" and the Docker Engine do not understand each other: ${misunderstanding}`,
+      'Update the older of the two (https://docs.docker.com/engine/install/), or unset DOCKER_API_VERSION.',
+    ],
+    [
+      complaint.includes('permission denied'),
+      'Docker Engine runs, but this user may not use it.',
+      'sudo usermod -aG docker "$USER", then log out and in again. Members of that group are as mighty as root.',
+    ],
+    [
+      chosen,
+      `The Docker Engine that was chosen does not answer: ${chosen}.`,
+      'Start it, or choose another: unset DOCKER_HOST, or see "docker context ls".',
+    ],
+    [
+      hasDockerd,
+      'Docker Engine is installed, but it does not answer.',
+      'sudo systemctl start docker (where there is no systemd: sudo service docker start)',
+    ],
+  ]
+  const [, message, hint] = cases.find(([applies]) => applies) ?? []
+  return message === undefined || hint === undefined ? undefined : { message, hint }
 }
 
-const NOT_ROOT = 'only root can set up a private one'
+const start = 'sudo systemctl enable --now docker'
 
-/** The first reason against a private engine. */
-function findObstacle(host: HostFacts): string | undefined {
-  if (host.isForbidden) return 'EMBEDDED_ENGINE=never forbids to set up a private one'
-  if (!host.hasApt) return 'a private one can be set up on Debian and its relatives only'
-  if (!host.isRoot) return NOT_ROOT
-  if (!host.mayAdminister) return 'this container is not privileged, which a private one needs'
-  return undefined
-}
-
-/** How Docker Engine and Compose are installed there, in a few lines. */
-export function installInstructions(platform: Platform): string {
-  const start = 'sudo systemctl enable --now docker'
-  switch (platform) {
-    case 'debian':
-      return [
-        'Debian 13: sudo apt-get install docker.io docker-cli docker-compose docker-buildx',
-        'Ubuntu:    sudo apt-get install docker.io docker-compose-v2 docker-buildx',
-        'Others:    https://docs.docker.com/engine/install/',
-      ].join('\n')
-    case 'fedora':
-      return `sudo dnf install moby-engine docker-compose docker-buildx && ${start}`
-    case 'wsl':
-      return [
-        'Start Docker Desktop on Windows and enable this distribution under Settings, Resources, WSL integration;',
-        'or install Docker Engine here: https://docs.docker.com/engine/install/',
-      ].join('\n')
-    case 'darwin':
-      return 'Install and start Docker Desktop, OrbStack or Colima: https://docs.docker.com/desktop/'
-    case 'win32':
-      return 'Install Docker Desktop with the WSL 2 backend, and run this inside WSL: https://docs.docker.com/desktop/'
-    case 'linux':
-      return `Install Docker Engine and its Compose plugin: https://docs.docker.com/engine/install/, then ${start}`
-  }
+/** How Docker Engine and Compose are installed on each platform, in a few lines. */
+export const installInstructions: Readonly<Record<Platform, string>> = {
+  debian: [
+    'Debian 13: sudo apt-get install docker.io docker-cli docker-compose docker-buildx',
+    'Ubuntu:    sudo apt-get install docker.io docker-compose-v2 docker-buildx',
+    'Others:    https://docs.docker.com/engine/install/',
+  ].join('\n'),
+  fedora: `sudo dnf install moby-engine docker-compose docker-buildx && ${start}`,
+  wsl: [
+    'Start Docker Desktop on Windows and enable this distribution under Settings, Resources, WSL integration;',
+    'or install Docker Engine here: https://docs.docker.com/engine/install/',
+  ].join('\n'),
+  darwin: 'Install and start Docker Desktop, OrbStack or Colima: https://docs.docker.com/desktop/',
+  win32: 'Install Docker Desktop with the WSL 2 backend, and run this inside WSL: https://docs.docker.com/desktop/',
+  linux: `Install Docker Engine and its Compose plugin: https://docs.docker.com/engine/install/, then ${start}`,
 }
 
 /** How the plugins of `docker` are installed: Compose, or Buildx. Their packages have different names everywhere. */
@@ -124,14 +89,6 @@ export function findPlatform(platform: NodeJS.Platform, osRelease: string, kerne
   const family = osRelease.match(/^ID(_LIKE)?=.*$/gm)?.join(' ') ?? ''
   if (/debian|ubuntu/.test(family)) return 'debian'
   return /fedora|rhel/.test(family) ? 'fedora' : 'linux'
-}
-
-/** dockerd mounts file systems and builds networks; a plain container takes both privileges from its root. */
-export function mayAdminister(processStatus: string): boolean {
-  const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(processStatus)?.[1] ?? '0'}`)
-  const NET_ADMIN = 12n
-  const SYS_ADMIN = 21n
-  return [NET_ADMIN, SYS_ADMIN].every((capability) => (effective >> capability) & 1n)
 }
 
 /** Whether a version such as `2.26.1-4` or `v5.6.1-desktop.1` is the given one or a newer one. */

@@ -1,6 +1,6 @@
 /**
  * The lines of an env file: where each setting stands, and which lines nobody can read. What a value means
- * is Compose's to say (env-values.ts); this only has to agree with it on where a value begins and ends.
+ * is Compose's to say (values.ts); this only has to agree with it on where a value begins and ends.
  */
 
 /** One setting as it stands in the file. Lines count from 1. */

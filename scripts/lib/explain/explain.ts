@@ -1,45 +1,132 @@
-/** Asks the containers of a stack why it did not start. */
+/** Why a stack or a command failed: one cause, its evidence, and what to do. */
 import { stripVTControlCharacters } from 'node:util'
 import { firstCause } from '../compose/containers.ts'
 import type { Container } from '../compose/containers.ts'
-import { diagnose, LOOKED_AT } from './diagnose.ts'
-import { capture } from '../engine/docker.ts'
-import { CliError, ExitCode } from '../errors.ts'
 import type { Model } from '../compose/model.ts'
-import { explainMissing, readSource } from './source-files.ts'
 import { captureCompose, composeCommand, readContainers } from '../compose/stack.ts'
 import type { Stack } from '../compose/stack.ts'
+import { capture } from '../engine/docker.ts'
+import { redactUrls } from '../env/shown.ts'
+import { CliError, ExitCode } from '../errors.ts'
+import { applicationClues } from './clues-application.ts'
+import { databaseClues, moreMemory, serviceClues, startClues } from './clues.ts'
+import type { Scene } from './clues.ts'
+import { explainMissing, readSource } from './source-files.ts'
 
-/** As long as a program that starts again and again may take to end once more. */
-const NEXT_END_MS = 20_000
+/** The first that matches counts, so the specific ones stand before the general ones. */
+const clues = [...startClues, ...databaseClues, ...serviceClues, ...applicationClues]
+
+/** Lines of a log that are shown. */
+const SHOWN = 15
+
+/** Lines of a log that are read: a traceback may stand before a long usage text. */
+const READ = 200
+
+const MEGABYTE = 1024 ** 2
+
+interface Advice {
+  text: string
+  /** Where in the log the clue ends. */
+  end: number
+}
+
+function adviceOn(text: string, scene: Scene): Advice | undefined {
+  for (const { pattern, say } of clues) {
+    const match = pattern.exec(text)
+    if (match) return { text: typeof say === 'string' ? say : say(match, scene), end: match.index + match[0].length }
+  }
+  return undefined
+}
+
+/** The end of a log; or the lines that lead to the clue, when it stands further up. */
+function evidence(log: string, clue?: Advice): string {
+  const lines = log.trimEnd().split('\n')
+  const last = clue ? log.slice(0, clue.end).split('\n').length : lines.length
+  const end = last <= lines.length - SHOWN ? last : lines.length
+  return lines.slice(Math.max(0, end - SHOWN), end).map((line) => line.trimEnd()).join('\n')
+}
+
+/** The lines of a program's output that matter, without passwords, and the advice where one of them is known. Pure. */
+export function explainOutput(output: string, scene: Scene): { details: string; advice: string | undefined } {
+  const text = redactUrls(output)
+  const clue = adviceOn(text, scene)
+  return { details: text.trim() === '' ? '' : evidence(text, clue), advice: clue?.text }
+}
+
+/** Docker does not always report it. Where there is a limit, only the kernel ends a program with signal 9. */
+const ranOutOfMemory = ({ oomKilled, exitCode, memoryLimit }: Container): boolean => oomKilled || (exitCode === 137 && memoryLimit > 0)
+
+/** What is wrong with a container, in a sentence. Pure. */
+export function whatHappened(container: Container): string {
+  const { service, state, health, exitCode, memoryLimit, restarts, healthOutput } = container
+  if (ranOutOfMemory(container)) {
+    const limit = memoryLimit > 0 ? ` (${Math.round(memoryLimit / MEGABYTE)} MB)` : ''
+    return `${service} was killed: it used more memory than it may have${limit}.`
+  }
+  if (service === 'migrate' && state === 'running') return 'The database was not migrated in time: migrate still runs.'
+  if (service === 'migrate' && state === 'exited') return `The database was not migrated: migrate ended with exit code ${exitCode}.`
+  if (state === 'exited') return `${service} stopped with exit code ${exitCode}.`
+  if (state === 'restarting') return `${service} stops as soon as it starts (exit code ${exitCode}).`
+  if (state === 'paused') return `${service} is paused. Resume it: docker compose unpause ${service}`
+  if (state === 'created') return `${service} was not started.`
+  const says = healthOutput ? `: ${healthOutput}` : ''
+  if (restarts > 0) return `${service} was started ${restarts + 1} times and never became healthy${says}.`
+  return health === 'unhealthy' ? `${service} is not healthy${says}.` : `${service} did not become healthy in time${says}.`
+}
+
+export interface Diagnosis {
+  message: string
+  details: string
+  hint: string
+  exitCode: ExitCode
+}
 
 /**
- * A container that Docker has just started again says nothing of how it ended. It is waited for until it ends the next
- * time, and then it is looked at.
+ * From the state of a container and the end of its log to a cause. Pure.
+ *
+ * @param logCommand the command that shows the whole log
  */
+export function diagnose(container: Container, log: string, logCommand: string, explainModule?: Scene['explainModule']): Diagnosis {
+  const { service, state, healthOutput } = container
+  const scene: Scene = { role: service, ...(explainModule && { explainModule }) }
+  const { details, advice } = explainOutput(log, scene)
+  // The last health check of a container that has ended is out of date.
+  const ofHealth = state === 'running' ? adviceOn(healthOutput, scene)?.text : undefined
+  const known = ranOutOfMemory(container) ? moreMemory(service) : (advice ?? ofHealth)
+  return {
+    message: redactUrls(whatHappened(container)),
+    details: details && `${service}, last lines\n${details}`,
+    hint: `${known ? `${known}\n` : ''}All of it: ${logCommand}`,
+    exitCode: service === 'migrate' ? ExitCode.migration : ExitCode.unhealthy,
+  }
+}
+
+/** How long a program that restarts again and again may take to end once more. */
+const NEXT_END_MS = 20_000
+
+/** A container that Docker has just restarted does not tell how it ended, so its next end is waited for. */
 async function asItEnded(cause: Container): Promise<Container> {
   if (cause.state !== 'running' || cause.restarts === 0) return cause
   const { exitCode, stdout } = await capture(['wait', cause.id], { timeoutMs: NEXT_END_MS })
-  if (exitCode !== 0) return cause
-  // Docker may have started it once more by now, so that only `wait` knows the code.
-  return { ...cause, state: 'restarting', health: '', exitCode: Number(stdout.trim()) }
+  // Docker may have restarted it since, so only `wait` knows the exit code.
+  return exitCode === 0 ? { ...cause, state: 'restarting', health: '', exitCode: Number(stdout.trim()) } : cause
 }
 
-/** A program that cannot even be executed says so before Docker calls it started. */
-const BEFORE_THE_START_MS = 2000
+/** A program that cannot be executed says so before Docker calls the container started. */
+const BEFORE_START_MS = 2000
 
-/** What the last run of a container wrote. One that is started again is asked for all of its runs, the last may be young. */
+/** What the last run of a container wrote; of one that restarts, all runs, because the last may have written nothing yet. */
 async function readLog(stack: Stack, { service, state, startedAt, restarts }: Container): Promise<string> {
   const isOneRun = startedAt !== '' && (state === 'exited' || restarts === 0)
-  const since = isOneRun ? ['--since', new Date(Date.parse(startedAt) - BEFORE_THE_START_MS).toISOString()] : []
-  const { stdout } = await captureCompose(stack, ['logs', '--no-log-prefix', '--no-color', ...since, '--tail', String(LOOKED_AT), service])
+  const since = isOneRun ? ['--since', new Date(Date.parse(startedAt) - BEFORE_START_MS).toISOString()] : []
+  const { stdout } = await captureCompose(stack, ['logs', '--no-log-prefix', '--no-color', ...since, '--tail', String(READ), service])
   return stripVTControlCharacters(stdout)
 }
 
 /** The first cause of a start that failed, with its evidence. */
 export async function explain(stack: Stack, model: Model): Promise<CliError> {
   const found = firstCause(await readContainers(model.name), model.services)
-  // What waits for nothing and was not started, Docker refused: it says why, and the container has no log.
+  // Docker itself refused to start a container that waits for nothing: it has said why, and there is no log.
   if (!found || found.state === 'created') {
     return new CliError('The stack did not start.', {
       hint: `The lines above say why. All states: ${composeCommand(stack, 'ps', '--all')}`,
@@ -48,7 +135,7 @@ export async function explain(stack: Stack, model: Model): Promise<CliError> {
   }
   const cause = await asItEnded(found)
   const source = readSource(model)
-  const { message, ...rest } = diagnose(cause, await readLog(stack, cause), composeCommand(stack, 'logs', cause.service), (name) =>
-    source && explainMissing(source, name))
+  const explainModule = (name: string): string | undefined => source && explainMissing(source, name)
+  const { message, ...rest } = diagnose(cause, await readLog(stack, cause), composeCommand(stack, 'logs', cause.service), explainModule)
   return new CliError(message, rest)
 }

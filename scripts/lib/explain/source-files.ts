@@ -1,10 +1,52 @@
 /** The Python files of the application's source, and why one of them is not in the image. Pure but for readSource. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join, posix } from 'node:path'
-import { notSource } from '../engine/build-stamp.ts'
-import { expressionOf, hidingRule, parseIgnore } from './docker-ignore.ts'
-import type { Rule } from './docker-ignore.ts'
 import type { Model } from '../compose/model.ts'
+import { notSource } from '../engine/build.ts'
+
+/** One line of .dockerignore. No package for these rules tells which line it was. */
+export interface Rule {
+  /** Counted from one. */
+  line: number
+  pattern: string
+  /** The line begins with "!" and brings back what an earlier one has hidden. */
+  isException: boolean
+  matches: RegExp
+}
+
+/** The path that a pattern means, without the parts that change nothing: `/a/./b/` is `a/b`. */
+const clean = (pattern: string): string => posix.normalize(`/${pattern}`).replaceAll(/^\/+|\/+$/g, '')
+
+const escape = (text: string): string => text.replaceAll(/[.*+?^$(){}|[\]\\]/g, String.raw`\$&`)
+
+/** A pattern, as an expression that matches the whole of a path or of a folder above it. */
+function expressionOf(pattern: string): RegExp {
+  const tokens = clean(pattern).matchAll(/(\*\*\/)|(\*\*)|(\*)|(\?)|(\[[^\]]+\])|\\(.)|([^*?[\\]+|.)/gs)
+  const source = [...tokens].map(([, folders, all, some, one, set, escaped, text]) => {
+    if (folders) return '(?:.*/)?'
+    if (all) return '.*'
+    if (some) return '[^/]*'
+    if (one) return '[^/]'
+    return set ?? escape(escaped ?? text ?? '')
+  })
+  return new RegExp(`^${source.join('')}(?:/.*)?$`, 's')
+}
+
+/** Reads a .dockerignore. */
+export function parseIgnore(text: string): Rule[] {
+  return text.split('\n').flatMap((content, index) => {
+    const pattern = content.startsWith('#') ? '' : content.trim()
+    const isException = pattern.startsWith('!')
+    const path = isException ? pattern.slice(1).trim() : pattern
+    return clean(path) === '' ? [] : [{ line: index + 1, pattern, isException, matches: expressionOf(path) }]
+  })
+}
+
+/** The rule that hides a path from the build; undefined for a path that is not hidden. The last rule that matches wins. */
+export function hidingRule(rules: readonly Rule[], path: string): Rule | undefined {
+  const last = rules.findLast(({ matches }) => matches.test(path))
+  return last?.isException ? undefined : last
+}
 
 export interface Source {
   /** APP_DIR. */
@@ -20,7 +62,7 @@ export interface Source {
   rules: readonly Rule[]
 }
 
-/** Paths below a folder that end in .py, in order. What we may not read is not there. */
+/** The Python files below a folder, in order, without those that we may not read. */
 function pythonFiles(folder: string, below = ''): string[] {
   let entries
   try {
@@ -44,7 +86,7 @@ export function readSource({ services }: Model): Source | undefined {
   const args = migrate?.build?.args
   if (!args) return undefined
   const folder = args.APP_DIR ?? '.'
-  // The Dockerfile's own, where there is one, takes the place of the other.
+  // Docker prefers the one that is named after the Dockerfile.
   const ignoreFile = existsSync('Dockerfile.dockerignore') ? 'Dockerfile.dockerignore' : '.dockerignore'
   return {
     folder,
@@ -57,22 +99,22 @@ export function readSource({ services }: Model): Source | undefined {
   }
 }
 
-/** Folders of the image as folders of the source: `/app/src` is `src`. Those outside of /app are no source. */
+/** Folders of the image as folders of the source: `/app/src` is `src`. Folders outside /app are no source. */
 export function rootsOf(workdir: string, pythonPath: string): string[] {
   const inside = pythonPath.split(':').filter((path) => path === '/app' || path.startsWith('/app/'))
   return [...new Set([posix.normalize(workdir), ...inside.map((path) => posix.relative('/app', path) || '.')])]
 }
 
-/** Did somebody ask for this file not to be in production? */
+/** Does PROD_EXCLUDE leave this file out? */
 export const isLeftOut = ({ leftOut }: Source, file: string): boolean => leftOut.some((pattern) => expressionOf(pattern).test(file))
 
 /** The line of .dockerignore that hides a file of the source, as a sentence; undefined when none does. */
-export function hiddenBy({ folder, ignoreFile, rules }: Source, file: string): string | undefined {
+function hiddenBy({ folder, ignoreFile, rules }: Source, file: string): string | undefined {
   const rule = hidingRule(rules, posix.join(folder, file))
   return rule && `line ${rule.line} of ${ignoreFile} hides it: ${rule.pattern}`
 }
 
-/** The files that the source has and the image has not, each with the reason as far as it can be told. */
+/** The files that are in the source and not in the image, each with the reason as far as it is known. */
 export function lostFiles(source: Source, inImage: readonly string[]): string[] {
   const there = new Set(inImage)
   return source.files

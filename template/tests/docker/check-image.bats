@@ -26,7 +26,7 @@ check_image() {
 
 @test "so it is with every example" {
 	local file
-	for file in examples/*/env.docker; do
+	for file in template/examples/*/env.docker; do
 		echo "$file"
 		new_stack_from "$file" COMPOSE_FILE="${TEST_COMPOSE_FILES/:compose.override.yaml/}"
 		check_image

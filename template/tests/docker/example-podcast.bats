@@ -116,12 +116,6 @@ teardown_file() {
 	assert_output ''
 }
 
-@test "the application's tests pass inside the stack" {
-	run compose run --rm --no-TTY --env WRITERS_SECONDS=2 web test -q
-	assert_success
-	assert_output --partial ' passed'
-}
-
 @test "web and worker have written at once for a minute, and neither was locked out" {
 	local writer
 	for writer in 1 2; do

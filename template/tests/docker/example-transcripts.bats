@@ -140,25 +140,6 @@ teardown_file() {
 	assert_output 'extract graph'
 }
 
-@test "API and worker restart when a file is saved" {
-	sed -i 's|"/healthz"|"/saved-by-the-test"|' template/examples/transcripts/src/transcripts/api.py
-	run until_ok 30 eval 'curl --silent --fail "$web/saved-by-the-test"'
-	assert_success
-	sed -i 's|"/saved-by-the-test"|"/healthz"|' template/examples/transcripts/src/transcripts/api.py
-	run until_ok 30 eval 'curl --silent --fail "$web/healthz"'
-	assert_success
-	run until_ok 30 eval 'compose logs worker | grep "reload: .* changed"'
-	assert_success
-	run until_ok 40 is_health worker healthy
-	assert_success
-}
-
-@test "the application's tests pass inside the stack" {
-	run compose run --rm --no-TTY --no-deps web test -q
-	assert_success
-	assert_output --partial ' passed'
-}
-
 @test "the seed can be sown again while the first is under way, and the graph is the same" {
 	local id
 	compose run --rm --no-TTY --no-deps web seed

@@ -40,17 +40,25 @@ new_stack_from() {
 	export project env_file web flower storage
 }
 
-# set_in FILE NAME=VALUE…: replaces the lines of these settings where they stand, because others may refer to
-# them further down, or adds them at the end.
+# set_in FILE NAME=VALUE…: gives settings another value. Each stands where it stood, or where its default stands as a
+# comment, or before the first line that refers to it, because a reference finds only what is above it; else at the end.
 set_in() {
 	local file=$1 pair
 	shift
 	for pair; do
 		# By the environment, because awk would take a backslash in -v for its own.
-		new=$pair awk -v name="${pair%%=*}=" '
-			index($0, name) == 1 { print ENVIRON["new"]; found = 1; next }
+		new=$pair awk -v name="${pair%%=*}" '
+			function rank(line) {
+				if (index(line, name "=") == 1) return 1
+				if (index(line, "# " name "=") == 1) return 2
+				return line !~ /^#/ && index(line, "${" name) ? 3 : 4
+			}
+			FNR == NR { found = rank($0); if (!best || found < best) { best = found; at = FNR } next }
+			FNR == at && best == 3 { print ENVIRON["new"] }
+			FNR == at && best < 3 { print ENVIRON["new"]; next }
+			best == 1 && rank($0) == 1 { next }
 			{ print }
-			END { if (!found) print ENVIRON["new"] }' "$file" >"$file.changed"
+			END { if (!best || best == 4) print ENVIRON["new"] }' "$file" "$file" >"$file.changed"
 		mv "$file.changed" "$file"
 	done
 }

@@ -9,11 +9,9 @@ load helpers
 
 setup_file() {
 	export BATS_NO_PARALLELIZE_WITHIN_FILE=true
-	local development=${TEST_COMPOSE_FILES:?run npm run test:docker}
-	new_stack COMPOSE_FILE="${development/:compose.override.yaml/}"
-	export prod=$project-app dev=$project-app:dev copy=$BATS_FILE_TMPDIR/copy
+	new_stack COMPOSE_FILE="${TEST_COMPOSE_FILES/:compose.override.yaml/}"
+	export prod=$project-app copy=$BATS_FILE_TMPDIR/copy
 	build_images
-	COMPOSE_FILE=$development build_images
 	local args
 	args=$(compose config --format json | json .services.migrate.build.args)
 	python_image=$(json .PYTHON_IMAGE <<<"$args") node_image=$(json .NODE_IMAGE <<<"$args")
@@ -198,46 +196,14 @@ asked() {
 	docker logs "$@" "$(docker ps --latest --quiet --filter "label=kept-for=$project-$BATS_TEST_NUMBER")"
 }
 
-# --- who runs it, and what is in it ---
+# --- what is in it; tests/docker/production/image.bats says more ---
 
-@test "it runs as 1001:1001, in numbers, so that an orchestrator can see that it is not root" {
-	assert_equal "$(docker inspect --format '{{.Config.User}}' "$prod")" 1001:1001
-	run -0 within "$prod" id
-	assert_output --partial 'uid=1001(app) gid=1001(app)'
-}
-
-@test "the user can write to the volumes' folders, and nowhere in the application or in what runs it" {
-	run within "$prod" find / -xdev '!' -type l -writable
-	assert_line /data
-	assert_line /var/lib/beat
-	refute_line --regexp '^/(app|bin|etc|lib|opt|sbin|usr|data/.*|var/lib/beat/.*)'
-}
-
-@test "production has no compiler, no installer and no cache of either" {
-	run -0 within "$prod" sh -c 'for tool in gcc cc g++ make uv poetry; do command -v $tool || true; done'
-	assert_output ''
+@test "production has no cache of an installer" {
 	# The folders that were caches during the build may be there, as long as they are empty.
 	run -0 within --user 0 --cap-add DAC_OVERRIDE "$prod" sh -c '
 		find / -xdev -name .cache
 		find /build /cache /manifest /tmp /var/lib/apt/lists /var/cache/apt/archives -name "?*" -type f ! -name lock 2>/dev/null || true'
 	assert_output ''
-}
-
-@test "production has none of the tools of tests and development; development has them" {
-	local module
-	for module in pytest watchfiles debugpy; do
-		run ! within "$prod" python -c "import $module"
-		assert_output --partial "No module named '$module'"
-		run -0 within "$dev" python -c "import $module"
-	done
-}
-
-@test "every Python file of the application is in the image, in production without its tests" {
-	local list='find . -name "*.py" | sort'
-	run -0 within "$dev" sh -c "cd /app; $list"
-	assert_output "$(cd app && eval "$list")"
-	run -0 within "$prod" sh -c "cd /app; $list"
-	assert_output "$(cd app && eval "$list" | grep -v '^./tests/')"
 }
 
 @test "no byte code is left to be made at a start: neither the library's, nor the packages', nor ours" {
@@ -280,18 +246,6 @@ asked() {
 }
 
 # --- how it starts ---
-
-@test "a role without its setting says so through the image: one sentence, exit code 64" {
-	run --separate-stderr -64 within "$prod" web
-	assert_output ''
-	assert_equal "$stderr" 'entrypoint: web needs WEB_APP, which is empty. Set it in .env.docker, e.g. WEB_APP=package.module:app'
-}
-
-@test "an unknown command says so through the image: one sentence, exit code 127" {
-	run --separate-stderr -127 within "$prod" wrker --fast
-	assert_output ''
-	assert_equal "$stderr" 'entrypoint: there is no role and no command "wrker" in this image. Roles: web worker beat flower frontend migrate seed test'
-}
 
 @test "a secret that the user may not read is one sentence and exit code 64, and one that he may is read" {
 	echo 'the $ecret' >"$BATS_TEST_TMPDIR/mail"

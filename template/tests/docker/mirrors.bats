@@ -145,7 +145,7 @@ start_mirrors() {
 
 push() { # push IMAGE SETTING: under the name that the setting has by default
 	local name
-	name=127.0.0.1:$push_port/hub/$(sed -n "s/^$2=//p" .env.docker.example)
+	name=127.0.0.1:$push_port/hub/$(sed -n "s/^# $2=//p" .env.docker.example)
 	docker tag "$1" "$name"
 	# A busy machine may be too slow for a handshake.
 	until_ok 120 docker --config "$BATS_FILE_TMPDIR/pusher" push --quiet "$name" >/dev/null

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # shellcheck disable=SC2016,SC2154 # eval'ed conditions on purpose; new_stack exports what is used here
-# The production overlay: the same job as in development, behind the one entry, within limits. One stack
-# for all tests of this file.
+# The sample on the production overlay: the same job as in development, behind the one entry, within limits that are met.
+# One stack for all tests of this file. What every production stack promises is in tests/docker/production.
 
 load helpers
 load round-trip
@@ -19,8 +19,6 @@ production_stack() {
 	export web
 }
 
-services=(web worker beat flower postgres redis storage proxy)
-
 setup_file() {
 	production_stack LOG_MAX_SIZE=32k LOG_MAX_FILES=2 FLOWER_MEMORY=200m FLOWER_CPUS=0.5 PIDS_LIMIT=99
 	start_stack
@@ -35,31 +33,8 @@ teardown_file() {
 	remove_stack
 }
 
-@test "every service is healthy, and the one-shots have ended well" {
-	local service
-	for service in "${services[@]}"; do
-		run is_health "$service" healthy
-		assert_success
-	done
-	for service in migrate secrets-check; do
-		run state '{{.State.Status}} {{.State.ExitCode}}' "$service"
-		assert_output 'exited 0'
-	done
-}
-
-@test "the proxy is the one service that is published" {
-	run docker ps --filter "label=com.docker.compose.project=$project" --format '{{.Label "com.docker.compose.service"}} {{.Ports}}'
-	assert_success
-	assert_line --regexp '^proxy .*->80/tcp'
-	refute_line --regexp '^(web|worker|beat|flower|postgres|redis|storage) .*->'
-}
-
 @test "a story of several thousand words becomes audio that a browser can fetch" {
 	long_story_becomes_audio
-}
-
-@test "the progress of a story is streamed while it is narrated" {
-	progress_is_streamed
 }
 
 @test "the proxy hands on each event when it happens, not all of them at the end" {
@@ -72,33 +47,9 @@ teardown_file() {
 	wait $!
 }
 
-@test "the periodic task runs again and again, and the page says so" {
-	periodic_task_runs
-}
-
-@test "nothing of the source is mounted, and nothing of development is in the image" {
-	local service
-	for service in web worker beat flower migrate; do
-		run state '{{range .Mounts}}{{.Destination}} {{end}}' "$service"
-		refute_output --regexp '(^| )/app'
-	done
-	run docker exec "$(container web)" sh -c 'for name in pytest debugpy watchfiles; do python -c "import $name" && echo "$name is there"; done; ls -d /app/tests; for name in gcc uv poetry; do command -v $name; done; true'
-	refute_output --partial 'is there'
-	refute_line --regexp '^/'
-}
-
-@test "the application cannot change its own code" {
-	run docker exec "$(container web)" touch /app/planted.py
-	assert_failure
-	assert_output --partial 'Read-only file system'
-}
-
-@test "every service has limits of memory, processors and processes, a log that is rotated and a restart policy" {
-	local service
-	for service in "${services[@]}"; do
-		run state '{{with .HostConfig}}{{.Memory}} {{.NanoCpus}} {{.PidsLimit}} {{.LogConfig.Type}} {{index .LogConfig.Config "max-size"}} {{index .LogConfig.Config "max-file"}} {{.RestartPolicy.Name}}{{end}}' "$service"
-		assert_output --regexp '^[1-9][0-9]* [1-9][0-9]* 99 local 32k 2 unless-stopped$'
-	done
+@test "limits of memory, processors, processes and logs are what the settings say" {
+	run state '{{with .HostConfig}}{{.PidsLimit}} {{.LogConfig.Type}} {{index .LogConfig.Config "max-size"}} {{index .LogConfig.Config "max-file"}}{{end}}' web
+	assert_output '99 local 32k 2'
 	run state '{{.HostConfig.Memory}} {{.HostConfig.NanoCpus}}' flower
 	assert_output '209715200 500000000'
 }
@@ -168,31 +119,4 @@ teardown_file() {
 	run curl --silent --output /dev/null --write-out '%{http_code} %{redirect_url}' --header 'Host: shop.localhost' "$web/healthz"
 	assert_output '308 https://shop.localhost/healthz'
 	compose up --detach --wait --no-deps proxy
-}
-
-@test "what the example says for secrets starts nothing, and each is named" {
-	production_stack
-	local name
-	for name in POSTGRES_PASSWORD FLOWER_PASSWORD S3_SECRET_ACCESS_KEY SECRET_KEY; do
-		set_in "$env_file" "$(grep "^$name=" .env.docker.example)"
-	done
-	set_in "$env_file" REDIS_PASSWORD= PROXY_HTTP_PORT="$(free_port)"
-
-	run npm run --silent up -- --env-file "$env_file"
-	assert_failure 3
-	assert_output --partial 'POSTGRES_PASSWORD has the value of .env.docker.example, which everybody knows'
-
-	# Without the scripts as well.
-	build_images
-	run compose up --detach --wait
-	assert_failure
-	run docker ps --all --filter "label=com.docker.compose.project=$project" --filter status=running --quiet
-	assert_output ''
-	run compose logs --no-log-prefix secrets-check
-	for name in POSTGRES_PASSWORD DATABASE_URL FLOWER_PASSWORD S3_SECRET_ACCESS_KEY SECRET_KEY; do
-		assert_output --partial "$name has the value of .env.docker.example"
-	done
-	assert_output --partial 'REDIS_PASSWORD is empty'
-	refute_output --partial 'local-only'
-	remove_stack
 }

@@ -1,26 +1,22 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2016,SC2154 # eval'ed conditions on purpose; new_stack exports what is used here
-# The development stack as a whole, from HTTP to the audio file. One stack for all tests of this file;
-# the passwords have every character in them that breaks something somewhere.
+# shellcheck disable=SC2016,SC2030,SC2031,SC2154 # eval'ed conditions on purpose, $output per test; new_stack exports what is used here
+# The sample in development, as somebody uses it who has run `npm run up` in a copy of the repository: the commands, the
+# story from HTTP to the audio file, and what goes wrong around it. One stack for all tests, whose passwords have every
+# character in them that breaks something somewhere. What every stack promises is in tests/docker.
+
+bats_require_minimum_version 1.5.0
 
 load helpers
 load round-trip
 
-# The processes of a role, without tini, get a signal.
-signal_role() { # signal_role SIGNAL SERVICE
-	docker exec "$(container "$2")" sh -c '
-		for process in /proc/[0-9]*; do
-			pid=${process#/proc/}
-			case $pid in 1 | $$) continue ;; esac
-			if tr "\0" " " <$process/cmdline 2>/dev/null | grep -qE "celery|gunicorn"; then kill -'"$1"' $pid; fi
-		done' || true
-}
-
 setup_file() {
 	copy_repository "$BATS_FILE_TMPDIR/a copy of it"
+	git init --quiet
 	new_stack POSTGRES_PASSWORD="'p@ss\$word#1'" DATABASE_URL="'postgresql+psycopg://postgres:p%40ss\$word%231@db:5432/stories'" \
 		REDIS_PASSWORD=r3dis-0f-test REDIS_URL=redis://:r3dis-0f-test@redis:6379/0
-	start_stack
+	# The commands look for .env.docker when they are told of no other file.
+	mv "$env_file" .env.docker
+	export env_file=$PWD/.env.docker
 }
 
 setup() {
@@ -32,27 +28,121 @@ teardown() {
 }
 
 teardown_file() {
+	cd "$BATS_FILE_TMPDIR/a copy of it" || return 1
 	remove_stack
 }
 
-@test "every service is healthy, and the migration has ended well" {
-	local service
-	for service in web worker beat flower postgres redis storage; do
-		run is_health "$service" healthy
-		assert_success
-	done
-	run state '{{.State.Status}} {{.State.ExitCode}}' migrate
-	assert_output 'exited 0'
+# npm_run NAME ARG…: `npm run NAME -- ARG…`, with $stderr apart
+npm_run() {
+	run --separate-stderr npm run --silent "$1" -- "${@:2}"
 }
 
-@test "only web, Flower and the store are published, and on this machine alone" {
-	run docker ps --filter "label=com.docker.compose.project=$project" --format '{{.Label "com.docker.compose.service"}} {{.Ports}}'
-	assert_success
-	refute_line --regexp '(postgres|redis|worker|beat) .*->'
-	refute_output --partial '0.0.0.0:'
-	refute_output --partial '[::]:'
-	assert_line --regexp '^web 127\.0\.0\.1:[0-9]+->[0-9]+/tcp$'
+containers() {
+	docker ps "$@" --quiet --no-trunc --filter "label=com.docker.compose.project=$project" | sort
 }
+
+# --- The commands ---
+
+@test "up ends with a healthy stack and addresses that answer" {
+	npm_run up --json
+	assert_success
+	assert_equal "$(json .ok <<<"$output")" true
+	assert_equal "$(json '.services.filter(s => s.state === "running" && s.health !== "healthy").length' <<<"$output")" 0
+	assert_equal "$(json '.services.find(s => s.name === "migrate").exitCode' <<<"$output")" 0
+	curl --silent --fail "$(json .urls.web <<<"$output")/healthz"
+	curl --silent --fail "$(json .urls.flower <<<"$output")/healthcheck"
+}
+
+@test "up on a healthy stack keeps every container that is running" {
+	before=$(containers)
+	npm_run up
+	assert_success
+	assert_equal "$(containers)" "$before"
+	output=$stderr
+	assert_output --partial 'Next: npm run seed'
+}
+
+@test "plain Compose finds nothing to change in what up has started" {
+	before=$(containers)
+	docker compose --env-file .env.docker up --detach --wait
+	assert_equal "$(containers)" "$before"
+}
+
+@test "migrate and seed can be run again and again, and the fables are there once" {
+	npm run --silent migrate
+	npm run --silent seed
+	npm run --silent seed
+	run docker exec "$(container postgres)" psql -U postgres -d stories -Atc "SELECT count(*), count(DISTINCT title) FROM story"
+	assert_output '3|3'
+}
+
+# doctor_finds LEVEL TEXT: whether the stack has such an observation.
+doctor_finds() {
+	json ".stack.some(o => o.level === '$1' && o.text.includes('$2'))" <<<"$output"
+}
+
+@test "doctor has nothing to mend in a healthy stack, and leaves it as it is" {
+	# The fables that seed has queued.
+	narrated() { [[ $(docker exec "$(container postgres)" psql -U postgres -d stories -Atc "SELECT count(*) FROM story WHERE status <> 'done'") == 0 ]]; }
+	until_ok 60 narrated
+	before=$(containers --all)
+	npm_run doctor --json
+	assert_success
+	for text in 'are healthy' 'takes the password' 'of PostgreSQL 17, as its image is' 'No task waits' 'looked at its schedule' 'Volumes: '; do
+		assert_equal "$text $(doctor_finds well "$text")" "$text true"
+	done
+	assert_equal "$(containers --all)" "$before"
+}
+
+@test "doctor names a password that the volume does not have, tasks that nobody takes, and a service that is paused" {
+	alter() { docker exec "$(container postgres)" psql -q -U postgres -d stories -c "ALTER USER postgres PASSWORD '$1'"; }
+	alter another
+	# A tick of beat's that is just taken looks like work on the queue that nobody takes from.
+	compose stop beat
+	docker exec "$(container web)" entrypoint.sh celery --app stories.worker:celery --quiet call --queue nobodys stories.nothing
+	npm_run doctor --json
+	alter "$(docker exec "$(container postgres)" printenv POSTGRES_PASSWORD)"
+	redis_cli del nobodys
+	compose start beat
+	assert_failure 3
+	assert_equal "$(doctor_finds wrong 'postgres does not take the password')" true
+	assert_equal "$(doctor_finds doubtful 'Tasks wait (1 in nobodys, first stories.nothing, for at least ')" true
+
+	docker pause "$(container worker)"
+	npm_run doctor
+	docker unpause "$(container worker)"
+	assert_failure 3
+	output=$stderr
+	assert_output --partial '✗ worker is paused'
+}
+
+@test "a migration that is stopped does not go on unseen" {
+	local code=0 pid
+	one_offs() { docker ps --all --quiet --filter "label=com.docker.compose.project=$project" --filter label=com.docker.compose.oneoff=True | grep .; }
+	# TERM instead of Ctrl-C, which a shell's children in the background do not hear.
+	MIGRATE_COMMAND='sleep 100' setsid npm run --silent migrate >"$BATS_TEST_TMPDIR/said" 2>&1 3>&- &
+	pid=$!
+	until_ok 30 one_offs
+	kill -TERM -- "-$pid"
+	wait "$pid" || code=$?
+	assert_equal "$code" 143
+	# npm does not wait for the script, whose last word this is.
+	until_ok 20 grep 'Stopped\.' "$BATS_TEST_TMPDIR/said"
+	# Docker removes in the background what has ended.
+	run until_ok 20 eval '! one_offs'
+	assert_success
+}
+
+@test "a migration waits for the one that holds the lock, and says so when it takes too long" {
+	docker exec --detach "$(container postgres)" psql -U postgres -d stories -c 'SELECT pg_advisory_lock(727274); SELECT pg_sleep(60)'
+	until_ok 10 eval 'docker exec "$(container postgres)" psql -U postgres -d stories -Atc "SELECT count(*) FROM pg_locks WHERE locktype = '"'advisory'"'" | grep -q 1'
+	run compose run --rm --no-TTY --no-deps --env MIGRATE_LOCK_TIMEOUT=1 migrate migrate
+	assert_failure 75
+	assert_output --partial 'another migration has held the lock'
+	docker exec "$(container postgres)" psql -U postgres -d stories -Atc "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"
+}
+
+# --- The story ---
 
 @test "a story of several thousand words becomes audio that a browser can fetch" {
 	long_story_becomes_audio
@@ -66,9 +156,7 @@ teardown_file() {
 	periodic_task_runs
 }
 
-@test "Flower refuses without its password" {
-	run curl --silent --output /dev/null --write-out '%{http_code}' "$flower/"
-	assert_output 401
+@test "Flower lets in who has its password, and nobody with another one" {
 	run curl --silent --output /dev/null --write-out '%{http_code}' --user admin:wrong "$flower/"
 	assert_output 401
 	run curl --silent --output /dev/null --write-out '%{http_code}' --user admin:flower-local-only "$flower/workers"
@@ -87,48 +175,13 @@ teardown_file() {
 	done
 }
 
-@test "the application's tests pass inside the stack" {
-	run compose run --rm --no-TTY web pytest -q
+@test "a debugger can attach to web when DEBUG_PORT is set" {
+	local port
+	port=$(free_port)
+	DEBUG_PORT=$port compose up --detach --no-deps --wait web
+	run until_ok 20 eval "exec 3<>/dev/tcp/127.0.0.1/$port; head --bytes 16 <&3 | grep Content-Length"
 	assert_success
-	assert_output --partial ' passed'
-}
-
-@test "three migrations at once all succeed" {
-	local pids=() pid number
-	for number in 1 2 3; do
-		compose run --rm --no-TTY --no-deps migrate migrate >"$BATS_TEST_TMPDIR/migrate.$number" 2>&1 &
-		pids+=($!)
-	done
-	for pid in "${pids[@]}"; do wait "$pid"; done
-}
-
-@test "a migration waits for the one that holds the lock, and says so when it takes too long" {
-	docker exec --detach "$(container postgres)" psql -U postgres -d stories -c 'SELECT pg_advisory_lock(727274); SELECT pg_sleep(60)'
-	until_ok 10 eval 'docker exec "$(container postgres)" psql -U postgres -d stories -Atc "SELECT count(*) FROM pg_locks WHERE locktype = '"'advisory'"'" | grep -q 1'
-	run compose run --rm --no-TTY --no-deps --env MIGRATE_LOCK_TIMEOUT=1 migrate migrate
-	assert_failure 75
-	assert_output --partial 'another migration has held the lock'
-	docker exec "$(container postgres)" psql -U postgres -d stories -Atc "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"
-}
-
-@test "seeding twice adds the fables once" {
-	compose run --rm --no-TTY web seed
-	compose run --rm --no-TTY web seed
-	run docker exec "$(container postgres)" psql -U postgres -d stories -Atc "SELECT count(*), count(DISTINCT title) FROM story WHERE title NOT IN ('A long one', 'Streamed')"
-	assert_output '3|3'
-}
-
-@test "web and worker restart when a file is saved" {
-	sed -i 's|"/healthz"|"/saved-by-the-test"|' app/stories/*.py
-	run until_ok 30 eval 'curl --silent --fail "$web/saved-by-the-test"'
-	assert_success
-	sed -i 's|"/saved-by-the-test"|"/healthz"|' app/stories/*.py
-	run until_ok 30 eval 'curl --silent --fail "$web/healthz"'
-	assert_success
-	run until_ok 30 eval 'compose logs worker | grep "reload: .* changed"'
-	assert_success
-	run until_ok 40 is_health worker healthy
-	assert_success
+	compose up --detach --no-deps --wait web
 }
 
 @test "a mistake that is saved does not end the container, and the next save mends it" {
@@ -146,42 +199,29 @@ teardown_file() {
 	assert_success
 }
 
-@test "a debugger can attach to web when DEBUG_PORT is set" {
-	local port
-	port=$(free_port)
-	DEBUG_PORT=$port compose up --detach --no-deps --wait web
-	run until_ok 20 eval "exec 3<>/dev/tcp/127.0.0.1/$port; head --bytes 16 <&3 | grep Content-Length"
-	assert_success
-	compose up --detach --no-deps --wait web
+@test "web and worker can be scaled" {
+	local first
+	first=$(free_port)
+	WEB_PUBLISHED_PORT=$first-$((first + 5)) compose up --detach --no-recreate --wait --scale worker=3 worker
+	run docker ps --quiet --filter "label=com.docker.compose.project=$project" --filter label=com.docker.compose.service=worker --filter health=healthy
+	assert_equal "${#lines[@]}" 3
+	WEB_PUBLISHED_PORT=$first-$((first + 5)) compose up --detach --wait --scale web=2 --scale worker=1 web worker
+	run docker ps --quiet --filter "label=com.docker.compose.project=$project" --filter label=com.docker.compose.service=web --filter health=healthy
+	assert_equal "${#lines[@]}" 2
+	compose up --detach --wait --scale web=1
 }
 
-@test "a frozen web, worker or beat is unhealthy within half a minute, and healthy again after" {
-	local service
-	for service in web worker beat; do signal_role STOP "$service"; done
-	for service in web worker beat; do
-		run until_ok 32 is_health "$service" unhealthy
-		assert_success
-	done
-	for service in web worker beat; do signal_role CONT "$service"; done
-	for service in web worker beat; do
-		run until_ok 30 is_health "$service" healthy
-		assert_success
-	done
-}
+# --- Faults ---
 
 @test "without Redis a story is refused at once, Flower ends when it is told to, and afterwards the worker goes on by itself" {
 	compose stop --timeout 5 redis
 	run curl --silent --max-time 8 --write-out '\n%{http_code}' --header 'content-type: application/json' --data '{"title":"Lost","text":"Nobody hears it."}' "$web/api/stories"
 	assert_success
 	assert_line --index -1 503
-	run until_ok 32 is_health worker unhealthy
-	assert_success
 	compose stop flower
 	run state '{{.State.ExitCode}}' flower
 	assert_output 0
 	compose start redis flower
-	run until_ok 40 is_health worker healthy
-	assert_success
 	run until_ok 60 story_is "$(submit 'Found again' 1)" 'done'
 	assert_success
 }
@@ -217,16 +257,6 @@ teardown_file() {
 	assert_success
 }
 
-@test "an idle stack stops by itself, and nothing is killed" {
-	compose up --detach --wait
-	local service
-	compose stop
-	for service in web worker beat flower postgres redis storage; do
-		run state '{{.Name}}: {{.State.ExitCode}}' "$service"
-		assert_output --regexp ': (0|143)$'
-	done
-}
-
 @test "the store is not killed while it waits for a connection that nobody uses" {
 	compose up --detach --wait
 	docker exec --detach "$(container web)" python -c 'import socket, time; held = socket.create_connection(("storage", 9340)); time.sleep(120)'
@@ -237,8 +267,8 @@ teardown_file() {
 	assert_output 0
 }
 
-@test "the data is there after teardown and a new start" {
-	compose down
+@test "a recording is there after teardown and a new start" {
+	npm run --silent teardown
 	compose up --detach --wait
 	run docker exec "$(container postgres)" psql -U postgres -d stories -Atc "SELECT id FROM story WHERE title = 'A long one' AND status = 'done'"
 	assert_success
@@ -248,18 +278,6 @@ teardown_file() {
 	assert_success
 	run until_ok 60 story_is "$(submit 'After it' 1)" 'done'
 	assert_success
-}
-
-@test "web and worker can be scaled" {
-	local first
-	first=$(free_port)
-	WEB_PUBLISHED_PORT=$first-$((first + 5)) compose up --detach --no-recreate --wait --scale worker=3 worker
-	run docker ps --quiet --filter "label=com.docker.compose.project=$project" --filter label=com.docker.compose.service=worker --filter health=healthy
-	assert_equal "${#lines[@]}" 3
-	WEB_PUBLISHED_PORT=$first-$((first + 5)) compose up --detach --wait --scale web=2 --scale worker=1 web worker
-	run docker ps --quiet --filter "label=com.docker.compose.project=$project" --filter label=com.docker.compose.service=web --filter health=healthy
-	assert_equal "${#lines[@]}" 2
-	compose up --detach --wait --scale web=1
 }
 
 @test "beat has a lock of its project's, and leaves that of another on the same Redis alone" {
@@ -286,4 +304,11 @@ teardown_file() {
 	run until_ok 40 eval 'log_of_second | grep "Sending due task"'
 	assert_success
 	compose up --detach --wait --scale beat=1 beat
+}
+
+@test "a dependency that is added is there after the next up" {
+	set_in .env.docker PYTHON_EXTRA_PACKAGES=humanize==4.12.3
+	npm_run up
+	assert_success
+	docker exec "$(container web)" python -c 'import humanize'
 }

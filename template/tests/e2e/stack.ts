@@ -37,6 +37,15 @@ export async function compose(stack: Stack, args: string[], env: Record<string, 
   throw new CliError(`${composeCommand(stack, ...args)} failed.`, { details: lastLines(`${stdout}${stderr}`) })
 }
 
+/** An env file with other values for some settings: where they stand, or where their default stands as a comment. Pure. */
+function withValues(text: string, values: Readonly<Record<string, string>>): string {
+  return Object.entries(values).reduce((all, [name, value]) => {
+    const lines = [new RegExp(`^${name}=.*$`, 'm'), new RegExp(`^# ${name}=.*$`, 'm')]
+    const line = lines.find((one) => one.test(all))
+    return line ? all.replace(line, () => `${name}=${value}`) : `${all.trimEnd()}\n${name}=${value}\n`
+  }, text)
+}
+
 /** The example's settings, with another name, free ports and the images that are here. */
 async function writeSettings(file: string, project: string): Promise<void> {
   const ports = await freePorts()
@@ -47,9 +56,8 @@ async function writeSettings(file: string, project: string): Promise<void> {
     S3_PUBLIC_URL: `http://localhost:${ports.STORAGE_PORT}`,
     ...ports,
   }
-  const example = await readFile('.env.docker.example', 'utf8')
   // Each in its place: what comes later in the file may refer to it.
-  await writeFile(file, example.replaceAll(/^(\w+)=.*$/gm, (line, name: string) => (name in changed ? `${name}=${changed[name]}` : line)))
+  await writeFile(file, withValues(await readFile('.env.docker.example', 'utf8'), changed))
 }
 
 /**

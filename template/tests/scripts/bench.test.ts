@@ -48,7 +48,7 @@ class BenchBox extends Sandbox {
   }
 
   bench(args: readonly string[] = [], options: RunOptions = {}): Promise<Outcome> {
-    const fakes = [join(this.folder, 'bin'), fileURLToPath(new URL('../helpers/bin', import.meta.url))]
+    const fakes = [join(this.folder, 'bin'), fileURLToPath(new URL('../../../tests/helpers/bin', import.meta.url))]
     const env = { PATH: [...fakes, process.env.PATH].join(delimiter), TMPDIR: this.#temporary, ...options.env }
     return this.run('template/bench/bench', ['--runs', '1', '--idle', '1', '--json', ...args], { ...options, env })
   }

@@ -3,8 +3,7 @@ import { readdirSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { profilesOf, snapshots } from '../../lint/compose-variants.ts'
-import { parseSchema } from '../../../scripts/lib/env/schema.ts'
-import { files, readText, root } from '../helpers/repository.ts'
+import { readText, root } from '../helpers/repository.ts'
 
 interface Service {
   image: string
@@ -125,17 +124,4 @@ test('minimal.yaml publishes nothing, and mounts nothing but a file without cert
   expect(entries(config).filter(([, service]) => service.ports).map(([name]) => name)).toEqual([])
   const sources = entries(config).flatMap(([, service]) => binds(service))
   expect([...new Set(sources)]).toEqual(['/src/docker/no-extra-ca.pem'])
-})
-
-describe('a default stands in two places, and is the same in both:', () => {
-  const { settings } = parseSchema(readText('.env.docker.example'), '.env.docker.example')
-  const values = new Map(settings.flatMap(({ name, value }) => (value === '' ? [] : [[name, value]])))
-  const inCompose = files
-    .filter((file) => /^compose.*\.yaml$|^docker\/offline\/compose\.yaml$/.test(file))
-    .flatMap((file) => [...readText(file).matchAll(/\$\{(\w+):?-([^${}]+)\}/g)].map(([, name = '', value]) => [file, name, value] as const))
-  const inDockerfile = [...readText('Dockerfile').matchAll(/^ARG (\w+)=(.+)$/gm)].map(([, name = '', value]) => ['Dockerfile', name, value] as const)
-
-  test.each([...inCompose, ...inDockerfile].filter(([, name]) => values.has(name)))('%s, %s=%s', (_, name, value) => {
-    expect(value).toBe(values.get(name))
-  })
 })

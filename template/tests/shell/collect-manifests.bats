@@ -36,7 +36,7 @@ collect() {
 
 @test "what a requirements file includes comes along, each at its place, however it is written" {
 	has requirements/prod.txt='-r base.txt\n-c ../constraints.txt\ngunicorn' requirements/base.txt='--requirement=more/a.txt # why\r\n  -rmore/b.txt\r' \
-		requirements/more/a.txt='--constraint ../../../constraints.txt' requirements/more/b.txt='-r a.txt\n-r https://example.org/c.txt\n# -r none.txt' \
+		requirements/more/a.txt='--constraint ../../constraints.txt' requirements/more/b.txt='-r a.txt\n-r https://example.org/c.txt\n# -r none.txt' \
 		constraints.txt='setuptools<82' requirements/other.txt=
 	run -0 collect PYTHON_MANIFEST=requirements/prod.txt
 	assert_output - <<-'FILES'
@@ -99,5 +99,5 @@ refuses() {
 	local advice='is outside of APP_DIR, where no build step sees it. Choose a folder above both as APP_DIR, and the application'\''s as APP_WORKDIR.'
 	refuses "../constraints.txt in requirements.txt $advice"
 	refuses "PYTHON_MANIFEST=../requirements.txt $advice" PYTHON_MANIFEST=../requirements.txt
-	refuses "PYTHON_DEV_MANIFEST=sub/../../../dev.txt $advice" PYTHON_MANIFEST=constraints.txt PYTHON_DEV_MANIFEST=sub/../../../dev.txt
+	refuses "PYTHON_DEV_MANIFEST=sub/../../dev.txt $advice" PYTHON_MANIFEST=constraints.txt PYTHON_DEV_MANIFEST=sub/../../dev.txt
 }

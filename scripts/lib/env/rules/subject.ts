@@ -4,7 +4,7 @@ import type { Entry, EnvLines } from '../file.ts'
 import type { Finding, Found, Values } from '../finding.ts'
 import { interpolate } from '../interpolate.ts'
 import type { Schema, Setting } from '../schema.ts'
-import { holdsSecret, isSecret } from '../secrets.ts'
+import { holdsSecret, isSecret } from '../shown.ts'
 
 /** What is at a path: `unknown` where we may not look. */
 type Kind = 'file' | 'folder' | 'absent' | 'unknown'
@@ -70,17 +70,8 @@ export type Rule = readonly [
   find: (subject: Subject) => Found[],
 ]
 
-/**
- * The overlays that COMPOSE_FILE names are the environment: compose.production.yaml makes it `production`, which is
- * what `@required=forEnv(production)` asks for.
- */
-export const environments = (values: Values): string[] =>
-  [...(values.COMPOSE_FILE ?? '').matchAll(/compose\.([\w-]+)\.ya?ml/g)].map(([, name]) => name!)
-
 const hostsOf = (name: string, { networks, hostname, container_name: container }: Service): string[] =>
   [name, ...Object.values(networks ?? {}).flatMap((network) => network?.aliases ?? []), ...[hostname, container].filter((host) => host !== undefined)]
-
-const defaultOf = (setting: Setting | undefined): string => (setting as { default?: string } | undefined)?.default ?? setting?.value ?? ''
 
 /** @param lost see `Subject` */
 export function subjectOf(input: Input, lost: ReadonlySet<string>): Subject {
@@ -93,12 +84,12 @@ export function subjectOf(input: Input, lost: ReadonlySet<string>): Subject {
 
   return {
     ...input, file, around, entryOf, profiles, services, lost,
-    production: environments(values).includes('production'),
+    production: /compose\.production\.ya?ml/.test(values.COMPOSE_FILE ?? ''),
     effective(name) {
       if (lost.has(name)) return undefined
       if (entryOf.has(name)) return values[name]
       if (unreadable.has(name) || entryOf.size === 0) return undefined
-      return interpolate(defaultOf(schema.byName.get(name)), values)
+      return interpolate(schema.byName.get(name)?.default ?? '', values)
     },
   }
 }

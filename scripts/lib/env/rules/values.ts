@@ -6,31 +6,25 @@ import type { Setting } from '../schema.ts'
 import { describe, fits } from '../types.ts'
 import { isUnencoded } from './addresses.ts'
 import { isCommand } from './secrets.ts'
-import { environments, given, shown } from './subject.ts'
+import { given, shown } from './subject.ts'
 import type { Rule, Subject } from './subject.ts'
 
-const isRequired = ({ required }: Setting, { values }: Subject): boolean =>
-  typeof required === 'boolean' ? required : environments(values).some((name) => required.includes(name))
-
-/** How to write the setting, with its documentation where it has an address. */
-function example({ name, example: sample, value, sensitive, docs, line }: Setting): string {
-  const shownSample = sample ?? (sensitive && !/:\/\/[^/]*\$\{\w+\}@/.test(value) ? '' : value)
-  const how = shownSample ? `For example: ${name}=${shownSample}` : `.env.docker.example:${line} says what it is for.`
-  return docs ? `${how} See ${docs}` : how
-}
+/** How to write the setting. A URL whose password is a reference has no secret in it. */
+const example = ({ name, value, sensitive, line }: Setting): string =>
+  value !== '' && (!sensitive || /:\/\/[^/]*\$\{\w+\}@/.test(value)) ? `For example: ${name}=${value}` : `.env.docker.example:${line} says what it is for.`
 
 /** What does not stand in the file has the default of the Compose files: only without one it is missed. */
 function missing(subject: Subject): Found[] {
   const { schema, entryOf, lines, effective } = subject
   if (lines.entries.length + lines.malformed.length === 0) return []
-  return schema.settings.filter((setting) => isRequired(setting, subject) && !entryOf.has(setting.name) && effective(setting.name) === '').map((setting) => ({
+  return schema.settings.filter(({ name, required }) => required && !entryOf.has(name) && effective(name) === '').map((setting) => ({
     setting: setting.name, message: `${setting.name} is missing, and it is required.`,
     hint: setting.generate ? 'npm run env -- --init adds it and makes a value.' : example(setting),
   }))
 }
 
 const empty = (subject: Subject): Found[] =>
-  given(subject).filter(({ setting, value }) => value === '' && isRequired(setting, subject)).map(({ setting, name, line }) => ({
+  given(subject).filter(({ setting, value }) => value === '' && setting.required).map(({ setting, name, line }) => ({
     line, setting: name, message: `${name} is empty, and it is required.`, hint: setting.generate ? 'npm run env -- --init makes a value.' : example(setting),
   }))
 

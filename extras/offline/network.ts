@@ -1,0 +1,58 @@
+/** How this machine reaches packages and images. */
+import { resolve } from 'node:path'
+import { extraCaFile, valueOf } from '../../scripts/lib/engine/machine.ts'
+
+/** How packages and images are reached from here. A URL may hold a password. */
+export interface Network {
+  /** Mirror of the Debian archive. */
+  aptMirror?: string | undefined
+  /** Mirror of the Python package index. */
+  pipIndexUrl?: string | undefined
+  /** Certificates to trust beside the usual ones: an absolute path. */
+  caFile?: string | undefined
+  /** HTTP_PROXY, HTTPS_PROXY and NO_PROXY, those that are set. */
+  proxies: Record<string, string>
+}
+
+type Values = Readonly<Record<string, string | undefined>>
+
+/** What the settings say about the network, and this machine where they are silent. */
+export function networkOf(settings: Values, env: NodeJS.ProcessEnv): Network {
+  const caFile = extraCaFile(settings, env)
+  const proxies = ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY'].flatMap((name) => {
+    const value = valueOf(name, settings, env)
+    return value ? [[name, value]] : []
+  })
+  return {
+    aptMirror: valueOf('APT_MIRROR', settings, env),
+    pipIndexUrl: valueOf('PIP_INDEX_URL', settings, env),
+    caFile: caFile && resolve(caFile),
+    proxies: Object.fromEntries(proxies) as Record<string, string>,
+  }
+}
+
+/** The proxies as curl, apt and their like want them too: in small letters. */
+export const proxyEnvironment = ({ proxies }: Network): Record<string, string> =>
+  Object.fromEntries(Object.entries(proxies).flatMap(([name, value]) => [[name, value], [name.toLowerCase(), value]]))
+
+/**
+ * A URL without its user and password, and these two as they are meant; undefined when it has none.
+ *
+ * @returns the URL as it was when it cannot be read
+ */
+export function splitLogin(url: string): { plain: string; login?: { user: string; password: string } } {
+  const parts = /^(?<scheme>[a-z][\w+.-]*:\/\/)(?<login>[^/]*)@(?<rest>.*)$/i.exec(url)?.groups
+  if (!parts) return { plain: url }
+  const { scheme = '', login = '', rest = '' } = parts
+  const [user = '', ...password] = login.split(':')
+  return { plain: scheme + rest, login: { user: decode(user), password: decode(password.join(':')) } }
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    // A lone % is what somebody forgot to encode.
+    return text
+  }
+}

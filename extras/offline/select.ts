@@ -1,0 +1,73 @@
+/** Selects stand-ins for a stack whose images cannot be pulled. */
+import { readFile } from 'node:fs/promises'
+import { foreignImages } from '../../scripts/lib/compose/model.ts'
+import type { Model } from '../../scripts/lib/compose/model.ts'
+import { readModel } from '../../scripts/lib/compose/stack.ts'
+import type { Stack } from '../../scripts/lib/compose/stack.ts'
+import { shortName } from '../../scripts/lib/engine/images.ts'
+import { isStandIn, standInOverlay, withStandIns } from '../../scripts/lib/engine/offline-room.ts'
+import { envFile as ownEnvFile } from '../../scripts/lib/env/settings.ts'
+import { writeSecretly } from '../../scripts/lib/env/write.ts'
+import { CliError, ExitCode } from '../../scripts/lib/errors.ts'
+import { warn } from '../../scripts/lib/terminal.ts'
+import { ensureStandIns, insteadOfStandIn, recipeFor, stoodFor } from './stand-ins.ts'
+
+/**
+ * The env file's text with the overlay at the end of COMPOSE_FILE, and everything else as it was. Pure.
+ */
+export function selectStandIns(text: string): string {
+  // Quotes and a comment behind the value stay where they are.
+  const line = /^(?<before>[ \t]*(?:export[ \t]+)?COMPOSE_FILE[ \t]*[=:][ \t]*(?<quote>["']?))(?<files>.*?)\k<quote>[ \t]*(?:(?<=["' \t])#.*)?$/m.exec(text)
+  const { before, files } = line?.groups ?? {}
+  if (!line || before === undefined || files === undefined) {
+    return `${text}${text === '' || text.endsWith('\n') ? '' : '\n'}COMPOSE_FILE=${withStandIns(undefined)}\n`
+  }
+  if (files.split(':').includes(standInOverlay)) return text
+  const start = line.index + before.length
+  return `${text.slice(0, start)}${withStandIns(files)}${text.slice(start + files.length)}`
+}
+
+/**
+ * What the stand-ins cannot give: an image that somebody chose and that has none, or that the overlay would replace by
+ * another one's, and one that it leaves alone and that is missing. Pure.
+ *
+ * @param wanted the images of the stack; `selected` those with the overlay; `absent` those that are not here
+ */
+export function withoutStandIn(wanted: readonly string[], selected: readonly string[], absent: readonly string[]): string[] {
+  const stood = new Set(selected.filter(isStandIn).map((standIn) => shortName(stoodFor(standIn))))
+  return wanted.filter((image) => {
+    if (isStandIn(image)) return false
+    if (selected.includes(image)) return absent.includes(image)
+    return !recipeFor(image) || !stood.has(shortName(image))
+  })
+}
+
+/**
+ * Builds the stand-ins and selects them for this stack. In the project's own .env.docker it is written down, so
+ * that plain Compose commands do the same; any other env file is somebody's, and only this run is told.
+ */
+export async function useStandIns(
+  stack: Stack,
+  model: Model,
+  values: Record<string, string | undefined>,
+  absent: readonly string[],
+  reason: string,
+): Promise<{ stack: Stack; model: Model }> {
+  const chosen = { ...stack, env: { ...stack.env, COMPOSE_FILE: withStandIns(values.COMPOSE_FILE) } }
+  const changed = await readModel(chosen)
+  const strangers = withoutStandIn(foreignImages(model), foreignImages(changed), absent)
+  if (strangers.length > 0) {
+    throw new CliError(`No registry answers for ${absent[0]}, and there is no stand-in for ${strangers.join(', ')}.`, {
+      hint: insteadOfStandIn(),
+      exitCode: ExitCode.docker,
+    })
+  }
+  warn(`${reason} for ${absent[0]}: stand-ins from Debian packages are used instead.`)
+  await ensureStandIns(foreignImages(changed).filter(isStandIn), values)
+  if (stack.envFile !== ownEnvFile) return { stack: chosen, model: changed }
+
+  // Only now, when they are there: a file that names images which cannot be had would stop every later run.
+  await writeSecretly(stack.envFile, selectStandIns(await readFile(stack.envFile, 'utf8')))
+  warn(`${stack.envFile} says so now: COMPOSE_FILE names ${standInOverlay}. Take that out to go back to the official images.`)
+  return { stack, model: changed }
+}

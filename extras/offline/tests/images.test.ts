@@ -1,0 +1,91 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { ensureImages } from '../../../scripts/lib/engine/images.ts'
+import type { Model } from '../../../scripts/lib/compose/model.ts'
+import { ensureStandIns } from '../stand-ins.ts'
+import { Sandbox } from '../../../tests/helpers/sandbox.ts'
+
+// Building them would change this machine.
+vi.mock(import('../stand-ins.ts'), async (original) => ({ ...(await original()), ensureStandIns: vi.fn<typeof ensureStandIns>() }))
+
+describe('the images of a stack', () => {
+  const stack = { envFile: '.env.docker', env: {} }
+  const silence = { err: 'Error response from daemon: Get "https://registry.test/v2/": dial tcp: lookup registry.test: no such host\n', code: 1 }
+  let box: Sandbox
+  let said: string
+
+  beforeEach(() => {
+    box = new Sandbox()
+    box.enter()
+    said = ''
+    vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
+      said += String(text)
+      return true
+    })
+  })
+  afterEach(() => vi.restoreAllMocks())
+
+  describe('where no registry answers', () => {
+    const official: Model = { name: 'shop', services: { db: { image: 'postgres:17-trixie' } } }
+    const changed: Model = { name: 'shop', services: { db: { image: 'stand-in/postgres:17-trixie' } } }
+
+    beforeEach(() => {
+      box.answer('image-inspect', { code: 1 })
+      box.answer('pull', silence)
+      box.answer('compose-config-stand-ins', { out: changed })
+      vi.mocked(ensureStandIns).mockClear()
+      vi.stubEnv('COMPOSE_FILE', undefined)
+    })
+    afterEach(() => vi.unstubAllEnvs())
+
+    test('are stand-ins from then on, and .env.docker says so', async () => {
+      box.write('.env.docker', '# mine\nCOMPOSE_FILE=compose.yaml\nSECRET=\'a $ # "b"\'\n')
+      expect(await ensureImages(stack, official, { APT_MIRROR: '' })).toEqual({ stack, model: changed })
+      expect(ensureStandIns).toHaveBeenCalledExactlyOnceWith(['stand-in/postgres:17-trixie'], { APT_MIRROR: '' })
+      expect(box.read('.env.docker')).toBe('# mine\nCOMPOSE_FILE=compose.yaml:extras/offline/compose.yaml\nSECRET=\'a $ # "b"\'\n')
+      expect(said).toContain('! No registry answers for postgres:17-trixie: stand-ins')
+      expect(said).toContain('.env.docker says so now')
+    })
+
+    test("are stand-ins in this run, and somebody else's file stays as it is", async () => {
+      const text = 'COMPOSE_FILE=mine.yaml\n'
+      box.write('staging.env', text)
+      const result = await ensureImages({ envFile: 'staging.env', env: { KEPT: '1' } }, official, { COMPOSE_FILE: 'mine.yaml' })
+      const env = { KEPT: '1', COMPOSE_FILE: 'mine.yaml:extras/offline/compose.yaml' }
+      expect(result).toEqual({ stack: { envFile: 'staging.env', env }, model: changed })
+      expect(box.read('staging.env')).toBe(text)
+    })
+
+    test('are stand-ins beside the default files where COMPOSE_FILE is empty', async () => {
+      box.write('staging.env', 'COMPOSE_FILE=\n')
+      const result = await ensureImages({ envFile: 'staging.env', env: {} }, official, { COMPOSE_FILE: '' })
+      expect(result.stack.env).toEqual({ COMPOSE_FILE: 'compose.yaml:compose.override.yaml:extras/offline/compose.yaml' })
+    })
+
+    test('are stand-ins also where the registry has a strange certificate, and the run says so', async () => {
+      box.answer('pull', { err: 'Error response from daemon: Get "https://registry.test/v2/": tls: failed to verify certificate: x509: …\n', code: 1 })
+      box.write('.env.docker', '')
+      await ensureImages(stack, { name: 'shop', services: { db: { image: 'library/postgres:17-trixie' } } }, {})
+      expect(said).toContain('! The engine does not trust the registry that answers for library/postgres:17-trixie: stand-ins')
+    })
+
+    test('are no stand-ins for an image that somebody chose, and the file stays as it is', async () => {
+      box.write('.env.docker', 'COMPOSE_FILE=compose.yaml\n')
+      const own: Model = { name: 'shop', services: { db: { image: 'pgvector/pgvector:pg17' } } }
+      box.answer('compose-config-stand-ins', { out: { name: 'shop', services: { db: { image: 'stand-in/pgvector/pgvector:pg17' } } } })
+      await expect(ensureImages(stack, own, {})).rejects.toThrow('there is no stand-in for pgvector/pgvector:pg17')
+      expect(box.read('.env.docker')).toBe('COMPOSE_FILE=compose.yaml\n')
+      expect(ensureStandIns).not.toHaveBeenCalled()
+    })
+
+    test("are no stand-in of another image's, which a file of one's own chose", async () => {
+      const own: Model = { name: 'shop', services: { db: { image: 'mariadb:11.8' } } }
+      await expect(ensureImages(stack, own, {})).rejects.toThrow('there is no stand-in for mariadb:11.8')
+    })
+
+    test('are missing where the overlay leaves them alone', async () => {
+      const own: Model = { name: 'shop', services: { ...official.services, search: { image: 'example/search:1' } } }
+      box.answer('compose-config-stand-ins', { out: { name: 'shop', services: { ...changed.services, search: { image: 'example/search:1' } } } })
+      await expect(ensureImages(stack, own, {})).rejects.toThrow('there is no stand-in for example/search:1.')
+    })
+  })
+})

@@ -1,0 +1,96 @@
+/** Is the stack well: its containers, its databases, its queues? */
+import { readFileSync } from 'node:fs'
+import { isWell } from '../compose/containers.ts'
+import type { Container } from '../compose/containers.ts'
+import type { Model } from '../compose/model.ts'
+import { capture, lastLines } from '../engine/docker.ts'
+import { redactUrls } from '../env/shown.ts'
+import { whatHappened } from '../explain/explain.ts'
+import { amount } from '../terminal.ts'
+import { doubtful, well, wrong } from './observation.ts'
+import type { Observation } from './observation.ts'
+
+/** The exit code after signal 9: out of memory, or did not stop in time. */
+const KILLED = 137
+
+function judgeRestarts({ name, restarts, exitCode, oomKilled }: Container): Observation {
+  const last = oomKilled || exitCode === KILLED ? ', the last time because it was killed. Out of memory is the usual reason' : ''
+  return doubtful(`Docker has restarted ${name} ${amount(restarts, 'time')}${last}.`, `docker logs --since 24h ${name}`)
+}
+
+/**
+ * @param containers of the project, the stopped ones too
+ * @param logsOf the command that shows the log of a service
+ */
+export function judgeContainers(containers: readonly Container[], { services }: Model, logsOf: (service: string) => string): Observation[] {
+  const own = containers.filter(({ service }) => service in services)
+  if (own.every(({ state }) => state !== 'running')) return [doubtful('The stack does not run.', 'npm run up starts it.')]
+  const sick = own.filter((container) => !isWell(container))
+  const absent = Object.keys(services).filter((service) => own.every((container) => container.service !== service))
+  return [
+    ...(sick.length === 0 ? [well(`${amount(own.length, 'container')} are healthy, or have ended well`)] : []),
+    ...sick.map((container) => wrong(whatHappened(container), logsOf(container.service))),
+    ...absent.map((service) => doubtful(`${service} has no container, although COMPOSE_PROFILES asks for it.`, 'npm run up starts it.')),
+    ...own.filter(({ restarts }) => restarts > 0).map((container) => judgeRestarts(container)),
+  ]
+}
+
+/** The answer of queues.py. */
+export interface Queues {
+  /** By the name of the queue: how many tasks wait, the name of the first, and for how many seconds nothing has moved. */
+  waiting: Readonly<Record<string, { count: number; oldest: string; still: number }>>
+  /** Tasks that a worker has and has not acknowledged. */
+  taken: number
+  /** Seconds since the oldest of them was taken. */
+  oldest: number | null
+}
+
+/** How long a queue may stand still before it is worth a word, in seconds. */
+const STILL = 60
+
+export function judgeQueues({ waiting, taken, oldest }: Queues): Observation {
+  const all = Object.entries(waiting)
+  const busy = taken === 0 ? 'none is being worked on' : `${amount(taken, 'task')} ${taken === 1 ? 'is' : 'are'} being worked on, the oldest for ${oldest ?? 0} s`
+  if (all.length === 0) return well(`No task waits, ${busy}`)
+  const words = all.map(([queue, { count, oldest: first, still }]) => `${count} in ${queue}${first && `, first ${first}`}, for at least ${still} s`)
+  const text = `Tasks wait (${words.join('; ')}), ${busy}`
+  if (taken > 0 && all.every(([, { still }]) => still < STILL)) return well(text)
+  return doubtful(`${text}.`, 'Is a worker healthy, does it take from this queue (WORKER_QUEUES), and are there enough of them (WORKER_CONCURRENCY)?')
+}
+
+/**
+ * Asks Redis by way of the application, whose libraries and certificates also reach one that is managed elsewhere. The
+ * entrypoint knows where the secrets are.
+ *
+ * @param role a container of the application that runs
+ */
+export async function examineQueues(role: Container): Promise<Observation[]> {
+  const input = readFileSync(new URL('queues.py', import.meta.url), 'utf8')
+  const { exitCode, stdout, stderr } = await capture(['exec', '--interactive', role.id, 'entrypoint.sh', 'python', '-'], { input, timeoutMs: 15_000 })
+  if (exitCode === 0) return [judgeQueues(JSON.parse(stdout) as Queues)]
+  // An application without Celery.
+  if (/No module named/.test(stderr)) return []
+  const said = redactUrls(lastLines(stderr, 1))
+  return [doubtful(`The queues could not be asked for${said && `: ${said}`}.`, 'Is REDIS_URL right, and does Redis run?')]
+}
+
+/** When beat last looked at its schedule. */
+export async function examineBeat(beat: Container): Promise<Observation[]> {
+  const age = 'echo $(( $(date +%s) - $(stat -c %Y "${HEARTBEAT_FILE:-/tmp/heartbeat}") ))'
+  const { exitCode, stdout } = await capture(['exec', beat.id, 'sh', '-c', age], { timeoutMs: 10_000 })
+  return exitCode === 0
+    ? [well(`beat looked at its schedule ${stdout.trim()} s ago`)]
+    : [doubtful('beat has not looked at its schedule yet; another beat may hold its lock.', `docker logs ${beat.name}`)]
+}
+
+/** How large the volumes of the stack are. */
+export async function examineSizes(model: Model): Promise<Observation[]> {
+  const { exitCode, stdout, stderr } = await capture(['system', 'df', '--verbose', '--format', '{{json .Volumes}}'], { timeoutMs: 30_000 })
+  if (exitCode !== 0) return [doubtful('Docker did not say how large the volumes are.', lastLines(stderr, 1))]
+  const found = new Map((JSON.parse(stdout) as { Name: string; Size: string }[]).map(({ Name, Size }) => [Name, Size]))
+  const sizes = Object.entries(model.volumes ?? {}).flatMap(([name, volume]) => {
+    const size = found.get(volume?.name ?? '')
+    return size === undefined ? [] : [`${name} ${size}`]
+  })
+  return sizes.length > 0 ? [well(`Volumes: ${sizes.join(', ')}`)] : []
+}

@@ -1,0 +1,130 @@
+/** `npm run adopt`: makes of the template a repository of the owner's, with their application in place of the sample. */
+import { existsSync, readFileSync, realpathSync, rmSync } from 'node:fs'
+import { basename, join, relative, resolve, sep } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { common, defineCommand, main } from '../scripts/lib/command.ts'
+import { CliError, ExitCode } from '../scripts/lib/errors.ts'
+import { stopIfInterrupted } from '../scripts/lib/interrupt.ts'
+import { amount, info, ok, print, warn } from '../scripts/lib/terminal.ts'
+import { applicationFrom, changeOf, copyOf, roomsOf } from './adopt/copy.ts'
+import { isAdopted, mergeInto } from './adopt/into.ts'
+import { putBack, requireClean, requireRepository, switchFiles } from './adopt/tree.ts'
+import type { Change } from './adopt/tree.ts'
+
+const root = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '')
+
+/** As Compose and npm take it. */
+const NAME = /^[a-z0-9][a-z0-9_-]*$/
+
+const asName = (folder: string): string => basename(folder).toLowerCase().replaceAll(/[^a-z0-9_-]+/g, '-').replace(/^[^a-z0-9]+/, '')
+
+const usage = (message: string, hint: string): CliError => new CliError(message, { hint, exitCode: ExitCode.usage })
+
+/** Asks on a terminal; elsewhere the flag has to say it. */
+async function answer(flag: string, given: string | undefined, { canAsk, message, initialValue = '' }: { canAsk: boolean; message: string; initialValue?: string }): Promise<string> {
+  if (given !== undefined) return given
+  if (!canAsk) throw usage(`--${flag} is missing, and nobody can be asked here.`, `npm run adopt -- --from ../my-project --name shop --yes`)
+  const { isCancel, text } = await import('@clack/prompts')
+  const typed = await text({ message, initialValue, output: process.stderr })
+  if (isCancel(typed)) throw new CliError('Nothing was changed.')
+  return typed.trim()
+}
+
+async function chooseRooms(given: string | undefined, canAsk: boolean): Promise<string[]> {
+  const rooms = roomsOf(root)
+  if (given === undefined && canAsk) {
+    const { isCancel, multiselect } = await import('@clack/prompts')
+    const chosen = await multiselect({ message: 'Which rooms of extras/ do you keep?', options: rooms.map((value) => ({ value })), required: false, output: process.stderr })
+    if (isCancel(chosen)) throw new CliError('Nothing was changed.')
+    return chosen
+  }
+  const words = (given ?? '').split(',').map((word) => word.trim()).filter(Boolean)
+  const strangers = words.filter((word) => !rooms.includes(word))
+  if (strangers.length > 0) throw usage(`There is no room ${strangers.join(', ')} in extras/.`, `These can be kept: ${rooms.join(', ') || 'none'}.`)
+  return words
+}
+
+/** One word of the first part of a path that says where it lies: a folder, a room, a file. */
+function count(paths: Iterable<string>): string[] {
+  const counts = new Map<string, number>()
+  for (const path of paths) {
+    const [place] = /^(extras\/[^/]+\/|[^/]+\/)/.exec(path) ?? [path]
+    counts.set(place, (counts.get(place) ?? 0) + 1)
+  }
+  return [...counts].toSorted().map(([place, number]) => (place.endsWith('/') ? `${place} (${amount(number, 'file')})` : place))
+}
+
+function show(target: string, { remove, write }: Change, leftOut: readonly string[]): void {
+  const isThere = (path: string): boolean => existsSync(join(target, path))
+  const [comes, changes] = [[...write.keys()].filter((path) => !isThere(path)), [...write.keys()].filter((path) => isThere(path))]
+  const part = (title: string, lines: readonly string[]): string[] => (lines.length === 0 ? [] : [`${title}:`, ...lines.map((line) => `  ${line}`)])
+  print([...part('Goes', count(remove)), ...part('Comes', count(comes)), ...part('Changes', count(changes)), ...part('Left out of the application', count(leftOut))].join('\n'))
+}
+
+const lies = (inner: string, outer: string): boolean => !relative(outer, inner).startsWith(`..${sep}`) && relative(outer, inner) !== '..'
+
+/** The folder as the system knows it; one that is not there stays as it was written. */
+const real = (folder: string): string => (existsSync(folder) ? realpathSync(folder) : resolve(folder))
+
+const wasAdopted = (): boolean => !('adopt' in (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: object }).scripts)
+
+export const adopt = defineCommand({
+  name: 'adopt',
+  summary: 'Make this repository yours: your application in place of the sample, and without what only the template needs.',
+  options: {
+    from: { type: 'string', value: 'folder', help: 'Your application, which is copied to app/; the folder stays as it is' },
+    into: { type: 'string', value: 'repository', help: 'Instead: bring the files into a repository that has its application at the root' },
+    name: { type: 'string', value: 'name', help: 'Name of your project: small letters, digits, "-" and "_"' },
+    keep: { type: 'string', value: 'rooms', help: `Folders of extras/ that stay, separated by commas; none unless you say so` },
+    'dry-run': { ...common['dry-run'], help: 'Show what goes and what comes, and change nothing' },
+    yes: common.yes,
+  },
+  notes: 'The repository must have no changes that are not committed. Afterwards all changes are uncommitted, for git diff.',
+  examples: ['npm run adopt -- --from ../my-project --name shop --keep offline --yes', 'npm run adopt -- --into ../my-repository'],
+  whenStopped: 'Every file is as it was.',
+  async run({ from, into, name, keep, 'dry-run': dryRun = false, yes = false }) {
+    const canAsk = Boolean(process.stdin.isTTY && process.stderr.isTTY) && !yes
+    if (from !== undefined && into !== undefined) throw usage('--from and --into exclude each other.', 'npm run adopt -- --help says what each does.')
+    const target = into === undefined ? root : real(into)
+    if (into !== undefined && !existsSync(target)) throw usage(`There is no folder ${into}.`, 'Say with --into where your repository lies.')
+    if (into !== undefined && lies(target, root)) throw usage(`${into} lies in this repository.`, 'Say with --into where another repository lies, or bring your application with --from.')
+
+    requireRepository(target)
+    if (putBack(target)) warn('An earlier run was cut off. Every file is as it was before that run.')
+    if (into === undefined ? wasAdopted() : isAdopted(target)) {
+      ok(`${into ?? 'This repository'} was adopted before. There is nothing to do.`)
+      return
+    }
+    requireClean(target)
+
+    const source = into === undefined ? real(await answer('from', from, { canAsk, message: 'Where does your application lie?', initialValue: '../' })) : target
+    if (into === undefined && (lies(source, root) || lies(root, source))) throw usage(`${source} and this repository lie in each other.`, 'Copy your application beside this repository, and say --from where.')
+    const { application, leftOut } = applicationFrom(source)
+    const project = into !== undefined && !canAsk ? (name ?? asName(target)) : await answer('name', name, { canAsk, message: 'What is the name of your project?', initialValue: asName(source) })
+    if (!NAME.test(project)) throw usage(`"${project}" is no name that Compose takes.`, 'Use small letters, digits, "-" and "_", with a letter or a digit first.')
+    const rooms = await chooseRooms(keep, canAsk)
+
+    const gone = ['template', ...roomsOf(root).filter((room) => !rooms.includes(room)).map((room) => `extras/${room}`)]
+    const copy = await copyOf(root, { name: project, rooms, appDir: into === undefined ? 'app' : '.', application })
+    const { write, notes } = into === undefined ? { write: copy, notes: [] } : await mergeInto(target, copy)
+    const change = into === undefined ? changeOf(root, copy) : { remove: [], write }
+    show(target, change, into === undefined ? leftOut : [])
+    for (const note of notes) info(note)
+    if (dryRun) return
+    if (!yes) {
+      if (!canAsk) throw usage('Nobody can be asked here, so nothing was changed.', 'If this is what you want, add --yes.')
+      const { confirm } = await import('@clack/prompts')
+      if ((await confirm({ message: 'Change these files? git can undo it.', output: process.stderr })) !== true) throw new CliError('Nothing was changed.')
+    }
+    stopIfInterrupted()
+
+    switchFiles(target, change)
+    // What is left there are files that git ignored.
+    for (const folder of into === undefined ? gone : []) rmSync(join(root, folder), { recursive: true, force: true })
+    ok(`${project} is adopted. Nothing is committed: git status and git diff show every change.`)
+    if (existsSync(join(target, '.env.docker'))) warn('.env.docker is the one of before: rename it, so that npm run up makes one from your settings.')
+    info(`→ Say in .env.docker.example how your application starts (WEB_APP, CELERY_APP, TEST_COMMAND …), then: npm ci && npm run up`)
+  },
+})
+
+await main(adopt, import.meta.url)

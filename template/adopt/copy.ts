@@ -1,0 +1,133 @@
+/** The files of a copy: what is left of this repository when the template's own part and the sample are gone. */
+import { existsSync, lstatSync, readdirSync } from 'node:fs'
+import { join, posix } from 'node:path'
+import { CliError, ExitCode } from '../../scripts/lib/errors.ts'
+import { fitLock, fitPackage } from './package.ts'
+import type { Package } from './package.ts'
+import { installation, neutralExample } from './settings.ts'
+import { CACHES, ignoredOf, textOf, trackedFiles } from './tree.ts'
+import type { Change, Content, Tree } from './tree.ts'
+
+export interface Choices {
+  name: string
+  /** The rooms of extras/ that stay. */
+  rooms: readonly string[]
+  /** Where the application lies: `app`, or `.` for the repository itself. */
+  appDir: string
+  /** Its files, by their path below that folder. */
+  application: Tree
+}
+
+/** The template's zone, the sample, and what replaces these; the settings of the linters, which template/lint runs. */
+const GONE = /^((template|app|\.github|\.ci)\/|(README\.md|LICENSE|ruff\.toml|\.shellcheckrc|\.(dclintrc|hadolint|oxlintrc)\.\w+)$)/
+
+/** What a list of folders or patterns in a root file is made of. */
+const LISTS = ['.gitignore', '.dockerignore', '.editorconfig', 'tsconfig.json', 'vitest.config.ts']
+
+/** Secrets stay where they are: a file that shows how such a file looks may come along. */
+const SECRETS = /^\.env(\.(?!example$|sample$|template$|dist$).*)?$/
+
+export const roomsOf = (root: string): string[] =>
+  readdirSync(join(root, 'extras'), { withFileTypes: true }).filter((entry) => entry.isDirectory()).map(({ name }) => name).toSorted()
+
+function* walk(folder: string, below = ''): Generator<string> {
+  for (const entry of readdirSync(join(folder, below), { withFileTypes: true })) {
+    const path = posix.join(below, entry.name)
+    if (entry.name === '.git' || CACHES.has(entry.name)) continue
+    if (entry.isDirectory()) yield* walk(folder, path)
+    else if (entry.isFile() || entry.isSymbolicLink()) yield path
+  }
+}
+
+/**
+ * The files of an application's folder, without version control, environments, caches and secrets, and without what
+ * its own git ignores.
+ *
+ * @returns the files, and the paths that were left out although somebody may look for them
+ * @throws CliError (exit code 2) when it is no folder, or holds no file
+ */
+export function applicationFrom(folder: string): { application: Tree; leftOut: string[] } {
+  if (!lstatSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
+    throw new CliError(`There is no folder ${folder}.`, { hint: 'Say with --from where your application lies.', exitCode: ExitCode.usage })
+  }
+  const paths = [...walk(folder)]
+  const ignored = existsSync(join(folder, '.git')) ? ignoredOf(folder, paths) : new Set<string>()
+  const isLeftOut = (path: string): boolean => ignored.has(path) || SECRETS.test(posix.basename(path))
+  const application: Tree = new Map(paths.filter((path) => !isLeftOut(path)).map((path) => [path, { file: join(folder, path) }]))
+  if (application.size === 0) throw new CliError(`${folder} holds no file of an application.`, { exitCode: ExitCode.usage })
+  return { application, leftOut: paths.filter((path) => isLeftOut(path) && !/\.py[co]$/.test(path)) }
+}
+
+/** Takes what is gone out of the lists of a root file: lines that name it, and items of an array. */
+function trim(text: string, gone: readonly string[]): string {
+  const names = gone.join('|')
+  return text
+    .replaceAll(new RegExp(`^/?(${names})(/.*)?\n`, 'gm'), '')
+    .replaceAll(new RegExp(`(, ?)?'(${names})(/[^']*)?'`, 'g'), '')
+    .replaceAll(new RegExp(`(, ?)?"(${names})(/[^"]*)?"`, 'g'), '')
+    .replaceAll(/\{\.ci\/run,/g, '{')
+}
+
+/** Links to what is not there become plain text, and a row of a table that is about it goes. */
+function unlink(text: string, page: string, isThere: (path: string) => boolean): string {
+  const leads = (target: string): boolean => isThere(posix.normalize(posix.join(posix.dirname(page), target)).replace(/\/$/, ''))
+  return text
+    .replaceAll(/^\| \[[^\]]*\]\(([^)#\s:]+)(#[^)\s]*)?\) \|.*\n/gm, (row, target: string) => (leads(target) ? row : ''))
+    .replaceAll(/\[([^\]]*)\]\(([^)#\s:]+)(#[^)\s]*)?\)/g, (link, words: string, target: string) => (leads(target) ? link : words))
+}
+
+/** Finds paths and the folders on the way to them. */
+function finderOf(tree: Tree): (path: string) => boolean {
+  const folders = new Set([...tree.keys()].flatMap((path) => path.split('/').map((_, index, parts) => parts.slice(0, index + 1).join('/'))))
+  return (path) => path === '.' || folders.has(path)
+}
+
+/** The static files that a copy gets in place of the template's own, each at its place below this folder. */
+function ownersFiles(root: string, name: string): Tree {
+  const folder = join(root, 'template/adopt/files')
+  return new Map([...walk(folder)].map((path) => [path, { text: textOf({ file: join(folder, path) }).replaceAll('my-project', name) }]))
+}
+
+/**
+ * Everything that a copy of this repository holds, the application included unless it lies at the root.
+ *
+ * @throws CliError when the lock cannot be made
+ */
+export async function copyOf(root: string, { name, rooms, appDir, application }: Choices): Promise<Tree> {
+  const goneRooms = roomsOf(root).filter((room) => !rooms.includes(room)).map((room) => `extras/${room}`)
+  const paths = trackedFiles(root).filter((path) => !GONE.test(path) && !goneRooms.some((room) => path.startsWith(`${room}/`)))
+  const tree: Tree = new Map(paths.map((path) => [path, { file: join(root, path) }]))
+  const read = (path: string): string => textOf({ file: join(root, path) })
+  for (const [path, content] of ownersFiles(root, name)) tree.set(path, content)
+  tree.set('docker/LICENSE', { text: read('LICENSE') })
+  for (const path of LISTS) if (tree.has(path)) tree.set(path, { text: trim(read(path), ['template', ...goneRooms]) })
+
+  const files = new Set(application.keys())
+  const answers = { APP_DIR: appDir, ...(appDir === '.' ? { PROD_EXCLUDE: OURS_AT_THE_ROOT } : {}), ...installation(files) }
+  tree.set('.env.docker.example', { text: neutralExample(read('.env.docker.example'), name, answers) })
+  if (appDir !== '.') for (const [path, content] of application) tree.set(`${appDir}/${path}`, content)
+
+  const isThere = finderOf(tree)
+  const pages = [...tree.keys()].filter((path) => /^(docs|extras|tests)\/.*\.md$|^README\.md$/.test(path))
+  for (const page of pages) tree.set(page, { text: unlink(textOf(tree.get(page)!), page, isThere) })
+  const words = pages.map((page) => textOf(tree.get(page)!)).join('\n')
+  for (const path of tree.keys()) if (path.startsWith('docs/images/') && !words.includes(posix.basename(path))) tree.delete(path)
+
+  const manifest = fitPackage(JSON.parse(read('package.json')) as Package, name, tree)
+  const lock = await fitLock(manifest, read('package-lock.json'))
+  if (!lock) throw new CliError('npm could not make package-lock.json without the packages of the template.', { hint: 'npm install --package-lock-only shows why.' })
+  tree.set('package.json', { text: `${JSON.stringify(manifest, null, 2)}\n` })
+  tree.set('package-lock.json', { text: lock })
+  return tree
+}
+
+/** What of a copy has no business in an image where the application is the repository. */
+const OURS_AT_THE_ROOT = "'tests docs docker scripts extras package.json package-lock.json Dockerfile compose*.yaml'"
+
+/** What changes where the repository itself becomes the copy: every file that git tracks is in the copy, or goes. */
+export function changeOf(root: string, tree: Tree): Change {
+  const tracked = trackedFiles(root)
+  const isSame = (path: string, content: Content): boolean =>
+    'file' in content ? content.file === join(root, path) : existsSync(join(root, path)) && textOf({ file: join(root, path) }) === content.text
+  return { remove: tracked.filter((path) => !tree.has(path)), write: new Map([...tree].filter(([path, content]) => !isSame(path, content))) }
+}

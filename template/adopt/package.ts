@@ -1,0 +1,85 @@
+/** package.json and its lock: of what is left, nothing more. */
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { $ } from 'zx/core'
+import { textOf } from './tree.ts'
+import type { Tree } from './tree.ts'
+
+type Words = Record<string, string>
+export interface Package {
+  name?: string
+  allowScripts?: object
+  scripts?: Words
+  dependencies?: Words
+  devDependencies?: Words
+  [key: string]: unknown
+}
+
+/** What the owner's own work needs, whether a file says so or not. */
+const ALWAYS = new Set(['@types/node', 'bats', 'bats-assert', 'bats-support', 'tsx', 'typescript', 'vitest'])
+
+/** Suites of scripts/test.ts whose files lie in template/. */
+const TEMPLATE_SUITE = / (lint|e2e|template)$/
+
+const escape = (text: string): string => text.replaceAll(/[/.*+?^${}()|[\]\\]/g, String.raw`\$&`)
+
+/** True when a file imports the package, or runs what it brings. */
+const isUsed = (name: string, texts: readonly string[]): boolean => {
+  const use = new RegExp(String.raw`(from |import\(|import |require\(|resolve\(|npx |node_modules/)['"\`]?${escape(name)}\b`)
+  return texts.some((text) => use.test(text))
+}
+
+/** package.json of a copy that has these files. */
+export function fitPackage(original: Package, name: string, tree: Tree): Package {
+  const { license, description, ...rest } = original
+  const texts = [...tree].filter(([path]) => /\.(ts|mjs|sh|bash|bats)$/.test(path)).map(([, content]) => textOf(content))
+  const runs = (line: string): boolean => !TEMPLATE_SUITE.test(line) && (line.match(/\S+\.ts\b/g) ?? []).every((file) => tree.has(file))
+  const pick = (words: Words = {}, keep: (key: string, value: string) => boolean): Words => Object.fromEntries(Object.entries(words).filter((entry) => keep(...entry)))
+  return {
+    ...rest,
+    name,
+    scripts: pick(original.scripts, (_, line) => runs(line)),
+    devDependencies: pick(original.devDependencies, (one) => ALWAYS.has(one) || isUsed(one, texts)),
+  }
+}
+
+/** Theirs, with what ours adds. What both have stays theirs, and is named. */
+export function mergePackages(theirs: Package, ours: Package): { merged: Package; kept: string[] } {
+  const add = (section: string, mine: Words = {}, yours: Words = {}): string[] =>
+    Object.keys(yours).filter((key) => mine[key] !== undefined && mine[key] !== yours[key]).map((key) => `${section}.${key}`)
+  const development = { ...ours.dependencies, ...ours.devDependencies }
+  const fresh = Object.fromEntries(Object.entries(development).filter(([name]) => !theirs.dependencies?.[name]))
+  return {
+    merged: {
+      ...theirs,
+      scripts: { ...ours.scripts, ...theirs.scripts },
+      devDependencies: { ...fresh, ...theirs.devDependencies },
+      allowScripts: { ...ours.allowScripts, ...theirs.allowScripts },
+    },
+    kept: [...add('scripts', theirs.scripts, ours.scripts), ...add('dependencies', { ...theirs.devDependencies, ...theirs.dependencies }, development)],
+  }
+}
+
+/** One lock with the packages of both; npm takes out what nobody needs. */
+export const mergeLocks = (theirs: string, ours: string): string => {
+  const [mine, yours] = [JSON.parse(theirs), JSON.parse(ours)] as { packages?: object }[]
+  return JSON.stringify({ ...mine, packages: { ...yours!.packages, ...mine!.packages } })
+}
+
+/**
+ * The lock that goes with a package.json, made from another one by npm, which asks a registry only for what that lacks.
+ *
+ * @returns undefined when npm could not make it
+ */
+export async function fitLock(manifest: Package, lock: string): Promise<string | undefined> {
+  const folder = await mkdtemp(join(tmpdir(), 'adopt-lock-'))
+  try {
+    await writeFile(join(folder, 'package.json'), JSON.stringify(manifest))
+    await writeFile(join(folder, 'package-lock.json'), lock)
+    const { exitCode } = await $({ cwd: folder, nothrow: true, quiet: true })`npm install --package-lock-only --prefer-offline --ignore-scripts --no-audit --no-fund`
+    return exitCode === 0 ? await readFile(join(folder, 'package-lock.json'), 'utf8') : undefined
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}

@@ -1,0 +1,130 @@
+/** Files by their path, and the switch of a git repository from the files that it has to others. */
+import { spawnSync } from 'node:child_process'
+import { cpSync, existsSync, lstatSync, mkdirSync, readFileSync, readdirSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { CliError, ExitCode } from '../../scripts/lib/errors.ts'
+
+/** What one file holds: a text, or what another file holds, with its mode. */
+export type Content = { text: string } | { file: string }
+export type Tree = Map<string, Content>
+
+export interface Change {
+  remove: string[]
+  write: Tree
+}
+
+/** What other tools make again. It is never copied, and it goes with the folder that it lies in. */
+export const CACHES = new Set(['.venv', 'venv', 'node_modules', '__pycache__', '.pytest_cache', '.ruff_cache', '.mypy_cache', '.tox', '.nox', '.DS_Store'])
+
+export const textOf = (content: Content): string => ('text' in content ? content.text : readFileSync(content.file, 'utf8'))
+
+/** @throws CliError when git cannot be started, or ends with a code that is not among `codes` */
+export function git(folder: string, args: readonly string[], { input, codes = [0] }: { input?: string; codes?: number[] } = {}): string {
+  const { error, status, stdout, stderr } = spawnSync('git', args, { cwd: folder, encoding: 'utf8', maxBuffer: 2 ** 28, ...(input === undefined ? {} : { input }) })
+  if (error) throw new CliError('git cannot be started.', { details: error.message, hint: 'Install git: adopt leaves its changes for git diff.' })
+  if (!codes.includes(status ?? -1)) throw new CliError(`git ${args[0]} failed in ${folder}.`, { details: stderr.trim() })
+  return stdout
+}
+
+/** Every file that git tracks and that is there. */
+export const trackedFiles = (folder: string): string[] =>
+  git(folder, ['ls-files', '-z']).split('\0').filter((path) => path && lstatSync(join(folder, path), { throwIfNoEntry: false })?.isDirectory() === false)
+
+/** Which of the paths git ignores there. */
+export const ignoredOf = (folder: string, paths: readonly string[]): Set<string> =>
+  new Set(git(folder, ['check-ignore', '-z', '--stdin'], { input: paths.join('\0'), codes: [0, 1] }).split('\0').filter(Boolean))
+
+/** @throws CliError (exit code 3) where git could not bring the files back */
+export function requireRepository(folder: string): void {
+  const top = spawnSync('git', ['rev-parse', '--show-toplevel'], { cwd: folder, encoding: 'utf8' }).stdout?.trim()
+  if (top && realpathSync(top) === realpathSync(folder)) return
+  throw new CliError(`${folder} is not the root of a git repository.`, {
+    hint: 'adopt leaves its changes for git diff. Make a repository first: git init && git add . && git commit -m "Begin"',
+    exitCode: ExitCode.config,
+  })
+}
+
+/** @throws CliError (exit code 3) when changes of somebody else would mix with ours */
+export function requireClean(folder: string): void {
+  const lines = git(folder, ['status', '--porcelain']).trimEnd().split('\n').filter(Boolean)
+  if (lines.length === 0) return
+  throw new CliError(`${folder} has changes that are not committed.`, {
+    details: [...lines.slice(0, 10), ...(lines.length > 10 ? [`… and ${lines.length - 10} more`] : [])].join('\n'),
+    hint: 'Commit them (git add . && git commit), or put them aside (git stash --include-untracked). Then git diff shows only what adopt did.',
+    exitCode: ExitCode.config,
+  })
+}
+
+/** Beside the repository's own data: on the same file system, and never part of what git tracks. */
+const workFolder = (folder: string): string => join(resolve(folder, git(folder, ['rev-parse', '--git-dir']).trim()), 'adopt')
+const journalOf = (folder: string): string => join(workFolder(folder), 'journal.json')
+
+/** Removes a file, and the folders above it in which nothing is left but caches of the kinds given. */
+function removeWithFolders(folder: string, path: string, caches: ReadonlySet<string>): void {
+  rmSync(join(folder, path), { force: true })
+  for (let parent = dirname(path); parent !== '.'; parent = dirname(parent)) {
+    const full = join(folder, parent)
+    if (!existsSync(full)) continue
+    if (readdirSync(full).some((entry) => !caches.has(entry))) return
+    rmSync(full, { recursive: true })
+  }
+}
+
+/**
+ * Puts everything back after a run that was cut off: what it made goes, and git has the rest.
+ *
+ * @returns true when there was something to put back
+ */
+export function putBack(folder: string): boolean {
+  const journal = journalOf(folder)
+  const wasCut = existsSync(journal)
+  if (wasCut) {
+    for (const path of JSON.parse(readFileSync(journal, 'utf8')) as string[]) removeWithFolders(folder, path, new Set())
+    git(folder, ['checkout', 'HEAD', '--', '.'])
+  }
+  rmSync(workFolder(folder), { recursive: true, force: true })
+  return wasCut
+}
+
+/**
+ * Switches the clean repository to other files. The new ones are made beside it first; the switch itself only renames
+ * and deletes, in one go that no signal cuts. What adopt is made of goes last, so that it can put back what even a kill
+ * has cut.
+ *
+ * @throws CliError (exit code 3) when a file that git does not know would be overwritten
+ */
+export function switchFiles(folder: string, { remove, write }: Change): void {
+  const known = new Set(trackedFiles(folder))
+  const made = [...write.keys()].filter((path) => !known.has(path))
+  const inTheWay = made.filter((path) => existsSync(join(folder, path)) && !lstatSync(join(folder, path)).isDirectory())
+  if (inTheWay.length > 0) {
+    throw new CliError('Files that git does not know would be overwritten.', { details: inTheWay.join('\n'), hint: 'Move them away first.', exitCode: ExitCode.config })
+  }
+  const work = workFolder(folder)
+  rmSync(work, { recursive: true, force: true })
+  for (const [path, content] of write) {
+    const staged = join(work, 'new', path)
+    mkdirSync(dirname(staged), { recursive: true })
+    if ('file' in content) cpSync(content.file, staged, { verbatimSymlinks: true })
+    else {
+      // The mode stays what it was.
+      if (existsSync(join(folder, path))) cpSync(join(folder, path), staged)
+      writeFileSync(staged, content.text)
+    }
+  }
+  writeFileSync(`${journalOf(folder)}.tmp`, JSON.stringify(made))
+  renameSync(`${journalOf(folder)}.tmp`, journalOf(folder))
+  const last = (path: string): number => Number(path.startsWith('template/')) + Number(path.startsWith('template/adopt'))
+  try {
+    for (const path of remove.filter((one) => last(one) === 0)) removeWithFolders(folder, path, CACHES)
+    for (const path of [...write.keys()].toSorted((a, b) => Number(a === 'package.json') - Number(b === 'package.json'))) {
+      mkdirSync(dirname(join(folder, path)), { recursive: true })
+      renameSync(join(work, 'new', path), join(folder, path))
+    }
+    for (const path of remove.filter((one) => last(one) > 0).toSorted((a, b) => last(a) - last(b))) removeWithFolders(folder, path, CACHES)
+  } catch (error) {
+    putBack(folder)
+    throw new CliError('The files could not be switched, and all are as they were.', { details: (error as Error).message, cause: error })
+  }
+  rmSync(work, { recursive: true, force: true })
+}

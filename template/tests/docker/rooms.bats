@@ -1,0 +1,102 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2154 # helpers.bash and new_stack export what is used here
+# Folders that somebody deletes, as adopt does it: what is left type-checks, keeps its own tests green, and works.
+# Rooms go one by one and all together. Where template/ goes, what belongs to it goes as well.
+
+bats_require_minimum_version 1.5.0
+
+load helpers
+
+setup() {
+	copy_repository "$BATS_TEST_TMPDIR/copy"
+	# Tests ask git for the files.
+	git init --quiet
+}
+
+teardown() {
+	show_stack
+}
+
+teardown_file() {
+	remove_stack
+}
+
+# remove FOLDER…: from the copy, and from git.
+remove() {
+	rm -r "$@"
+	git add --all
+}
+
+# commands_work [FOLDER…]: the type check of these folders, or of all that tsconfig.json names, and what every command begins with.
+commands_work() {
+	if (($# > 0)); then
+		printf '{ "extends": "./tsconfig.json", "include": [%s] }' "$(printf '"%s",' "$@" | sed 's/,$//')" >tsconfig.part.json
+		run -0 npx tsc --project tsconfig.part.json
+		rm tsconfig.part.json
+	else
+		run -0 npx tsc
+	fi
+	run -0 npm run --silent env -- --init
+	run -0 npm run --silent env
+	assert_output --partial ' 0 errors'
+	run -0 npm run --silent up -- --dry-run
+	assert_output --partial 'up --detach --wait'
+	local name
+	for name in migrate seed teardown; do
+		run -0 npm run --silent "$name" -- --dry-run
+		assert_output --partial 'docker compose'
+	done
+	for name in up env doctor migrate seed teardown check-image test; do
+		run -0 npm run --silent "$name" -- --help
+	done
+}
+
+# tests_pass FOLDER…: those of the scripts, which run every command against a fake Docker.
+tests_pass() {
+	run npx vitest run "$@"
+	assert_success
+	assert_output --regexp 'Tests .*[0-9]+ passed'
+	refute_output --regexp 'Tests .*failed'
+}
+
+@test "without template/ the core and every room are well" {
+	remove template
+	commands_work
+	tests_pass tests extras
+}
+
+@test "without any one of the rooms the core and the others are well" {
+	local room kept=$BATS_TEST_TMPDIR/room
+	remove template
+	for room in extras/*; do
+		echo "without $room"
+		mv "$room" "$kept"
+		git add --all
+		commands_work
+		tests_pass tests extras
+		mv "$kept" "$room"
+	done
+}
+
+@test "without the rooms the core is well, whatever the template needs them for" {
+	remove extras
+	commands_work scripts tests
+	tests_pass tests
+}
+
+@test "without rooms and template the core is well, a stack comes up, and the contract suite passes on it" {
+	remove extras template
+	commands_work
+	tests_pass tests
+	new_stack COMPOSE_FILE=compose.yaml:compose.override.yaml
+	# Where no registry answers, this machine has stand-ins: under names that a private registry could have given them.
+	[[ $TEST_PYTHON_IMAGE != stand-in/* ]] || set_in "$env_file" IMAGE_REGISTRY=stand-in
+	mv "$env_file" .env.docker
+	export env_file=$PWD/.env.docker
+	run -0 npm run --silent up
+	assert_output --partial 'services are up'
+	assert_equal "$(curl --silent --fail --output /dev/null --write-out '%{http_code}' "$web/healthz")" 200
+	run npm run --silent test:docker
+	assert_success
+	assert_output --regexp '[0-9]+ passed, 0 failed'
+}

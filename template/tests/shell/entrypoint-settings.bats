@@ -1,0 +1,165 @@
+#!/usr/bin/env bats
+# docker/entrypoint.sh: what the application is told: variables, secrets in files, certificates.
+# shellcheck disable=SC2016 # what stands in single quotes here is for another shell, or to stay as it is
+
+bats_require_minimum_version 1.5.0
+load ../../../tests/shell/helpers
+
+# --- environment ---
+
+@test "our package comes first on PYTHONPATH, then the application's folders" {
+	run entrypoint SHOW=PYTHONPATH PYTHONPATH=/app/src:/app/lib tool
+	assert_line 'PYTHONPATH=/opt/docker:/app/src:/app/lib'
+}
+
+@test "an empty PYTHONPATH does not put the working folder on Python's path" {
+	run entrypoint SHOW=PYTHONPATH PYTHONPATH= tool
+	assert_line 'PYTHONPATH=/opt/docker'
+}
+
+@test "values reach the application as they are: blanks, \$, quotes, line breaks" {
+	local value=$' two  blanks $HOME `id` "\' \\\nSECOND_FILE=/etc/hostname\nlast'
+	run entrypoint NOTE="$value" SHOW='NOTE SECOND' tool
+	assert_success
+	assert_output $'tool\nNOTE='"$value"$'\nSECOND=(not set)'
+}
+
+@test "names in mixed case and with double underscores reach the application, as values and as secrets in files" {
+	run -0 entrypoint Shop__Mail__Host=smtp Shop__debug='' SHOW='Shop__Mail__Host Shop__debug' tool
+	assert_output $'tool\nShop__Mail__Host=smtp\nShop__debug='
+	unshare --map-root-user --mount true 2>/dev/null || skip "no mount namespace can be made here"
+	mkdir "$BATS_TEST_TMPDIR/secrets"
+	echo 'p%@$s' >"$BATS_TEST_TMPDIR/secrets/mail"
+	run -0 with_secrets env -i PATH="$FAKES:$PATH" Shop__Mail__Password_FILE=/run/secrets/mail SHOW=Shop__Mail__Password sh "$ENTRYPOINT" tool
+	assert_output $'tool\nShop__Mail__Password=p%@$s'
+}
+
+# --- secrets in files ---
+
+@test "NAME_FILE becomes NAME for our own settings, whatever the value holds" {
+	local value=$'p@ss "word" $HOME \'`id`\' \\ *\nsecond line' name
+	printf '%s\n' "$value" >"$BATS_TEST_TMPDIR/a secret"
+	for name in DATABASE_URL REDIS_URL SECRET_KEY S3_ACCESS_KEY_ID S3_SECRET_ACCESS_KEY FLOWER_BASIC_AUTH; do
+		run entrypoint "${name}_FILE=$BATS_TEST_TMPDIR/a secret" SHOW="$name ${name}_FILE" tool
+		assert_success
+		assert_output $'tool\n'"$name=$value"$'\n'"${name}_FILE=(not set)"
+	done
+}
+
+@test "Flower takes its password from a file" {
+	echo admin:from-file >"$BATS_TEST_TMPDIR/secret"
+	run entrypoint CELERY_APP=shop FLOWER_BASIC_AUTH_FILE="$BATS_TEST_TMPDIR/secret" SHOW=FLOWER_BASIC_AUTH flower
+	assert_success
+	assert_line 'FLOWER_BASIC_AUTH=admin:from-file'
+}
+
+@test "any file in /run/secrets is read, and its path stays for an application that reads it itself" {
+	unshare --map-root-user --mount true 2>/dev/null || skip "no mount namespace can be made here"
+	mkdir "$BATS_TEST_TMPDIR/secrets"
+	echo 'mail $ecret' >"$BATS_TEST_TMPDIR/secrets/mail"
+	run with_secrets env -i PATH="$FAKES:$PATH" MAIL_PASSWORD_FILE=/run/secrets/mail SHOW='MAIL_PASSWORD MAIL_PASSWORD_FILE' sh "$ENTRYPOINT" tool
+	assert_success
+	assert_output $'tool\nMAIL_PASSWORD=mail $ecret\nMAIL_PASSWORD_FILE=/run/secrets/mail'
+}
+
+@test "a LOG_FILE of the application stays what it is, there or not" {
+	run entrypoint LOG_FILE=/nowhere/app.log TEXT_FILE=/etc/hostname SHOW='LOG_FILE LOG TEXT_FILE TEXT' tool
+	assert_success
+	assert_output $'tool\nLOG_FILE=/nowhere/app.log\nLOG=(not set)\nTEXT_FILE=/etc/hostname\nTEXT=(not set)'
+}
+
+@test "an empty NAME_FILE is as good as none" {
+	run entrypoint SECRET_KEY=plain SECRET_KEY_FILE= DATABASE_URL_FILE= SHOW='SECRET_KEY DATABASE_URL' tool
+	assert_success
+	assert_output $'tool\nSECRET_KEY=plain\nDATABASE_URL=(not set)'
+}
+
+@test "a secret file that is missing, or is a folder, is one sentence and exit code 64" {
+	refuses 64 'SECRET_KEY_FILE=/nowhere/key cannot be read.' SECRET_KEY_FILE=/nowhere/key tool
+	# Docker makes a folder where a mounted file is missing.
+	refuses 64 "SECRET_KEY_FILE=$BATS_TEST_TMPDIR cannot be read." SECRET_KEY_FILE="$BATS_TEST_TMPDIR" tool
+}
+
+@test "a setting and its file together are one sentence and exit code 64" {
+	refuses 64 'both SECRET_KEY and SECRET_KEY_FILE are set. Keep one of them.' SECRET_KEY=a SECRET_KEY_FILE=/etc/hostname tool
+}
+
+# --- certificates ---
+
+# certificate TEXT: what the entrypoint takes for one.
+certificate() {
+	printf -- '-----BEGIN CERTIFICATE-----\n%s\n-----END CERTIFICATE-----\n' "$1"
+}
+
+ca_names=(SSL_CERT_FILE REQUESTS_CA_BUNDLE CURL_CA_BUNDLE AWS_CA_BUNDLE PGSSLROOTCERT NODE_EXTRA_CA_CERTS)
+
+@test "without a CA of its own the application gets no word about certificates" {
+	run entrypoint SHOW="${ca_names[*]}" APP_CA= APP_CA_FILE= tool
+	assert_output "$(echo tool && printf '%s=(not set)\n' "${ca_names[@]}")"
+	assert [ ! -e "$BUNDLE" ]
+}
+
+@test "a CA of its own is trusted beside the system's, by whichever name a library looks for it" {
+	certificate system >"$SYSTEM_CA"
+	certificate own >"$BATS_TEST_TMPDIR/own.pem"
+	run entrypoint SHOW="${ca_names[*]} APP_CA" APP_CA_FILE="$BATS_TEST_TMPDIR/own.pem" tool
+	assert_output "$(echo tool && printf "%s=$BUNDLE\n" "${ca_names[@]}" && echo 'APP_CA=(not set)')"
+	assert_equal "$(cat "$BUNDLE")" "$(certificate system && certificate own)"
+}
+
+@test "a CA that is a value with escaped line ends is the same, and a name that is set already stays" {
+	certificate system >"$SYSTEM_CA"
+	run entrypoint SHOW='PGSSLROOTCERT SSL_CERT_FILE' PGSSLROOTCERT=/mine.pem \
+		APP_CA='-----BEGIN CERTIFICATE-----\nown\n-----END CERTIFICATE-----' tool
+	assert_output "$(printf 'tool\nPGSSLROOTCERT=/mine.pem\nSSL_CERT_FILE=%s' "$BUNDLE")"
+	assert_equal "$(cat "$BUNDLE")" "$(certificate system && certificate own)"
+}
+
+@test "what the application is told and is empty is not handed on: every name of docker/app.env, and no other" {
+	local name
+	for name in $(sed '/^#/d' "$ROOT/docker/app.env") OTHER; do
+		run entrypoint SHOW="$name" "$name=" tool
+		assert_line --index 1 "$name=$([[ $name == OTHER ]] || echo '(not set)')"
+		run entrypoint SHOW="$name" "$name=a value" tool
+		assert_line --index 1 "$name=a value"
+	done
+}
+
+@test "every name of the bundle is also what docker compose exec gets" {
+	run sed -n 's#=/tmp/ca-bundle.pem$##p' "$ROOT/docker/app-ca.env"
+	assert_output "$(printf '%s\n' "${ca_names[@]}")"
+}
+
+@test "a file without a certificate, or a system without any, is one sentence and exit code 64" {
+	refuses 64 'APP_CA_FILE names no file of certificates (-----BEGIN CERTIFICATE-----).' APP_CA_FILE=/etc/hostname tool
+	rm -f "$SYSTEM_CA"
+	refuses 64 "APP_CA_FILE is set, and this image has no $SYSTEM_CA to add it to. Put ca-certificates into APT_PACKAGES." \
+		APP_CA="$(certificate own)" tool
+}
+
+# --- frontend ---
+
+@test "frontend runs its command and is told the port" {
+	run entrypoint FRONTEND_COMMAND='tool server.js "$PORT"' frontend
+	assert_output 'tool server.js 8000'
+	run entrypoint FRONTEND_COMMAND='tool "$PORT"' PORT=9000 frontend
+	assert_output 'tool 9000'
+	refuses 64 'frontend needs FRONTEND_COMMAND, which is empty. Set it in .env.docker, e.g. FRONTEND_COMMAND=node server.js' frontend
+}
+
+# --- the file itself ---
+
+@test "the file can be sourced for one function without starting a role" {
+	run bash -c '. "$1"; echo sourced' test "$ENTRYPOINT"
+	assert_success
+	assert_output sourced
+}
+
+@test "every shell file that goes into an image is executable and without carriage returns" {
+	cd "$ROOT"
+	local file
+	for file in docker/*.sh docker/*/*.sh; do
+		assert [ -x "$file" ]
+		run ! grep --quiet $'\r' "$file"
+	done
+}

@@ -1,0 +1,169 @@
+import { writeFileSync } from 'node:fs'
+import { beforeEach, describe, expect, test, vi } from 'vitest'
+import { adviseWithoutAnswer, findPlatform, installInstructions, isAtLeast } from '../../scripts/lib/engine/advice.ts'
+import type { HostFacts, Platform } from '../../scripts/lib/engine/advice.ts'
+import { capture, format, lastLines, read } from '../../scripts/lib/engine/docker.ts'
+import { ensureEngine, findEngine } from '../../scripts/lib/engine/engine.ts'
+import { extraCaFile, isFull, roomOf, saysFull } from '../../scripts/lib/engine/machine.ts'
+import { loadOfflineRoom } from '../../scripts/lib/engine/offline-room.ts'
+import type { OfflineRoom } from '../../scripts/lib/engine/offline-room.ts'
+import { Sandbox } from '../helpers/sandbox.ts'
+
+// With or without the room: what is in extras/offline is of no concern here.
+vi.mock(import('../../scripts/lib/engine/offline-room.ts'), async (original) => ({ ...(await original()), loadOfflineRoom: vi.fn<typeof loadOfflineRoom>() }))
+
+let box: Sandbox
+beforeEach(() => {
+  box = new Sandbox()
+  box.enter()
+  vi.mocked(loadOfflineRoom).mockReset()
+})
+
+describe('docker', () => {
+  test.each([
+    [['compose', '--env-file', '.env.docker', 'build'], 'docker compose --env-file .env.docker build'],
+    [["it's"], String.raw`docker $'it\'s'`],
+    [['$HOME', '*', '', 'a b'], `docker $'$HOME' $'*' $'' $'a b'`],
+  ])('%j is shown as a shell would take it', (args, expected) => {
+    expect(format(args)).toBe(expected)
+  })
+
+  test.each([
+    ['', 20, ''],
+    ['one\ntwo\nthree\n\n\n', 2, 'two\nthree'],
+    [Array.from({ length: 30 }, (_, index) => index).join('\n'), undefined, Array.from({ length: 20 }, (_, index) => index + 10).join('\n')],
+  ])('of %j the last %s lines', (text, count, expected) => {
+    expect(lastLines(text, count)).toBe(expected)
+  })
+
+  test('gets its arguments as they are, and what it says comes back as it is', async () => {
+    box.answer('exec', { out: 'a\n b\n', err: 'c\n', code: 9 })
+    const args = ['exec', 'a b', "it's", '$HOME', '*', 'a"b\\c', 'line\nbreak', 'tab\there', '', ';', '--env-file']
+    expect(await capture(args)).toEqual({ exitCode: 9, stdout: 'a\n b\n', stderr: 'c\n' })
+    expect(box.argv()).toEqual([args])
+  })
+
+  test('that does not answer in time has not succeeded', async () => {
+    box.answer('pull', { wait: true })
+    expect((await capture(['pull', 'x'], { timeoutMs: 300 })).exitCode).not.toBe(0)
+  })
+
+  test('that fails is quoted with the command: exit code 4', async () => {
+    box.answer('ps', { out: 'half an answer', err: 'Error: no\n', code: 1 })
+    await expect(read(['ps', '--filter', 'a b'])).rejects.toMatchObject({ message: `docker ps --filter $'a b' failed.`, details: 'Error: no', exitCode: 4 })
+  })
+})
+
+describe('an engine that does not answer', () => {
+  const bare: HostFacts = {
+    platform: 'debian', chosen: undefined, hasDockerd: false, hasSocket: false, hasClient: true,
+    complaint: 'Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?',
+  }
+
+  test.each<[string, Partial<HostFacts>, string | undefined, string?]>([
+    ['is no engine at all', {}, undefined],
+    ['is no engine where not even the command is there', { hasClient: false }, undefined],
+    ['has no command', { hasClient: false, hasSocket: true, complaint: 'docker: not found' }, 'not on PATH', 'apt-get install'],
+    [
+      'is too new for the command',
+      { hasDockerd: true, complaint: 'Error response from daemon: client version 1.43 is too old. Minimum supported API version is 1.44' },
+      'client version 1.43 is too old', 'Update the older of the two',
+    ],
+    ['is not for this user', { complaint: 'permission denied while trying' }, 'may not use', 'usermod'],
+    ['was chosen by DOCKER_HOST', { chosen: 'tcp://build:2375' }, 'tcp://build:2375', 'unset DOCKER_HOST'],
+    ['is stopped', { hasDockerd: true }, 'is installed', 'systemctl start docker'],
+  ])('%s: %j', (_, facts, message, hint) => {
+    const advice = adviseWithoutAnswer({ ...bare, ...facts })
+    if (message === undefined) return expect(advice).toBeUndefined()
+    expect(advice?.message).toContain(message)
+    expect(advice?.hint).toContain(hint)
+  })
+
+  test.each<[Platform, string, NodeJS.Platform, string, string]>([
+    ['darwin', 'OrbStack', 'darwin', '', ''],
+    ['win32', 'inside WSL', 'win32', '', ''],
+    ['debian', 'docker-compose-v2', 'linux', 'NAME="Debian GNU/Linux"\nID=debian\n', 'Linux version 6.1.0'],
+    ['debian', 'docker-compose-v2', 'linux', 'ID=linuxmint\nID_LIKE="ubuntu debian"\n', 'Linux version 6.8.0'],
+    ['fedora', 'moby-engine', 'linux', 'ID="rocky"\nID_LIKE="rhel centos fedora"\n', 'Linux version 5.14.0'],
+    ['wsl', 'WSL integration', 'linux', 'ID=ubuntu\nID_LIKE=debian\n', 'Linux version 6.6.87.2-microsoft-standard-WSL2'],
+    ['linux', 'docs.docker.com/engine/install', 'linux', 'ID=arch\nHOME_URL="https://example.org/not-debian"\n', 'Linux version 6.17.1'],
+  ])('on %s is installed with %s', (expected, words, platform, osRelease, kernel) => {
+    expect(findPlatform(platform, osRelease, kernel)).toBe(expected)
+    expect(installInstructions[expected]).toContain(words)
+  })
+})
+
+describe('the engine', () => {
+  const silence = { out: { Client: { Version: '28.5.1', Context: 'default' }, Server: null }, err: 'Cannot connect', code: 1 }
+  const room = (offer: Awaited<ReturnType<OfflineRoom['offerEngine']>>): OfflineRoom => ({
+    isPrivate: () => false,
+    offerEngine: () => Promise.resolve(offer),
+    startEngine: () => Promise.resolve({ dir: '/private', environment: { STARTED: 'yes' } }),
+    ensureStandIns: () => Promise.resolve(),
+    useStandIns: () => Promise.resolve(undefined),
+  })
+
+  test('that answers is used, and no room is asked', async () => {
+    expect(await ensureEngine()).toEqual({ engineVersion: '28.5.1', composeVersion: '2.40.2' })
+    expect(loadOfflineRoom).not.toHaveBeenCalled()
+  })
+
+  test.each([
+    ['an old engine', 'version', { Client: {}, Server: { Version: '24.0.9' } }, 'Docker Engine 24.0.9 is too old', 'Update'],
+    ['an old Compose', 'compose-version', '2.23.3\n', 'Compose 2.23.3 is too old', 'docker-compose-v2'],
+    ['no Compose', 'compose-version', '', '"docker compose" is missing', 'docker-compose-v2'],
+  ])('with %s is not: exit code 4', async (_, command, out, message, hint) => {
+    box.answer(command, { out })
+    await expect(findEngine()).rejects.toMatchObject({
+      message: expect.stringContaining(message) as string, hint: expect.stringContaining(hint) as string, exitCode: 4,
+    })
+  })
+
+  // This machine's own engine must not be found: DOCKER_HOST of the tests names none.
+  test('that is nowhere, without the room, is installed by the user: exit code 4', async () => {
+    vi.stubEnv('DOCKER_HOST', '')
+    box.answer('version', silence)
+    await expect(ensureEngine()).rejects.toMatchObject({ message: 'No Docker Engine answers.', exitCode: 4 })
+  })
+
+  test('that is nowhere may be one of the room, or what the room has against it is said', async () => {
+    vi.stubEnv('DOCKER_HOST', '')
+    box.answer('version', silence)
+    vi.mocked(loadOfflineRoom).mockResolvedValue(room({ obstacle: 'this is not Debian', wayOut: 'Change it.' }))
+    await expect(findEngine()).rejects.toMatchObject({
+      message: 'No Docker Engine answers, and this is not Debian.', hint: expect.stringMatching(/\nChange it\.$/) as string, exitCode: 4,
+    })
+    vi.mocked(loadOfflineRoom).mockResolvedValue(room({ running: undefined }))
+    expect(await findEngine()).toBeUndefined()
+  })
+})
+
+test.each([
+  ['2.24.4', true],
+  ['2.24.3', false],
+  ['1.29.2', false],
+  ['2.100.0', true],
+  ['2.26.1-4', true],
+  ['v5.6.1-desktop.1', true],
+  ['', false],
+])('Compose %j is at least 2.24.4: %s', (version, expected) => {
+  expect(isAtLeast(version, [2, 24, 4])).toBe(expected)
+})
+
+test('builds trust what the settings say, and what this machine trusts where they are silent', () => {
+  const ca = '/etc/hostname'
+  expect(extraCaFile({ EXTRA_CA_FILE: 'mine.pem' }, { SSL_CERT_FILE: ca })).toBe('mine.pem')
+  expect(extraCaFile({ EXTRA_CA_FILE: 'mine.pem' }, { EXTRA_CA_FILE: 'shell.pem' })).toBe('shell.pem')
+  expect(extraCaFile({ EXTRA_CA_FILE: '' }, { SSL_CERT_FILE: ca })).toBe(ca)
+  expect(extraCaFile({}, {})).toBeUndefined()
+})
+
+test('a full disk is known by its room, and by what programs say', async () => {
+  writeFileSync('file', '')
+  expect((await roomOf('.'))?.megabytes).toBeGreaterThan(0)
+  expect(await roomOf('none')).toBeUndefined()
+  expect([0, 500].map((megabytes) => isFull({ folder: '.', megabytes }))).toEqual([true, false])
+  expect(saysFull('PANIC:  could not write to file "pg_wal/xlogtemp.1": No space left on device')).toBe(true)
+  expect(saysFull('OSError: [Errno 122] Disk quota exceeded')).toBe(true)
+  expect(saysFull('fatal: remaining connection slots are reserved')).toBe(false)
+})
