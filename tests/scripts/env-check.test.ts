@@ -149,6 +149,7 @@ test.each<[code: string, setting: string, edits: Edits, hint?: string | RegExp]>
   ['E37', 'COMPOSE_FILE', { COMPOSE_FILE: 'compose.yaml,compose.override.yaml' }, 'COMPOSE_FILE=compose.yaml:compose.override.yaml'],
   ['E37', 'COMPOSE_FILE', { COMPOSE_FILE: 'compose.yaml:' }, 'COMPOSE_FILE=compose.yaml'],
   ['E37', 'COMPOSE_FILE', { COMPOSE_FILE: 'compose.yaml:docker/offline/compose.yaml' }, 'npm run env -- --sync renames it.'],
+  ['E37', 'COMPOSE_FILE', { COMPOSE_FILE: 'compose.yaml:extras/gone/compose.yaml' }, 'COMPOSE_FILE=compose.yaml'],
   ['E38', 'COMPOSE_PROFILES', { COMPOSE_PROFILES: 'postgres,redis,flowr' }, 'Did you mean flower?'],
   ['E38', 'COMPOSE_PROFILES', { COMPOSE_PROFILES: 'db,redis' }, 'Write postgres or mariadb.'],
   ['E39', 'DATABASE_URL', { COMPOSE_PROFILES: 'postgres,mariadb,redis' }, 'Take mariadb out of COMPOSE_PROFILES, or write postgres:5432 instead of db in DATABASE_URL.'],

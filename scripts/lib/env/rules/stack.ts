@@ -29,6 +29,7 @@ function missingFile(subject: Subject): Found[] {
     if (otherSign.test(file)) return about(`separates its files by another sign than ${JSON.stringify(separator)} (COMPOSE_PATH_SEPARATOR).`, ...files.map((one) => one.replaceAll(otherSign, separator)))
     const moved = file.replace(/^docker\/offline\//, 'extras/offline/')
     if (moved !== file) return { ...about(`names ${file}, which is ${moved} now.`), hint: 'npm run env -- --sync renames it.' }
+    if (/^extras\//.test(file)) return about(`names ${file}, which is not there: was that extra deleted? Then take it out.`, ...files.filter((one) => one !== file))
     const meant = nearest(file, disk!.namesIn('.').filter((name) => /^(docker-)?compose.*\.ya?ml$/.test(name)))
     return { ...about(`names ${file}, which is not there, so nothing can be started.`), hint: meant ? `Did you mean ${meant}?` : 'Correct the name: the files are seen from this folder.' }
   })
