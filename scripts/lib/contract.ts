@@ -69,7 +69,7 @@ export function anyPorts({ services }: Model): string {
 
 /** Databases and brokers that the application is told of and that are no service of the stack. Pure. */
 export function outsideHosts({ services }: Model): string[] {
-  const networks = Object.values(services).flatMap((service) => Object.values((service as { networks?: Record<string, { aliases?: string[] } | null> }).networks ?? {}))
+  const networks = Object.values(services).flatMap((service) => Object.values(service.networks ?? {}))
   const own = new Set([...Object.keys(services), ...networks.flatMap((network) => network?.aliases ?? []), 'localhost', '127.0.0.1'])
   const values = Object.values(services).flatMap(({ environment }) => Object.values(environment ?? {}))
   const hosts = values.map((value) => /^(?:postgres|mysql|mariadb|mongodb|redis|amqp)[^:]*:\/\/(?:[^/]*@)?([^:/?@]+)/.exec(value ?? '')?.[1])

@@ -15,6 +15,7 @@ export interface Service {
   depends_on?: Record<string, { condition: string }>
   environment?: Record<string, string | null>
   volumes?: { type: string; source?: string; target: string }[]
+  networks?: Record<string, { aliases?: string[] } | null>
 }
 
 export interface Model {
