@@ -3,7 +3,6 @@ import type { Model, Service } from '../../scripts/lib/compose/model.ts'
 
 interface BenchService extends Service {
   build?: { args?: Record<string, string | null>; target?: string; secrets?: { source: string }[] }
-  networks?: Record<string, unknown>
 }
 
 export interface BenchModel extends Model {
