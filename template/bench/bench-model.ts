@@ -7,7 +7,6 @@ interface BenchService extends Service {
 
 export interface BenchModel extends Model {
   services: Record<string, BenchService>
-  networks?: Record<string, { name: string }>
   secrets?: Record<string, { file?: string; environment?: string }>
 }
 
