@@ -29,7 +29,7 @@ choose() {
 	case $database in
 	postgres)
 		image=stand-in/library/postgres:17-trixie user=postgres data=/var/lib/postgresql/data prefix=POSTGRES
-		options=(--tmpfs /var/run/postgresql:uid=999,gid=999,mode=0775)
+		options=(--tmpfs "/var/run/postgresql:uid=999,gid=999,mode=0775")
 		;;
 	mariadb)
 		image=stand-in/library/mariadb:11.8 user=mysql data=/var/lib/mysql prefix=MARIADB
