@@ -4,9 +4,9 @@
 #         │                    └─ source (+frontend) ─┤
 #         └─ runtime ─────────────────────────────────┴─ dev | prod
 #
-# The arguments come from .env.docker by way of compose.yaml; the defaults here are the same. Versions of
-# tools that only the build uses stand where they are installed. Mirrors are secrets, because their addresses
-# may hold a password; proxies are arguments that BuildKit knows by itself and keeps out of the history.
+# The arguments come from .env.docker, through compose.yaml, which has the same defaults. Versions of build tools
+# are where the tools are installed. Mirrors are secrets, because their addresses may contain a password. Proxies
+# are arguments that BuildKit knows and keeps out of the history.
 
 ARG PYTHON_IMAGE=library/python:3.13-slim-trixie
 ARG PYTHON_INSTALLER=uv
@@ -24,8 +24,8 @@ RUN --mount=type=bind,source=docker/build,target=/build \
     --mount=type=cache,target=/var/lib/apt/lists,sharing=locked \
     --mount=type=secret,id=extra-ca --mount=type=secret,id=apt-mirror <<EOF
   /build/with-network.sh /build/apt-install.sh tini ${APT_PACKAGES}
-  # Byte code of the standard library: images come without, and a read-only container would compile
-  # it anew at every start. "|| true": some of its test files are wrong on purpose.
+  # Byte code of the standard library. Base images have none, and a read-only container would compile it at
+  # every start. "|| true": some of its test files do not compile on purpose.
   python3 -m compileall -q -j 0 "$(python3 -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')" \
     -x '/(test|tests|idlelib|lib2to3|site-packages|dist-packages)/' || true
   echo "app:x:${APP_GID}:" >> /etc/group
@@ -34,8 +34,8 @@ RUN --mount=type=bind,source=docker/build,target=/build \
   install -d /app
 EOF
 
-# --- manifest: what decides which packages are installed. This step runs at every change of the source, and as
-# long as it copies the same files, what follows is not run again. ---
+# --- manifest: the files that decide which packages are installed. This step runs at every change of the source.
+# While it copies the same files, the next steps come from the cache. ---
 FROM base AS manifest
 ARG APP_DIR=app
 ARG PYTHON_MANIFEST=requirements.txt
@@ -44,7 +44,7 @@ RUN --mount=type=bind,source=docker/build,target=/build \
     --mount=type=bind,source=${APP_DIR},target=/source \
     /build/collect-manifests.sh /source /manifest
 
-# --- installer: only the one that was chosen is built ---
+# --- installer: only the chosen one is built ---
 FROM base AS installer
 ARG APT_BUILD_PACKAGES=
 RUN --mount=type=bind,source=docker/build,target=/build \
@@ -52,7 +52,7 @@ RUN --mount=type=bind,source=docker/build,target=/build \
     --mount=type=cache,target=/var/lib/apt/lists,sharing=locked \
     --mount=type=secret,id=extra-ca --mount=type=secret,id=apt-mirror \
     /build/with-network.sh /build/apt-install.sh ${APT_BUILD_PACKAGES}
-# The base image's Python is the one that runs: uv must not fetch another.
+# The base image's Python runs the application, so uv must not download another one.
 ENV PIP_CACHE_DIR=/cache/pip \
     UV_CACHE_DIR=/cache/uv \
     UV_PYTHON_DOWNLOADS=never \
@@ -69,7 +69,7 @@ RUN --mount=type=bind,source=docker/build,target=/build \
 
 FROM installer AS installer-poetry
 ARG POETRY_VERSION=2.5.1
-# Writes a lock as requirements, which every index and every mirror can serve.
+# Exports a lock as requirements, which every index and mirror can serve.
 ARG POETRY_EXPORT_VERSION=1.10.1
 RUN --mount=type=bind,source=docker/build,target=/build \
     --mount=type=cache,target=/cache \
@@ -77,7 +77,7 @@ RUN --mount=type=bind,source=docker/build,target=/build \
     /build/with-network.sh /build/install-tool.sh \
       poetry==${POETRY_VERSION} poetry-plugin-export==${POETRY_EXPORT_VERSION}
 
-# --- deps: the application's packages in /opt/venv, outside the source that development mounts ---
+# --- deps: the application's packages, in /opt/venv, so that the mounted source does not hide them ---
 FROM installer-${PYTHON_INSTALLER} AS deps
 ARG PYTHON_INSTALLER=uv
 ARG PYTHON_MANIFEST=requirements.txt
@@ -101,9 +101,9 @@ RUN --mount=type=bind,source=docker/build,target=/build \
     --mount=type=secret,id=extra-ca --mount=type=secret,id=pip-index-url \
     /build/with-network.sh /build/install-dependencies.sh dev
 
-# --- frontend: a build that the application serves; skipped unless FRONTEND=build. It lies in /opt/frontend, outside
-# the source that development mounts, and below the application as well if FRONTEND_DIST says so. The target
-# frontend-server makes an image of its own of the same build, for one that is a server itself ---
+# --- frontend: files that the application serves; skipped unless FRONTEND=build. They are in /opt/frontend, where the
+# mounted source does not hide them, and also below the application if FRONTEND_DIST says so. The target
+# frontend-server makes a second image from the same build, for a frontend that is a server ---
 FROM scratch AS frontend-none
 WORKDIR /app
 WORKDIR /opt/frontend
@@ -155,7 +155,7 @@ CMD ["frontend"]
 HEALTHCHECK --interval=15s --timeout=10s --start-period=60s --start-interval=1s --retries=1 \
     CMD ["healthcheck.sh"]
 
-# --- source: the application with its byte code. It belongs to root: what runs cannot change it ---
+# --- source: the application with its byte code. Root owns it, so the running application cannot change it ---
 FROM deps AS source
 ARG APP_DIR=app
 ARG APP_WORKDIR=.
@@ -167,9 +167,9 @@ WORKDIR /app/${APP_WORKDIR}
 RUN <<EOF
   PATH=/opt/venv/bin:$PATH
   if [ -n "${PREBUILD_COMMAND}" ]; then PYTHONPATH=${APP_PYTHONPATH} sh -euc "${PREBUILD_COMMAND}"; fi
-  # A clone made under umask 077 must not end in an image that nobody but root can read.
+  # Under umask 077 only root could read the files in the image.
   chmod -R a+rX /app
-  # Not all that ends in .py has to compile (templates of code, say).
+  # "|| true": some .py files may be templates that do not compile.
   python -m compileall -q /app || true
 EOF
 
@@ -192,8 +192,8 @@ ARG APP_GID=1001
 USER ${APP_UID}:${APP_GID}
 ENTRYPOINT ["tini", "--", "entrypoint.sh"]
 CMD ["web"]
-# Quick to notice a start. Afterwards every check costs a process, so there are few: frozen means
-# unhealthy within half a minute. The script itself tries twice.
+# Every second while the container starts. Afterwards every 15 seconds, because each check costs a process: a frozen
+# role is unhealthy within half a minute. The script itself tries twice.
 HEALTHCHECK --interval=15s --timeout=10s --start-period=60s --start-interval=1s --retries=1 \
     CMD ["healthcheck.sh"]
 

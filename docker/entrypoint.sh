@@ -1,8 +1,8 @@
 #!/bin/sh
-# One image, several roles: the first argument is the role, and anything that is no role is run as a
-# command. Every path ends with exec, so that signals reach the program itself. Exit code 64: a
-# setting is missing or wrong; 127: there is no such command.
-# -f: the settings that are split at blanks are no file name patterns (--forwarded-allow-ips *).
+# One image, several roles: the first argument is the role. Anything else is run as a command. Every path ends with
+# exec, so that signals reach the program itself. Only a shell command from a setting stays a child of its shell,
+# unless it begins with exec. Exit code 64: a setting is missing or wrong; 127: there is no such command.
+# -f: settings are split at blanks below, and a * in them is not a file name pattern (--forwarded-allow-ips *).
 set -euf
 
 system_ca=/etc/ssl/certs/ca-certificates.crt
@@ -12,13 +12,13 @@ fail() {
 	exit "${2:-64}"
 }
 
-# need NAME EXAMPLE: a setting without which the role cannot start.
+# need NAME EXAMPLE: fails if a setting is empty that the role cannot start without.
 need() {
 	eval "value=\${$1:-}"
 	[ -n "$value" ] || fail "$role needs $1, which is empty. Set it in .env.docker, e.g. $1=$2"
 }
 
-# An empty line in .env.docker says the same as none: the application's own default holds.
+# An empty line in .env.docker means the same as no line, so the application's own default applies.
 drop_empty_settings() {
 	for name in DATABASE_URL REDIS_URL SECRET_KEY \
 		S3_ENDPOINT_URL S3_PUBLIC_URL S3_BUCKET S3_REGION S3_ACCESS_KEY_ID S3_SECRET_ACCESS_KEY; do
@@ -26,8 +26,8 @@ drop_empty_settings() {
 	done
 }
 
-# NAME_FILE=/path means NAME=<what the file holds>, for secrets. It is done for our own settings, and
-# for any file in /run/secrets; a LOG_FILE of the application stays what it is.
+# For secrets, NAME_FILE=/path sets NAME to the content of the file. This holds for our own settings, and for any
+# file in /run/secrets. A LOG_FILE of the application is left alone.
 read_secret_files() {
 	for name in $(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)_FILE=.*/\1/p'); do
 		file='' plain=''
@@ -35,7 +35,7 @@ read_secret_files() {
 		case $name:$file in
 		*:) continue ;; # empty, or a line in the middle of another value
 		APP_CA:* | DATABASE_URL:* | REDIS_URL:* | SECRET_KEY:* | S3_ACCESS_KEY_ID:* | S3_SECRET_ACCESS_KEY:* | FLOWER_BASIC_AUTH:*) ;;
-		# A file that the application reads itself keeps its name (AWS_SHARED_CREDENTIALS_FILE).
+		# The NAME_FILE itself stays, because the application may read it (AWS_SHARED_CREDENTIALS_FILE).
 		*:/run/secrets/*) ;;
 		*) continue ;;
 		esac
@@ -46,15 +46,15 @@ read_secret_files() {
 	done
 }
 
-# APP_CA holds certificates to trust beside the system's (APP_CA_FILE names a file of them). Every library looks
-# elsewhere, and for one bundle that replaces the system's. So one is made of both, and named to each; a name that
-# is set already stays. The same names are in docker/app-ca.env, for "docker compose exec".
+# APP_CA holds certificates to trust in addition to the system's (APP_CA_FILE names a file of them). Every library
+# reads another variable, and its bundle replaces the system's. So this joins both in one bundle and names it in each
+# variable that is not set yet. The same names are in docker/app-ca.env, for "docker compose exec".
 trust_ca() {
 	[ -n "${APP_CA:-}" ] || return 0
 	case $APP_CA in *'-----BEGIN CERTIFICATE-----'*) ;; *) fail 'APP_CA_FILE names no file of certificates (-----BEGIN CERTIFICATE-----).' ;; esac
 	[ -r "$system_ca" ] || fail "APP_CA_FILE is set, and this image has no $system_ca to add it to. Put ca-certificates into APT_PACKAGES."
 	bundle=/tmp/ca-bundle.pem
-	# %b: some platforms keep a value of several lines as one, with \n in it.
+	# %b: some platforms store several lines as one, with \n in it.
 	{ cat "$system_ca" && printf '%b\n' "$APP_CA"; } >"$bundle.$$"
 	mv "$bundle.$$" "$bundle"
 	for name in SSL_CERT_FILE REQUESTS_CA_BUNDLE CURL_CA_BUNDLE AWS_CA_BUNDLE PGSSLROOTCERT NODE_EXTRA_CA_CERTS; do
@@ -63,7 +63,7 @@ trust_ca() {
 	unset APP_CA
 }
 
-# A file on PATH, and not a function of this file or a word that only this shell knows.
+# Succeeds for a file on PATH, not for a function in this file or a shell keyword.
 is_program() {
 	case $(command -v -- "$1") in */*) ;; *) return 1 ;; esac
 }
@@ -72,7 +72,7 @@ need_program() {
 	is_program "$1" || fail "$role needs $1, which is not installed. List it in the application's dependencies or in PYTHON_EXTRA_PACKAGES." 127
 }
 
-# start COMMAND…: runs it, in development again at every save.
+# start COMMAND…: runs it; in development, restarts it at every save.
 start() {
 	need_program "$1"
 	if [ "${RELOAD:-}" = true ]; then
@@ -81,7 +81,7 @@ start() {
 	exec "$@"
 }
 
-# The settings with arguments in them are split at blanks on purpose.
+# Settings that contain arguments are split at blanks on purpose.
 # shellcheck disable=SC2086
 web() {
 	export PORT="${PORT:-8000}"
@@ -89,7 +89,7 @@ web() {
 		start /bin/sh -c "$WEB_COMMAND"
 	fi
 	need WEB_APP "package.module:app"
-	# Both servers end before Docker's patience (stop_grace_period) does.
+	# Both servers stop before Docker kills them (stop_grace_period).
 	case ${WEB_SERVER:-gunicorn} in
 	gunicorn)
 		set -- gunicorn "$WEB_APP" --bind "0.0.0.0:$PORT" --workers "${WEB_CONCURRENCY:-2}" \
@@ -112,8 +112,8 @@ web() {
 # shellcheck disable=SC2086
 worker() {
 	need CELERY_APP package.module
-	# TERM lets running tasks finish for WORKER_STOP_TIMEOUT seconds, then puts back what is left. Before
-	# Celery 5.5 this would cut them off; there TERM waits for them.
+	# With this, TERM lets tasks run for WORKER_STOP_TIMEOUT seconds, then returns the rest to the queue. Before
+	# Celery 5.5 it would abort them, so there TERM keeps its meaning: it waits for them.
 	case $(set +f && echo /opt/venv/lib/python*/site-packages/celery-[0-9]*.dist-info) in
 	*/celery-[0-4].* | */celery-5.[0-4].*) ;;
 	*) export REMAP_SIGTERM=SIGQUIT ;;
@@ -126,12 +126,12 @@ worker() {
 # shellcheck disable=SC2086
 beat() {
 	need CELERY_APP package.module
-	# No pid file: a stale one would keep the container from starting again.
+	# No pid file: a stale one would stop the container from starting again.
 	start celery --app "$CELERY_APP" beat --scheduler docker_roles.beat:Scheduler --max-interval 2 \
 		--schedule /var/lib/beat/schedule --pidfile= ${BEAT_ARGS:-}
 }
 
-# In an image of its own, with Node.
+# Runs in the second image, with Node.
 frontend() {
 	export PORT="${PORT:-8000}"
 	need FRONTEND_COMMAND "node server.js"
@@ -146,7 +146,7 @@ flower() {
 	exec python -m docker_roles.flower --app "$CELERY_APP" flower --address=0.0.0.0 --port=5555
 }
 
-# once SETTING [ARG…]: a one-shot whose command is a setting; arguments are added to it.
+# once SETTING [ARG…]: runs the command in a setting, with the arguments added.
 once() {
 	eval "command=\${$1:-}"
 	if [ -z "$command" ]; then

@@ -1,16 +1,22 @@
 /** Selects stand-ins for a stack whose images cannot be pulled. */
-import { readFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { foreignImages } from '../../scripts/lib/compose/model.ts'
 import type { Model } from '../../scripts/lib/compose/model.ts'
 import { readModel } from '../../scripts/lib/compose/stack.ts'
 import type { Stack } from '../../scripts/lib/compose/stack.ts'
+import { read } from '../../scripts/lib/engine/docker.ts'
 import { shortName } from '../../scripts/lib/engine/images.ts'
+import { cacheFolder, valueOf } from '../../scripts/lib/engine/machine.ts'
 import { isStandIn, standInOverlay, withStandIns } from '../../scripts/lib/engine/offline-room.ts'
 import { envFile as ownEnvFile } from '../../scripts/lib/env/settings.ts'
 import { writeSecretly } from '../../scripts/lib/env/write.ts'
 import { CliError, ExitCode } from '../../scripts/lib/errors.ts'
 import { warn } from '../../scripts/lib/terminal.ts'
 import { ensureStandIns, insteadOfStandIn, recipeFor, stoodFor } from './stand-ins.ts'
+
+type Values = Readonly<Record<string, string | undefined>>
 
 /**
  * The env file's text with the overlay at the end of COMPOSE_FILE, and everything else as it was. Pure.
@@ -42,6 +48,20 @@ export function withoutStandIn(wanted: readonly string[], selected: readonly str
   })
 }
 
+/** Remembers that a project's data was made by stand-ins. Its env file does not always say so. */
+const markOf = (project: string): string => join(cacheFolder(process.env), 'stand-ins', project)
+
+/**
+ * Why this stack must not get stand-ins; undefined when it may. Production gets the images that it asked for, and no
+ * stand-in opens data that another image has made.
+ */
+async function findObjection({ name }: Model, values: Values): Promise<string | undefined> {
+  if (valueOf('COMPOSE_FILE', values, process.env)?.includes('compose.production.yaml')) return 'this stack is for production'
+  if (existsSync(markOf(name))) return undefined
+  const volumes = await read(['volume', 'ls', '--quiet', '--filter', `label=com.docker.compose.project=${name}`])
+  return volumes.trim() === '' ? undefined : `${name} has data that other images have made (${volumes.trim().split('\n').join(', ')})`
+}
+
 /**
  * Builds the stand-ins and selects them for this stack. In the project's own .env.docker it is written down, so
  * that plain Compose commands do the same; any other env file is somebody's, and only this run is told.
@@ -49,10 +69,15 @@ export function withoutStandIn(wanted: readonly string[], selected: readonly str
 export async function useStandIns(
   stack: Stack,
   model: Model,
-  values: Record<string, string | undefined>,
+  values: Values,
   absent: readonly string[],
   reason: string,
-): Promise<{ stack: Stack; model: Model }> {
+): Promise<{ stack: Stack; model: Model } | undefined> {
+  const objection = await findObjection(model, values)
+  if (objection) {
+    warn(`Stand-ins are not used: ${objection}.`)
+    return undefined
+  }
   const chosen = { ...stack, env: { ...stack.env, COMPOSE_FILE: withStandIns(values.COMPOSE_FILE) } }
   const changed = await readModel(chosen)
   const strangers = withoutStandIn(foreignImages(model), foreignImages(changed), absent)
@@ -64,6 +89,7 @@ export async function useStandIns(
   }
   warn(`${reason} for ${absent[0]}: stand-ins from Debian packages are used instead.`)
   await ensureStandIns(foreignImages(changed).filter(isStandIn), values)
+  await mkdir(dirname(markOf(model.name)), { recursive: true }).then(() => writeFile(markOf(model.name), '')).catch(() => {})
   if (stack.envFile !== ownEnvFile) return { stack: chosen, model: changed }
 
   // Only now, when they are there: a file that names images which cannot be had would stop every later run.

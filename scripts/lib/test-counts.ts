@@ -30,7 +30,7 @@ export const named = (name: string, counts: Counts): Counts => ({
 
 /** "12 passed, 1 failed, 2 skipped" */
 export const inWords = ({ passed, skipped, failures }: Counts): string =>
-  `${passed} passed, ${failures.length} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`
+  `${passed} passed, ${failures.length} failed, ${skipped} skipped`
 
 /** Reads a TAP report: `ok 1 title`, `ok 2 title # skip why`, `not ok 3 title` with lines of `# details` below it. */
 export function readTap(report: string): Counts {

@@ -22,7 +22,7 @@ export interface Choices {
 const GONE = /^((template|app|\.github|\.ci)\/|(README\.md|LICENSE|ruff\.toml|\.shellcheckrc|\.(dclintrc|hadolint|oxlintrc)\.\w+)$)/
 
 /** What a list of folders or patterns in a root file is made of. */
-const LISTS = ['.gitignore', '.dockerignore', '.editorconfig', 'tsconfig.json', 'vitest.config.ts']
+const LISTS = ['.gitignore', '.dockerignore', '.editorconfig', 'tsconfig.json', 'vitest.config.mts']
 
 /** Secrets stay where they are: a file that shows how such a file looks may come along. */
 const SECRETS = /^\.env(\.(?!example$|sample$|template$|dist$).*)?$/

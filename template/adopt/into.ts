@@ -11,7 +11,7 @@ import type { Tree } from './tree.ts'
 const ATTRIBUTES = '*.sh text eol=lf\n*.bash text eol=lf\n*.bats text eol=lf\n'
 
 /** Where theirs stays and ours is not needed, or can lie beside it. */
-const THEIRS_STAYS = /^(README\.md|LICENSE|tsconfig\.json|vitest\.config\.ts|\.editorconfig|\.npmrc|(docs|\.github)\/.*)$/
+const THEIRS_STAYS = /^(README\.md|LICENSE|tsconfig\.json|vitest\.config\.mts|\.editorconfig|\.npmrc|(docs|\.github)\/.*)$/
 
 /** Folders of ours are ours alone: half theirs and half ours, nobody could tell what to update. */
 const unitOf = (path: string): string => /^(docker|scripts|extras|tests\/[^/]+)(?=\/)/.exec(path)?.[0] ?? path

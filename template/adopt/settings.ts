@@ -1,20 +1,5 @@
 /** .env.docker.example of a copy: its active lines say of the application what can be seen for certain, and nothing of the sample. Pure. */
 
-/** What the owner has to say, and an empty line asks for; where a general value is right, that. */
-const neutral = (name: string): Record<string, string> => {
-  const database = name.replaceAll('-', '_')
-  return {
-    COMPOSE_PROFILES: 'redis', APP_PYTHONPATH: '', APP_WORKDIR: '.', PYTHON_INSTALLER: 'uv', PYTHON_MANIFEST: '', PYTHON_DEV_MANIFEST: '',
-    PYTHON_EXTRA_PACKAGES: '', APT_PACKAGES: '', APT_BUILD_PACKAGES: '', PREBUILD_COMMAND: '', WEB_APP: '', WEB_COMMAND: '', CELERY_APP: '',
-    HEALTH_PATH: '/', MIGRATE_COMMAND: '', SEED_COMMAND: '', TEST_COMMAND: '', DATABASE_URL: '',
-    POSTGRES_DB: database, MARIADB_USER: database, MARIADB_DATABASE: database,
-    S3_ENDPOINT_URL: '', S3_PUBLIC_URL: '', S3_BUCKET: '',
-  }
-}
-
-/** Words that only the sample says. */
-const SAMPLE = /stor(y|ies)|espeak/i
-
 /**
  * How the dependencies are installed, as far as the files at the root of the application leave no choice.
  *
@@ -29,15 +14,28 @@ export function installation(files: ReadonlySet<string>): Record<string, string>
 }
 
 /**
- * The example with other values. A line that is only documentation stays so, unless one of `answers` is for it.
+ * The example with other values: its active lines say what is known of the new application. A secret stays, since
+ * `env -- --init` makes another; anything else is the default of its rule, or empty. A line that is only
+ * documentation stays so, unless one of `answers` is for it.
  *
  * @param answers what is known of the new application
  */
 export function neutralExample(example: string, name: string, answers: Record<string, string>): string {
-  const values = neutral(name)
-  return example.replaceAll(/^(# )?([A-Z][A-Z0-9_]*)=(.*)$/gm, (line, comment: string | undefined, key: string, value: string) => {
-    if (answers[key] !== undefined) return comment && answers[key] === value ? line : `${key}=${answers[key]}`
-    if (comment) return line
-    return `${key}=${values[key] ?? (SAMPLE.test(value) ? '' : value)}`
-  })
+  // A queue is what Celery needs, and a database is best named before it is made.
+  const known: Record<string, string> = { COMPOSE_PROFILES: 'redis', POSTGRES_DB: name.replaceAll('-', '_'), ...answers }
+  let rule = ''
+  const neutral = (line: string): string => {
+    const [, comment, key, value] = /^(# )?([A-Z][A-Z0-9_]*)=(.*)$/.exec(line) ?? []
+    if (key === undefined) {
+      rule = line.startsWith('# @') ? `${rule} ${line}` : ''
+      return line
+    }
+    const said = rule
+    rule = ''
+    const answer = answers[key]
+    if (comment) return answer === undefined || answer === value ? line : `${key}=${answer}`
+    if (/@generate\b/.test(said) || key === 'REDIS_URL') return line
+    return `${key}=${known[key] ?? /@default="([^"]*)"/.exec(said)?.[1] ?? ''}`
+  }
+  return example.split('\n').map((line) => neutral(line)).join('\n')
 }

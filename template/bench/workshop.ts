@@ -24,6 +24,7 @@ import { compose, readModel, stackOf } from '../../scripts/lib/compose/stack.ts'
 import type { Stack } from '../../scripts/lib/compose/stack.ts'
 import { isStandIn, standInOverlay as standIns } from '../../scripts/lib/engine/offline-room.ts'
 import { warn } from '../../scripts/lib/terminal.ts'
+import { withValues } from '../env-values.ts'
 import type { BenchModel } from './bench-model.ts'
 
 export const overlays = {
@@ -83,8 +84,8 @@ export async function writeSettings(overlay: Overlay): Promise<string> {
   const ports = await Promise.all(schema.settings.map(freePort))
   const own = ownSettings(schema, project, overlays[overlay], ports)
   for (const name of misleading(process.env, own)) delete process.env[name]
-  await writeFile(envFile, Object.entries(own).map(([name, value]) => `${name}=${value}\n`).join(''))
   await initEnvFile()
+  await writeFile(envFile, withValues(await readFile(envFile, 'utf8'), own))
   return project
 }
 

@@ -19,7 +19,9 @@ const inImage = ['run', '--rm', '--network', 'none', '--volume', `${process.cwd(
 const applications = ['app/**.py', 'template/examples/**.py']
 const notApplications = [':!app', ':!template/examples']
 const notExamples = [':!template/examples']
-const ruff = ['--no-cache', '--config', 'template/lint/ruff.toml']
+// Where imports of ours begin. The applications extend the file, and have their own.
+const roots = 'src = ["docker/python", "extras/*", "extras/*/tests/python", "template/tests/docker/*"]'
+const ruff = ['--no-cache', '--config', 'template/lint/ruff.toml', '--config', roots]
 
 interface Linter {
   tool: readonly string[]

@@ -1,6 +1,6 @@
 /** What the Docker tests find ready: an engine, and the images that every stack begins with. */
 import { existsSync } from 'node:fs'
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ensureImages } from '../../scripts/lib/engine/images.ts'
@@ -8,6 +8,7 @@ import { openStack } from '../../scripts/lib/compose/open-stack.ts'
 import { initEnvFile } from '../../scripts/lib/env/write.ts'
 import { pythonImage } from '../../scripts/lib/compose/model.ts'
 import { readModel } from '../../scripts/lib/compose/stack.ts'
+import { withValues } from '../env-values.ts'
 import { standInOverlay as overlay } from '../../scripts/lib/engine/offline-room.ts'
 
 /**
@@ -37,8 +38,8 @@ export async function prepareImages({ profiles = '*', examples = false } = {}): 
   const folder = await mkdtemp(join(tmpdir(), 'stack-'))
   const file = join(folder, 'env')
   try {
-    await writeFile(file, 'COMPOSE_PROJECT_NAME=prepare\n')
     await initEnvFile(file)
+    await writeFile(file, withValues(await readFile(file, 'utf8'), { COMPOSE_PROJECT_NAME: 'prepare' }))
     const { stack, settings } = await openStack(file)
     // Not as a setting: no stack may have all of them, two databases under one name for instance.
     const wanted = { ...stack, env: { ...stack.env, COMPOSE_PROFILES: profiles } }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # docker/entrypoint.sh: what each role starts, and what it says when it cannot.
-# shellcheck disable=SC2016 # what stands in single quotes here is for another shell, or to stay as it is
+# shellcheck disable=SC2016,SC2154 # what stands in single quotes here is for another shell, or to stay as it is
 
 bats_require_minimum_version 1.5.0
 load helpers

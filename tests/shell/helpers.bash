@@ -70,6 +70,7 @@ refuses() {
 
 # with_secrets COMMAND…: runs it with a /run/secrets of its own, which $BATS_TEST_TMPDIR/secrets fills.
 with_secrets() {
+	# shellcheck disable=SC2016 # for the other shell
 	unshare --map-root-user --mount bash -c '
 		mount -t tmpfs none /run && cp -r "$1/secrets" /run/ && shift && "$@"
 	' with_secrets "$BATS_TEST_TMPDIR" "$@"

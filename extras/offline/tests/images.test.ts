@@ -34,6 +34,7 @@ describe('the images of a stack', () => {
       box.answer('compose-config-stand-ins', { out: changed })
       vi.mocked(ensureStandIns).mockClear()
       vi.stubEnv('COMPOSE_FILE', undefined)
+      vi.stubEnv('XDG_CACHE_HOME', box.folder)
     })
     afterEach(() => vi.unstubAllEnvs())
 
@@ -66,6 +67,25 @@ describe('the images of a stack', () => {
       box.write('.env.docker', '')
       await ensureImages(stack, { name: 'shop', services: { db: { image: 'library/postgres:17-trixie' } } }, {})
       expect(said).toContain('! The engine does not trust the registry that answers for library/postgres:17-trixie: stand-ins')
+    })
+
+    test.each([
+      ['of production', { COMPOSE_FILE: 'compose.yaml:compose.production.yaml' }, ''],
+      ['that has data of other images', {}, 'shop_postgres-data\n'],
+    ])('are no stand-ins for a stack %s: the pull that failed is the error', async (_, values, volumes) => {
+      box.write('.env.docker', '')
+      box.answer('volume-ls', { out: volumes })
+      await expect(ensureImages(stack, official, values)).rejects.toMatchObject({ message: 'docker.io does not answer.', exitCode: 4 })
+      expect(said).toContain('! Stand-ins are not used: ')
+      expect(ensureStandIns).not.toHaveBeenCalled()
+      expect(box.read('.env.docker')).toBe('')
+    })
+
+    test('are stand-ins again where they have made the data', async () => {
+      box.write('staging.env', '')
+      await ensureImages({ envFile: 'staging.env', env: {} }, official, {})
+      box.answer('volume-ls', { out: 'shop_postgres-data\n' })
+      expect((await ensureImages({ envFile: 'staging.env', env: {} }, official, {})).model).toEqual(changed)
     })
 
     test('are no stand-ins for an image that somebody chose, and the file stays as it is', async () => {

@@ -1,7 +1,7 @@
 /**
  * The schema of the settings: .env.docker.example, where comment lines that begin with @ are the rules of the
  * setting below them. That setting may be a comment itself (`# WEB_THREADS=16`): then its value is the default.
- * A subset of what varlock calls env-spec, with @default, @generate and @service added.
+ * A subset of what varlock calls env-spec, with @default, @generate, @service and @was added.
  */
 import { isQuoted, readLines } from './file.ts'
 import type { Entry } from './file.ts'
@@ -24,22 +24,19 @@ export interface Setting {
   /** The `# --- Title ---` above it. */
   heading: string | undefined
   type: ValueType
-  /** May it be empty? A list names the environments in which it may not. */
-  required: boolean | readonly string[]
+  /** May it be empty? */
+  required: boolean
   /** Never printed. */
   sensitive: boolean
   /** How many random bytes `--init` writes, as hex. */
   generate: number | undefined
   /** Who reads it. */
   services: readonly string[]
-  example: string | undefined
-  docs: string | undefined
   /** What to use instead. */
   deprecated: string | undefined
   /** The names that it had in earlier versions of the template. */
   was: readonly string[]
-  /** Its comment, and its own line, as they stand in the example. */
-  comment: readonly string[]
+  /** Its own line as it stands in the example, or would without the # in front. */
   assignment: string
 }
 
@@ -63,19 +60,20 @@ const isHeading = (line: string): boolean => /^# --- .+ ---$/.test(line)
 /** A comment line that begins with @ is a rule; every other one is a sentence. */
 const isRule = (line: string): boolean => /^#\s*@/.test(line)
 
+/** `# NAME=value` right below a rule. */
+const isCommentedOut = (line: string, above: string | undefined): boolean => /^# [A-Z]\w*=/.test(line) && isRule(above ?? '')
+
 const words = (text: string): string[] => text.split(',').map((word) => word.trim()).filter(Boolean)
 
 /** What stands after the name of each decorator; nothing after a bare `@name`. */
 const shapes: Readonly<Record<string, RegExp>> = {
   type: /^=[^"]+$/,
-  required: /^$|^=forEnv\([^)]+\)$/,
+  required: /^$/,
   optional: /^$/,
+  default: /^="[^"]+"$/,
   sensitive: /^$/,
   generate: /^=hex\([1-9]\d*\)$/,
   service: /^\([^)]+\)$/,
-  default: /^="[^"]+"$/,
-  example: /^="[^"]*"$/,
-  docs: /^\([^)]+\)$/,
   deprecated: /^="[^"]*"$/,
   was: /^\(\w+(?:\s*,\s*\w+)*\)$/,
 }
@@ -106,57 +104,42 @@ function readDecorators(lines: readonly string[], report: (problem: string) => v
 /** The text in the brackets or quotes of a decorator's value. */
 const inside = (value: string | undefined): string | undefined => value && /[("](.*)[)"]$/.exec(value)?.[1]
 
-function readRequired(decorators: Decorators, value: string): boolean | readonly string[] {
-  const required = decorators.get('required')
-  if (required) return words(inside(required) ?? '')
-  // Without a word about it, a setting that has a default cannot do without a value.
-  return required === '' || (value !== '' && !decorators.has('optional'))
-}
-
 /** Enough to judge a default; what the stack gets is read by Compose. */
 const unquoted = (raw: string): string => (isQuoted(raw) ? raw.slice(1, -1) : raw.replace(/\s#.*$/, '').trim())
 
-function readSetting(
-  entry: Entry,
-  { comment, heading, assignment, isActive, shared }: Pick<Setting, 'comment' | 'heading' | 'assignment' | 'isActive'> & { shared: string },
-  report: (problem: string) => void,
-): Setting {
-  const decorators = readDecorators(comment.filter(isRule), report)
-  const own = comment.filter((line) => !isRule(line)).map((line) => line.replace(/^#\s*/, ''))
-  const documentation = own.length > 0 ? own.join(' ') : shared
-  const value = unquoted(entry.raw)
-  const type = decorators.has('type') ? parseType(decorators.get('type')!.slice(1)) : anyString
-  const sensitive = decorators.has('sensitive')
+interface Surroundings extends Pick<Setting, 'heading' | 'assignment' | 'isActive'> {
+  comment: readonly string[]
+  /** The sentences of the setting right above it, without a blank line between. */
+  shared: string
+}
 
-  // A reference to another setting is only known once Compose has read it.
-  const isLiteral = value !== '' && !value.includes('$')
+function readSetting(entry: Entry, { comment, heading, assignment, isActive, shared }: Surroundings, report: (problem: string) => void): Setting {
+  const { name, line } = entry
+  const rules = readDecorators(comment.filter(isRule), report)
+  const documentation = comment.filter((text) => !isRule(text)).map((text) => text.replace(/^#\s*/, '')).join(' ') || shared
+  const value = unquoted(entry.raw)
+  const type = rules.has('type') ? parseType(rules.get('type')!.slice(1)) : anyString
+
   if (documentation === '') report('no sentence above it says what it is for')
   if ('problem' in type) report(type.problem)
-  else if (isLiteral && !fits(value, type)) report(`its own value is wrong: it has to be ${describe(type)}`)
-  if (decorators.has('required') && decorators.has('optional')) report('it is both @required and @optional')
-  if (decorators.has('generate') && !sensitive) report('@generate needs @sensitive: what is random is a secret')
-  if (entry.line !== entry.lastLine) report('its value goes over several lines')
-  if (decorators.has('default') && !isActive) report('it is a comment, so its value is the default, and @default says it again')
+  // A reference to another setting is only known once Compose has read it.
+  else if (value !== '' && !value.includes('$') && !fits(value, type)) report(`its own value is wrong: it has to be ${describe(type)}`)
+  if (rules.has('required') && rules.has('optional')) report('it is both @required and @optional')
+  if (rules.has('generate') && !rules.has('sensitive')) report('@generate needs @sensitive: what is random is a secret')
+  if (rules.has('default') && !isActive) report('it is commented out, so its value is the default already')
+  if (line !== entry.lastLine) report('its value goes over several lines')
 
   return {
-    name: entry.name,
-    line: entry.line,
-    value,
-    isActive,
-    default: isActive ? inside(decorators.get('default')) ?? '' : value,
-    documentation,
-    heading,
+    name, line, value, isActive, documentation, heading, assignment,
+    default: isActive ? inside(rules.get('default')) ?? '' : value,
     type: 'problem' in type ? anyString : type,
-    required: readRequired(decorators, value),
-    sensitive,
-    generate: decorators.has('generate') ? Number(inside(decorators.get('generate'))) : undefined,
-    services: words(inside(decorators.get('service')) ?? ''),
-    example: inside(decorators.get('example')),
-    docs: inside(decorators.get('docs')),
-    deprecated: inside(decorators.get('deprecated')),
-    was: words(inside(decorators.get('was')) ?? ''),
-    comment,
-    assignment,
+    // Without a word about it, a setting that has a value here cannot do without one.
+    required: rules.has('required') || (value !== '' && !rules.has('optional')),
+    sensitive: rules.has('sensitive'),
+    generate: rules.has('generate') ? Number(inside(rules.get('generate'))) : undefined,
+    services: words(inside(rules.get('service')) ?? ''),
+    deprecated: inside(rules.get('deprecated')),
+    was: words(inside(rules.get('was')) ?? ''),
   }
 }
 
@@ -166,9 +149,6 @@ function commentAbove(lines: readonly string[], line: number): string[] {
   while (first > 0 && lines[first - 1]!.startsWith('#') && !isHeading(lines[first - 1]!)) first -= 1
   return lines.slice(first, line - 1)
 }
-
-/** `# NAME=value` right below a rule. */
-const isCommentedOut = (line: string, above: string | undefined): boolean => /^# [A-Z]\w*=/.test(line) && isRule(above ?? '')
 
 /**
  * Reads the annotated example.
@@ -190,13 +170,11 @@ export function parseSchema(text: string, file: string): Schema {
     const { name, line } = entry
     const report = (problem: string): void => void problems.push({ line, problem: `${name}: ${problem}` })
     const comment = commentAbove(lines, line)
-    const heading = lines.slice(0, line).findLast(isHeading)
-    const assignment = lines[line - 1]!
     comment.forEach((_, index) => ruleLines.delete(line - 1 - index))
     if (byName.has(name)) report('it is there twice')
-    // Settings without a blank line between them share their sentences.
+    const assignment = lines[line - 1]!
     const shared = above?.line === line - 1 - comment.length ? above.documentation : ''
-    above = readSetting(entry, { comment, heading, assignment, isActive: written[line - 1] === assignment, shared }, report)
+    above = readSetting(entry, { comment, heading: lines.slice(0, line).findLast(isHeading), assignment, isActive: written[line - 1] === assignment, shared }, report)
     byName.set(name, above)
   }
   for (const { name, line, was } of byName.values()) {
@@ -207,10 +185,7 @@ export function parseSchema(text: string, file: string): Schema {
 
   if (problems.length > 0) {
     throw new CliError(`${file} breaks its own rules. The mistake is in that file, not in your settings.`, {
-      details: problems
-        .toSorted((a, b) => a.line - b.line)
-        .map(({ line, problem }) => `${file}:${line}  ${problem}`)
-        .join('\n'),
+      details: problems.toSorted((a, b) => a.line - b.line).map(({ line, problem }) => `${file}:${line}  ${problem}`).join('\n'),
       hint: `Correct these lines, or take back the last change: git restore ${file}`,
     })
   }

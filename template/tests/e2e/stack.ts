@@ -8,6 +8,7 @@ import { CliError } from '../../../scripts/lib/errors.ts'
 import { publishedPorts, urls } from '../../../scripts/lib/compose/model.ts'
 import { captureCompose, composeCommand, readModel, stackOf } from '../../../scripts/lib/compose/stack.ts'
 import type { Stack } from '../../../scripts/lib/compose/stack.ts'
+import { withValues } from '../../env-values.ts'
 import { freePorts } from '../../../tests/helpers/ports.ts'
 
 /** What the tests know of it. */
@@ -35,15 +36,6 @@ export async function compose(stack: Stack, args: string[], env: Record<string, 
   const { exitCode, stdout, stderr } = await captureCompose(stack, ['--progress', 'quiet', ...args], { env })
   if (exitCode === 0) return
   throw new CliError(`${composeCommand(stack, ...args)} failed.`, { details: lastLines(`${stdout}${stderr}`) })
-}
-
-/** An env file with other values for some settings: where they stand, or where their default stands as a comment. Pure. */
-function withValues(text: string, values: Readonly<Record<string, string>>): string {
-  return Object.entries(values).reduce((all, [name, value]) => {
-    const lines = [new RegExp(`^${name}=.*$`, 'm'), new RegExp(`^# ${name}=.*$`, 'm')]
-    const line = lines.find((one) => one.test(all))
-    return line ? all.replace(line, () => `${name}=${value}`) : `${all.trimEnd()}\n${name}=${value}\n`
-  }, text)
 }
 
 /** The example's settings, with another name, free ports and the images that are here. */

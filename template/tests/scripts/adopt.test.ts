@@ -123,7 +123,7 @@ describe('a copy', () => {
     for (const page of listed(copy).filter((path) => path.endsWith('.md') && !path.startsWith('app/'))) {
       for (const [, target = ''] of read(copy, page).matchAll(/\]\(([^)#\s:]+)(?:#[^)]*)?\)/g)) expect(existsSync(join(copy, dirname(page), target)), `${page}: ${target}`).toBe(true)
     }
-    for (const list of ['.gitignore', '.dockerignore', 'tsconfig.json', 'vitest.config.ts']) expect(read(copy, list), list).not.toMatch(/\btemplate\//)
+    for (const list of ['.gitignore', '.dockerignore', 'tsconfig.json', 'vitest.config.mts']) expect(read(copy, list), list).not.toMatch(/\btemplate\//)
   })
 
   it('has a page, a workflow and a story of its own', () => {
@@ -340,10 +340,14 @@ describe('settings', () => {
   ])('%j say how they are installed', (files, expected) => expect(installation(new Set(files))).toEqual(expected))
 
   it('keep their documentation, and a default that is commented out stays so unless it is answered', () => {
-    const example = '# Text with A=b.\nWEB_APP=stories:app\n# WEB_THREADS=16\n# APP_DIR=app\n# PYTHON_MANIFEST=requirements.txt\nODD=stories\nWEB_SERVER=gunicorn\n'
-    expect(neutralExample(example, 'my-shop', { APP_DIR: '.', PYTHON_MANIFEST: 'requirements.txt' })).toBe(
-      '# Text with A=b.\nWEB_APP=\n# WEB_THREADS=16\nAPP_DIR=.\n# PYTHON_MANIFEST=requirements.txt\nODD=\nWEB_SERVER=gunicorn\n',
-    )
+    const example = [
+      '# Text with A=b.', 'WEB_APP=stories:app', '# @type=number @default="16"', '# WEB_THREADS=16', '# APP_DIR=app', '# PYTHON_MANIFEST=requirements.txt',
+      '# @default="/healthz" @type=string', 'HEALTH_PATH=/stories', '# @sensitive @generate=hex(16)', 'SECRET_KEY=local-only', 'POSTGRES_DB=stories', 'COMPOSE_PROFILES=storage', '',
+    ]
+    expect(neutralExample(example.join('\n'), 'my-shop', { APP_DIR: '.', PYTHON_MANIFEST: 'requirements.txt' }).split('\n')).toEqual([
+      '# Text with A=b.', 'WEB_APP=', '# @type=number @default="16"', '# WEB_THREADS=16', 'APP_DIR=.', '# PYTHON_MANIFEST=requirements.txt',
+      '# @default="/healthz" @type=string', 'HEALTH_PATH=/healthz', '# @sensitive @generate=hex(16)', 'SECRET_KEY=local-only', 'POSTGRES_DB=my_shop', 'COMPOSE_PROFILES=redis', '',
+    ])
   })
 
   it('package.json keeps a version of theirs', () => {

@@ -77,6 +77,7 @@ describe('a file that is not there is a finding about COMPOSE_FILE', () => {
     ["'compose.yaml compose.override.yaml'", absent('compose.yaml compose.override.yaml'), 'COMPOSE_FILE names compose.yaml compose.override.yaml, which is not there.', separated],
     ['compose.yaml: compose.override.yaml', absent(' compose.override.yaml'), 'COMPOSE_FILE has a blank beside a name, and takes it for a part of that: " compose.override.yaml".', both],
     ['compose.yaml:compose.override.yaml:', folder, 'COMPOSE_FILE has a ":" too many.', both],
+    ['compose.yaml:extras/offline/compose.yaml', absent('extras/offline/compose.yaml'), 'COMPOSE_FILE names extras/offline/compose.yaml, which is not there.', 'Take it out, if that extra was deleted: COMPOSE_FILE=compose.yaml'],
     ['compose.yaml:docker', 'read /a b/docker: is a directory', 'COMPOSE_FILE names docker, which is a folder.', 'Name the file in it.'],
   ])('%s, %s', (list, stderr, message, hint) => {
     expect(explain(`A=1\nCOMPOSE_FILE=${list}\n`, stderr)).toMatchObject({ code: 'E37', line: 2, setting: 'COMPOSE_FILE', message, hint })

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { readLines } from '../../../scripts/lib/env/file.ts'
-import { explainRefusal, reasonOf, readValues, valuesFromModel } from '../../../scripts/lib/env/values.ts'
+import { readValues } from '../../../scripts/lib/env/values.ts'
 import type { Reading } from '../../../scripts/lib/env/values.ts'
 
 const composeIsThere = spawnSync('docker', ['compose', 'version']).status === 0
@@ -21,59 +21,6 @@ function read(text: string): Promise<Reading> {
   writeFileSync(file, text)
   return readValues(file, text, readLines(text).entries)
 }
-
-test('the $$ of the model is one $', () => {
-  const environment = { A: 'pa$$word', B: '$$$$', C: null, D: '' }
-  expect(valuesFromModel(JSON.stringify({ services: { reader: { environment } } }))).toEqual({
-    A: 'pa$word', B: '$$', D: '',
-  })
-})
-
-test('a file without a setting has no values', () => {
-  expect(valuesFromModel('{"services":{"reader":{"image":"none"}}}')).toEqual({})
-})
-
-describe('a refusal of Compose becomes a finding that quotes no value', () => {
-  const { entries } = readLines('A=1\nB="x${hunter2"\nC=${HOST:?say hunter2}\n')
-  test.each<[stderr: string, line: number | null, setting: string | null, message: string]>([
-    [
-      'time="x" level=warning\nfailed to read /a b/.env.docker: Invalid template: "x${hunter2"\n',
-      2, 'B', 'B has a $ that Compose cannot interpret.',
-    ],
-    [
-      'failed to read /x: Invalid template: "\\u00zz"',
-      null, null, 'A value has a $ that Compose cannot interpret.',
-    ],
-    [
-      'required variable HOST is missing a value: say hunter2',
-      3, 'C', 'C refers to HOST, which has no value on the lines above it.',
-    ],
-    ['line 7: unexpected character "!" in variable name "hunter2!"', 7, null, 'Compose cannot read this line.'],
-    ['time="x"\nfailed to read /a b/.env.docker: line 7: unexpected character "!"', 7, null, 'Compose cannot read this line.'],
-  ])('%s', (stderr, line, setting, message) => {
-    const finding = explainRefusal(stderr, entries)
-    expect(finding).toMatchObject({ code: 'E01', line, setting, message })
-    expect(JSON.stringify(finding)).not.toContain('hunter2')
-  })
-
-  test('what is not about the file is no finding', () => {
-    expect(explainRefusal('unknown flag: --env-file', entries)).toBeUndefined()
-    expect(explainRefusal('bash: line 1: docker: command not found', entries)).toBeUndefined()
-  })
-})
-
-test.each<[code: number | null, stderr: string, reason: string]>([
-  [127, 'bash: line 1: docker: command not found\n', 'docker is not installed'],
-  [125, "unknown flag: --file\nSee 'docker --help'.\n", 'the Compose plugin is not installed'],
-  [125, "unknown flag: --file\n\nUsage:  docker [OPTIONS] COMMAND\n\nRun 'docker --help' for more information\n", 'the Compose plugin is not installed'],
-  [1, "docker: 'compose' is not a docker command.\nSee 'docker --help'\n", 'the Compose plugin is not installed'],
-  [1, 'docker: unknown command: docker compose\n', 'the Compose plugin is not installed'],
-  [16, "unknown flag: --no-interpolate\nSee 'docker compose --help'.\n", 'unknown flag: --no-interpolate'],
-  [1, 'time="x" level=warning msg="The \\"hunter2\\" variable is not set."\nno such file "hunter2"', 'no such file'],
-  [null, '', 'it gave no answer'],
-])('the reason in %j, %j is %j', (exitCode, stderr, reason) => {
-  expect(reasonOf({ exitCode, stderr })).toBe(reason)
-})
 
 /** One line each, and what Compose makes of it. */
 const lines: [line: string, value: string | undefined][] = [

@@ -1,9 +1,14 @@
 /** .env.docker.example documents what the Compose files and the Dockerfile do: the same settings, the same defaults. */
-import { expect, test } from 'vitest'
+import { spawnSync } from 'node:child_process'
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
+import { sync } from '../../../scripts/lib/env/fill.ts'
 import { references } from '../../../scripts/lib/env/interpolate.ts'
 import { parseSchema } from '../../../scripts/lib/env/schema.ts'
-import { files, readText } from '../helpers/repository.ts'
+import { files, readText, root } from '../helpers/repository.ts'
 
 const { settings, byName } = parseSchema(readText('.env.docker.example'), '.env.docker.example')
 const composeFiles = files.filter((file) => /^(extras\/\w+\/)?compose[\w.]*\.yaml$/.test(file))
@@ -50,4 +55,72 @@ test('a project says about 25 settings of itself, and the file is one to read', 
   const active = settings.filter(({ isActive }) => isActive)
   expect(active.length).toBeLessThan(30)
   expect(readText('.env.docker.example').split('\n').length).toBeLessThan(560)
+})
+
+test.each(files.filter((file) => /^template\/examples\/\w+\/env\.docker$/.test(file)))('--sync leaves %s as it is, whatever the sample says of itself', (file) => {
+  const text = readText(file)
+  const everything = new Set(settings.map(({ name }) => name))
+  expect(sync({ settings, byName }, text, { randomHex: () => 'x', machine: { APP_UID: '1' }, awaited: new Set() })).toMatchObject({ text, renamed: [], moved: [], undeclared: [] })
+  // Even of settings that are awaited, only those that can be made are added.
+  const { added, generated } = sync({ settings, byName }, text, { randomHex: () => 'x', machine: {}, awaited: everything })
+  expect(added).toEqual(generated)
+})
+
+describe.skipIf(spawnSync('docker', ['compose', 'version']).status !== 0)('an empty value is empty to Compose', () => {
+  interface Model {
+    name: string
+    services: Record<string, { environment: Record<string, string>; build?: { args: Record<string, string> } }>
+  }
+  /** Where Compose shows what it made of an optional setting that has a default, and what that shall be. */
+  const rows: Record<string, [shown: (model: Model) => unknown, wanted: unknown]> = {
+    APP_ENV_FILE: [({ services }) => services.web!.environment.OF_THE_APPLICATION, undefined],
+    FRONTEND_ENV_FILE: [({ services }) => services.frontend!.environment.OF_THE_FRONTEND, undefined],
+    PROD_EXCLUDE: [({ services }) => services.migrate!.build!.args.PROD_EXCLUDE, ''],
+    WORKER_ARGS: [({ services }) => services.worker!.environment.WORKER_ARGS, ''],
+    BEAT_ARGS: [({ services }) => services.beat!.environment.BEAT_ARGS, ''],
+    // The example says so: Caddy has to be told something.
+    STORAGE_SITE_ADDRESS: [({ services }) => services.proxy!.environment.STORAGE_SITE_ADDRESS, ':8333'],
+    TRUSTED_PROXIES: [({ services }) => services.proxy!.environment.TRUSTED_PROXIES, '127.0.0.1/32'],
+  }
+  const optional = settings.filter(({ required }) => !required).map(({ name }) => name)
+
+  /** What Compose makes of an env file, in a folder with the env files of an application and a frontend. */
+  function ask(text: string): Model {
+    const folder = mkdtempSync(join(tmpdir(), 'settings '))
+    try {
+      for (const file of ['compose.yaml', 'compose.override.yaml', 'docker/app.env']) {
+        mkdirSync(join(folder, file, '..'), { recursive: true })
+        cpSync(join(root, file), join(folder, file))
+      }
+      writeFileSync(join(folder, '.env.app'), 'OF_THE_APPLICATION=1\n')
+      writeFileSync(join(folder, '.env.frontend'), 'OF_THE_FRONTEND=1\n')
+      writeFileSync(join(folder, 'env'), text)
+      const env = { PATH: process.env.PATH, HOME: process.env.HOME, DOCKER_CONFIG: process.env.DOCKER_CONFIG }
+      const args = ['compose', '--env-file', 'env', '--profile', '*', 'config', '--format', 'json']
+      const { stdout, stderr, status } = spawnSync('docker', args, { cwd: folder, env, encoding: 'utf8' })
+      expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+      return JSON.parse(stdout) as Model
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  }
+
+  test('and every optional setting that has a default is in the table', () => {
+    expect(Object.keys(rows).toSorted()).toEqual(settings.filter(({ required, ...setting }) => !required && setting.default !== '').map(({ name }) => name).toSorted())
+  })
+
+  test('where all optional settings are, without a warning', () => {
+    const given = ask(settings.map((setting) => `${setting.assignment}\n`).join(''))
+    const empty = ask(optional.map((name) => `${name}=\n`).join(''))
+    for (const [name, [shown, wanted]] of Object.entries(rows)) {
+      expect(shown(empty), name).toBe(wanted)
+      expect(shown(given), name).toBe(name.endsWith('_ENV_FILE') ? '1' : byName.get(name)?.default)
+    }
+  })
+
+  test('and what the file does not have, the application is not told', () => {
+    const { environment } = ask('REDIS_URL=redis://x\nS3_BUCKET=\n').services.web!
+    const told = Object.keys(environment).filter((name) => /^(DATABASE_URL|REDIS_URL|SECRET_KEY|S3_.*|SSL_.*|APP_CA.*)$/.test(name))
+    expect(told).toEqual(['REDIS_URL', 'S3_BUCKET'])
+  })
 })

@@ -40,6 +40,6 @@ test('counts add up, beginning with none', () => {
 
 test('a failure is told with the name of its file, and a count in words', () => {
   expect(named('up', { ...none, failures: [failure] }).failures).toEqual([{ title: 'up: b', details: 'why' }])
-  expect(inWords({ passed: 2, skipped: 0, failures: [failure] })).toBe('2 passed, 1 failed')
+  expect(inWords({ passed: 2, skipped: 0, failures: [failure] })).toBe('2 passed, 1 failed, 0 skipped')
   expect(inWords({ passed: 2, skipped: 3, failures: [] })).toBe('2 passed, 0 failed, 3 skipped')
 })

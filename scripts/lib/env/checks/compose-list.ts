@@ -30,6 +30,7 @@ function advice(name: string, own: Values, here: readonly string[], isFolder: bo
   if (name.search(otherSign) !== -1) {
     return { message, hint: `The files are separated by ${sign} (COMPOSE_PATH_SEPARATOR): ${whole(files).replaceAll(otherSign, separator)}` }
   }
+  if (/^extras\/\w[^/]*\//.test(name)) return { message, hint: `Take it out, if that extra was deleted: ${whole(files.filter((file) => file !== name))}` }
   const meant = nearest(name, here)
   return { message, hint: meant ? `Did you mean ${meant}?` : 'Correct the name: the files are seen from this folder.' }
 }
@@ -46,7 +47,9 @@ export function explainMissingFile(stderr: string, entries: readonly Entry[], ow
   const [entry, separator] = [entryOf('COMPOSE_FILE'), entryOf('COMPOSE_PATH_SEPARATOR')]
   if (path === undefined || !entry) return undefined
   const isFolder = reason === 'is a directory'
-  const name = filesOf(own).find((file) => (file === '' ? isFolder : basename(file) === basename(path)))
+  const named = filesOf(own).filter((file) => (file === '' ? isFolder : basename(file) === basename(path)))
+  // Overlays of several folders may have one name: the longest that the path ends with is meant.
+  const name = named.toSorted((a, b) => b.length - a.length).find((file) => path.endsWith(`/${file}`)) ?? named[0]
   if (name === undefined) return undefined
   const sign = [...name.matchAll(otherSign)][0]?.[1]
   if (sign === ':' && separator) {

@@ -9,21 +9,19 @@ import { nearest } from '../../words.ts'
 import { holdsSecret } from '../shown.ts'
 import { isCommand } from './placeholders.ts'
 import { unencoded } from './urls.ts'
-import { environments, given } from './subject.ts'
+import { given } from './subject.ts'
 import type { Rule, Subject } from './subject.ts'
 
-const isRequired = ({ required }: Setting, { values }: Subject): boolean =>
-  typeof required === 'boolean' ? required : environments(values).some((name) => required.includes(name))
+const isRequired = ({ required }: Setting, _: Subject): boolean => required
 
 /** A default whose secrets are references has none in it. */
 const isOpen = ({ sensitive, value }: Setting): boolean => !sensitive || /:\/\/[^/]*\$\{\w+\}@/.test(value)
 
 /** How to write the setting, with its documentation where it has an address. */
 function remedy(setting: Setting): string {
-  const { name, example, value, docs, line } = setting
-  const sample = example ?? (isOpen(setting) ? value : '')
-  const how = sample ? `For example: ${name}=${sample}` : `What it is for stands in .env.docker.example:${line}.`
-  return docs ? `${how} See ${docs}` : how
+  const { name, value, line } = setting
+  const sample = isOpen(setting) ? value : ''
+  return sample ? `For example: ${name}=${sample}` : `What it is for stands in .env.docker.example:${line}.`
 }
 
 /** What to do about a name that nobody declared. */

@@ -1,0 +1,145 @@
+/** `npm run test:template`: the long proof. It shows what this template promises and a copy does not have to prove again. */
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
+import { $ } from 'zx/core'
+import { common, defineCommand, main, report } from '../scripts/lib/command.ts'
+import { CliError, ExitCode } from '../scripts/lib/errors.ts'
+import { stopIfInterrupted } from '../scripts/lib/interrupt.ts'
+import { runBats, runVitest } from '../scripts/lib/run-tests.ts'
+import { add, inWords, named, none, oneFailure } from '../scripts/lib/test-counts.ts'
+import type { Counts } from '../scripts/lib/test-counts.ts'
+import { failure, formatSeconds, info, print } from '../scripts/lib/terminal.ts'
+import { buildLintImage } from './lint/lint.ts'
+import { prepareImages } from './tests/images.ts'
+
+/** Something that runs by itself, beside others. */
+interface Job {
+  name: string
+  /** The longest begin first, so that none is left over at the end. In bytes of its file, which says about how long. */
+  size: number
+  run(): Promise<Counts>
+}
+
+/** Stacks that start and stop wait for most of their time: so many files share two processors. */
+const LANES = 2
+
+const isFile = (path: string): Promise<boolean> => stat(path).then((found) => found.isFile(), () => false)
+
+/** The bats files of a folder; none where there is no such folder. */
+async function batsIn(folder: string): Promise<string[]> {
+  const names = await readdir(folder).catch(() => [])
+  return names.filter((name) => name.endsWith('.bats')).map((name) => join(folder, name))
+}
+
+async function batsJob(path: string): Promise<Job> {
+  const name = basename(path, '.bats')
+  return { name, size: (await stat(path)).size, run: () => runBats([path], { prefix: `${name}: ` }) }
+}
+
+/** Its database, its queue and its store lie outside, and the contract suite touches nobody's data: example-agent.bats is its proof. */
+const OUTSIDE = 'template/examples/agent'
+
+/** The contract suite, as an owner runs it, on the env file of an example. */
+const contractJob = (example: string): Job => ({
+  name: `contract-${basename(example)}`,
+  // Two stacks that are built and started: longer than any file.
+  size: Number.MAX_SAFE_INTEGER,
+  async run() {
+    const args = ['docker', '--env-file', join(example, 'env.docker'), '--json']
+    const { stdout, exitCode } = await $({ nothrow: true, quiet: true, stdio: ['ignore', 'pipe', process.stderr] })`npm test --silent -- ${args}`
+    if (!stdout.trim()) return oneFailure(`could not begin: exit code ${exitCode}`)
+    return JSON.parse(stdout) as Counts
+  },
+})
+
+/** Everything of the long proof, the longest first. */
+async function jobs(): Promise<Job[]> {
+  const examples = (await readdir('template/examples')).map((name) => join('template/examples', name))
+  const own = examples.filter((folder) => folder !== OUTSIDE)
+  const withSettings = await Promise.all(own.map(async (folder) => ((await isFile(join(folder, 'env.docker'))) ? [folder] : [])))
+  const rooms = (await readdir('extras')).map((room) => join('extras', room, 'tests'))
+  const files = await Promise.all(['template/tests/docker', ...rooms].map(batsIn))
+  const all = [
+    ...withSettings.flat().map((folder) => contractJob(folder)),
+    ...(await Promise.all(files.flat().map(batsJob))),
+    { name: 'scripts', size: 10_000, run: () => runVitest(['template/tests/scripts']) },
+    { name: 'shell', size: 0, run: () => runBats(['template/tests/shell'], { prefix: 'shell: ' }) },
+  ]
+  return all.toSorted((a, b) => b.size - a.size)
+}
+
+/** A job that could not even begin is a failure among the others, and the others still run. */
+async function runJob({ name, run }: Job): Promise<Counts> {
+  const started = performance.now()
+  const counts = await run().catch((error: unknown) => {
+    stopIfInterrupted()
+    report(error)
+    return oneFailure('could not begin', String(error))
+  })
+  info(`${name}: ${inWords(counts)} in ${formatSeconds((performance.now() - started) / 1000)}`)
+  return named(name, counts)
+}
+
+/** The environment of the tests: an engine, images, the newest Compose in the linters' image, and ports that no two of them are given. */
+async function prepare(): Promise<() => Promise<void>> {
+  Object.assign(process.env, await prepareImages({ examples: true }))
+  process.env.TEST_LINT_IMAGE = await buildLintImage()
+  const ports = (process.env.TEST_PORTS = await mkdtemp(join(tmpdir(), 'ports-')))
+  return () => rm(ports, { recursive: true, force: true })
+}
+
+/**
+ * Runs the long proof, or one part of it.
+ *
+ * @throws CliError when there is no such part; without an engine or an image
+ */
+export async function proveTemplate(only?: string): Promise<Counts> {
+  const all = await jobs()
+  const chosen = only === undefined ? all : all.filter(({ name }) => name === only)
+  if (chosen.length === 0) {
+    throw new CliError(`The long proof has no part "${only}".`, { details: all.map(({ name }) => name).toSorted().join(' '), exitCode: ExitCode.usage })
+  }
+  const tidyUp = await prepare()
+  const queue = chosen.values()
+  const lane = async (): Promise<Counts> => {
+    let counts = none
+    for (const job of queue) {
+      stopIfInterrupted()
+      counts = add(counts, await runJob(job))
+    }
+    return counts
+  }
+  try {
+    return (await Promise.all(Array.from({ length: LANES }, lane))).reduce(add, none)
+  } finally {
+    await tidyUp()
+  }
+}
+
+/** Where a test failed stands first, what it saw stands last. */
+function firstAndLast(text: string): string {
+  const lines = text.split('\n')
+  return lines.length <= 40 ? text : [...lines.slice(0, 10), '…', ...lines.slice(-29)].join('\n')
+}
+
+export const testTemplate = defineCommand({
+  name: 'test:template',
+  summary: 'Prove the whole template: five systems, rooms, offline, mirrors, diagnosis, locks, hosts. Takes up to 25 minutes.',
+  options: {
+    only: { type: 'string', value: 'part', help: 'One part: a bats file by its name, scripts, shell or contract-EXAMPLE' },
+    json: common.json,
+  },
+  notes: 'Where no Docker Engine answers, a private one is set up (npm run engine -- --help).',
+  examples: ['npm run test:template', 'npm run test:template -- --only diagnosis'],
+  whenStopped: 'Containers of a test that was cut off have names that begin with test-.',
+  async run({ only, json = false }) {
+    const counts = await proveTemplate(only)
+    // Once more: between a thousand lines that are well nobody finds a failure.
+    for (const { title, details } of counts.failures) failure(title, firstAndLast(details))
+    print(json ? JSON.stringify(counts) : inWords(counts))
+    if (counts.failures.length > 0) process.exitCode = 1
+  },
+})
+
+await main(testTemplate, import.meta.url)

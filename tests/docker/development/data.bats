@@ -1,0 +1,79 @@
+#!/usr/bin/env bats
+# What the stack keeps, and how its database comes to its shape.
+# shellcheck disable=SC2016 # for the containers' shells
+
+load ../helpers
+load_library bats-support
+load_library bats-assert
+
+teardown() {
+	show_stack
+}
+
+# redis_cli ARGS…: asks the queue, with its password.
+redis_cli() {
+	docker exec "$(container redis)" sh -c 'VALKEYCLI_AUTH=$REDIS_PASSWORD REDISCLI_AUTH=$REDIS_PASSWORD exec "$(command -v valkey-cli || command -v redis-cli)" "$@"' sh "$@"
+}
+
+# sql STATEMENT: asks the database that runs, if one does.
+sql() {
+	if has_service postgres; then
+		docker exec "$(container postgres)" sh -c 'exec psql -qAt -v ON_ERROR_STOP=1 -U "$POSTGRES_USER" -d "$POSTGRES_DB" -c "$1"' sh "$1"
+	else
+		docker exec "$(container mariadb)" sh -c 'MYSQL_PWD=$MARIADB_PASSWORD exec mariadb -N -u "$MARIADB_USER" "$MARIADB_DATABASE" -e "$1"' sh "$1"
+	fi
+}
+
+# s3 ARGS…: curl on the store, signed. The last argument is a path.
+s3() {
+	local key
+	key=$(docker exec "$(container storage)" sh -c 'echo "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY"')
+	curl --silent --fail --aws-sigv4 aws:amz:us-east-1:s3 --user "$key" "${@:1:$#-1}" "http://$(address storage 8333)/${*: -1}"
+}
+
+@test "three migrations at once of an empty database all succeed" {
+	[[ -n $(model .services.migrate.environment.MIGRATE_COMMAND) ]] || skip 'MIGRATE_COMMAND is empty'
+	run tail --quiet --lines 20 "$BATS_SUITE_TMPDIR"/migrate.{1,2,3}
+	assert_equal "$(grep --count '^exit code 0$' <<<"$output")" 3
+}
+
+@test "a migration that has run already changes nothing and succeeds" {
+	[[ -n $(model .services.migrate.environment.MIGRATE_COMMAND) ]] || skip 'MIGRATE_COMMAND is empty'
+	run compose run --rm --no-deps --no-TTY migrate
+	assert_success
+}
+
+@test "what was written is there after teardown and a new start" {
+	docker exec "$(container web)" sh -c 'echo kept >/data/contract-test'
+	if has_service postgres || has_service mariadb; then
+		sql 'CREATE TABLE contract_test (word varchar(9))'
+		sql "INSERT INTO contract_test VALUES ('kept')"
+	fi
+	! has_service redis || redis_cli set contract-test kept
+	if has_service storage; then
+		s3 --request PUT contract-test
+		s3 --upload-file <(echo kept) contract-test/word
+	fi
+
+	npm run --silent teardown -- --env-file "$TEST_ENV_FILE"
+	run docker ps --all --quiet --filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME"
+	assert_output ''
+	compose up --detach --wait --wait-timeout 180
+
+	run docker exec "$(container web)" cat /data/contract-test
+	assert_output kept
+	if has_service postgres || has_service mariadb; then
+		run sql 'SELECT word FROM contract_test'
+		assert_output kept
+		sql 'DROP TABLE contract_test'
+	fi
+	if has_service redis; then
+		run redis_cli get contract-test
+		assert_output kept
+	fi
+	if has_service storage; then
+		# The store is healthy before it has found its own parts again.
+		run until_ok 30 s3 contract-test/word
+		assert_output kept
+	fi
+}

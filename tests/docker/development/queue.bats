@@ -1,0 +1,36 @@
+#!/usr/bin/env bats
+# Tasks: they arrive, and what is due at a time is sent once.
+
+load ../helpers
+load_library bats-support
+load_library bats-assert
+
+teardown() {
+	show_stack
+}
+
+@test "a task goes through broker and worker" {
+	run send_task 'done'
+	[[ $status -ne 3 ]] || skip "$output"
+	assert_success
+	assert_output 'the worker has done it'
+}
+
+@test "its result comes back through the result back end" {
+	run send_task result
+	[[ $status -ne 3 ]] || skip "$output"
+	assert_success
+	assert_output 'through the queue'
+}
+
+@test "a second beat stands by while the first one sends" {
+	need_service beat
+	need_service redis
+	compose up --detach --no-deps --no-recreate --wait --scale beat=2 beat
+	stands_by() { docker logs "$(container beat "$1")" 2>&1 | grep 'stands by'; }
+	run until_ok 20 stands_by 2
+	assert_success
+	run stands_by 1
+	assert_failure
+	compose up --detach --no-deps --no-recreate --wait --scale beat=1 beat
+}

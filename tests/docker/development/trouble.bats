@@ -1,0 +1,46 @@
+#!/usr/bin/env bats
+# What the stack does when something breaks, and how it ends. The last file of its lane: it leaves the stack stopped.
+
+load ../helpers
+load_library bats-support
+load_library bats-assert
+
+teardown() {
+	show_stack
+}
+
+@test "a frozen web, worker or beat is unhealthy within half a minute, and healthy again when it goes on" {
+	local service roles=(web worker)
+	! has_service beat || roles+=(beat)
+	for service in "${roles[@]}"; do signal_role STOP "$service"; done
+	for service in "${roles[@]}"; do
+		run until_ok 32 is_health "$service" unhealthy
+		assert_success
+	done
+	for service in "${roles[@]}"; do signal_role CONT "$service"; done
+	for service in "${roles[@]}"; do
+		run until_ok 32 is_health "$service" healthy
+		assert_success
+	done
+}
+
+@test "after a restart of Redis the worker takes tasks again by itself" {
+	need_service redis
+	run send_task 'done'
+	[[ $status -ne 3 ]] || skip "$output"
+	compose restart redis
+	run until_ok 60 send_task 'done'
+	assert_success
+	run until_ok 40 is_health worker healthy
+	assert_success
+}
+
+@test "an idle stack stops by itself, and nothing is killed" {
+	local service
+	compose up --detach --wait
+	compose stop
+	for service in $CORE_SERVICES; do
+		run state '{{.Name}} {{.State.ExitCode}}' "$service"
+		assert_output --regexp ' (0|143)$'
+	done
+}

@@ -1,0 +1,125 @@
+# Shared by the contract suite. `npm run test:docker` has made a copy of the repository with an env file and an image
+# for each lane (scripts/lib/contract.ts), and setup_suite.bash has started the stack that all tests of a lane share.
+# shellcheck disable=SC2016 # for Node, for Docker and for the containers' shells
+
+: "${TEST_COPY:?run npm run test:docker}" "${TEST_ENV_FILE:?}" "${TEST_LANE:?}" "${COMPOSE_PROJECT_NAME:?}"
+cd "$TEST_COPY" || exit 1
+
+load_library() { load "$TEST_COPY/node_modules/$1/load.bash"; }
+
+# compose ARGS…: Compose on the stack of this lane.
+compose() {
+	docker compose --env-file "$TEST_ENV_FILE" --progress quiet "$@"
+}
+
+# model FILTER: what Compose makes of the files and the settings, e.g. model .services.web.image
+model() {
+	node -e '
+		const model = JSON.parse(require("fs").readFileSync(process.argv[1], "utf8").replaceAll("$$", "$"))
+		const found = new Function("model", `return model${process.argv[2]}`)(model) ?? ""
+		console.log(typeof found === "object" ? JSON.stringify(found) : found)' "$BATS_SUITE_TMPDIR/model.json" "$1"
+}
+
+# app_setting NAME, build_setting NAME: a setting as web or the build is told.
+app_setting() { model ".services.web.environment?.$1"; }
+build_setting() { model ".services.migrate.build?.args?.$1"; }
+
+# has_service NAME, need_service NAME…: the second skips the test where none of them runs. $CORE_SERVICES are those of
+# compose.yaml; what the owner has added keeps promises of its own.
+has_service() {
+	[[ " $STACK_SERVICES " == *" $1 "* ]]
+}
+
+need_service() {
+	local service
+	for service; do ! has_service "$service" || return 0; done
+	skip "COMPOSE_PROFILES names no ${*// / or }"
+}
+
+# container SERVICE [NUMBER]: the name of its container.
+container() {
+	echo "$COMPOSE_PROJECT_NAME-$1-${2:-1}"
+}
+
+# state FORMAT SERVICE: what docker inspect says of it.
+state() {
+	docker inspect --format "$1" "$(container "$2")"
+}
+
+# within SERVICE COMMAND…: runs it in the container, with everything that the role itself was told.
+within() {
+	docker exec --interactive "$(container "$1")" entrypoint.sh "${@:2}"
+}
+
+# is_health SERVICE HEALTH: healthy, unhealthy or starting.
+is_health() {
+	local found
+	found=$(state '{{.State.Health.Status}}' "$1")
+	echo "$1 is $found"
+	[[ $found == "$2" ]]
+}
+
+# all_well: every service that goes on is healthy, and every one-shot has ended with 0.
+all_well() {
+	local service
+	for service in $CORE_SERVICES; do
+		case $service in
+		migrate | secrets-check)
+			run state '{{.Name}} {{.State.Status}} {{.State.ExitCode}}' "$service"
+			assert_output "/$(container "$service") exited 0"
+			;;
+		*)
+			run is_health "$service" healthy
+			assert_success
+			;;
+		esac
+	done
+}
+
+# published: a line for each port that the stack opens on this machine, e.g. "web 127.0.0.1:32768"
+published() {
+	docker ps --quiet --filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME" | xargs docker inspect --format '
+		{{- $service := index .Config.Labels "com.docker.compose.service" -}}
+		{{range .NetworkSettings.Ports}}{{range .}}{{printf "%s %s:%s\n" $service .HostIp .HostPort}}{{end}}{{end}}' | sed '/^$/d'
+}
+
+# address SERVICE PORT: where a port of its container is reached from this machine.
+address() {
+	docker port "$(container "$1")" "$2" | head -1
+}
+
+# until_ok SECONDS COMMAND…: tries until the command succeeds; fails with its last output.
+until_ok() {
+	local deadline=$((SECONDS + $1)) output
+	shift
+	while ! output=$("$@" 2>&1); do
+		if ((SECONDS >= deadline)); then
+			printf 'gave up waiting for: %s\n%s\n' "$*" "$output" >&2
+			return 1
+		fi
+		sleep 0.2
+	done
+	printf '%s\n' "$output"
+}
+
+# send_task done|result: a task that every Celery application has goes through the queue. Fails with 3, and the reason,
+# where there is no way for it.
+send_task() {
+	within worker python - "$1" <"$TEST_COPY/tests/docker/task.py"
+}
+
+# signal_role SIGNAL SERVICE: to every process in its container but tini.
+signal_role() {
+	docker exec "$(container "$2")" sh -c '
+		for process in /proc/[0-9]*; do
+			pid=${process#/proc/}
+			case $pid in 1 | $$) ;; *) kill -'"$1"' "$pid" 2>/dev/null || true ;; esac
+		done'
+}
+
+# show_stack: what somebody wants to see who reads of a failed test. For teardown.
+show_stack() {
+	[[ -z ${BATS_TEST_COMPLETED:-} ]] || return 0
+	compose ps --all || true
+	compose logs --no-color --tail 20 || true
+}

@@ -1,0 +1,96 @@
+#!/usr/bin/env bats
+# The image that production runs: what is in it, and what is not.
+# shellcheck disable=SC2016 # for the containers' shells
+
+load ../helpers
+load_library bats-support
+load_library bats-assert
+
+setup() {
+	image=$COMPOSE_PROJECT_NAME-app
+}
+
+# in_image COMMAND…: in a container of the image that leaves nothing behind.
+in_image() {
+	docker run --rm --interactive --network none --cap-drop ALL "$image" "$@"
+}
+
+# packages FILE: the names that a requirements file lists.
+packages() {
+	sed -nE 's/^([A-Za-z0-9][A-Za-z0-9._-]*).*/\1/p' "$1" | tr 'A-Z_.' 'a-z--'
+}
+
+# secrets: what the env file says for every setting that the example calls sensitive; of an address its password.
+secrets() {
+	local name value
+	awk '/^# .*@sensitive/ { found = 1; next } found && match($0, /^(# )?[A-Z0-9_]+=/) { sub(/^# /, ""); sub(/=.*/, ""); print; found = 0 }' .env.docker.example |
+		while read -r name; do
+			value=$(sed -nE "s/^$name=//p" "$TEST_ENV_FILE" | sed -E "s/^(['\"])(.*)\1\$/\2/")
+			case $value in
+			*'${'*) continue ;;
+			*://*) value=$(sed -nE 's|^[^/]*//[^:/@]*:([^@]*)@.*|\1|p' <<<"$value") ;;
+			esac
+			((${#value} < 8)) || echo "$value"
+		done
+}
+
+@test "it holds no compiler and no installer" {
+	local wanted
+	wanted=$(build_setting APT_PACKAGES)
+	case " $wanted " in *' gcc'* | *' g++'* | *' clang'* | *' build-essential '*) skip "APT_PACKAGES asks for a compiler: $wanted" ;; esac
+	run in_image sh -c 'for tool in gcc cc g++ c++ clang make rustc cargo uv poetry; do command -v $tool; done; ls /opt/venv/bin/pip* 2>/dev/null; true'
+	assert_success
+	assert_output ''
+}
+
+@test "it holds none of the tools of development" {
+	local manifest dev names
+	manifest=$(build_setting APP_DIR)/$(build_setting PYTHON_MANIFEST)
+	dev=$(build_setting PYTHON_DEV_MANIFEST)
+	names=$(sed -nE 's/^ARG DEV_TOOLS="(.*)"/\1/p' Dockerfile | tr ' ' '\n' | packages /dev/stdin)
+	[[ -z $dev ]] || names+=$'\n'$(packages "$(build_setting APP_DIR)/$dev")
+	# What production asks for as well is none, and neither is what one of its packages needs.
+	names=$(comm -23 <(sort --unique <<<"$names") <(tr 'A-Z_.' 'a-z--' <"$manifest" | grep --only-matching --extended-regexp '[a-z0-9-]+' | sort --unique))
+	[[ -n $names ]]
+	# shellcheck disable=SC2086 # a word each
+	run in_image python - $names <<-'PYTHON'
+		import re
+		import sys
+		from importlib.metadata import distributions
+
+		plain = lambda name: re.sub(r"[-_.]+", "-", name).lower()
+		installed = {plain(found.name): found.requires or [] for found in distributions()}
+		needed = {plain(re.match(r"[\w.-]+", line)[0]) for lines in installed.values() for line in lines}
+		print(*sorted(set(sys.argv[1:]) & set(installed) - needed))
+	PYTHON
+	assert_success
+	assert_output ''
+}
+
+@test "no secret of the env file is in its layers, its history or its configuration" {
+	local saved=$BATS_TEST_TMPDIR/saved blob
+	secrets >"$BATS_TEST_TMPDIR/secrets"
+	[[ -s $BATS_TEST_TMPDIR/secrets ]] || skip 'the env file has no secrets'
+	mkdir "$saved"
+	docker save "$image" | tar -x -C "$saved"
+	docker history --no-trunc "$image" >"$saved/history"
+	docker image inspect "$image" >"$saved/inspect"
+	while IFS= read -r blob; do
+		# Layers are compressed or not, as the engine stores them. What is found is not shown.
+		if gzip --decompress --stdout --force "$blob" 2>/dev/null | grep --quiet --text --fixed-strings --file "$BATS_TEST_TMPDIR/secrets"; then
+			fail "a secret is in ${blob#"$saved/"}"
+		fi
+	done < <(find "$saved" -type f)
+}
+
+@test "it runs as a user with a number that is not root's, who can change nothing of it" {
+	run docker image inspect --format '{{.Config.User}}' "$image"
+	assert_output --regexp '^[1-9][0-9]*(:[0-9]+)?$'
+	run in_image find / -xdev '!' -type l -writable -not -path '/proc/*'
+	refute_line --regexp '^/(app|bin|etc|lib|opt|sbin|usr)(/|$)'
+}
+
+@test "every Python file of the source is in it, and can be imported there" {
+	run npm run --silent check-image -- --env-file "$TEST_ENV_FILE"
+	assert_success
+}

@@ -1,0 +1,87 @@
+#!/usr/bin/env bats
+# The production stack: behind one entry, within limits, with secrets that nobody knows.
+
+load ../helpers
+load_library bats-support
+load_library bats-assert
+
+teardown() {
+	show_stack
+}
+
+@test "every service is healthy, and the one-shots have ended well" {
+	all_well
+}
+
+@test "the proxy is the one entry" {
+	local service
+	run published
+	assert_line --regexp '^proxy '
+	for service in $CORE_SERVICES; do
+		[[ $service == proxy ]] || refute_line --regexp "^$service "
+	done
+}
+
+@test "the site answers through the proxy" {
+	local path host
+	host=$(app_setting HEALTH_HOST) path=$(app_setting HEALTH_PATH)
+	[[ $(model .services.proxy.environment.SITE_SERVICE) != frontend ]] || path=$(model .services.frontend.environment.HEALTH_PATH)
+	run curl --silent --output /dev/null --max-time 10 --header "Host: $host" --write-out '%{http_code}' "http://$(address proxy 80)$path"
+	assert_output --regexp '^[23]'
+}
+
+@test "every service has limits of memory and processes, a log that is rotated and a restart policy" {
+	local service restart
+	for service in $CORE_SERVICES; do
+		restart=unless-stopped
+		case $service in migrate | secrets-check) restart=no ;; esac
+		run state '{{.Name}}{{with .HostConfig}} {{.Memory}} {{.PidsLimit}} {{index .LogConfig.Config "max-size"}} {{index .LogConfig.Config "max-file"}} {{.RestartPolicy.Name}}{{end}}' "$service"
+		assert_output --regexp "^[^ ]+ [1-9][0-9]* [1-9][0-9]* [1-9][0-9]*[kmg] [1-9][0-9]* $restart\$"
+	done
+}
+
+@test "every service has dropped its capabilities and can gain no other privileges" {
+	local service
+	for service in $CORE_SERVICES; do
+		run state '{{.Name}} {{.HostConfig.CapDrop}} {{.HostConfig.Privileged}} {{.HostConfig.SecurityOpt}}' "$service"
+		assert_output --regexp '^[^ ]+ \[ALL\] false \[no-new-privileges:true\]$'
+	done
+}
+
+@test "the application runs on a read-only root, as a user who is not root, and with no source mounted" {
+	local service
+	for service in $CORE_SERVICES; do
+		case $service in web | worker | beat | flower | migrate) ;; *) continue ;; esac
+		run state '{{range .Mounts}}{{println .Destination}}{{end}}' "$service"
+		refute_line --regexp '^/app(/|$)'
+		run state '{{.Name}} {{.Config.User}}' "$service"
+		assert_output --regexp ' [1-9][0-9]*(:[0-9]+)?$'
+		[[ $(model .services.web.read_only) == true ]] || continue
+		run state '{{.Name}} {{.HostConfig.ReadonlyRootfs}}' "$service"
+		assert_output --partial ' true'
+	done
+	[[ $(model .services.web.read_only) == true ]] || skip 'APP_READ_ONLY is false: the root is not read-only'
+}
+
+@test "with the secrets of the example nothing starts, and each is named" {
+	local project=$COMPOSE_PROJECT_NAME-known file=$BATS_TEST_TMPDIR/known name
+	# As the runner took the example's word out, it is put in again.
+	cp "$TEST_ENV_FILE" "$file"
+	for name in POSTGRES_PASSWORD MARIADB_PASSWORD REDIS_PASSWORD FLOWER_PASSWORD S3_SECRET_ACCESS_KEY SECRET_KEY; do
+		sed -i.old "/^$name=/d" "$file"
+		echo "$name=contract-local-only" >>"$file"
+	done
+	docker tag "$COMPOSE_PROJECT_NAME-app" "$project-app"
+	known() { COMPOSE_PROJECT_NAME=$project docker compose --env-file "$file" --progress quiet "$@"; }
+	run known up --detach --no-build
+	assert_failure
+	run docker ps --quiet --filter "label=com.docker.compose.project=$project"
+	assert_output ''
+	run docker inspect --format '{{.State.ExitCode}}' "$project-secrets-check-1"
+	assert_output 64
+	run known logs --no-log-prefix secrets-check
+	assert_line --partial 'SECRET_KEY has the value of .env.docker.example'
+	refute_output --partial local-only
+	known down --volumes
+	docker image rm "$project-app"
+}
