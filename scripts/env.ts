@@ -26,7 +26,6 @@ function showFindings({ file, findings, count }: Settings): void {
     info()
   }
   const counted = `${amount(errors.length, 'error')}, ${amount(warnings.length, 'warning')}`
-  if (findings.length > 0) info('What a code means: docs/settings-checks.md\n')
   if (errors.length > 0) failure(`${file}: ${counted}`)
   else ok(`${file}: ${amount(count, 'setting')}, ${counted}`)
 }
@@ -79,7 +78,7 @@ export const env = defineCommand({
     json: common.json,
   },
   notes: [
-    'What each code means: docs/settings-checks.md. Every setting: .env.docker.example.',
+    'Every setting: .env.docker.example.',
     '',
     'Exit codes: 0 in order (there may be warnings), 2 wrong usage, 3 something has to be corrected.',
   ].join('\n'),

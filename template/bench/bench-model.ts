@@ -3,12 +3,10 @@ import type { Model, Service } from '../../scripts/lib/compose/model.ts'
 
 interface BenchService extends Service {
   build?: { args?: Record<string, string | null>; target?: string; secrets?: { source: string }[] }
-  networks?: Record<string, unknown>
 }
 
 export interface BenchModel extends Model {
   services: Record<string, BenchService>
-  networks?: Record<string, { name: string }>
   secrets?: Record<string, { file?: string; environment?: string }>
 }
 

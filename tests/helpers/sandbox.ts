@@ -91,6 +91,8 @@ export class Sandbox {
     this.write('.env.docker.example', example)
     // What the settings name.
     mkdirSync(join(this.folder, 'app'))
+    mkdirSync(join(this.folder, 'extras/offline'), { recursive: true })
+    for (const name of ['compose.yaml', 'compose.override.yaml', 'compose.production.yaml', 'extras/offline/compose.yaml']) this.write(name, '')
     this.write('app/requirements.txt', '')
     this.answer('version', { out: { Client: { Version: '28.5.1', Context: 'default' }, Server: { Version: '28.5.1' } } })
     this.answer('compose-version', { out: '2.40.2\n' })

@@ -73,7 +73,7 @@ describe.concurrent('up', () => {
     expect(result.services).toContainEqual({ name: 'migrate', container: 'shop-migrate-1', state: 'exited', health: '', exitCode: 0 })
     expect(box.exists('.env.docker')).toBe(false)
     // Quoted on its way through the shell, and with every command on the stack.
-    const onStack = box.argv().filter((words) => !words.includes('--no-interpolate'))
+    const onStack = box.argv().filter((words) => !words.includes('--profile'))
     const files = onStack.flatMap(([word, flag, value]) => (word === 'compose' && flag === '--env-file' ? value : []))
     expect(new Set(files)).toEqual(new Set([file]))
     expect(stderr).toContain(String.raw`--env-file $'my staging\'s.env' up`)

@@ -15,12 +15,20 @@ export interface Service {
   depends_on?: Record<string, { condition: string }>
   environment?: Record<string, string | null>
   volumes?: { type: string; source?: string; target: string }[]
+  profiles?: string[]
+  pull_policy?: string
+  networks?: Record<string, { aliases?: string[] } | null>
+  hostname?: string
+  container_name?: string
+  /** `name=address` */
+  extra_hosts?: string[]
 }
 
 export interface Model {
   name: string
   services: Record<string, Service>
   volumes?: Record<string, { name: string } | null>
+  networks?: Record<string, { name: string; external?: boolean }>
 }
 
 /** Reads the answer of Compose. */

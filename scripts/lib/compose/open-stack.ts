@@ -36,7 +36,7 @@ export function settingsError({ file, findings }: Settings): CliError {
   const lines = errors.map(({ code, line, message, hint }) => `${file}${line === null ? '' : `:${line}`}  ${message} (${code})\n  ${hint}`)
   return new CliError(`${file} has ${errors.length === 1 ? 'a mistake' : `${errors.length} mistakes`}. Nothing was started.`, {
     details: lines.join('\n'),
-    hint: 'npm run env checks the file again. What a code means: docs/settings-checks.md',
+    hint: 'npm run env checks the file again.',
     exitCode: ExitCode.config,
   })
 }

@@ -1,38 +1,25 @@
-/** What is wrong with an env file: pure rules from (schema, lines, values, Compose files) to findings. */
-import { addressRules } from './checks/addresses.ts'
-import { severityOf } from './checks/codes.ts'
-import { commandRules } from './checks/commands.ts'
-import { listRules } from './checks/compose-list.ts'
-import { composeRules } from './checks/compose.ts'
-import { dependencyRules } from './checks/dependencies.ts'
-import { envFileRules } from './checks/env-files.ts'
-import { fileRules } from './checks/file.ts'
-import { formRules } from './checks/forms.ts'
-import { machineRules } from './checks/machine.ts'
-import { memoryRules } from './checks/memory.ts'
-import { pathRules } from './checks/paths.ts'
-import { portRules } from './checks/ports.ts'
-import { proxyRules } from './checks/proxy.ts'
-import { referenceRules } from './checks/references.ts'
-import { schemaRules } from './checks/schema.ts'
-import { secretRules } from './checks/secrets.ts'
-import { separatorRules } from './checks/separators.ts'
-import { subjectOf } from './checks/subject.ts'
-import type { Input, Rule } from './checks/subject.ts'
-import { togetherRules } from './checks/together.ts'
+/**
+ * What is wrong with an env file: pure rules from (schema, lines, values, what lies around the file) to findings.
+ * Each finding says itself what is wrong, why it matters and what to do. A new rule is a small function and a row in the
+ * table of its file. A code never changes its meaning; numbers that are missing in the tables were given out before.
+ */
+import { finding } from './finding.ts'
 import type { Finding } from './finding.ts'
+import { addressRules } from './rules/addresses.ts'
+import { fileRules, lostReferences } from './rules/file.ts'
+import { secretRules } from './rules/secrets.ts'
+import { stackRules } from './rules/stack.ts'
+import { subjectOf } from './rules/subject.ts'
+import type { Input } from './rules/subject.ts'
+import { togetherRules } from './rules/together.ts'
+import { valueRules } from './rules/values.ts'
 
-/** A new rule is a function in one of these lists, a row in the table of codes, and one in the table of its test. */
-const rules: readonly Rule[] = [
-  ...fileRules, ...referenceRules, ...schemaRules, ...formRules, ...separatorRules, ...secretRules, ...listRules, ...composeRules, ...addressRules,
-  ...proxyRules, ...portRules, ...togetherRules, ...commandRules, ...memoryRules, ...machineRules, ...pathRules, ...dependencyRules, ...envFileRules,
-]
+const rules = [...fileRules, ...valueRules, ...secretRules, ...addressRules, ...stackRules, ...togetherRules]
 
 /** Everything that is wrong with an env file, in the order of its lines. */
 export function check(input: Input): Finding[] {
-  const subject = subjectOf(input)
+  const subject = subjectOf(input, new Set(lostReferences(input.lines, input.schema).keys()))
   return rules
-    .flatMap((rule) => rule(subject))
-    .map((found) => ({ ...found, severity: severityOf(found.code, subject.production) }))
+    .flatMap(([code, severity, find]) => find(subject).map((found) => finding(code, found, severity === 'production' ? (subject.production ? 'error' : 'warning') : severity)))
     .toSorted((a, b) => (a.line ?? Infinity) - (b.line ?? Infinity))
 }

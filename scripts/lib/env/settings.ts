@@ -1,15 +1,12 @@
 /** The settings of the stack, for every command: reads .env.docker and judges it. */
 import { readFile, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { parse } from 'dotenv'
 import { addressed } from '../words.ts'
+import { lookAround } from './around.ts'
 import { check } from './check.ts'
-import { readComposeFiles, viewOf } from './compose-files.ts'
 import { finding } from './finding.ts'
 import type { Finding, Values } from './finding.ts'
 import { readLines } from './file.ts'
-import { machineOf } from './machine.ts'
-import { projectOf } from './project-files.ts'
 import { parseSchema } from './schema.ts'
 import type { Schema } from './schema.ts'
 import { readValues } from './values.ts'
@@ -96,15 +93,8 @@ export async function loadSettings(file: string = envFile): Promise<Settings> {
   }
   const lines = readLines(text)
   const path = resolve(file)
-  const [{ values, refusal, unanswered }, files, machine] = await Promise.all([
-    readValues(path, text, lines.entries), readComposeFiles(path, lines.entries), machineOf(path),
-  ])
-  const refusals = [refusal, files.refusal].filter((one) => one !== undefined)
+  const [{ values, refusal, unanswered }, around] = await Promise.all([readValues(path, text, lines.entries), lookAround(path)])
   const unread = lines.entries.map(({ name }) => name).filter((name) => values[name] === undefined)
-  const [compose, project] = await Promise.all([files.model && viewOf(files.model, values, unread), projectOf(schema, values)])
-  // What Compose could not read, the second reader has read alone.
-  const second = unanswered || refusal ? undefined : parse(text)
-  const findings = check({ schema, file, text, lines, values, second, refusals, compose, project, machine })
-    .map((found) => ({ ...found, hint: addressed(found.hint, file) }))
-  return { file, schema, values, findings, count: lines.entries.length, unanswered, leftOut: files.unanswered, unread }
+  const findings = check({ schema, file, lines, values, refusal, around }).map((found) => ({ ...found, hint: addressed(found.hint, file) }))
+  return { file, schema, values, findings, count: lines.entries.length, unanswered, leftOut: around.unanswered, unread }
 }

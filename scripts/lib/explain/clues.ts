@@ -1,5 +1,5 @@
 /** What a line of a log says about a container, a database or a service that does not answer. Pure. */
-import { isLoopback } from '../env/checks/urls.ts'
+import { isLoopback } from '../env/rules/addresses.ts'
 import { makeRoom } from '../engine/machine.ts'
 
 /** What else is known where something failed. */

@@ -1,167 +1,69 @@
-import { parse } from 'dotenv'
-import { describe, expect, test } from 'vitest'
-import { check } from '../../../scripts/lib/env/check.ts'
-import { readLines } from '../../../scripts/lib/env/file.ts'
-import { isUsable } from '../../../scripts/lib/env/finding.ts'
-import type { Finding } from '../../../scripts/lib/env/finding.ts'
-import { parseSchema } from '../../../scripts/lib/env/schema.ts'
+/** The check of an env file on this repository's own files, as Compose reads them. Each mistake has its row in tests/scripts. */
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, test } from 'vitest'
+import { loadSettings } from '../../../scripts/lib/env/settings.ts'
+import type { Settings } from '../../../scripts/lib/env/settings.ts'
 import { nearest } from '../../../scripts/lib/words.ts'
+import { files, readText } from '../helpers/repository.ts'
 
-const schema = parseSchema(`
-# Files that Compose merges.
-COMPOSE_FILE=compose.yaml
-# Port.
-# @type=port
-WEB_PORT=8000
-# Server.
-# @type=enum(gunicorn, uvicorn)
-WEB_SERVER=gunicorn
-# Database.
-# @optional @sensitive @type=url
-DATABASE_URL=sqlite:////data/db
-# Store.
-# @optional @type=url
-S3_URL=
-# Debugger.
-# @optional @type=port @docs(https://example.com/debug)
-DEBUG_PORT=
-# Secret.
-# @required @sensitive @type=string(minLength=16) @generate=hex(16)
-SECRET_KEY=
-# Hosts.
-# @required=forEnv(production) @example="example.com"
-ALLOWED_HOSTS=
-# Old.
-# @optional @deprecated="Use WEB_PORT."
-PORT=
-`, 'example')
+const composeIsThere = spawnSync('docker', ['compose', 'version']).status === 0
 
-const complete = { SECRET_KEY: 'Tr0ub4dor&3-Tr0ub4dor&3' }
+const folder = mkdtempSync(join(tmpdir(), 'env check '))
+afterAll(() => rmSync(folder, { recursive: true }))
 
-/** Findings for a file whose values are literal: one setting a line, no quotes. */
-function findings(settings: Record<string, string>, more = ''): Finding[] {
-  const text = Object.entries({ ...complete, ...settings }).map(([name, value]) => `${name}=${value}\n`)
-  return checkText(text.join('') + more)
+type Edits = Record<string, string>
+
+let count = 0
+
+/** What is said of the example with other values. Of two settings the later counts; that they are two is no matter here. */
+async function judge(edits: Edits, text = readText('.env.docker.example')): Promise<Settings & { codes: string[] }> {
+  const file = join(folder, `${(count += 1)}.env`)
+  const rest = Object.keys(edits).reduce((lines, name) => lines.replace(new RegExp(`^${name}=.*\n`, 'm'), ''), text)
+  const lines = Object.entries(edits).map(([name, value]) => `${name}=${value}\n`)
+  // Others may refer to them: they stand in front.
+  writeFileSync(file, lines.join('') + rest, { mode: 0o600 })
+  const settings = await loadSettings(file)
+  return { ...settings, codes: settings.findings.map(({ code, setting }) => `${code} ${setting}`) }
 }
 
-function checkText(text: string, refusals: Finding[] = []): Finding[] {
-  const lines = readLines(text)
-  return check({ schema, text, lines, values: Object.fromEntries(lines.entries.map(({ name, raw }) => [name, raw])), refusals })
+const production = {
+  COMPOSE_FILE: 'compose.yaml:compose.production.yaml', SITE_ADDRESS: 'shop.example.org', S3_PUBLIC_URL: 'https://files.example.org', STORAGE_SITE_ADDRESS: 'files.example.org',
+  FLOWER_PASSWORD: '4f1c9b7e2a', MARIADB_PASSWORD: '1b7d3f9a5c2e', POSTGRES_PASSWORD: '8d2e6a0b4c1f', REDIS_PASSWORD: '93b5d7f1a2c8', S3_SECRET_ACCESS_KEY: 'c7a1e5b9d3f0',
+  SECRET_KEY: 'e4a8c2f6b0d19573',
 }
 
-const codes = (found: readonly Finding[]): string[] =>
-  found.map(({ code, line, setting }) => `${code} ${line} ${setting}`)
-
-test.each<[title: string, settings: Record<string, string>, more: string, found: string[]]>([
-  ['a good file', { WEB_PORT: '8000' }, '', []],
-  ['a missing setting that has a default', {}, '', []],
-  ['an empty one that is required', { WEB_PORT: '' }, '', ['E10 2 WEB_PORT']],
-  ['an empty one that is optional', { DATABASE_URL: '', DEBUG_PORT: '' }, '', []],
-  ['an empty secret', { SECRET_KEY: '' }, '', ['E10 1 SECRET_KEY']],
-  ['one that is required elsewhere', { COMPOSE_FILE: 'compose.yaml:compose.override.yaml' }, '', []],
-  ['one that is required here', { COMPOSE_FILE: 'compose.yaml:a/compose.production.yaml' }, '', ['E10 null ALLOWED_HOSTS']],
-  ['a malformed value', { WEB_PORT: '80a' }, '', ['E11 2 WEB_PORT']],
-  ['a value that is not among the allowed ones', { WEB_SERVER: 'gunicron' }, '', ['E12 2 WEB_SERVER']],
-  ['an unknown name', { WEB_PROT: '1' }, '', ['W13 2 WEB_PROT']],
-  ["Docker's own names", { COMPOSE_PROFILES: 'a', DOCKER_HOST: 'x', BUILDKIT_PROGRESS: 'plain' }, '', []],
-  ['a deprecated name', { PORT: '1' }, '', ['W15 2 PORT']],
-  ['a duplicate', { WEB_PORT: '1' }, 'WEB_PORT=2\nWEB_PORT=3', ['E02 3 WEB_PORT', 'E02 4 WEB_PORT']],
-  ['an unreadable line', {}, 'nonsense', ['E01 2 null']],
-  ['an open quote, which does not make the setting missing as well', { SECRET_KEY: '"x' }, '', ['E01 1 SECRET_KEY']],
-  ['a secret of the example in development', { DATABASE_URL: 'redis://:a-local-only@b/0' }, '', []],
-  [
-    'a secret of the example in production',
-    { DATABASE_URL: 'redis://:a-local-only@b/0', ALLOWED_HOSTS: 'local-only', COMPOSE_FILE: 'compose.yaml:compose.production.yaml' },
-    '',
-    ['E20 2 DATABASE_URL'],
-  ],
-  ['all of it at once', { WEB_PORT: 'x', A: '1' }, 'x', ['E11 2 WEB_PORT', 'W13 3 A', 'E01 4 null']],
-])('%s', (_, settings, more, found) => {
-  expect(codes(findings(settings, more))).toEqual(found)
-})
-
-test('a required setting without a default must be there', () => {
-  expect(checkText('WEB_PORT=8000\n')).toEqual([{
-    code: 'E10',
-    severity: 'error',
-    line: null,
-    setting: 'SECRET_KEY',
-    message: 'SECRET_KEY is missing, and it is required.',
-    hint: 'npm run env -- --init adds it and makes a value.',
-  }])
-})
-
-test('a value that could not be read is not judged', () => {
-  expect(check({ schema, text: 'SECRET_KEY=x', lines: readLines('SECRET_KEY=x'), values: {} })).toEqual([])
-})
-
-describe('a finding says what is wrong and what to do', () => {
-  test.each<[settings: Record<string, string>, message: string, hint: string]>([
-    [
-      { WEB_PORT: '80a' },
-      'WEB_PORT has to be a port number from 1 to 65535; it is "80a".',
-      'For example: WEB_PORT=8000',
-    ],
-    [
-      { WEB_SERVER: 'gunicron' },
-      'WEB_SERVER has to be one of gunicorn, uvicorn; it is "gunicron".',
-      'Did you mean gunicorn?',
-    ],
-    [
-      { WEB_SERVER: 'x' },
-      'WEB_SERVER has to be one of gunicorn, uvicorn; it is "x".',
-      'For example: WEB_SERVER=gunicorn',
-    ],
-    [
-      { DEBUG_PORT: 'x' },
-      'DEBUG_PORT has to be a port number from 1 to 65535; it is "x".',
-      'What it is for stands in .env.docker.example:18. See https://example.com/debug',
-    ],
-    [{ WEB_PROT: '1' }, 'WEB_PROT is not declared in .env.docker.example.', 'Did you mean WEB_PORT?'],
-    [
-      { MY_OWN: '1' },
-      'MY_OWN is not declared in .env.docker.example.',
-      'The application does not get it: what only the application reads belongs into APP_ENV_FILE. Otherwise delete the line.',
-    ],
-    [{ PORT: '1' }, 'PORT is deprecated.', 'Use WEB_PORT.'],
-  ])('%o', (settings, message, hint) => {
-    expect(findings(settings)).toMatchObject([{ message, hint }])
+describe.skipIf(!composeIsThere)('with Compose', () => {
+  test.each<[title: string, edits: Edits, text?: string]>([
+    ['the example', {}],
+    ['production with secrets of its own', production],
+    ...files.filter((file) => /^template\/examples\/[^/]+\/env\.docker$/.test(file)).map((file): [string, Edits, string] => [file, {}, readText(file)]),
+  ])('nothing is found in %s', async (_, edits, text) => {
+    const { findings, leftOut, unanswered } = await judge(edits, text)
+    expect([findings, leftOut, unanswered]).toEqual([[], undefined, undefined])
   })
-})
 
-describe('a secret is never in a finding', () => {
-  const secret = 'hunter2'
-  test.each<[title: string, settings: Record<string, string>, more: string]>([
-    ['a sensitive value of the wrong form', { SECRET_KEY: secret }, ''],
-    ['a sensitive URL of the wrong form', { DATABASE_URL: `postgres:${secret}` }, ''],
-    ['a URL with a password that nobody marked', { S3_URL: `http://u:${secret}@a b` }, ''],
-    ['another setting that refers to the secret', { SECRET_KEY: secret, WEB_PORT: `x-${secret}` }, ''],
-    ['a choice that refers to the secret', { SECRET_KEY: secret, WEB_SERVER: secret }, ''],
-    ['an unknown setting', { TOKEN: secret }, ''],
-    ['a duplicate', { SECRET_KEY: secret }, `SECRET_KEY=${secret}`],
-    ['a line that is half a secret', {}, secret],
-    ['a name that is half a secret', {}, `${secret} =1`.replace('2', ' 2')],
-    ['an open quote', {}, `DATABASE_URL="${secret}`],
-    ['text behind a quote', {}, `DATABASE_URL=""${secret}`],
-  ])('%s', (_, settings, more) => {
-    const found = findings(settings, more)
-    expect(found.length).toBeGreaterThan(0)
-    expect(JSON.stringify(found)).not.toContain(secret)
+  test.each<[edits: Edits, found: string[]]>([
+    [{ COMPOSE_PROFILES: 'postgres,mariadb,redis,storage', MARIADB_PASSWORD: '1b7d3f9a5c2e' }, ['E39 DATABASE_URL']],
+    [{ REDIS_URL: 'rediss://redis:6379/0', FLOWER_PORT: '8000' }, ['E44 REDIS_URL', 'E83 REDIS_URL', 'E50 FLOWER_PORT']],
+    [{ STORAGE_PORT: '9000', S3_ENDPOINT_URL: 'http://storage:9000' }, ['E42 S3_ENDPOINT_URL']],
+    [{ COMPOSE_PROFILES: 'postgrs,redis,storage' }, ['E38 COMPOSE_PROFILES']],
+    [{ COMPOSE_PROFILES: 'postgres,redis' }, ['W68 S3_ENDPOINT_URL']],
+    [{ COMPOSE_FILE: 'compose.yaml:nope.yaml' }, ['E37 COMPOSE_FILE']],
+  ])('%o', async (edits, found) => {
+    expect((await judge(edits)).codes.toSorted()).toEqual(found.toSorted())
   })
-})
 
-test('warnings stop nothing, errors do', () => {
-  expect(isUsable(findings({ A: '1', PORT: '1' }))).toBe(true)
-  expect(isUsable(findings({ A: '1', WEB_PORT: '' }))).toBe(false)
-})
-
-test('what Compose refuses is an error, and is not told twice', () => {
-  const [refusal] = checkText('x')
-  const good = `SECRET_KEY=${complete.SECRET_KEY}`
-  const about = { ...refusal!, setting: 'WEB_PORT', line: 9 }
-  expect(codes(checkText(good, [about]))).toEqual(['E01 9 WEB_PORT'])
-  expect(codes(checkText(`${good}\ny`, [about]))).toEqual(['E01 2 null', 'E01 9 WEB_PORT'])
-  expect(codes(checkText(`${good}\ny`, [refusal!]))).toEqual(['E01 2 null'])
+  test.each<[edits: Edits, found: string]>([
+    [{ WEB_PORT: '80a' }, 'E11 WEB_PORT'],
+    [{ WEB_PUBLISHED_PORT: '0.0.0.0:8080' }, 'E54 WEB_PUBLISHED_PORT'],
+    [{ WORKER_STOP_GRACE: '30' }, 'E11 WORKER_STOP_GRACE'],
+  ])('a value for which Compose refuses its files is explained by its line: %o', async (edits, found) => {
+    const { codes, leftOut } = await judge(edits)
+    expect([codes, typeof leftOut]).toEqual([[found], 'string'])
+  })
 })
 
 test.each<[word: string, meant: string | undefined]>([
@@ -169,10 +71,8 @@ test.each<[word: string, meant: string | undefined]>([
   ['web_port', 'WEB_PORT'],
   ['WEBPORT', 'WEB_PORT'],
   ['WEB_PORTS', 'WEB_PORT'],
-  ['POSTGRES_PASSWROD', 'POSTGRES_PASSWORD'],
   ['POSTGRES_PASWORT', 'POSTGRES_PASSWORD'],
   ['PROT', 'PORT'],
-  ['WEB_PORTA', 'WEB_PORT'],
   ['POSTGRES_PASS', 'POSTGRES_PASSWORD'],
   ['POSTGRES', undefined],
   ['POR', 'PORT'],
@@ -180,40 +80,4 @@ test.each<[word: string, meant: string | undefined]>([
   ['MAIL_HOST', undefined],
 ])('the name nearest to %s is %s', (word, meant) => {
   expect(nearest(word, ['WEB_PARTY', 'WEB_PORT', 'PORT', 'POSTGRES_PASSWORD'])).toBe(meant)
-})
-
-describe('a value that dotenv reads otherwise', () => {
-  const found = (line: string, ours: string): Finding[] => {
-    const text = `X=x\n${line}\n`
-    return check({ schema, text, lines: readLines(text), values: { [/\w+/.exec(line)![0]]: ours, X: 'x' }, second: parse(text) }).filter(({ code }) => code === 'W03')
-  }
-
-  test.each<[line: string, ours: string, readings: string]>([
-    ['ALLOWED_HOSTS=a#c', 'a#c', 'Compose reads "a#c", dotenv "a"'],
-    ['ALLOWED_HOSTS=a\t# c', 'a\t# c', 'Compose reads "a\\t# c", dotenv "a"'],
-    ['ALLOWED_HOSTS=pa$$word', 'pa$word', 'Compose reads "pa$word", dotenv "pa$$word"'],
-    ['ALLOWED_HOSTS="a\\tb"', 'a\tb', 'Compose reads "a\\tb", dotenv "a\\\\tb"'],
-    ["ALLOWED_HOSTS='it\\'s'", "it's", 'Compose reads "it\'s", dotenv "it\\\\\'s"'],
-    ['ALLOWED_HOSTS=`a b`', '`a b`', 'Compose reads "`a b`", dotenv "a b"'],
-    ['ALLOWED_HOSTS:a', 'a', 'Compose reads "a", dotenv nothing at all'],
-    ['ALLOWED_HOSTS=#c', '#c', 'Compose reads "#c", dotenv ""'],
-  ])('%s', (line, ours, readings) => {
-    expect(found(line, ours)).toMatchObject([{ line: 2, setting: 'ALLOWED_HOSTS', message: `ALLOWED_HOSTS is read otherwise: ${readings}.` }])
-  })
-
-  test.each<[line: string, ours: string]>([
-    ['ALLOWED_HOSTS=example.org', 'example.org'],
-    ["ALLOWED_HOSTS='a # $b'", 'a # $b'],
-    ['ALLOWED_HOSTS=a # c', 'a'],
-    ['ALLOWED_HOSTS=${X}-${NONE:-d}', 'x-d'],
-    ['ALLOWED_HOSTS="${X}"', 'x'],
-    ['WEB_PORT=8000#x', '8000#x'],
-  ])('%s is no finding', (line, ours) => {
-    expect(found(line, ours)).toEqual([])
-  })
-
-  test('of a secret neither reading is shown', () => {
-    expect(found('SECRET_KEY=hunter2-hunter2#2', 'hunter2-hunter2#2')).toMatchObject([{ message: 'SECRET_KEY is read otherwise by Compose than by dotenv.' }])
-    expect(found('MY_TOKEN=hunter2#2', 'hunter2#2')).toMatchObject([{ message: 'MY_TOKEN is read otherwise by Compose than by dotenv.' }])
-  })
 })

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { machineOf } from '../../../scripts/lib/env/machine.ts'
+import { lookAround } from '../../../scripts/lib/env/around.ts'
 import { readText } from '../helpers/repository.ts'
 
 const cwd = process.cwd()
@@ -19,15 +19,14 @@ afterAll(() => {
 
 const git = (...args: string[]): unknown => execFileSync('git', args, { cwd: folder, stdio: 'pipe' })
 
-async function knows(name: string): Promise<unknown> {
+async function knows(name: string): Promise<string | undefined> {
   const path = join(folder, name)
   writeFileSync(path, '', { mode: 0o600 })
-  const { tracked, ignored } = await machineOf(path)
-  return { tracked, ignored }
+  return (await lookAround(path)).git
 }
 
 test('where there is no repository nothing is said of git', async () => {
-  expect(await knows('.env.docker')).toEqual({ tracked: undefined, ignored: undefined })
+  expect(await knows('.env.docker')).toBeUndefined()
 })
 
 describe('in a repository with our .gitignore', () => {
@@ -37,16 +36,16 @@ describe('in a repository with our .gitignore', () => {
   })
 
   test.each(['.env.docker', '.env.app', '.env.staging', '.env.app.staging', '.env.docker.bak'])('%s is ignored', async (name) => {
-    expect(await knows(name)).toEqual({ tracked: false, ignored: true })
+    expect(await knows(name)).toBe('ignored')
   })
 
   test.each(['.env.docker.example', '.env.example', '.env.sample', 'staging.env', 'env.docker'])('%s is not', async (name) => {
-    expect(await knows(name)).toEqual({ tracked: false, ignored: false })
+    expect(await knows(name)).toBe('neither')
   })
 
   test('a file that was added is tracked', async () => {
     await knows('staging.env')
     git('add', 'staging.env')
-    expect(await knows('staging.env')).toMatchObject({ tracked: true })
+    expect(await knows('staging.env')).toBe('tracked')
   })
 })
