@@ -69,7 +69,7 @@ export function anyPorts({ services }: Model): string {
 
 /** Databases and brokers that the application is told of and that are no service of the stack. Pure. */
 export function outsideHosts({ services }: Model): string[] {
-  const networks = Object.values(services).flatMap((service) => Object.values((service as { networks?: Record<string, { aliases?: string[] } | null> }).networks ?? {}))
+  const networks = Object.values(services).flatMap((service) => Object.values(service.networks ?? {}))
   const own = new Set([...Object.keys(services), ...networks.flatMap((network) => network?.aliases ?? []), 'localhost', '127.0.0.1'])
   const values = Object.values(services).flatMap(({ environment }) => Object.values(environment ?? {}))
   const hosts = values.map((value) => /^(?:postgres|mysql|mariadb|mongodb|redis|amqp)[^:]*:\/\/(?:[^/]*@)?([^:/?@]+)/.exec(value ?? '')?.[1])
@@ -99,35 +99,45 @@ async function copyRepository(folder: string, values: Values): Promise<void> {
   await symlink(resolve('node_modules'), join(folder, 'node_modules'))
 }
 
-/** Writes the env file of a lane, gets its images and builds it. Returns what its tests are told. */
-async function prepareLane(lane: Lane, copy: string, project: string, text: string, opened: { stack: Stack; values: Values }): Promise<Environment> {
+/** What both lanes are made from. */
+interface Source {
+  copy: string
+  project: string
+  /** The env file that both begin with. */
+  text: string
+  values: Values
+  /** Goes into the environment of Compose, where it wins over what the shell has. */
+  env: Record<string, string>
+}
+
+const projectOf = (project: string, lane: Lane): string => (lane === 'development' ? project : `${project}-${lane}`)
+
+/** Writes the env file of a lane. */
+async function laneStack(lane: Lane, { copy, project, text, env }: Source, files: readonly string[]): Promise<Stack> {
   const envFile = join(copy, `.env.${lane}`)
+  const own = { ...env, COMPOSE_PROJECT_NAME: projectOf(project, lane), COMPOSE_PATH_SEPARATOR: ':' }
+  await writeFile(envFile, withValues(text, { ...lanes[lane].settings, ...own, COMPOSE_FILE: files.join(':') }), { mode: 0o600 })
+  return { envFile, env: { ...own, COMPOSE_FILE: files.map((file) => resolve(copy, file)).join(':') } }
+}
+
+/** Makes sure that the images of a lane are there. Returns its Compose files, with that of the stand-ins where it was selected. */
+async function readyFiles(lane: Lane, source: Source, files: readonly string[]): Promise<{ files: string[]; model: Model }> {
+  const asked = await laneStack(lane, source, files)
+  const { stack, model } = await ensureImages(asked, await readModel(asked), { ...source.values, COMPOSE_FILE: asked.env.COMPOSE_FILE })
+  return { files: (stack.env.COMPOSE_FILE ?? '').split(':').map((file) => file.replace(`${source.copy}/`, '')), model }
+}
+
+/** Gets the images of a lane and builds its own. Returns what its tests are told. */
+async function prepareLane(lane: Lane, source: Source, wanted: readonly string[]): Promise<Environment> {
+  const { files, model } = await readyFiles(lane, source, wanted)
   const portsFile = `ports.${lane}.yaml`
-  const { EXTRA_CA_FILE: ca } = opened.stack.env
-  const write = (files: readonly string[]): Promise<void> =>
-    writeFile(envFile, withValues(text, {
-      ...lanes[lane].settings, ...(ca ? { EXTRA_CA_FILE: ca } : {}),
-      COMPOSE_PROJECT_NAME: project, COMPOSE_PATH_SEPARATOR: ':', COMPOSE_FILE: files.join(':'),
-    }), { mode: 0o600 })
-  // In the environment too, where they win over what the shell has.
-  const stackWith = (files: readonly string[]): Stack & { env: { COMPOSE_FILE: string } } => ({
-    envFile,
-    env: { ...opened.stack.env, COMPOSE_PROJECT_NAME: project, COMPOSE_PATH_SEPARATOR: ':', COMPOSE_FILE: files.map((file) => resolve(copy, file)).join(':') },
-  })
-  const files = filesOf(lane, opened.stack.env.COMPOSE_FILE ?? opened.values.COMPOSE_FILE ?? 'compose.yaml')
-  await write(files)
-  const asked = stackWith(files)
-  const found = await ensureImages(asked, await readModel(asked), { ...opened.values, COMPOSE_FILE: asked.env.COMPOSE_FILE })
-  // With stand-ins, where they were selected.
-  const all = (found.stack.env.COMPOSE_FILE ?? '').split(':').map((file) => file.replace(`${copy}/`, ''))
-  await writeFile(join(copy, portsFile), anyPorts(found.model))
-  await write([...all, portsFile])
-  const stack = stackWith([...all, portsFile])
+  await writeFile(join(source.copy, portsFile), anyPorts(model))
+  const all = [...files, portsFile]
+  const stack = await laneStack(lane, source, all)
   if ((await streamCompose(stack, 'build')) !== 0) {
     throw new CliError(`The image of ${lane} could not be built. No test ran.`, { hint: 'The lines above name the step that failed.', exitCode: ExitCode.build })
   }
-  const { COMPOSE_PROJECT_NAME = '', COMPOSE_PATH_SEPARATOR = '' } = stack.env
-  return { COMPOSE_PROJECT_NAME, COMPOSE_PATH_SEPARATOR, COMPOSE_FILE: [...all, portsFile].join(':'), TEST_LANE: lane, TEST_COPY: copy, TEST_ENV_FILE: envFile }
+  return { ...stack.env, COMPOSE_FILE: all.join(':'), TEST_LANE: lane, TEST_COPY: source.copy, TEST_ENV_FILE: stack.envFile }
 }
 
 /** Removes a throw-away project, whatever state it is in. Ctrl-C does not reach it. */
@@ -177,17 +187,21 @@ export async function runContract({ envFile, only }: { envFile?: string | undefi
   const wanted = await requireTests(only)
   const folder = await mkdtemp(join(tmpdir(), 'contract-'))
   const project = `test-${randomBytes(4).toString('hex')}`
-  const projectOf = (lane: Lane): string => (lane === 'development' ? project : `${project}-${lane}`)
   try {
     const file = await settingsFile(envFile, folder)
-    const { stack, model, settings: { values } } = await openStack(file)
+    const { stack: { env }, model, settings: { values } } = await openStack(file)
     requireOwnData(file, model)
     const copy = join(folder, 'copy')
     await copyRepository(copy, values)
     // Secrets of the example would be refused in production, and could not be told apart in an image.
     const text = (await readFile(file, 'utf8')).replaceAll('local-only', randomBytes(12).toString('hex'))
+    const { COMPOSE_FILE: chosen = values.COMPOSE_FILE ?? 'compose.yaml', ...rest } = env
+    const source = { copy, project, text, values, env: rest }
+    // Production is never given stand-ins of its own accord: where development has them, it is told to take them.
+    const asked = filesOf('development', chosen)
+    const standIns = (await readyFiles('development', source, asked)).files.filter((name) => !asked.includes(name))
     const prepared: [string[], Environment][] = []
-    for (const [lane, files] of wanted) prepared.push([files, await prepareLane(lane, copy, projectOf(lane), text, { stack, values })])
+    for (const [lane, files] of wanted) prepared.push([files, await prepareLane(lane, source, [...filesOf(lane, chosen), ...standIns])])
     const counts = await Promise.all(prepared.map(async ([files, env]) => {
       const prefix = `${env.TEST_LANE}: `
       return named(env.TEST_LANE ?? '', await runBats(['--setup-suite-file', `${tests}/setup_suite.bash`, ...files], { prefix, env }))
@@ -195,7 +209,7 @@ export async function runContract({ envFile, only }: { envFile?: string | undefi
     return counts.reduce(add, none)
   } finally {
     if (wasInterrupted()) tidyUpInPeace()
-    await Promise.all([...wanted.keys()].map((lane) => remove(projectOf(lane))))
+    await Promise.all([...wanted.keys()].map((lane) => remove(projectOf(project, lane))))
     await rm(folder, { recursive: true, force: true })
   }
 }

@@ -15,8 +15,8 @@ export function installation(files: ReadonlySet<string>): Record<string, string>
 
 /**
  * The example with other values: its active lines say what is known of the new application. A secret stays, since
- * `env -- --init` makes another; anything else is the default of its rule, or empty. A line that is only
- * documentation stays so, unless one of `answers` is for it.
+ * `env -- --init` makes another; anything else is the default of its rule, or empty. Half an S3 store is a
+ * mistake, so its lines become documentation. What is documentation stays so, unless one of `answers` is for it.
  *
  * @param answers what is known of the new application
  */
@@ -34,8 +34,9 @@ export function neutralExample(example: string, name: string, answers: Record<st
     rule = ''
     const answer = answers[key]
     if (comment) return answer === undefined || answer === value ? line : `${key}=${answer}`
-    if (/@generate\b/.test(said) || key === 'REDIS_URL') return line
-    return `${key}=${known[key] ?? /@default="([^"]*)"/.exec(said)?.[1] ?? ''}`
+    const isStorage = key.startsWith('S3_')
+    if (!isStorage && (/@generate\b/.test(said) || key === 'REDIS_URL')) return line
+    return `${isStorage ? '# ' : ''}${key}=${known[key] ?? /@default="([^"]*)"/.exec(said)?.[1] ?? ''}`
   }
   return example.split('\n').map((line) => neutral(line)).join('\n')
 }

@@ -37,12 +37,13 @@ test.each<[title: string, text: string, setting: Partial<Setting>]>([
 # For everybody.
 # @required @sensitive @type=string(minLength=3) @generate=hex(32) @service(web, worker) @was(OLD, OLDER) @deprecated="Use B."
 A='two words'`, {
-    name: 'A', line: 5, value: 'two words', isActive: true, default: '', documentation: 'Signs sessions. For everybody.', heading: '# --- Web ---', required: true,
+    name: 'A', line: 5, value: 'two words', isActive: true, default: '', heading: '# --- Web ---', required: true,
     sensitive: true, generate: 32, services: ['web', 'worker'], was: ['OLD', 'OLDER'], deprecated: 'Use B.', assignment: "A='two words'",
   }],
   ['one that is commented out', '# Port.\n# @type=port\n# A=1', { value: '1', isActive: false, default: '1', required: true, assignment: 'A=1' }],
-  ['the sentences of the one above, without a blank line between', '# Both.\n# @optional\n# B=\n# @optional @default="y"\nA=x', { documentation: 'Both.', default: 'y', required: false }],
-  ['a comment that looks like one', '# Text, such as\n# B=1\n# or\n# @optional\nA=', { documentation: 'Text, such as B=1 or' }],
+  ['the sentences of the one above, without a blank line between', '# Both.\n# @optional\n# B=\n# @optional @default="y"\nA=x', { default: 'y', required: false }],
+  ['the rule of the one above, when it has none', '# Both.\n# @optional @type=port\n# B=1\n# A=2', { value: '2', isActive: false, required: false }],
+  ['a comment that looks like one', '# Text, such as\n# B=1\n# or\n# @optional\nA=', { line: 5 }],
   ['a reference, which only Compose can judge', '# Text.\n# @type=port\nA=${B}', { value: '${B}' }],
 ])('a setting of the example: %s', (_, text, setting) => {
   expect(parseSchema(text, 'example').byName.get('A')).toMatchObject(setting)

@@ -19,8 +19,6 @@ export interface Setting {
   isActive: boolean
   /** What holds where the env file does not have it. */
   default: string
-  /** The sentences above it. */
-  documentation: string
   /** The `# --- Title ---` above it. */
   heading: string | undefined
   type: ValueType
@@ -60,8 +58,15 @@ const isHeading = (line: string): boolean => /^# --- .+ ---$/.test(line)
 /** A comment line that begins with @ is a rule; every other one is a sentence. */
 const isRule = (line: string): boolean => /^#\s*@/.test(line)
 
-/** `# NAME=value` right below a rule. */
-const isCommentedOut = (line: string, above: string | undefined): boolean => /^# [A-Z]\w*=/.test(line) && isRule(above ?? '')
+/** `# NAME=value` right below a rule, or below a setting whose rule it shares. */
+function uncommented(lines: readonly string[]): string[] {
+  const found: string[] = []
+  for (const line of lines) {
+    const above = found.at(-1) ?? ''
+    found.push(/^# [A-Z]\w*=/.test(line) && (isRule(above) || /^\w+=/.test(above)) ? line.slice(2) : line)
+  }
+  return found
+}
 
 const words = (text: string): string[] => text.split(',').map((word) => word.trim()).filter(Boolean)
 
@@ -107,30 +112,22 @@ const inside = (value: string | undefined): string | undefined => value && /[("]
 /** Enough to judge a default; what the stack gets is read by Compose. */
 const unquoted = (raw: string): string => (isQuoted(raw) ? raw.slice(1, -1) : raw.replace(/\s#.*$/, '').trim())
 
-interface Surroundings extends Pick<Setting, 'heading' | 'assignment' | 'isActive'> {
-  comment: readonly string[]
-  /** The sentences of the setting right above it, without a blank line between. */
-  shared: string
-}
+type Place = Pick<Setting, 'heading' | 'assignment' | 'isActive'>
 
-function readSetting(entry: Entry, { comment, heading, assignment, isActive, shared }: Surroundings, report: (problem: string) => void): Setting {
-  const { name, line } = entry
-  const rules = readDecorators(comment.filter(isRule), report)
-  const documentation = comment.filter((text) => !isRule(text)).map((text) => text.replace(/^#\s*/, '')).join(' ') || shared
-  const value = unquoted(entry.raw)
+function readSetting({ name, line, lastLine, raw }: Entry, rules: Decorators, { heading, assignment, isActive }: Place, report: (problem: string) => void): Setting {
+  const value = unquoted(raw)
   const type = rules.has('type') ? parseType(rules.get('type')!.slice(1)) : anyString
 
-  if (documentation === '') report('no sentence above it says what it is for')
   if ('problem' in type) report(type.problem)
   // A reference to another setting is only known once Compose has read it.
   else if (value !== '' && !value.includes('$') && !fits(value, type)) report(`its own value is wrong: it has to be ${describe(type)}`)
   if (rules.has('required') && rules.has('optional')) report('it is both @required and @optional')
   if (rules.has('generate') && !rules.has('sensitive')) report('@generate needs @sensitive: what is random is a secret')
   if (rules.has('default') && !isActive) report('it is commented out, so its value is the default already')
-  if (line !== entry.lastLine) report('its value goes over several lines')
+  if (line !== lastLine) report('its value goes over several lines')
 
   return {
-    name, line, value, isActive, documentation, heading, assignment,
+    name, line, value, isActive, heading, assignment,
     default: isActive ? inside(rules.get('default')) ?? '' : value,
     type: 'problem' in type ? anyString : type,
     // Without a word about it, a setting that has a value here cannot do without one.
@@ -159,12 +156,12 @@ function commentAbove(lines: readonly string[], line: number): string[] {
  */
 export function parseSchema(text: string, file: string): Schema {
   const written = text.split(/\r?\n/)
-  const lines = written.map((line, index) => (isCommentedOut(line, written[index - 1]) ? line.slice(2) : line))
+  const lines = uncommented(written)
   const { entries, malformed } = readLines(lines.join('\n'))
   const problems = malformed.map(({ line, problem }) => ({ line, problem }))
   const byName = new Map<string, Setting>()
   const ruleLines = new Set(lines.flatMap((line, index) => (isRule(line) ? [index + 1] : [])))
-  let above: Setting | undefined
+  let rules: Decorators = new Map()
 
   for (const entry of entries) {
     const { name, line } = entry
@@ -172,10 +169,13 @@ export function parseSchema(text: string, file: string): Schema {
     const comment = commentAbove(lines, line)
     comment.forEach((_, index) => ruleLines.delete(line - 1 - index))
     if (byName.has(name)) report('it is there twice')
+    // Settings without a blank line between them share the sentences of the first, and the rule above them.
+    const neighbour = entries.some(({ lastLine }) => lastLine === line - 1 - comment.length)
+    if (comment.every((text) => isRule(text)) && !neighbour) report('no sentence above it says what it is for')
+    if (comment.length > 0 || !neighbour) rules = readDecorators(comment.filter(isRule), report)
     const assignment = lines[line - 1]!
-    const shared = above?.line === line - 1 - comment.length ? above.documentation : ''
-    above = readSetting(entry, { comment, heading: lines.slice(0, line).findLast(isHeading), assignment, isActive: written[line - 1] === assignment, shared }, report)
-    byName.set(name, above)
+    const place = { heading: lines.slice(0, line).findLast(isHeading), assignment, isActive: written[line - 1] === assignment }
+    byName.set(name, readSetting(entry, rules, place, report))
   }
   for (const { name, line, was } of byName.values()) {
     const present = was.find((old) => byName.has(old))

@@ -342,11 +342,13 @@ describe('settings', () => {
   it('keep their documentation, and a default that is commented out stays so unless it is answered', () => {
     const example = [
       '# Text with A=b.', 'WEB_APP=stories:app', '# @type=number @default="16"', '# WEB_THREADS=16', '# APP_DIR=app', '# PYTHON_MANIFEST=requirements.txt',
-      '# @default="/healthz" @type=string', 'HEALTH_PATH=/stories', '# @sensitive @generate=hex(16)', 'SECRET_KEY=local-only', 'POSTGRES_DB=stories', 'COMPOSE_PROFILES=storage', '',
+      '# @default="/healthz" @type=string', 'HEALTH_PATH=/stories', '# @sensitive @generate=hex(16)', 'SECRET_KEY=local-only', 'POSTGRES_DB=stories', 'COMPOSE_PROFILES=storage',
+      '# @sensitive @generate=hex(20)', 'S3_SECRET_ACCESS_KEY=local-only', '',
     ]
     expect(neutralExample(example.join('\n'), 'my-shop', { APP_DIR: '.', PYTHON_MANIFEST: 'requirements.txt' }).split('\n')).toEqual([
       '# Text with A=b.', 'WEB_APP=', '# @type=number @default="16"', '# WEB_THREADS=16', 'APP_DIR=.', '# PYTHON_MANIFEST=requirements.txt',
-      '# @default="/healthz" @type=string', 'HEALTH_PATH=/healthz', '# @sensitive @generate=hex(16)', 'SECRET_KEY=local-only', 'POSTGRES_DB=my_shop', 'COMPOSE_PROFILES=redis', '',
+      '# @default="/healthz" @type=string', 'HEALTH_PATH=/healthz', '# @sensitive @generate=hex(16)', 'SECRET_KEY=local-only', 'POSTGRES_DB=my_shop', 'COMPOSE_PROFILES=redis',
+      '# @sensitive @generate=hex(20)', '# S3_SECRET_ACCESS_KEY=', '',
     ])
   })
 

@@ -32,5 +32,5 @@ teardown() {
 	assert_success
 	run stands_by 1
 	assert_failure
-	compose up --detach --no-deps --no-recreate --wait --scale beat=1 beat
+	docker rm --force "$(container beat 2)"
 }
