@@ -145,6 +145,7 @@ test.each<[code: string, setting: string, edits: Edits, hint?: string | RegExp]>
   ['E23', 'REDIS_PASSWORD', { POSTGRES_PASSWORD: '8d2e6a0b4c1f', REDIS_PASSWORD: '8d2e6a0b4c1f' }],
   ['E25', 'FLOWER_PASSWORD', { FLOWER_PASSWORD: '' }, 'npm run env -- --init makes one; or take flower out of COMPOSE_PROFILES.'],
   ['E25', 'REDIS_PASSWORD', { ...production, REDIS_PASSWORD: '', REDIS_URL: 'redis://redis:6379/0' }],
+  ['E36', 'POSTGRES_IMAGE', { POSTGRES_IMAGE: 'mirror.example:5000/postgres' }, 'Name one, as in POSTGRES_IMAGE=library/postgres:17'],
   ['E37', 'COMPOSE_FILE', { COMPOSE_FILE: 'compose.yaml:compose.overide.yaml' }, 'Did you mean compose.override.yaml?'],
   ['E37', 'COMPOSE_FILE', { COMPOSE_FILE: 'compose.yaml,compose.override.yaml' }, 'COMPOSE_FILE=compose.yaml:compose.override.yaml'],
   ['E37', 'COMPOSE_FILE', { COMPOSE_FILE: 'compose.yaml:' }, 'COMPOSE_FILE=compose.yaml'],
@@ -198,7 +199,7 @@ test.each<[code: string, setting: string, edits: Edits, hint?: string | RegExp]>
   const text = fileWith(edits)
   expect(codes(text)).toEqual([`${code} ${setting}`])
   const [found] = findings(text)
-  expect(found!.severity === 'error' || !/^E/.test(code) || /^E2[013]/.test(code)).toBe(true)
+  expect(found!.severity === 'error' || !/^E/.test(code) || /^E(2[013]|36)/.test(code)).toBe(true)
   if (hint instanceof RegExp) expect(found!.hint).toMatch(hint)
   else if (hint !== '') expect(found!.hint).toBe(hint)
 })
