@@ -1,7 +1,7 @@
 # Starts the stack of a lane once, for all of its tests. The runner removes it.
 
 # Three migrations at once, while there is an empty database for them: data.bats has what came of it. In one container,
-# because containers start too far apart to meet.
+# because containers start too far apart to meet; its folder tells when two of them run at the same time.
 migrate_at_once() {
 	local databases
 	databases=$(tr ' ' '\n' <<<"$STACK_SERVICES" | grep --extended-regexp '^(postgres|mariadb)$') || true
@@ -9,6 +9,10 @@ migrate_at_once() {
 	[[ -z $databases ]] || compose up --detach --wait $databases
 	# shellcheck disable=SC2016 # for the container's shell
 	compose run --rm --no-deps --no-TTY migrate sh -c '
+		[ -n "$MIGRATE_COMMAND" ] || exit 0
+		export MIGRATE_COMMAND="mkdir /tmp/migrating && (
+			$MIGRATE_COMMAND
+		) && rmdir /tmp/migrating"
 		for number in 1 2 3; do
 			(python -m docker_roles.migrate; echo "exit code $?") &
 		done
