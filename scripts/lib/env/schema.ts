@@ -171,7 +171,7 @@ export function parseSchema(text: string, file: string): Schema {
     if (byName.has(name)) report('it is there twice')
     // Settings without a blank line between them share the sentences of the first, and the rule above them.
     const neighbour = entries.some(({ lastLine }) => lastLine === line - 1 - comment.length)
-    if (comment.every((text) => isRule(text)) && !neighbour) report('no sentence above it says what it is for')
+    if (comment.every((one) => isRule(one)) && !neighbour) report('no sentence above it says what it is for')
     if (comment.length > 0 || !neighbour) rules = readDecorators(comment.filter(isRule), report)
     const assignment = lines[line - 1]!
     const place = { heading: lines.slice(0, line).findLast(isHeading), assignment, isActive: written[line - 1] === assignment }
