@@ -209,7 +209,9 @@ export async function runContract({ envFile, only }: { envFile?: string | undefi
     return counts.reduce(add, none)
   } finally {
     if (wasInterrupted()) tidyUpInPeace()
-    await Promise.all([...wanted.keys()].map((lane) => remove(projectOf(project, lane))))
+    const projects = [...wanted.keys()].map((lane) => projectOf(project, lane))
+    // The second of each is one that production.bats makes.
+    await Promise.all(projects.flatMap((name) => [remove(name), remove(`${name}-known`)]))
     await rm(folder, { recursive: true, force: true })
   }
 }

@@ -136,7 +136,7 @@ const onLocalhost = ofTargets(({ name, host, scheme }, { services }) => {
 const misspelt = ofTargets(({ name, host, named }, { services, around: { model } }) => {
   const isForeign = named.length > 0 || isLoopback(host) || /[.:]|\d$/.test(host) || host.length < 4
   const isElsewhere = Object.values(model?.networks ?? {}).some((network) => network.external) ||
-    services.some(({ extra_hosts: hosts = [] }) => hosts.some((one) => one.startsWith(host)))
+    services.some(({ extra_hosts: hosts = [] }) => hosts.some((one) => one.split(/[=:]/)[0] === host))
   const meant = isForeign || isElsewhere ? undefined : nearest(host, services.flatMap((service) => service.hosts))
   return meant === undefined ? undefined : [`${name} leads to ${host}, which is no service of this stack.`, `Did you mean ${meant}?`]
 })
@@ -146,7 +146,7 @@ const ambiguous = ofTargets(({ name, host, port, scheme, running, service }) => 
   const meant = running.find((one) => speaks(one, scheme)) ?? running[0]!
   const [all, others] = [running, running.filter((one) => one !== meant)].map((list) => list.map((one) => one.name).join(' and '))
   return [
-    `${name} leads to ${host}, and both ${all} answer to that name: now the one, now the other.`,
+    `${name} leads to ${host}, and both ${all} answer to that name, so a connection may reach either.`,
     `Take ${others} out of COMPOSE_PROFILES, or write ${meant.name}${port === undefined ? '' : `:${port}`} instead of ${host} in ${name}.`,
   ]
 })
@@ -172,7 +172,7 @@ const otherProtocol = ofTargets(({ name, host, scheme, service }) => (service &&
 const tlsIn = ({ scheme, search }: Target): string | undefined =>
   /^(https|rediss|valkeys|amqps)$/.test(scheme) ? `${scheme}:` : /(?<=[?&])(sslmode|ssl)=(require|verify-ca|verify-full|true)(?=&|$)/.exec(search)?.[0]
 
-/** Who has given the server a certificate has said so in the Compose file. */
+/** A server that has been given a certificate shows it in the Compose file. */
 const noTls = ofReached((target, service) => {
   const [asked, server] = [tlsIn(target), serverOf(service)]
   if (!asked || !server || server.hasTls || /tls|ssl|https|cert/i.test(JSON.stringify(service))) return undefined
@@ -182,7 +182,7 @@ const noTls = ofReached((target, service) => {
   ]
 })
 
-/** Who has moved the port has said so in the Compose file. */
+/** A port that has been moved shows in the Compose file. */
 const wrongPort = ofReached((target, service) => {
   const { name, host, port } = target
   const { ports = [], ...others } = service
@@ -199,7 +199,8 @@ const otherPassword = ofReached(({ name, user, password }, service) => {
   const isOthers = password !== '' && user !== '' && users.length > 0 && ![...users, 'root'].includes(user)
   if (passwords.length === 0 || passwords.some(([, value]) => value === password) || isOthers) return undefined
   const [[source, value] = ['', '']] = passwords
-  const hint = isPlain(value) ? `Write ${serverOf(service) ? `${name}=${urlFor(service)}` : `\${${source}} there`}` : `Write the value of ${source} there, percent-encoded.`
+  const reference = serverOf(service) ? `${name}=${urlFor(service)}` : `\${${source}} there`
+  const hint = isPlain(value) ? `Write ${reference}` : `Write the value of ${source} there, percent-encoded.`
   return [password === '' ? `${name} has no password, and ${service.name} has one.` : `The password in ${name} is not the one that ${service.name} has.`, hint]
 })
 

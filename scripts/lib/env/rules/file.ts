@@ -16,8 +16,9 @@ function unreadable({ lines: { malformed }, refusal }: Subject): Found[] {
   return [...ours, { ...refusal, line: refusal.line ?? undefined, setting: refusal.setting ?? undefined }]
 }
 
-const empty = ({ lines: { entries, malformed } }: Subject): Found[] =>
-  entries.length + malformed.length > 0 ? [] : [{ message: 'There is no setting in the file, so nothing says what to start.', hint: 'npm run env -- --init adds what is missing.' }]
+const empty = ({ lines: { entries, malformed } }: Subject): Found[] => (entries.length + malformed.length > 0 ? [] : [{
+  message: 'There is no setting in the file, so nothing says what to start.', hint: 'npm run env -- --init adds what is missing.',
+}])
 
 function duplicated({ lines: { entries } }: Subject): Found[] {
   const again = entries.filter(({ name }, index) => entries.findIndex((other) => other.name === name) < index)
@@ -80,7 +81,10 @@ function lostIn({ lines, schema, entryOf, around: { shell = {} } }: Subject): Lo
 }
 
 function lostAdvice({ entry: { name: setting, raw }, name, meant }: Lost, { schema, lines }: Subject): NonNullable<Advice> {
-  if (raw.startsWith("'")) return [`${setting} is in single quotes, in which \${${name}} is no reference.`, `${/[\s#]/.test(raw) ? 'Put the value in double quotes instead' : 'Take the quotes away'}.`]
+  if (raw.startsWith("'")) {
+    const hint = /[\s#]/.test(raw) ? 'Put the value in double quotes instead.' : 'Take the quotes away.'
+    return [`${setting} is in single quotes, in which \${${name}} is no reference.`, hint]
+  }
   if (!raw.includes(`$${name}`) && !raw.includes(`\${${name}`)) return [`${setting} has {${name}} without a $ in front, which is no reference.`, `Write \${${name}}.`]
   const message = `${setting} refers to ${name}, which has no value on the lines above it, so that part is empty.`
   const below = lines.entries.find((other) => other.name === name)
@@ -94,7 +98,8 @@ const leadsNowhere = (subject: Subject): Found[] =>
   lostIn(subject).filter(({ meant }) => meant !== undefined).map((lost) => about(subject, lost.entry.name, lostAdvice(lost, subject)))
 
 const strayDollar = (subject: Subject): Found[] => lostIn(subject).filter(({ meant }) => meant === undefined).map(({ entry: { name } }) => about(subject, name, [
-  `${name} has a $ that Compose takes for a reference to a setting that is not there: that part is lost.`, 'Put the value in single quotes if the $ is meant, or set the name above.',
+  `${name} has a $ that Compose takes for a reference to a setting that is not there: that part is lost.`,
+  'Put the value in single quotes if the $ is meant, or set the name above.',
 ]))
 
 /** Is there something in the file that nobody else may have? The example's own secrets are everybody's. */
@@ -109,7 +114,8 @@ const whereSecretsAre = (isFound: (subject: Subject) => boolean, message: string
 const tracked = whereSecretsAre(({ around }) => around.git === 'tracked', 'Git tracks this file, and there are secrets in it.',
   (file) => `git rm --cached ${typed(file)}, and name it in .gitignore. Then change the secrets: the history has them.`)
 
-const notIgnored = whereSecretsAre(({ around }) => around.git === 'neither', 'Git does not ignore this file, and there are secrets in it: the next "git add ." takes them along.',
+const notIgnored = whereSecretsAre(({ around }) => around.git === 'neither',
+  'Git does not ignore this file, and there are secrets in it: the next "git add ." takes them along.',
   (file) => `Add this line to .gitignore: ${basename(file)}`)
 
 const readableByOthers = whereSecretsAre(({ around: { mode = 0, git } }) => (mode & 0o077) !== 0 && git !== 'tracked',
@@ -124,7 +130,10 @@ const hiddenByShell = ofEach(({ name, value }, { around: { shell = {} } }) => {
 
 const shellSaysWhichStack = (subject: Subject): Found[] =>
   ['COMPOSE_FILE', 'COMPOSE_PROFILES', 'COMPOSE_PROJECT_NAME'].filter((name) => subject.around.shell?.[name] !== undefined && !subject.entryOf.has(name))
-    .map((name) => about(subject, name, [`${name} is set in this shell and not in the file: in another shell it is another stack.`, `unset ${name}, or write it into the file.`]))
+    .map((name) => about(subject, name, [
+      `${name} is set in this shell and not in the file: in another shell it is another stack.`,
+      `unset ${name}, or write it into the file.`,
+    ]))
 
 export const fileRules: readonly Rule[] = [
   ['E01', 'error', unreadable],

@@ -39,17 +39,19 @@ const written = (subject: Subject): Secret[] => given(subject).flatMap(({ settin
   const isReference = raw.includes('$') && !raw.startsWith("'") && !isCommand(value)
   if (!sensitive || value === '' || isReference || (!fits(value, type) && !isCommand(value))) return []
   if (type.form !== 'url') return [{ name, what: name, value, isUrl: false }]
-  // The password of a service here is judged where the service gets it; a mirror's is not ours to choose.
+  // The password of a service here is judged where the service gets it; a mirror chooses its own.
   const target = targets(subject).find((one) => one.name === name)
   if (!target || target.password === '' || (target.service && passwordsOf(target.service).length > 0)) return []
   return [{ name, what: `The password in ${name}`, value: target.password, isUrl: true }]
 })
 
 /** Databases keep the password with which they were made. */
-const makeAnother = (name: string): string =>
-  `Make one: openssl rand -hex 24${/^(POSTGRES|MARIADB)_PASSWORD$/.test(name) ? '. If the database exists already, change it there as well (docs/troubleshooting.md).' : ''}`
+const makeAnother = (name: string): string => {
+  const isKept = /^(POSTGRES|MARIADB)_PASSWORD$/.test(name)
+  return `Make one: openssl rand -hex 24${isKept ? '. If the database exists already, change it there as well (docs/troubleshooting.md).' : ''}`
+}
 
-/** A rule about each of them; it says what is wrong, behind the name. */
+/** A rule about each of them; it says what is wrong, after the name. */
 const ofSecrets = (judge: (secret: Secret, subject: Subject) => string | undefined) => (subject: Subject): Found[] =>
   written(subject).flatMap((secret) => {
     const wrong = judge(secret, subject)
@@ -70,16 +72,18 @@ const placeholder = ofSecrets(({ name, value }, subject) => {
   return !value.includes(everybodyKnows) && isPlaceholder(name, value, subject) ? 'is a placeholder, or a word that everybody tries first' : undefined
 })
 
-const tooShort = ofSecrets(({ name, value }, subject) => (value.length < 8 && !isPlaceholder(name, value, subject) ? 'is too short: it is soon guessed' : undefined))
+const tooShort = ofSecrets(({ name, value }, subject) => (value.length < 8 && !isPlaceholder(name, value, subject) ? 'is too short: it is easily guessed' : undefined))
 
 const usedTwice = ofSecrets(({ name, value, isUrl }, subject) => {
   const earlier = isUrl || isPlaceholder(name, value, subject) ? undefined : written(subject).find((other) => !other.isUrl && other.value === value)
-  return earlier && earlier.name !== name ? `is the same secret as ${earlier.name}: who learns one has both` : undefined
+  return earlier && earlier.name !== name ? `is the same secret as ${earlier.name}: whoever learns one has both` : undefined
 })
 
 /** The service whose own password it is: the one of its name, or the one image of others among its readers. */
-const guarded = (setting: Setting, { services }: Subject): string | undefined =>
-  readers(setting).find((name) => setting.name.startsWith(`${name.toUpperCase()}_`) || services.some((service) => service.name === name && service.pull_policy !== 'never' && !service.build))
+const guarded = (setting: Setting, { services }: Subject): string | undefined => {
+  const foreign = services.filter(({ build, pull_policy: policy }) => !build && policy !== 'never').map(({ name }) => name)
+  return readers(setting).find((name) => setting.name.startsWith(`${name.toUpperCase()}_`) || foreign.includes(name))
+}
 
 /** Redis starts without a password; production refuses that. */
 const noPassword = (subject: Subject): Found[] => subject.schema.settings.flatMap((setting) => {
@@ -87,8 +91,9 @@ const noPassword = (subject: Subject): Found[] => subject.schema.settings.flatMa
   const service = sensitive && generate !== undefined && subject.effective(name) === '' ? guarded(setting, subject) : undefined
   if (service === undefined || !subject.profiles.includes(service) || (service === 'redis' && !subject.production)) return []
   const isThere = subject.entryOf.has(name)
+  const then = service === 'redis' ? 'is refused in production' : 'does not start'
   return [about(subject, name, [
-    `${name} is ${isThere ? 'empty' : 'missing'}, and ${service} is switched on: it ${service === 'redis' ? 'is refused in production' : 'does not start'} without a password.`,
+    `${name} is ${isThere ? 'empty' : 'missing'}, and ${service} is switched on: it ${then} without a password.`,
     `npm run env -- --init ${isThere ? 'makes one' : 'adds it and makes a value'}; or take ${service} out of COMPOSE_PROFILES.`,
   ])]
 })

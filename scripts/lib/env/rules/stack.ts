@@ -27,10 +27,11 @@ function missingFile(subject: Subject): Found[] {
     if (mended.join(separator) !== files.join(separator)) {
       return inComposeFile(subject, `has a sign too many, or another than ${JSON.stringify(separator)} between its files (COMPOSE_PATH_SEPARATOR).`, mended)
     }
-    if (/^extras\//.test(file)) return inComposeFile(subject, `names ${file}, which is not there: was that extra deleted?`, files.filter((one) => one !== file))
+    if (file.startsWith('extras/')) return inComposeFile(subject, `names ${file}, which is not there: was that extra deleted?`, files.filter((one) => one !== file))
     const isMoved = file.startsWith('docker/offline/')
     const meant = nearest(file, disk!.namesIn('.').filter((name) => /\.ya?ml$/.test(name)))
-    const hint = isMoved ? 'It is in extras/offline now: npm run env -- --sync renames it.' : meant ? `Did you mean ${meant}?` : 'Correct the name: the files are seen from this folder.'
+    const advice = meant ? `Did you mean ${meant}?` : 'Correct the name: the files are seen from this folder.'
+    const hint = isMoved ? 'It is in extras/offline now: npm run env -- --sync renames it.' : advice
     return about(subject, 'COMPOSE_FILE', [`COMPOSE_FILE names ${file}, which is not there, so nothing can be started.`, hint])
   })
 }
@@ -110,7 +111,9 @@ const portTwice = (subject: Subject): Found[] => publishedBy(subject).flatMap((h
   const settings = subject.schema.settings.map(({ name }) => name).filter((name) => name.endsWith('PORT') && wanted.includes(subject.effective(name)))
   const setting = culprit(settings, subject)
   const [ports, names] = [wanted, [there.service, here.service]].map((list) => [...new Set(list)].join(' and '))
-  return [about(subject, setting ?? [], [`Port ${ports} of this machine is wanted twice, by ${names}: only one of them gets it.`, `Give ${setting ?? 'one of them'} another port.`])]
+  return [about(subject, setting ?? [], [
+    `Port ${ports} of this machine is wanted twice, by ${names}: only one of them gets it.`, `Give ${setting ?? 'one of them'} another port.`,
+  ])]
 })
 
 /** Two programs in one container, such as the server and the debugger. */
@@ -159,7 +162,7 @@ const pathOf = (value: string, { from, isAnywhere }: Place, { effective }: Subje
 function fault(value: string, place: Place, subject: Subject): string | undefined {
   const { kind, from = 'this folder', isAnywhere } = place
   const path = pathOf(value, place, subject)
-  const isOutside = !isAnywhere && (/^~/.test(value) || path.startsWith('..') || (place.from && normalize(value).startsWith('..')))
+  const isOutside = !isAnywhere && (value.startsWith('~') || path.startsWith('..') || (place.from && normalize(value).startsWith('..')))
   if (isOutside) return `, outside of ${from}, where no build sees it`
   const found = subject.around.disk!.kindOf(path)
   if (found === 'absent') return `, and there is no such ${kind} in ${place.from ? `${from} (${path})` : from}`

@@ -33,7 +33,8 @@ const isMisfit = ({ setting: { type, sensitive }, name, value }: Given, subject:
 const wrongType = ofEach((one, subject) => {
   const { setting, name, value } = one
   if (setting.type.form === 'enum' || !isMisfit(one, subject)) return undefined
-  return [`${name} has to be ${describe(setting.type)}${shown(name, value, subject)}.`, setting.generate ? 'Delete the line; npm run env -- --init then makes a new value.' : example(setting)]
+  const hint = setting.generate ? 'Delete the line; npm run env -- --init then makes a new value.' : example(setting)
+  return [`${name} has to be ${describe(setting.type)}${shown(name, value, subject)}.`, hint]
 })
 
 const wrongChoice = ofEach((one, subject) => {
@@ -62,7 +63,7 @@ const forms: readonly Form[] = [
   {
     of: /^WEB_APP$/, breaks: /^[^:(]*([\s/\\]|\.py(:|$))|^[^:]*\(/, rule: 'module:object, as it is imported in APP_WORKDIR',
     isAsked: ({ effective }) => effective('WEB_COMMAND') === '',
-    meant: (value) => (/\.py$/.test(value) ? `${dotted(value)}:app` : dotted(value).replace(/\.(?=[^.]*\()/, ':')),
+    meant: (value) => (value.endsWith('.py') ? `${dotted(value)}:app` : dotted(value).replace(/\.(?=[^.]*\()/, ':')),
   },
   {
     of: /^CELERY_APP$/, breaks: /[\s/\\()]|^-|\.py(:|$)/, rule: 'a module or module:object, as it is imported in APP_WORKDIR',
@@ -98,7 +99,9 @@ const noPublishedPort = ofEach(({ name, value }, subject) => {
   const [, first, last = first] = /^(\d+)(?:-(\d+))?$/.exec(value) ?? []
   const isRange = first !== undefined && Number(first) >= 1 && Number(first) <= Number(last) && Number(last) <= 65_535
   if (!name.endsWith('_PUBLISHED_PORT') || value === '' || isRange) return undefined
-  const hint = value.includes(':') ? 'Write the port alone: on which address it is published, the Compose file says.' : 'Write a number from 1 to 65535, or a range such as 8000-8009.'
+  const hint = value.includes(':')
+    ? 'Write the port alone: on which address it is published, the Compose file says.'
+    : 'Write a number from 1 to 65535, or a range such as 8000-8009.'
   return [`${name} is no port that can be published${shown(name, value, subject)}.`, hint]
 })
 
@@ -110,7 +113,10 @@ const movingImage = ofEach(({ setting, name, value }) =>
 /** What to do about a name that nobody declared. */
 function strangerAdvice(name: string, { schema, entryOf }: Subject): string {
   const meant = nearest(name, [...schema.byName.keys()])
-  if (meant === undefined) return 'What only the application reads belongs into APP_ENV_FILE. Declare a setting of your Compose files in .env.docker.example. Otherwise delete the line.'
+  if (meant === undefined) {
+    return 'What only the application reads belongs into APP_ENV_FILE. Declare a setting of your Compose files in .env.docker.example. ' +
+      'Otherwise delete the line.'
+  }
   const there = entryOf.get(meant)?.line
   return `Did you mean ${meant}?${there === undefined ? '' : ` That is on line ${there} already: set it there, and delete this line.`}`
 }
@@ -121,8 +127,11 @@ const ofNames = (judge: (name: string, subject: Subject) => Advice) => (subject:
   return advice ? [{ ...about(subject, name, advice), line }] : []
 })
 
-const undeclared = ofNames((name, subject) =>
-  subject.schema.byName.has(name) || isDockers(name) || renamings(subject.schema).has(name) ? undefined : [`${name} is not declared in .env.docker.example.`, strangerAdvice(name, subject)])
+const undeclared = ofNames((name, subject) => {
+  const { schema } = subject
+  const isKnown = schema.byName.has(name) || isDockers(name) || renamings(schema).has(name)
+  return isKnown ? undefined : [`${name} is not declared in .env.docker.example.`, strangerAdvice(name, subject)]
+})
 
 const renamed = ofNames((name, { schema }) => {
   const now = renamings(schema).get(name)
