@@ -51,7 +51,7 @@ function count(paths: Iterable<string>): string[] {
     const [place] = /^(extras\/[^/]+\/|[^/]+\/)/.exec(path) ?? [path]
     counts.set(place, (counts.get(place) ?? 0) + 1)
   }
-  return [...counts].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([place, number]) => (place.endsWith('/') ? `${place} (${amount(number, 'file')})` : place))
+  return [...counts].map(([place, number]) => (place.endsWith('/') ? `${place} (${amount(number, 'file')})` : place)).toSorted((a, b) => (a < b ? -1 : 1))
 }
 
 function show(target: string, { remove, write }: Change, leftOut: readonly string[]): void {
