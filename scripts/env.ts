@@ -68,7 +68,7 @@ export const env = defineCommand({
   name: 'env',
   summary: 'Check the settings in .env.docker against the rules in .env.docker.example.',
   options: {
-    init: { type: 'boolean', help: 'Write the file with generated secrets, or add the secrets that it lacks; keeps every value' },
+    init: { type: 'boolean', help: 'Write the file with generated secrets, or add those that it lacks; keeps every value' },
     sync: { type: 'boolean', help: 'After an update of the template: rename settings, add missing secrets; keeps a backup' },
     'dry-run': { type: 'boolean', help: 'With --init or --sync: print the content, secrets masked, and write nothing' },
     print: { type: 'string', value: 'name', help: 'Print one value as Compose reads it; of a secret only with --show-secret' },

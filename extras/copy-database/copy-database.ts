@@ -88,20 +88,20 @@ function take(report: CopyReport, { event, line, ...fields }: Event): Progress |
   return undefined
 }
 
-const number = (value: number): string => value.toLocaleString('en')
+const withCommas = (value: number): string => value.toLocaleString('en')
 
 /** `copying stories ████████░░░░ 66% of 200,000`: short, because a name is beside it and a time behind. */
-export function bar({ step, table, done, total }: Progress, width = 12): string {
+export function bar({ step: doing, table, done, total }: Progress, width = 12): string {
   const share = total === 0 ? 1 : done / total
   const full = Math.floor(share * width)
-  return `${step} ${table} ${'█'.repeat(full)}${'░'.repeat(width - full)} ${Math.floor(share * 100)}% of ${number(total)}`
+  return `${doing} ${table} ${'█'.repeat(full)}${'░'.repeat(width - full)} ${Math.floor(share * 100)}% of ${withCommas(total)}`
 }
 
 /** The same for a log: a line at the end of each table, and at each tenth of a long one. */
 export function logLine(previous: Progress | undefined, now: Progress): string | undefined {
   const tenth = ({ done, total }: Progress): number => (total === 0 ? 10 : Math.floor((done / total) * 10))
   const isSame = previous?.table === now.table && previous.step === now.step && tenth(previous) === tenth(now)
-  return isSame || tenth(now) === 0 ? undefined : `${now.step} ${now.table}: ${number(now.done)} of ${number(now.total)}`
+  return isSame || tenth(now) === 0 ? undefined : `${now.step} ${now.table}: ${withCommas(now.done)} of ${withCommas(now.total)}`
 }
 
 /** The roles of the application; COMPOSE_FILE may add more. */

@@ -202,9 +202,9 @@ export async function runContract({ envFile, only }: { envFile?: string | undefi
     const standIns = (await readyFiles('development', source, asked)).files.filter((name) => !asked.includes(name))
     const prepared: [string[], Environment][] = []
     for (const [lane, files] of wanted) prepared.push([files, await prepareLane(lane, source, [...filesOf(lane, chosen), ...standIns])])
-    const counts = await Promise.all(prepared.map(async ([files, env]) => {
-      const prefix = `${env.TEST_LANE}: `
-      return named(env.TEST_LANE ?? '', await runBats(['--setup-suite-file', `${tests}/setup_suite.bash`, ...files], { prefix, env }))
+    const counts = await Promise.all(prepared.map(async ([files, told]) => {
+      const prefix = `${told.TEST_LANE}: `
+      return named(told.TEST_LANE ?? '', await runBats(['--setup-suite-file', `${tests}/setup_suite.bash`, ...files], { prefix, env: told }))
     }))
     return counts.reduce(add, none)
   } finally {
