@@ -1,7 +1,7 @@
 """Sends a task that Celery itself registers in every application.
 
-``task.py done`` waits until the worker has done it, by the worker's own count. ``task.py result`` waits for its
-result. Exit code 3: the application has no way for that, and the output says why.
+``task.py done`` waits until the worker has done it, by the worker's own count. ``task.py result`` waits for
+its result. Exit code 3: the application has no way for that, and the output says why.
 """
 
 import os

@@ -17,7 +17,7 @@ teardown() {
 	show_stack
 	[[ -n ${project:-} ]] || return 0
 	remove_stack
-	docker image ls --format '{{.Repository}}:{{.Tag}}' | grep "^$project[.]test/" | xargs --no-run-if-empty docker image rm >/dev/null
+	docker image ls --format '{{.Repository}}:{{.Tag}}' | grep "^${project}[.]test/" | xargs --no-run-if-empty docker image rm >/dev/null
 }
 
 # use_what_is_here: where no registry answers, the stand-ins of this machine get names of a private registry, as if somebody
