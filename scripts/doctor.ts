@@ -21,10 +21,7 @@ import { composeCommand, readContainers, readModel, stackOf } from './lib/compos
 import type { Stack } from './lib/compose/stack.ts'
 import { amount, failure, info, ok, printJson, warn } from './lib/terminal.ts'
 
-type Group = 'machine' | 'settings' | 'stack'
-type Findings = Record<Group, Observation[]>
-
-const titles: Readonly<Record<Group, string>> = { machine: 'This machine', settings: 'The settings', stack: 'The stack' }
+const titles = { machine: 'This machine', settings: 'The settings', stack: 'The stack' } as const
 
 /** What `npm run env` finds, in a line. */
 function judgeSettings({ file, findings, count }: Settings): Observation {
@@ -36,19 +33,12 @@ function judgeSettings({ file, findings, count }: Settings): Observation {
     : well(`${file}: ${amount(count, 'setting')}, and no mistake found`)
 }
 
-async function examinePorts(model: Model): Promise<Observation[]> {
-  const taken = await takenPorts(model)
-  return taken.length === 0 ? [well('Every port that the stack publishes is free, or its own already')] : taken.map(({ message, hint }) => wrong(message, hint))
-}
-
 async function examineMachine(model: Model): Promise<Observation[]> {
   const images = new Set(Object.values(model.services).flatMap(({ image }) => image ?? []))
-  const groups = await Promise.all([
-    examineEngine([...images]),
-    examineRegistries(foreignImages(model)),
-    examinePorts(model),
-  ])
-  return [...groups.flat(), ...judgeShellFiles(shellFiles()), ...judgeSource(model)]
+  const [engine, registries, taken] = await Promise.all([examineEngine([...images]), examineRegistries(foreignImages(model)), takenPorts(model)])
+  const ports = taken.map(({ message, hint }) => wrong(message, hint))
+  if (ports.length === 0) ports.push(well('Every port that the stack publishes is free, or its own already'))
+  return [...engine, ...registries, ...ports, ...judgeShellFiles(shellFiles()), ...judgeSource(model)]
 }
 
 async function examineStack(stack: Stack, model: Model): Promise<Observation[]> {
@@ -67,21 +57,9 @@ async function examineStack(stack: Stack, model: Model): Promise<Observation[]> 
   return [...judgeContainers(containers, model, (service) => composeCommand(stack, 'logs', service)), ...groups.flat()]
 }
 
-function showAll(findings: Findings): void {
-  for (const [group, observations] of Object.entries(findings) as [Group, Observation[]][]) {
-    info(titles[group])
-    for (const observation of observations) show(observation)
-    info()
-  }
-}
-
 /** Advice is written for .env.docker; this stack may have another file. */
-const forFile = (findings: Findings, file: string): Findings => {
-  const inFile = ({ level, text, remedy }: Observation): Observation => ({
-    level, text: addressed(text, file), ...(remedy !== undefined && { remedy: addressed(remedy, file) }),
-  })
-  return { machine: findings.machine.map(inFile), settings: findings.settings.map(inFile), stack: findings.stack.map(inFile) }
-}
+const forFile = (file: string) => ({ level, text, remedy }: Observation): Observation =>
+  ({ level, text: addressed(text, file), ...(remedy !== undefined && { remedy: addressed(remedy, file) }) })
 
 function summarise(all: readonly Observation[]): void {
   const wrongs = all.filter(({ level }) => level === 'wrong').length
@@ -115,12 +93,21 @@ export const doctor = defineCommand({
     const { stack, model } = await asItWasStarted(own, ownModel, settings.values)
     const version = well(`Docker ${engine.engineVersion}, Compose ${engine.composeVersion}, Node ${process.versions.node}`)
     const [machine, running] = await Promise.all([examineMachine(model), examineStack(stack, model)])
-    const findings = forFile({ machine: [version, ...machine], settings: [judgeSettings(settings), ...examineVariables(model)], stack: running }, file)
+    const inFile = forFile(file)
+    const findings = {
+      machine: [version, ...machine].map(inFile),
+      settings: [judgeSettings(settings), ...examineVariables(model)].map(inFile),
+      stack: running.map(inFile),
+    }
     const all = Object.values(findings).flat()
     const isWell = all.every(({ level }) => level !== 'wrong')
     if (json) printJson({ ok: isWell, ...findings })
     else {
-      showAll(findings)
+      for (const group of ['machine', 'settings', 'stack'] as const) {
+        info(titles[group])
+        for (const observation of findings[group]) show(observation)
+        info()
+      }
       summarise(all)
     }
     if (!isWell) process.exitCode = ExitCode.config

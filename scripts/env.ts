@@ -32,8 +32,7 @@ function showFindings({ file, findings, count }: Settings): void {
 
 const named = (names: readonly string[]): string => (names.length > 0 ? ` (${names.join(', ')})` : '')
 
-function showInit({ file, generated, kept, added, fitted, written, preview }: InitResult, dryRun: boolean): void {
-  if (dryRun) print(preview.trimEnd())
+function showInit({ file, generated, kept, added, fitted, written }: Omit<InitResult, 'preview'>, dryRun: boolean): void {
   const counts = [
     `${generated.length} generated${named(generated)}`,
     `${kept.length} kept`,
@@ -45,16 +44,17 @@ function showInit({ file, generated, kept, added, fitted, written, preview }: In
   else ok(written ? `${file} written: ${counts}` : `${file} is complete: ${counts}`)
 }
 
-/** The modes exclude each other: each does something else with the file. */
-function requireOneMode(modes: Readonly<Record<string, unknown>>): void {
-  const [first, second] = Object.keys(modes).filter((name) => modes[name])
-  if (second === undefined) return
-  throw new CliError(`--${first} and --${second} are two things: run one after the other.`, { exitCode: ExitCode.usage })
+/** Each mode does something else with the file, and two flags go with a mode alone. */
+function refuseMixtures(modes: Readonly<Record<'init' | 'sync' | 'print' | 'strict', boolean>>, { showSecret, dryRun }: { showSecret: boolean; dryRun: boolean }): void {
+  const [first, second] = (['init', 'sync', 'print', 'strict'] as const).filter((name) => modes[name])
+  const refuse = (message: string): never => { throw new CliError(message, { exitCode: ExitCode.usage }) }
+  if (second !== undefined) refuse(`--${first} and --${second} are two things: run one after the other.`)
+  if (showSecret && !modes.print) refuse('--show-secret needs --print: nothing else prints a secret.')
+  if (dryRun && !modes.init && !modes.sync) refuse('--dry-run needs --init or --sync: nothing else changes the file.')
 }
 
 /** What was done, and what is left to the owner. */
-function showSync({ file, added, generated, renamed, moved, superseded, undeclared, written, backup, preview }: SyncResult, dryRun: boolean): void {
-  if (dryRun) print(preview.trimEnd())
+function showSync({ file, added, generated, renamed, moved, superseded, undeclared, written, backup }: Omit<SyncResult, 'preview'>, dryRun: boolean): void {
   for (const { from, to } of renamed) info(`  ${from} is called ${to} now: renamed, with its value. Do the same in your application's env file if it refers to it.`)
   for (const { from, to } of moved) info(`  ${from} is ${to} now: changed in COMPOSE_FILE.`)
   for (const { name, line, by } of superseded) info(`  ${file}:${line}  ${name} is called ${by} now, which is there too: delete the old line.`)
@@ -68,7 +68,7 @@ export const env = defineCommand({
   name: 'env',
   summary: 'Check the settings in .env.docker against the rules in .env.docker.example.',
   options: {
-    init: { type: 'boolean', help: 'Write the file with generated secrets, or add the secrets that it lacks; keeps every value' },
+    init: { type: 'boolean', help: 'Write the file with generated secrets, or add those that it lacks; keeps every value' },
     sync: { type: 'boolean', help: 'After an update of the template: rename settings, add missing secrets; keeps a backup' },
     'dry-run': { type: 'boolean', help: 'With --init or --sync: print the content, secrets masked, and write nothing' },
     print: { type: 'string', value: 'name', help: 'Print one value as Compose reads it; of a secret only with --show-secret' },
@@ -90,25 +90,14 @@ export const env = defineCommand({
     init = false, sync = false, 'dry-run': dryRun = false, print: name, 'show-secret': showSecret = false, strict = false,
     'env-file': file, json = false,
   }) {
-    requireOneMode({ init, sync, print: name !== undefined, strict })
-    if (showSecret && name === undefined) {
-      throw new CliError('--show-secret needs --print: nothing else prints a secret.', { exitCode: ExitCode.usage })
+    refuseMixtures({ init, sync, print: name !== undefined, strict }, { showSecret, dryRun })
+    const show = <R extends { preview: string }>({ preview, ...report }: R, tell: (result: Omit<R, 'preview'>) => void): void => {
+      if (json) return printJson({ ok: true, ...report })
+      if (dryRun) print(preview.trimEnd())
+      tell(report)
     }
-    if (dryRun && !init && !sync) {
-      throw new CliError('--dry-run needs --init or --sync: nothing else changes the file.', { exitCode: ExitCode.usage })
-    }
-    if (sync) {
-      const result = await syncEnvFile(file, { dryRun })
-      const { preview: _preview, ...report } = result
-      return json ? printJson({ ok: true, ...report }) : showSync(result, dryRun)
-    }
-    if (init) {
-      const result = await initEnvFile(file, { dryRun })
-      const { preview: _preview, ...report } = result
-      if (json) printJson({ ok: true, ...report })
-      else showInit(result, dryRun)
-      return
-    }
+    if (sync) return show(await syncEnvFile(file, { dryRun }), (result) => showSync(result, dryRun))
+    if (init) return show(await initEnvFile(file, { dryRun }), (result) => showInit(result, dryRun))
 
     const settings = await loadSettings(file)
     if (name !== undefined) {

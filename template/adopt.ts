@@ -51,7 +51,7 @@ function count(paths: Iterable<string>): string[] {
     const [place] = /^(extras\/[^/]+\/|[^/]+\/)/.exec(path) ?? [path]
     counts.set(place, (counts.get(place) ?? 0) + 1)
   }
-  return [...counts].toSorted().map(([place, number]) => (place.endsWith('/') ? `${place} (${amount(number, 'file')})` : place))
+  return [...counts].map(([place, number]) => (place.endsWith('/') ? `${place} (${amount(number, 'file')})` : place)).toSorted((a, b) => (a < b ? -1 : 1))
 }
 
 function show(target: string, { remove, write }: Change, leftOut: readonly string[]): void {
@@ -83,7 +83,7 @@ export const adopt = defineCommand({
   examples: ['npm run adopt -- --from ../my-project --name shop --keep offline --yes', 'npm run adopt -- --into ../my-repository'],
   whenStopped: 'Every file is as it was.',
   async run({ from, into, name, keep, 'dry-run': dryRun = false, yes = false }) {
-    const canAsk = Boolean(process.stdin.isTTY && process.stderr.isTTY) && !yes
+    const canAsk = process.stdin.isTTY && process.stderr.isTTY && !yes
     if (from !== undefined && into !== undefined) throw usage('--from and --into exclude each other.', 'npm run adopt -- --help says what each does.')
     const target = into === undefined ? root : real(into)
     if (into !== undefined && !existsSync(target)) throw usage(`There is no folder ${into}.`, 'Say with --into where your repository lies.')

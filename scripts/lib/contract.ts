@@ -202,14 +202,16 @@ export async function runContract({ envFile, only }: { envFile?: string | undefi
     const standIns = (await readyFiles('development', source, asked)).files.filter((name) => !asked.includes(name))
     const prepared: [string[], Environment][] = []
     for (const [lane, files] of wanted) prepared.push([files, await prepareLane(lane, source, [...filesOf(lane, chosen), ...standIns])])
-    const counts = await Promise.all(prepared.map(async ([files, env]) => {
-      const prefix = `${env.TEST_LANE}: `
-      return named(env.TEST_LANE ?? '', await runBats(['--setup-suite-file', `${tests}/setup_suite.bash`, ...files], { prefix, env }))
+    const counts = await Promise.all(prepared.map(async ([files, told]) => {
+      const prefix = `${told.TEST_LANE}: `
+      return named(told.TEST_LANE ?? '', await runBats(['--setup-suite-file', `${tests}/setup_suite.bash`, ...files], { prefix, env: told }))
     }))
     return counts.reduce(add, none)
   } finally {
     if (wasInterrupted()) tidyUpInPeace()
-    await Promise.all([...wanted.keys()].map((lane) => remove(projectOf(project, lane))))
+    const projects = [...wanted.keys()].map((lane) => projectOf(project, lane))
+    // The second of each is one that production.bats makes.
+    await Promise.all(projects.flatMap((name) => [remove(name), remove(`${name}-known`)]))
     await rm(folder, { recursive: true, force: true })
   }
 }

@@ -18,8 +18,8 @@ export interface Choices {
   application: Tree
 }
 
-/** The template's zone, the sample, and what replaces these; the settings of the linters, which template/lint runs. */
-const GONE = /^((template|app|\.github|\.ci)\/|(README\.md|LICENSE|ruff\.toml|\.shellcheckrc|\.(dclintrc|hadolint|oxlintrc)\.\w+)$)/
+/** The template's zone, the sample, and what the owner's files replace. */
+const GONE = /^((template|app|\.github|\.ci)\/|(README\.md|LICENSE)$)/
 
 /** What a list of folders or patterns in a root file is made of. */
 const LISTS = ['.gitignore', '.dockerignore', '.editorconfig', 'tsconfig.json', 'vitest.config.mts']

@@ -32,7 +32,7 @@ const isUsed = (name: string, texts: readonly string[]): boolean => {
 
 /** package.json of a copy that has these files. */
 export function fitPackage(original: Package, name: string, tree: Tree): Package {
-  const { license, description, ...rest } = original
+  const { license: _ofTheTemplate, description: _ofItToo, ...rest } = original
   const texts = [...tree].filter(([path]) => /\.(ts|mjs|sh|bash|bats)$/.test(path)).map(([, content]) => textOf(content))
   const runs = (line: string): boolean => !TEMPLATE_SUITE.test(line) && (line.match(/\S+\.ts\b/g) ?? []).every((file) => tree.has(file))
   const pick = (words: Words = {}, keep: (key: string, value: string) => boolean): Words => Object.fromEntries(Object.entries(words).filter((entry) => keep(...entry)))

@@ -1,12 +1,13 @@
 """Sends a task that Celery itself registers in every application.
 
-``task.py done`` waits until the worker has done it, by the worker's own count. ``task.py result`` waits for its
-result. Exit code 3: the application has no way for that, and the output says why.
+``task.py done`` waits until the worker has done it, by the worker's own count. ``task.py result`` waits for
+its result. Exit code 3: the application has no way for that, and the output says why.
 """
 
 import os
 import sys
 import time
+from collections.abc import Callable
 
 from celery.app.utils import find_app
 from celery.backends.base import DisabledBackend
@@ -22,10 +23,18 @@ def leave_out(reason: str) -> None:
     sys.exit(3)
 
 
-def done() -> int:
-    """How many such tasks all workers have done."""
-    answers = app.control.inspect(timeout=2).stats() or {}
-    return sum(stats["total"].get(NAME, 0) for stats in answers.values())
+def done() -> int | None:
+    """How many such tasks all workers have done; None when none of them answers."""
+    if answers := app.control.inspect(timeout=1).stats():
+        return sum(stats["total"].get(NAME, 0) for stats in answers.values())
+    return None
+
+
+def wait_until(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        if time.monotonic() > deadline:
+            sys.exit(f"For 30 seconds {what}.")
 
 
 if app.connection_for_write().transport.driver_type == "memory":
@@ -38,13 +47,13 @@ if not wants_result and not app.conf.worker_enable_remote_control:
     leave_out("the worker answers no questions (worker_enable_remote_control)")
 
 queue = os.environ.get("WORKER_QUEUES", "").split(",")[0]
+options = {"queue": queue} if queue else {}
+if not wants_result:
+    wait_until(lambda: done() is not None, "no worker has answered")
 before = done()
-sent = app.send_task(NAME, args=["through", "the", "queue"], **({"queue": queue} if queue else {}))
+sent = app.send_task(NAME, args=["through", "the", "queue"], **options)
 if wants_result:
     print(*sent.get(timeout=30))
 else:
-    deadline = time.monotonic() + 30
-    while done() == before:
-        if time.monotonic() > deadline:
-            sys.exit("The worker has not done the task within 30 seconds.")
+    wait_until(lambda: (done() or 0) > (before or 0), "no worker has done the task")
     print("the worker has done it")

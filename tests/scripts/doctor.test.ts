@@ -8,7 +8,7 @@ import { judgeArchitecture, judgeCapacity, judgeClock, judgeRoom } from '../../s
 import type { EngineInfo } from '../../scripts/lib/doctor/machine.ts'
 import { judgeReadings, judgeShellFiles, mayWrite, readingsIn } from '../../scripts/lib/doctor/source.ts'
 import { judgeContainers, judgeQueues } from '../../scripts/lib/doctor/stack.ts'
-import { checkAppCa, findUnreadable } from '../../scripts/lib/explain/source-access.ts'
+import { checkAppCa, findUnreadable, mayRead } from '../../scripts/lib/explain/source-access.ts'
 import { stack } from '../helpers/sandbox.ts'
 import { inspected, stackWith, wellStack } from '../helpers/stack.ts'
 import type { Sketch } from '../helpers/stack.ts'
@@ -77,7 +77,23 @@ test('each variable that nothing hands over is named once, where it is first rea
   expect(judgeReadings([], new Set())).toEqual([])
 })
 
-test('what the containers may read and write goes by the modes', () => {
+test.each([
+  [{ uid: 1001, gid: 1001 }, 0o700, true],
+  [{ uid: 1002, gid: 1001 }, 0o750, true],
+  [{ uid: 1002, gid: 1001 }, 0o705, false],
+  [{ uid: 1002, gid: 1002 }, 0o744, false],
+  [{ uid: 0, gid: 0 }, 0o000, true],
+])('%j may read a folder of 1001 with the mode %o: %s', (user, mode, expected) => {
+  expect(mayRead(user, { uid: 1001, gid: 1001, mode }, true)).toBe(expected)
+})
+
+test('who may write goes by the mode', () => {
+  const folder = { uid: 1001, gid: 50, mode: 0o755 }
+  expect([mayWrite({ uid: 1001, gid: 1 }, folder), mayWrite({ uid: 2, gid: 50 }, folder), mayWrite({ uid: 0, gid: 0 }, folder)]).toEqual([true, false, true])
+  expect([mayWrite({ uid: 2, gid: 50 }, { ...folder, mode: 0o775 }), mayWrite({ uid: 2, gid: 2 }, { ...folder, mode: 0o775 })]).toEqual([true, false])
+})
+
+test('the first path that the containers may not read is found, but not where nobody imports from', () => {
   const folder = mkdtempSync(join(tmpdir(), 'source-'))
   chmodSync(folder, 0o755)
   for (const name of ['node_modules', 'shut']) mkdirSync(join(folder, name), { mode: 0o700 })
@@ -85,7 +101,6 @@ test('what the containers may read and write goes by the modes', () => {
   const stranger = { uid: owner.uid + 1, gid: owner.gid + 1 }
   expect(findUnreadable(folder, stranger)).toBe(join(folder, 'shut'))
   expect(findUnreadable(folder, owner)).toBeUndefined()
-  expect([mayWrite(owner, owner), mayWrite(stranger, owner)]).toEqual([true, false])
   rmSync(folder, { recursive: true })
 })
 

@@ -42,6 +42,7 @@ A='two words'`, {
   }],
   ['one that is commented out', '# Port.\n# @type=port\n# A=1', { value: '1', isActive: false, default: '1', required: true, assignment: 'A=1' }],
   ['the sentences of the one above, without a blank line between', '# Both.\n# @optional\n# B=\n# @optional @default="y"\nA=x', { default: 'y', required: false }],
+  ['the rule of the one above, when it has none', '# Both.\n# @optional @type=port\n# B=1\n# A=2', { value: '2', isActive: false, required: false }],
   ['a comment that looks like one', '# Text, such as\n# B=1\n# or\n# @optional\nA=', { line: 5 }],
   ['a reference, which only Compose can judge', '# Text.\n# @type=port\nA=${B}', { value: '${B}' }],
 ])('a setting of the example: %s', (_, text, setting) => {

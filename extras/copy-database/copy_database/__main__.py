@@ -14,14 +14,18 @@ from typing import NoReturn
 
 import sqlalchemy as sa
 
+from copy_database.check import Options, Plan, check, count, is_version_table, make_plan
+from copy_database.databases import (
+    connect,
+    dialect_of,
+    open_source,
+    path_of,
+    reflect,
+    refuse_tables_without_transactions,
+)
+from copy_database.report import DOES_NOT_FIT, FAILED, MIGRATION_FAILED, CopyError, Reporter, warn
+from copy_database.transfer import transfer
 from docker_roles.connection import LockTimeoutError
-from docker_roles.copy_database.check import check, count
-from docker_roles.copy_database.errors import DOES_NOT_FIT, FAILED, MIGRATION_FAILED, CopyError
-from docker_roles.copy_database.plan import Options, Plan, is_version_table, make_plan
-from docker_roles.copy_database.report import Reporter, warn
-from docker_roles.copy_database.source import open_source, path_of
-from docker_roles.copy_database.target import connect, dialect_of, reflect, refuse_tables_without_transactions
-from docker_roles.copy_database.transfer import transfer
 from docker_roles.locks import lock_for
 
 
@@ -30,7 +34,7 @@ def _names(text: str) -> list[str]:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m docker_roles.copy_database", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m copy_database", description=__doc__)
     parser.add_argument("--from", dest="source", required=True, metavar="URL", help="sqlite:////data/shop.db")
     parser.add_argument("--check", action="store_true", help="look at everything, write nothing")
     parser.add_argument("--empty-target", action="store_true", help="delete the rows that are there")

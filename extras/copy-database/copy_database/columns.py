@@ -1,14 +1,16 @@
 """What a column of the target takes, read from its type there and from its type in the source."""
 
+import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql, postgresql
 
-from docker_roles.copy_database import values
-from docker_roles.copy_database.errors import UnfitError
-from docker_roles.copy_database.values import Converter
+from copy_database import values
+from copy_database.report import UnfitError
+from copy_database.values import Converter
 
 # Fewer bytes than this are kept by MariaDB's types without a length.
 TEXT_SIZES = {
@@ -37,7 +39,7 @@ class Column:
     """One column that is copied."""
 
     name: str
-    # A word of canonical.CANONICAL.
+    # A word of CANONICAL.
     kind: str
     _convert: Converter
     _nullable: bool
@@ -103,9 +105,9 @@ def _number(target: Type, dialect: str) -> Rule | None:
     if isinstance(target, sa.Float):
         wide = values.double(infinite=dialect == "postgresql")
         if dialect == "postgresql" and isinstance(target, sa.REAL):
-            return "float", values.single(wide, values.shortest_single)
+            return "float", single(wide, shortest_single)
         if isinstance(target, mysql.FLOAT) and (target.precision or 0) <= SINGLE_BITS:
-            return "float", values.single(wide, values.six_digits)
+            return "float", single(wide, six_digits)
         return "float", wide
     if isinstance(target, sa.Numeric):
         return "decimal", values.decimal(target.precision, target.scale)
@@ -133,3 +135,32 @@ def _time(target: Type, dialect: str) -> Rule | None:
     if isinstance(target, sa.Time):
         return "clock", values.clock(digits)
     return None
+
+
+def single(wide: Converter, keep: Callable[[float], float]) -> Converter:
+    """A binary number of four bytes: half of what SQLite has. ``keep`` is what is read of it afterwards."""
+
+    def convert(raw: Any) -> float:
+        number = float(wide(raw))
+        try:
+            kept = keep(number)
+        except OverflowError:
+            raise UnfitError("range", f"{number!r} is too large for four bytes") from None
+        if kept != number:
+            raise UnfitError("digits", f"{number!r} has more digits than the column keeps", kept)
+        return number
+
+    return convert
+
+
+def six_digits(number: float) -> float:
+    """What MariaDB says of a FLOAT."""
+    struct.pack("<f", number)
+    return float(f"{number:.6g}")
+
+
+def shortest_single(number: float) -> float:
+    """What PostgreSQL says of a real: as few digits as it takes."""
+    packed = struct.pack("<f", number)
+    texts = (f"{number:.{digits}g}" for digits in range(6, 10))
+    return next(float(text) for text in texts if struct.pack("<f", float(text)) == packed)

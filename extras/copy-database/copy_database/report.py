@@ -1,4 +1,4 @@
-"""What the copy says: for people a line each, for the script a JSON object each."""
+"""What the copy says, for people a line each and for the script a JSON object each, and what ends it."""
 
 import json
 import sys
@@ -6,6 +6,32 @@ import time
 from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import Any
+
+FAILED = 1
+MIGRATION_FAILED = 6
+DOES_NOT_FIT = 8
+
+
+class CopyError(Exception):
+    """An expected failure: a sentence, what to do about it, an exit code."""
+
+    def __init__(self, message: str, hint: str = "", exit_code: int = FAILED) -> None:
+        super().__init__(message)
+        self.hint = hint
+        self.exit_code = exit_code
+
+
+class UnfitError(Exception):
+    """A value that its column in the target would refuse or change.
+
+    ``kind`` is a word of README.md. ``rounded`` is what the column keeps of a value that is only more exact.
+    """
+
+    def __init__(self, kind: str, text: str, rounded: Any = None) -> None:
+        super().__init__(text)
+        self.kind = kind
+        self.rounded = rounded
+
 
 # Of each kind in each column; a column that is wrong throughout would fill the screen.
 SHOWN_PER_COLUMN = 20
@@ -35,7 +61,7 @@ def place(table: str, column: str) -> str:
 
 
 class Reporter:
-    """The one way out for words. Nothing that it gets holds a password."""
+    """Everything that the copy says goes through here. Nothing that it gets holds a password."""
 
     def __init__(self, *, as_json: bool, show_all: bool) -> None:
         self._as_json = as_json
@@ -53,7 +79,7 @@ class Reporter:
         print(json.dumps({"event": event, "line": line, **fields}) if self._as_json else line, flush=True)
 
     def finding(self, finding: Finding) -> None:
-        """Reports one, unless there were enough of its kind."""
+        """Reports one, unless enough of its kind were shown."""
         kind = (finding.table, finding.column, finding.kind)
         self._seen[kind] += 1
         if self._show_all or self._seen[kind] <= SHOWN_PER_COLUMN:
@@ -66,14 +92,8 @@ class Reporter:
         for (table, column, kind), count in self._seen.items():
             more = count - SHOWN_PER_COLUMN
             if more > 0:
-                self.emit(
-                    "more",
-                    f"{place(table, column)}: {more} more like these ({kind})",
-                    table=table,
-                    column=column,
-                    kind=kind,
-                    count=more,
-                )
+                line = f"{place(table, column)}: {more} more like these ({kind})"
+                self.emit("more", line, table=table, column=column, kind=kind, count=more)
 
     def progress(self, step: str, table: str, done: int, total: int) -> None:
         """How far a table is. Says nothing when it said so a moment ago."""
@@ -83,14 +103,8 @@ class Reporter:
         self._last_progress = now
         # People read this in a log where nothing is redrawn: the end of each table will do.
         if self._as_json or done >= total:
-            self.emit(
-                "progress",
-                f"{step} {table}: {done} of {total}",
-                step=step,
-                table=table,
-                done=done,
-                total=total,
-            )
+            line = f"{step} {table}: {done} of {total}"
+            self.emit("progress", line, step=step, table=table, done=done, total=total)
 
 
 def warn(line: str) -> None:

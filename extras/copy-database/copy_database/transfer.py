@@ -1,23 +1,104 @@
 """The copy itself: one transaction, which ends in a commit only when both sides were found to be the same."""
 
+import hashlib
+import json
 import signal
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
 
-from docker_roles.copy_database.canonical import Digest
-from docker_roles.copy_database.check import count
-from docker_roles.copy_database.errors import DOES_NOT_FIT, CopyError
-from docker_roles.copy_database.plan import Plan, Table
-from docker_roles.copy_database.report import Finding, Reporter
-from docker_roles.copy_database.source import autoincrement_of
-from docker_roles.copy_database.target import Constraints, dialect_of, set_auto_increment, set_sequences
+from copy_database.check import Plan, Table, count
+from copy_database.databases import (
+    Constraints,
+    autoincrement_of,
+    dialect_of,
+    set_auto_increment,
+    set_sequences,
+)
+from copy_database.report import DOES_NOT_FIT, CopyError, Finding, Reporter
+from copy_database.values import EPOCH, EXACT
 
 # What is in memory at a time: so many rows, or so many bytes of text and BLOBs, whatever is less.
 BATCH_ROWS = 1000
 BATCH_BYTES = 4_000_000
+
+Canonical = Callable[[Any], str]
+MODULUS = 2**256
+
+
+def _number(value: Any) -> str:
+    number = Decimal(value)
+    return str(EXACT.normalize(number)) if number else "0"
+
+
+def _moment(value: Any) -> str:
+    if isinstance(value, datetime) and value.tzinfo:
+        value = value.astimezone(UTC).replace(tzinfo=None)
+    return str(value)
+
+
+def _clock(value: Any) -> str:
+    # PyMySQL has no time of the day, only a length of time.
+    if isinstance(value, timedelta):
+        value = (EPOCH + value).time()
+    return value.isoformat() if isinstance(value, time) else str(value)
+
+
+def _document(value: Any) -> str:
+    # jsonb writes numbers and the order of keys in its own way.
+    parsed = json.loads(value, parse_float=_json_number, parse_int=_json_number)
+    return json.dumps(parsed, sort_keys=True)
+
+
+def _json_number(digits: str) -> str:
+    return f"\0{_number(digits)}"
+
+
+CANONICAL: dict[str, Canonical] = {
+    "boolean": lambda value: str(int(value)),
+    "integer": str,
+    "decimal": _number,
+    # Zero has a sign in some databases.
+    "float": lambda value: repr(float(value) + 0.0),
+    "text": str,
+    # Blanks at the end of a CHAR mean nothing: PostgreSQL adds them, MariaDB takes them away.
+    "char": lambda value: str(value).rstrip(" "),
+    "bytes": lambda value: bytes(value).hex(),
+    "moment": _moment,
+    "day": str,
+    "clock": _clock,
+    "interval": lambda value: str(value / timedelta(microseconds=1)),
+    "json": _document,
+    "uuid": str,
+    "other": str,
+}
+
+
+class Digest:
+    """The hash of a set of rows, in whatever order they come."""
+
+    def __init__(self, kinds: Sequence[str]) -> None:
+        self._canonical = [CANONICAL[kind] for kind in kinds]
+        self._sum = 0
+        self.rows = 0
+
+    def add(self, row: Sequence[Any]) -> None:
+        """Adds one row."""
+        # Lengths in front: ("a", "bc") must not be ("ab", "c"), and no value can look like a NULL.
+        pairs = zip(self._canonical, row, strict=True)
+        parts = (None if value is None else write(value) for write, value in pairs)
+        line = "".join("N" if part is None else f"{len(part)}:{part}" for part in parts)
+        digest = hashlib.sha256(line.encode("utf-8", "surrogatepass")).digest()
+        self._sum = (self._sum + int.from_bytes(digest, "big")) % MODULUS
+        self.rows += 1
+
+    def hexdigest(self) -> str:
+        """The hash as it is shown."""
+        return f"{self._sum:064x}"
 
 
 @dataclass

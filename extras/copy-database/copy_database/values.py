@@ -1,21 +1,19 @@
-"""One value: from what SQLite stores to what the column of the target takes, or why it takes it not.
+"""One value: from what SQLite stores to what the column of the target takes, or why it does not take it.
 
-Each function here makes a converter for one column. A converter gets a value that is not NULL, and returns
-what is handed to the driver or raises UnfitError. What a text or a BLOB holds is not shown: it may be
-a secret.
+Each function makes a converter for one column. A converter gets a value that is not NULL, and returns what
+the driver gets or raises UnfitError. The content of a text or a BLOB is never shown: it may be a secret.
 """
 
 import json
 import math
-import struct
 from collections.abc import Callable, Collection
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 from typing import Any, Literal, NoReturn, TypeVar
 from uuid import UUID
 
-from docker_roles.copy_database.errors import UnfitError
-from docker_roles.copy_database.source import Undecodable
+from copy_database.databases import Undecodable
+from copy_database.report import UnfitError
 
 Converter = Callable[[Any], Any]
 
@@ -26,6 +24,7 @@ EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - stored without a time zone
 SHOWN = 40
 
 Moment = TypeVar("Moment", datetime, time)
+Parsed = TypeVar("Parsed")
 
 
 def _show(raw: Any) -> str:
@@ -39,6 +38,19 @@ def _show(raw: Any) -> str:
 
 def _wrong(raw: Any, wanted: str, kind: str = "type") -> NoReturn:
     raise UnfitError(kind, f"{_show(raw)} is not {wanted}")
+
+
+def _parse(read: Callable[[Any], Parsed], raw: Any, wanted: str, kind: str) -> Parsed:
+    try:
+        return read(raw)
+    except (AttributeError, TypeError, ValueError):
+        _wrong(raw, wanted, kind)
+
+
+def _decoded(raw: Any) -> Any:
+    if isinstance(raw, Undecodable):
+        raise UnfitError("utf-8", f"a text of {len(raw)} bytes is not UTF-8")
+    return raw
 
 
 def boolean(as_type: type[int]) -> Converter:
@@ -108,42 +120,11 @@ def double(*, infinite: bool) -> Converter:
     return convert
 
 
-def single(wide: Converter, keep: Callable[[float], float]) -> Converter:
-    """A binary number of four bytes: half of what SQLite has. ``keep`` is what is read of it afterwards."""
-
-    def convert(raw: Any) -> float:
-        number = float(wide(raw))
-        try:
-            kept = keep(number)
-        except OverflowError:
-            raise UnfitError("range", f"{number!r} is too large for four bytes") from None
-        if kept != number:
-            raise UnfitError("digits", f"{number!r} has more digits than the column keeps", kept)
-        return number
-
-    return convert
-
-
-def six_digits(number: float) -> float:
-    """What MariaDB says of a FLOAT."""
-    struct.pack("<f", number)
-    return float(f"{number:.6g}")
-
-
-def shortest_single(number: float) -> float:
-    """What PostgreSQL says of a real: as few digits as it takes."""
-    packed = struct.pack("<f", number)
-    texts = (f"{number:.{digits}g}" for digits in range(6, 10))
-    return next(float(text) for text in texts if struct.pack("<f", float(text)) == packed)
-
-
 def text(characters: int | None = None, size: int | None = None, *, nul: bool = True) -> Converter:
     """A text of so many characters, or bytes of UTF-8. PostgreSQL knows no NUL character."""
 
     def convert(raw: Any) -> str:
-        if isinstance(raw, Undecodable):
-            raise UnfitError("utf-8", f"a text of {len(raw)} bytes is not UTF-8")
-        if not isinstance(raw, str):
+        if not isinstance(_decoded(raw), str):
             _wrong(raw, "a text")
         if characters is not None and len(raw) > characters:
             raise UnfitError("length", f"{len(raw)} characters, where {characters} fit")
@@ -196,10 +177,7 @@ def moment(digits: int, zone: Literal["any", "utc"] | None = None) -> Converter:
     """A date with a time. Without a time zone of its own it is UTC in a column that has one."""
 
     def convert(raw: Any) -> datetime:
-        try:
-            value = datetime.fromisoformat(raw)
-        except (TypeError, ValueError):
-            _wrong(raw, "a date with a time", "date")
+        value = _parse(datetime.fromisoformat, raw, "a date with a time", "date")
         if value.tzinfo and zone is None:
             raise UnfitError("offset", f"{raw} has a time zone, and the column has none")
         if zone == "any" and not value.tzinfo:
@@ -213,20 +191,14 @@ def moment(digits: int, zone: Literal["any", "utc"] | None = None) -> Converter:
 
 def day(raw: Any) -> date:
     """A date."""
-    try:
-        return date.fromisoformat(raw)
-    except (TypeError, ValueError):
-        _wrong(raw, "a date", "date")
+    return _parse(date.fromisoformat, raw, "a date", "date")
 
 
 def clock(digits: int) -> Converter:
     """A time of the day."""
 
     def convert(raw: Any) -> time:
-        try:
-            value = time.fromisoformat(raw)
-        except (TypeError, ValueError):
-            _wrong(raw, "a time", "date")
+        value = _parse(time.fromisoformat, raw, "a time", "date")
         if value.tzinfo:
             raise UnfitError("offset", f"{raw} has a time zone, and the column has none")
         return _cut(value, digits)
@@ -247,9 +219,7 @@ def document(*, nul: bool) -> Converter:
     """A JSON text. SQLite turns one that is only a number into a number."""
 
     def convert(raw: Any) -> str:
-        if isinstance(raw, Undecodable):
-            raise UnfitError("utf-8", f"a text of {len(raw)} bytes is not UTF-8")
-        value = json.dumps(raw) if isinstance(raw, (int, float)) else raw
+        value = json.dumps(raw) if isinstance(raw, (int, float)) else _decoded(raw)
         if not isinstance(value, str):
             _wrong(raw, "JSON", "json")
         try:
@@ -269,14 +239,9 @@ def _wrong_constant(word: str) -> NoReturn:
 
 def uuid(raw: Any) -> str:
     """A UUID, with or without its dashes."""
-    try:
-        return str(UUID(raw))
-    except (AttributeError, TypeError, ValueError):
-        _wrong(raw, "a UUID", "uuid")
+    return str(_parse(UUID, raw, "a UUID", "uuid"))
 
 
 def other(raw: Any) -> Any:
     """A value of a type that is not known here: the target judges it."""
-    if isinstance(raw, Undecodable):
-        raise UnfitError("utf-8", f"a text of {len(raw)} bytes is not UTF-8")
-    return raw
+    return _decoded(raw)

@@ -1,12 +1,12 @@
 """Says how much work waits in Redis, and since when nothing has moved.
 
-``npm run doctor`` hands this to Python in a container of the application, through the entrypoint: so the queue may
-be one that is managed elsewhere, with TLS and a CA of its own. Nothing is changed, and no argument of a task is
-shown. The answer is one JSON object on standard output:
+``npm run doctor`` hands this to Python in a container of the application, through the entrypoint: so it also
+reaches a queue that is managed elsewhere, with TLS and a CA of its own. It changes nothing, and shows no
+argument of a task. The answer is one JSON object on standard output:
 
     waiting   by the name of the queue: ``count``, ``oldest`` (the name of the task that is next) and
-              ``still``, the seconds in which nothing was put in or taken out. This is a lower bound on the wait:
-              messages of Celery do not say when they were sent.
+              ``still``, the seconds in which nothing was put in or taken out. This is a lower bound on the
+              wait: messages of Celery do not say when they were sent.
     taken     tasks that a worker has and has not acknowledged
     oldest    seconds since the first of them was taken; null without any
 """

@@ -24,10 +24,11 @@ const disk: Disk = {
   },
 }
 
-/** What git says by its exit code; undefined where there is no git, or no repository. */
-const asksGit = (...args: string[]): Promise<boolean | undefined> =>
+/** What git does with the file; undefined where there is no git, or no repository. */
+const gitSays = (path: string): Promise<Around['git']> =>
   new Promise((resolve) => {
-    execFile('git', args, { timeout: 5000 }, (error) => resolve(error === null ? true : (error as { code?: unknown }).code === 1 ? false : undefined))
+    execFile('git', ['status', '--porcelain', '--ignored', '--untracked-files=all', '--', path], { timeout: 5000 }, (error, stdout) =>
+      resolve(error ? undefined : stdout.startsWith('!!') ? 'ignored' : stdout.startsWith('??') ? 'neither' : 'tracked'))
   })
 
 /** What Compose makes of all services, or why it does not say. The shell is left out: the file is judged, the same on every machine. */
@@ -42,9 +43,6 @@ async function modelOf(path: string): Promise<Pick<Around, 'model'> & { unanswer
 
 /** @returns beside it, why the Compose files are not judged, when they are not */
 export async function lookAround(path: string): Promise<Around & { unanswered: string | undefined }> {
-  const [compose, { mode }, isTracked, isIgnored] = await Promise.all([
-    modelOf(path), stat(path), asksGit('ls-files', '--error-unmatch', '--', path), asksGit('check-ignore', '--quiet', '--', path),
-  ])
-  const git = isTracked === undefined ? undefined : isTracked ? 'tracked' : isIgnored ? 'ignored' : 'neither'
+  const [compose, { mode }, git] = await Promise.all([modelOf(path), stat(path), gitSays(path)])
   return { ...compose, disk, shell: process.env, mode, git }
 }

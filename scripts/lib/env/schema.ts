@@ -58,8 +58,15 @@ const isHeading = (line: string): boolean => /^# --- .+ ---$/.test(line)
 /** A comment line that begins with @ is a rule; every other one is a sentence. */
 const isRule = (line: string): boolean => /^#\s*@/.test(line)
 
-/** `# NAME=value` right below a rule. */
-const isCommentedOut = (line: string, above: string | undefined): boolean => /^# [A-Z]\w*=/.test(line) && isRule(above ?? '')
+/** `# NAME=value` right below a rule, or below a setting whose rule it shares. */
+function uncommented(lines: readonly string[]): string[] {
+  const found: string[] = []
+  for (const line of lines) {
+    const above = found.at(-1) ?? ''
+    found.push(/^# [A-Z]\w*=/.test(line) && (isRule(above) || /^\w+=/.test(above)) ? line.slice(2) : line)
+  }
+  return found
+}
 
 const words = (text: string): string[] => text.split(',').map((word) => word.trim()).filter(Boolean)
 
@@ -149,11 +156,12 @@ function commentAbove(lines: readonly string[], line: number): string[] {
  */
 export function parseSchema(text: string, file: string): Schema {
   const written = text.split(/\r?\n/)
-  const lines = written.map((line, index) => (isCommentedOut(line, written[index - 1]) ? line.slice(2) : line))
+  const lines = uncommented(written)
   const { entries, malformed } = readLines(lines.join('\n'))
   const problems = malformed.map(({ line, problem }) => ({ line, problem }))
   const byName = new Map<string, Setting>()
   const ruleLines = new Set(lines.flatMap((line, index) => (isRule(line) ? [index + 1] : [])))
+  let rules: Decorators = new Map()
 
   for (const entry of entries) {
     const { name, line } = entry
@@ -161,12 +169,13 @@ export function parseSchema(text: string, file: string): Schema {
     const comment = commentAbove(lines, line)
     comment.forEach((_, index) => ruleLines.delete(line - 1 - index))
     if (byName.has(name)) report('it is there twice')
-    // Settings without a blank line between them share the sentences of the first.
-    const isShared = entries.some(({ lastLine }) => lastLine === line - 1 - comment.length)
-    if (comment.every((text) => isRule(text)) && !isShared) report('no sentence above it says what it is for')
+    // Settings without a blank line between them share the sentences of the first, and the rule above them.
+    const neighbour = entries.some(({ lastLine }) => lastLine === line - 1 - comment.length)
+    if (comment.every((one) => isRule(one)) && !neighbour) report('no sentence above it says what it is for')
+    if (comment.length > 0 || !neighbour) rules = readDecorators(comment.filter(isRule), report)
     const assignment = lines[line - 1]!
     const place = { heading: lines.slice(0, line).findLast(isHeading), assignment, isActive: written[line - 1] === assignment }
-    byName.set(name, readSetting(entry, readDecorators(comment.filter(isRule), report), place, report))
+    byName.set(name, readSetting(entry, rules, place, report))
   }
   for (const { name, line, was } of byName.values()) {
     const present = was.find((old) => byName.has(old))

@@ -8,16 +8,6 @@ import { finding } from './finding.ts'
 import type { Finding, Values } from './finding.ts'
 import type { Entry } from './file.ts'
 
-/** The values in the answer of `docker compose config`, which writes every `$` as `$$`. */
-export function valuesFromModel(json: string): Values {
-  const model = JSON.parse(json) as { services: { reader: { environment?: Record<string, string | null> } } }
-  const values: Record<string, string> = {}
-  for (const [name, value] of Object.entries(model.services.reader.environment ?? {})) {
-    if (value !== null) values[name] = value.replaceAll('$$', '$')
-  }
-  return values
-}
-
 /** Go quotes the value in its message nearly as JSON does; what JSON cannot read is not looked for. */
 function unquoteGo(text: string): string | undefined {
   try {
@@ -33,27 +23,21 @@ function unquoteGo(text: string): string | undefined {
  * @returns undefined when the message is not about the env file
  */
 export function explainRefusal(stderr: string, entries: readonly Entry[]): Finding | undefined {
-  const about = (entry: Entry | undefined, message: string, hint: string): Finding =>
-    finding('E01', { line: entry?.line, setting: entry?.name, message, hint })
-
+  const about = (entry: Entry | undefined, message: string, hint: string): Finding => finding('E01', { line: entry?.line, setting: entry?.name, message, hint })
   const [, template] = /Invalid template: (".*")$/s.exec(stderr.trimEnd()) ?? []
   if (template !== undefined) {
     const text = unquoteGo(template)
     const entry = entries.find(({ raw }) => text !== undefined && raw.includes(text))
-    const hint = 'Put the value in single quotes, or write $$ where a $ is meant.'
-    return about(entry, `${entry?.name ?? 'A value'} has a $ that Compose cannot interpret.`, hint)
+    return about(entry, `${entry?.name ?? 'A value'} has a $ that Compose cannot interpret.`, 'Put the value in single quotes, or write $$ where a $ is meant.')
   }
   const [, wanted] = /required variable (\w+) is missing a value/.exec(stderr) ?? []
   if (wanted !== undefined) {
     const entry = entries.find(({ raw }) => raw.includes(`\${${wanted}`))
-    const message = `${entry?.name ?? 'A value'} refers to ${wanted}, which has no value on the lines above it.`
-    return about(entry, message, `Set ${wanted} above, or delete the reference.`)
+    return about(entry, `${entry?.name ?? 'A value'} refers to ${wanted}, which has no value on the lines above it.`, `Set ${wanted} above, or delete the reference.`)
   }
   // Compose's own words alone: the shell that finds no docker names a line of its own.
   const [, line] = /^(?:failed to read .*: )?line (\d+): /m.exec(stderr) ?? []
-  if (line === undefined) return undefined
-  const hint = 'Compare it with .env.docker.example.'
-  return finding('E01', { line: Number(line), message: 'Compose cannot read this line.', hint })
+  return line === undefined ? undefined : finding('E01', { line: Number(line), message: 'Compose cannot read this line.', hint: 'Compare it with .env.docker.example.' })
 }
 
 /**
@@ -97,7 +81,10 @@ export async function readValues(path: string, text: string, entries: readonly E
     env: { ...bareEnvironment(), ENV_READER_FILE: path }, timeoutMs: 10_000,
   })
   if (answer.exitCode === 0) {
-    return { values: valuesFromModel(answer.stdout), refusal: undefined, unanswered: undefined }
+    // Compose writes every $ as $$, and a name without a value as null.
+    const { services } = JSON.parse(answer.stdout.replaceAll('$$', () => '$')) as { services: { reader: { environment?: Record<string, string | null> } } }
+    const values = Object.entries(services.reader.environment ?? {}).flatMap(([name, value]) => (value === null ? [] : [[name, value]]))
+    return { values: Object.fromEntries(values) as Values, refusal: undefined, unanswered: undefined }
   }
   const { parse } = await import('dotenv')
   const alike = new Set(entries.filter(({ raw }) => !/[$#\\`]/.test(raw)).map(({ name }) => name))

@@ -1,8 +1,8 @@
 """Lists the Python files of the application in an image, and imports every module among them.
 
-``npm run check-image`` hands this to Python in a container without network, volumes and mounted source: it sees
-only what the image has, and what a module does when it is imported changes nothing. The arguments are paths
-that are not imported (tests). The answer is one JSON object on standard output:
+``npm run check-image`` hands this to Python in a container without network, volumes and mounted source: it
+sees only what the image has, and what a module does when it is imported changes nothing. The arguments are
+paths that are not imported (tests). The answer is one JSON object on standard output:
 
     files     the files that are there, relative to /app
     broken    what needs a module that is not there, by file or setting

@@ -111,7 +111,7 @@ no_tables() {
 }
 
 @test "a password that the volume of MariaDB does not have" {
-	set_in "$env_file" COMPOSE_PROFILES=mariadb,redis,storage PYTHON_EXTRA_PACKAGES=pymysql==1.2.4 \
+	set_in "$env_file" COMPOSE_PROFILES=mariadb,redis,storage PYTHON_EXTRA_PACKAGES=pymysql==1.2.4 MARIADB_USER=app MARIADB_DATABASE=app \
 		'DATABASE_URL=mysql+pymysql://${MARIADB_USER}:${MARIADB_PASSWORD}@db:3306/${MARIADB_DATABASE}?charset=utf8mb4'
 	docker tag "$project-app:dev" "$project-kept"
 	build_images
@@ -119,7 +119,7 @@ no_tables() {
 	up_fails 6 MARIADB_PASSWORD=an0ther-of-this-test
 	docker tag "$project-kept" "$project-app:dev"
 	compose rm --stop --force mariadb
-	advises 'Likely: the volume of the database was made with another password of "stories"'
+	advises 'Likely: the volume of the database was made with another password of "app"'
 	assert_output --partial 'MariaDB reads MARIADB_PASSWORD only when the volume is new'
 }
 

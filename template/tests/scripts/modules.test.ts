@@ -29,10 +29,10 @@ async function loadedBy(script: string, args: readonly string[]): Promise<string
 // The rest is what has been measured, with a little room: a command that suddenly loads the check of settings shows here.
 test.each<[script: string, args: string[], most: number]>([
   ['seed', [], 30],
-  ['migrate', [], 50],
-  ['teardown', ['--yes'], 50],
-  ['env', [], 70],
-  ['up', [], 110],
+  ['migrate', [], 45],
+  ['teardown', ['--yes'], 40],
+  ['env', [], 40],
+  ['up', [], 60],
 ])('%s %j loads no more than %i of our modules', async (script, args, most) => {
   const loaded = await loadedBy(script, args)
   console.info(`figure  ${`modules of ours that npm run ${script} loads`.padEnd(52)} ${loaded.length}`)

@@ -92,7 +92,7 @@ describe.skipIf(spawnSync('docker', ['compose', 'version']).status !== 0)('an em
         mkdirSync(join(folder, file, '..'), { recursive: true })
         cpSync(join(root, file), join(folder, file))
       }
-      writeFileSync(join(folder, '.env.app'), 'OF_THE_APPLICATION=1\n')
+      writeFileSync(join(folder, '.env.app'), 'OF_THE_APPLICATION=1\nSECRET_KEY=of-the-application\n')
       writeFileSync(join(folder, '.env.frontend'), 'OF_THE_FRONTEND=1\n')
       writeFileSync(join(folder, 'env'), text)
       const env = { PATH: process.env.PATH, HOME: process.env.HOME, DOCKER_CONFIG: process.env.DOCKER_CONFIG }
@@ -119,8 +119,12 @@ describe.skipIf(spawnSync('docker', ['compose', 'version']).status !== 0)('an em
   })
 
   test('and what the file does not have, the application is not told', () => {
-    const { environment } = ask('REDIS_URL=redis://x\nS3_BUCKET=\n').services.web!
+    const { environment } = ask('REDIS_URL=redis://x\nS3_BUCKET=\nAPP_ENV_FILE=\n').services.web!
     const told = Object.keys(environment).filter((name) => /^(DATABASE_URL|REDIS_URL|SECRET_KEY|S3_.*|SSL_.*|APP_CA.*)$/.test(name))
     expect(told).toEqual(['REDIS_URL', 'S3_BUCKET'])
+  })
+
+  test.each(['', 'SECRET_KEY=of-the-stack\n'])("and the application's own env file wins over what the stack tells it: %j", (text) => {
+    expect(ask(text).services.web!.environment.SECRET_KEY).toBe('of-the-application')
   })
 })

@@ -31,10 +31,11 @@ s3() {
 	curl --silent --fail --aws-sigv4 aws:amz:us-east-1:s3 --user "$key" "${@:1:$#-1}" "http://$(address storage 8333)/${*: -1}"
 }
 
-@test "three migrations at once of an empty database all succeed" {
+@test "three migrations at once of an empty database all succeed, one after the other" {
 	[[ -n $(model .services.migrate.environment.MIGRATE_COMMAND) ]] || skip 'MIGRATE_COMMAND is empty'
-	run tail --quiet --lines 20 "$BATS_SUITE_TMPDIR"/migrate.{1,2,3}
-	assert_equal "$(grep --count '^exit code 0$' <<<"$output")" 3
+	run cat "$BATS_SUITE_TMPDIR/migrations"
+	[[ $output != *'so this runs without a lock'* ]] || skip 'the migration has no lock here, and says so'
+	[[ $(grep --count '^exit code 0$' <<<"$output") -eq 3 ]] || fail "$output"
 }
 
 @test "a migration that has run already changes nothing and succeeds" {

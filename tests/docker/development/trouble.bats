@@ -29,7 +29,7 @@ teardown() {
 	run send_task 'done'
 	[[ $status -ne 3 ]] || skip "$output"
 	compose restart redis
-	run until_ok 60 send_task 'done'
+	run until_ok 120 send_task 'done'
 	assert_success
 	run until_ok 40 is_health worker healthy
 	assert_success

@@ -53,16 +53,7 @@ secrets() {
 	names=$(comm -23 <(sort --unique <<<"$names") <(tr 'A-Z_.' 'a-z--' <"$manifest" | grep --only-matching --extended-regexp '[a-z0-9-]+' | sort --unique))
 	[[ -n $names ]]
 	# shellcheck disable=SC2086 # a word each
-	run in_image python - $names <<-'PYTHON'
-		import re
-		import sys
-		from importlib.metadata import distributions
-
-		plain = lambda name: re.sub(r"[-_.]+", "-", name).lower()
-		installed = {plain(found.name): found.requires or [] for found in distributions()}
-		needed = {plain(re.match(r"[\w.-]+", line)[0]) for lines in installed.values() for line in lines}
-		print(*sorted(set(sys.argv[1:]) & set(installed) - needed))
-	PYTHON
+	run in_image python -c "$(cat "$TEST_COPY/tests/docker/leftovers.py")" $names <"$manifest"
 	assert_success
 	assert_output ''
 }

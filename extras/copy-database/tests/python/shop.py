@@ -1,14 +1,25 @@
-"""A small shop whose tables have every type that is copied. As a program it is its own migration."""
+"""A small shop whose tables have every type that is copied, and a bench on which it is copied.
 
+As a program it is its own migration.
+"""
+
+import json
 import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import pytest
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
-from sqlalchemy.engine import make_url
+
+from copy_database.__main__ import main as copy_main
 
 metadata = sa.MetaData()
 MOMENT = sa.DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql", "mariadb")
@@ -107,13 +118,110 @@ def fill(engine: sa.Engine, customers: int = 0) -> None:
         connection.execute(sa.insert(egg), {"id": 5, "hen_id": 1})
 
 
+@dataclass
+class Outcome:
+    """What one copy said."""
+
+    code: int
+    events: list[dict[str, Any]]
+    output: str
+
+    def of(self, event: str) -> list[dict[str, Any]]:
+        """The events of one kind."""
+        return [one for one in self.events if one["event"] == event]
+
+    @property
+    def findings(self) -> set[tuple[str, str, str, str]]:
+        """Table, key, column and kind of each."""
+        return {(one["table"], one["key"], one["column"], one["kind"]) for one in self.of("finding")}
+
+    @property
+    def message(self) -> str:
+        """Why it failed."""
+        return str(self.of("failed")[0]["message"])
+
+
+@dataclass
+class Bench:
+    """A SQLite file and a target that has no tables."""
+
+    path: Path
+    url: str
+    source: sa.Engine
+    target: sa.Engine
+    capture: pytest.CaptureFixture[str]
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def sql(self, *statements: str) -> None:
+        """Does to the source what no application would, without SQLite's own checks."""
+        with self.source.connect() as connection:
+            connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
+            connection.exec_driver_sql("PRAGMA ignore_check_constraints = ON")
+            for statement in statements:
+                connection.exec_driver_sql(statement)
+            connection.commit()
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """A copy that runs in a process of its own."""
+        command = [sys.executable, "-m", "copy_database", *self._options(arguments)]
+        environment = os.environ | self._settings()
+        return subprocess.Popen(command, env=environment, text=True, stdout=subprocess.PIPE)
+
+    def copy(self, *arguments: str) -> Outcome:
+        """A copy that has ended. Its output must never hold the target's password."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "argv", ["copy_database", *self._options(arguments)])
+            for name, value in self._settings().items():
+                patch.setenv(name, value)
+            handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+            code = copy_main()
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+        stdout, stderr = self.capture.readouterr()
+        assert self.url not in stdout + stderr
+        assert str(sa.engine.make_url(self.url).password) not in stdout + stderr
+        events = [json.loads(line) for line in stdout.splitlines() if line.startswith("{")]
+        return Outcome(code, events, stdout + stderr)
+
+    def _options(self, arguments: tuple[str, ...]) -> list[str]:
+        return ["--json", "--from", f"sqlite:///{self.path}", *arguments]
+
+    def _settings(self) -> dict[str, str]:
+        command = f"{sys.executable} {__file__}"
+        return {"MIGRATE_COMMAND": command, "DATABASE_URL": self.url, **self.environment}
+
+    def rows(self, table: sa.Table) -> list[tuple[Any, ...]]:
+        """What the application sees in the target."""
+        with self.target.connect() as connection:
+            return [tuple(row) for row in connection.execute(sa.select(table).order_by(*table.primary_key))]
+
+    def is_empty(self) -> bool:
+        """There are tables in the target, and no row in any of them."""
+        tables = [customer, order, hen, egg]
+        return not any(self.rows(table) for table in tables)
+
+
+def drop_all(engine: sa.Engine) -> None:
+    """Takes everything out of a target."""
+    found = sa.MetaData()
+    found.reflect(engine)
+    with engine.begin() as connection:
+        if engine.dialect.name == "mysql":
+            connection.exec_driver_sql("SET foreign_key_checks = 0")
+            for table in found.tables:
+                connection.exec_driver_sql(f"DROP TABLE `{table}`")
+        else:
+            connection.exec_driver_sql("DROP SCHEMA public CASCADE")
+            connection.exec_driver_sql("CREATE SCHEMA public")
+
+
 def main() -> None:
     """The migration; with SHOP_SQL it does something more."""
     engine = create(os.environ["DATABASE_URL"])
     with engine.begin() as connection:
         for statement in filter(None, os.environ.get("SHOP_SQL", "").split(";;")):
             connection.exec_driver_sql(statement)
-    print("migrated", make_url(os.environ["DATABASE_URL"]).get_backend_name())
+    print("migrated", engine.dialect.name)
 
 
 if __name__ == "__main__":

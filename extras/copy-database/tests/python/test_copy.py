@@ -1,16 +1,33 @@
-"""The whole copy, into a real database: once for each of TEST_TARGETS."""
+"""The whole copy, into a real database: once for each URL in TEST_TARGETS, which blanks separate."""
 
 import os
-import signal
 import sqlite3
-import time
-from typing import Any
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
 import shop
-from conftest import Bench
+from shop import Bench
+
+TARGETS = os.environ.get("TEST_TARGETS", "").split()
+
+
+@pytest.fixture(
+    params=TARGETS or [pytest.param("", marks=pytest.mark.skip("TEST_TARGETS is empty"))],
+    ids=lambda url: url.partition(":")[0],
+)
+def bench(
+    request: pytest.FixtureRequest, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> Iterator[Bench]:
+    """A shop in SQLite, and an empty target."""
+    target = sa.create_engine(request.param, poolclass=sa.NullPool)
+    shop.drop_all(target)
+    path = tmp_path / "shop's ü.db"
+    source = shop.create(f"sqlite:///{path}")
+    yield Bench(path, request.param, source, target, capfd)
+    shop.drop_all(target)
 
 
 def is_mariadb(bench: Bench) -> bool:
@@ -27,12 +44,11 @@ def test_everything_arrives_as_the_application_stored_it(bench: Bench) -> None:
                 tuple(row) for row in connection.execute(sa.select(table).order_by(*table.primary_key))
             ]
             found = bench.rows(table)
-            if table is shop.customer and not is_mariadb(bench):
+            if table is shop.customer:
                 # The column has a time zone in PostgreSQL alone.
-                zone = list(table.columns.keys()).index("zoned")
+                at = list(table.columns.keys()).index("zoned")
                 found = [
-                    (*row[:zone], row[zone] and row[zone].replace(tzinfo=None), *row[zone + 1 :])
-                    for row in found
+                    (*row[:at], row[at] and row[at].replace(tzinfo=None), *row[at + 1 :]) for row in found
                 ]
             assert found == expected
     assert [(one["table"], one["rows"]) for one in outcome.of("table")][-1] == ("order", 2)
@@ -50,105 +66,44 @@ def test_the_next_number_follows_the_last_that_was_ever_given_away(bench: Bench)
 
 
 HOSTILE = """
-UPDATE zz_customer SET active = 'yes' WHERE id = 100;
 UPDATE zz_customer SET born = '31.12.1999' WHERE id = 101;
-UPDATE zz_customer SET seen = 1767225600 WHERE id = 102;
-UPDATE zz_customer SET seen = '2026-01-01 00:00:00+02:00' WHERE id = 103;
 UPDATE zz_customer SET balance = 12.345 WHERE id = 104;
-UPDATE zz_customer SET balance = 'much' WHERE id = 105;
-UPDATE zz_customer SET weight = 'heavy' WHERE id = 106;
-UPDATE zz_customer SET settings = '{broken' WHERE id = 107;
-UPDATE zz_customer SET name = 'more than twelve' WHERE id = 108;
 UPDATE zz_customer SET note = CAST(x'6162ff' AS TEXT) WHERE id = 109;
-UPDATE zz_customer SET token = 'no uuid' WHERE id = 110;
-UPDATE zz_customer SET level = 'middle' WHERE id = 111;
-UPDATE zz_customer SET small = 32768 WHERE id = 112;
-UPDATE zz_customer SET small = 'few' WHERE id = 113;
-UPDATE zz_customer SET picture = 'a text' WHERE id = 114;
-UPDATE zz_customer SET note = x'00ff' WHERE id = 115;
 UPDATE zz_customer SET recommended_by = 9999 WHERE id = 116;
-UPDATE zz_customer SET opens = 'noon' WHERE id = 117;
-UPDATE zz_customer SET waits = 'long' WHERE id = 118;
 INSERT INTO "order" ("customer id", "place %") VALUES (4242, 1);
-INSERT INTO hen (id, egg_id) VALUES (2, 77);
 CREATE TABLE forgotten (id INTEGER PRIMARY KEY);
 INSERT INTO forgotten VALUES (1);
-ALTER TABLE egg ADD COLUMN colour TEXT;
-PRAGMA writable_schema = ON;
-UPDATE sqlite_master SET sql = replace(sql, 'hen_id INTEGER NOT NULL', 'hen_id INTEGER') WHERE name = 'egg'
+ALTER TABLE egg ADD COLUMN colour TEXT
 """
 FOUND = {
-    ("zz_customer", "id=100", "active", "boolean"),
     ("zz_customer", "id=101", "born", "date"),
-    ("zz_customer", "id=102", "seen", "date"),
-    ("zz_customer", "id=103", "seen", "offset"),
     ("zz_customer", "id=104", "balance", "decimals"),
-    ("zz_customer", "id=105", "balance", "type"),
-    ("zz_customer", "id=106", "weight", "type"),
-    ("zz_customer", "id=107", "settings", "json"),
-    ("zz_customer", "id=108", "name", "length"),
     ("zz_customer", "id=109", "note", "utf-8"),
-    ("zz_customer", "id=111", "level", "enum"),
-    ("zz_customer", "id=112", "small", "range"),
-    ("zz_customer", "id=113", "small", "type"),
-    ("zz_customer", "id=114", "picture", "type"),
-    ("zz_customer", "id=115", "note", "type"),
     ("zz_customer", "id=116", "recommended_by", "orphan"),
-    ("zz_customer", "id=117", "opens", "date"),
-    ("zz_customer", "id=118", "waits", "date"),
     ("order", "customer id=4242, place %=1", "customer id", "orphan"),
-    ("hen", "id=2", "egg_id", "orphan"),
     ("forgotten", "", "", "missing"),
     ("egg", "", "colour", "missing"),
-    ("egg", "id=6", "hen_id", "null"),
 }
 
 
-def make_hostile(bench: Bench) -> None:
+def test_whatever_does_not_fit_is_named_one_by_one_and_nothing_is_written(bench: Bench) -> None:
     shop.fill(bench.source, 30)
     bench.sql(*HOSTILE.strip().split(";\n"))
-    # The schema is read anew by a new connection.
-    bench.sql("INSERT INTO egg (id, hen_id) VALUES (6, NULL)")
-
-
-def expected(bench: Bench) -> set[tuple[str, str, str, str]]:
-    # In MariaDB SQLAlchemy 2.0 made a text of 32 characters of it.
-    types = {column["name"]: column["type"] for column in sa.inspect(bench.target).get_columns("zz_customer")}
-    has_uuid = isinstance(types["token"], sa.Uuid)
-    return FOUND | {("zz_customer", "id=110", "token", "uuid")} if has_uuid else FOUND
-
-
-def test_whatever_does_not_fit_is_named_one_by_one_and_nothing_is_written(bench: Bench) -> None:
-    make_hostile(bench)
-    outcome = bench.copy()
-    assert outcome.findings == expected(bench)
-    assert len(outcome.of("finding")) == len(expected(bench))
-    assert outcome.code == 8
-    assert bench.is_empty()
-
-
-def test_a_check_makes_no_table_and_finds_the_same_as_far_as_the_source_says_it(bench: Bench) -> None:
-    make_hostile(bench)
+    # A check makes no table, and so knows nothing of what only the target has.
     outcome = bench.copy("--check")
-    assert outcome.code == 8
-    # What the source lost of its own rules, only the target still has; and it knows no levels.
-    known = {one for one in FOUND if one[3] not in {"missing", "null", "range", "enum"}}
-    assert outcome.findings == known | {("zz_customer", "id=111", "level", "length")}
+    assert (outcome.code, outcome.findings) == (8, {one for one in FOUND if one[3] != "missing"})
     assert sa.inspect(bench.target).get_table_names() == []
-    bench.sql(
-        "DELETE FROM zz_customer WHERE id BETWEEN 100 AND 120",
-        'DELETE FROM "order"',
-        "DELETE FROM hen WHERE id = 2",
-    )
-    assert bench.copy("--check").code == 0
-    assert sa.inspect(bench.target).get_table_names() == []
+    outcome = bench.copy()
+    assert (outcome.code, outcome.findings) == (8, FOUND)
+    assert len(outcome.of("finding")) == len(FOUND)
+    assert bench.is_empty()
 
 
 def test_a_column_that_is_wrong_throughout_is_counted(bench: Bench) -> None:
     shop.fill(bench.source, 50)
     bench.sql("UPDATE zz_customer SET born = 'x' || id WHERE id >= 100")
     outcome = bench.copy()
-    assert (len(outcome.of("finding")), [one["count"] for one in outcome.of("more")]) == (20, [30])
+    assert (len(outcome.of("finding")), outcome.of("more")[0]["count"]) == (20, 30)
     assert len(bench.copy("--all").of("finding")) == 50
 
 
@@ -197,7 +152,7 @@ def test_rows_in_the_target_are_neither_mixed_nor_lost(bench: Bench) -> None:
         connection.execute(sa.insert(shop.customer).values(id=1, name="theirs", active=True))
     outcome = bench.copy()
     assert outcome.code == 1
-    assert "zz_customer 1" in outcome.of("failed")[0]["message"]
+    assert "zz_customer 1" in outcome.message
     # A copy that fails half way leaves them, although it was told to delete them.
     bench.environment["SHOP_SQL"] = "ALTER TABLE hen ADD CONSTRAINT never CHECK (egg_id <> 5)"
     assert bench.copy("--empty-target").code == 8
@@ -230,43 +185,8 @@ def test_a_target_that_changes_what_is_written_is_found_out(bench: Bench) -> Non
         )
     outcome = bench.copy()
     assert outcome.code == 1
-    assert "not the same on both sides" in outcome.of("failed")[0]["message"]
+    assert "not the same on both sides" in outcome.message
     assert bench.is_empty()
-
-
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT], ids=lambda one: one.name)
-def test_a_copy_that_is_ended_leaves_the_target_empty(bench: Bench, number: signal.Signals) -> None:
-    shop.fill(bench.source, 20_000)
-    process = bench.start()
-    assert process.stdout is not None
-    for line in process.stdout:
-        if '"copying"' in line and '"zz_customer"' in line:
-            break
-    else:
-        pytest.fail(str(process.stderr and process.stderr.read()))
-    process.send_signal(number)
-    process.communicate()
-    assert process.returncode == (-9 if number == signal.SIGKILL else 128 + number)
-    # The server takes a moment to see that nobody is there any more.
-    deadline = time.monotonic() + 20
-    while _copies_of(bench) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert bench.is_empty()
-    # And the constraints are what they were: the next copy finds nothing in its way.
-    if number == signal.SIGKILL:
-        assert bench.copy().code == 0
-
-
-def _copies_of(bench: Bench) -> int:
-    """How many others are connected."""
-    query = (
-        "SELECT count(*) FROM information_schema.processlist WHERE db = DATABASE() AND id <> connection_id()"
-        if is_mariadb(bench)
-        else "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
-        "AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
-    )
-    with bench.target.connect() as connection:
-        return int(connection.exec_driver_sql(query).scalar_one())
 
 
 def test_what_is_written_into_the_source_meanwhile_is_not_mixed_in(bench: Bench) -> None:
@@ -287,7 +207,7 @@ def test_sides_at_different_migrations_are_refused(bench: Bench) -> None:
     bench.environment["SHOP_VERSION"] = "0002"
     outcome = bench.copy()
     assert outcome.code == 1
-    assert "0001, and the target at 0002" in outcome.of("failed")[0]["message"]
+    assert "0001, and the target at 0002" in outcome.message
     assert bench.is_empty()
 
 
@@ -305,17 +225,6 @@ def test_a_table_can_stay_behind(bench: Bench) -> None:
     assert bench.copy("--skip", "forgotten,order").code == 0
     assert bench.rows(shop.order) == []
     assert len(bench.rows(shop.customer)) == 2
-    # What refers to it has nothing to refer to.
-    assert ("order", "customer id=7, place %=0", "customer id", "orphan") in bench.copy(
-        "--empty-target", "--skip", "forgotten,zz_customer"
-    ).findings
-
-
-def test_values_are_bound_and_names_are_quoted(bench: Bench) -> None:
-    shop.fill(bench.source)
-    bench.sql('UPDATE zz_customer SET settings = \'{"%s": ":id; DROP TABLE hen"}\' WHERE id = 0')
-    assert bench.copy().code == 0
-    assert bench.rows(shop.hen) == [(1, 5)]
 
 
 @pytest.mark.parametrize(
@@ -323,9 +232,7 @@ def test_values_are_bound_and_names_are_quoted(bench: Bench) -> None:
     [
         ({"DATABASE_URL": "sqlite:////tmp/x.db"}, "neither PostgreSQL nor MariaDB"),
         ({"DATABASE_URL": "postgresql://shop:x@db:hunter2/shop"}, "no URL that SQLAlchemy can read"),
-        ({"DATABASE_URL": "hunter2"}, "no URL that SQLAlchemy can read"),
         ({"DATABASE_URL": "postgresql+psycopg://shop:hunter2@127.0.0.1:1/shop"}, "cannot be reached"),
-        ({"DATABASE_URL": "mysql+pymysql://shop:hunter2@127.0.0.1:1/shop"}, "cannot be reached"),
     ],
 )
 def test_a_target_that_cannot_be_used_is_one_sentence_without_a_password(
@@ -333,8 +240,7 @@ def test_a_target_that_cannot_be_used_is_one_sentence_without_a_password(
 ) -> None:
     bench.environment.update(change)
     outcome = bench.copy()
-    assert outcome.code == 1
-    assert message in outcome.of("failed")[0]["message"]
+    assert (outcome.code, message in outcome.message) == (1, True)
     assert "hunter2" not in outcome.output
     assert "Traceback" not in outcome.output
 
@@ -343,17 +249,5 @@ def test_a_source_that_is_not_there_is_not_made(bench: Bench) -> None:
     bench.path.unlink()
     outcome = bench.copy()
     assert outcome.code == 1
-    assert "There is no file" in outcome.of("failed")[0]["message"]
+    assert "There is no file" in outcome.message
     assert not bench.path.exists()
-
-
-def test_large_values_are_copied_a_few_at_a_time(bench: Bench) -> None:
-    shop.fill(bench.source)
-    picture: dict[str, Any] = {"picture": os.urandom(60_000), "active": True}
-    with bench.source.begin() as connection:
-        connection.execute(
-            sa.insert(shop.customer), [{"id": 200 + n, "name": f"p{n}", **picture} for n in range(300)]
-        )
-    outcome = bench.copy()
-    assert outcome.code == 0, outcome.output
-    assert len(bench.rows(shop.customer)) == 302

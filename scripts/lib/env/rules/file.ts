@@ -6,8 +6,8 @@ import type { Entry, EnvLines } from '../file.ts'
 import type { Found } from '../finding.ts'
 import { references } from '../interpolate.ts'
 import type { Schema } from '../schema.ts'
-import { given } from './subject.ts'
-import type { Rule, Subject } from './subject.ts'
+import { about, given, ofEach } from './subject.ts'
+import type { Advice, Rule, Subject } from './subject.ts'
 
 /** Compose refuses the whole file for one line that it cannot read, and stops at the first. Unless it names a setting, that is one of ours. */
 function unreadable({ lines: { malformed }, refusal }: Subject): Found[] {
@@ -16,8 +16,9 @@ function unreadable({ lines: { malformed }, refusal }: Subject): Found[] {
   return [...ours, { ...refusal, line: refusal.line ?? undefined, setting: refusal.setting ?? undefined }]
 }
 
-const empty = ({ lines: { entries, malformed } }: Subject): Found[] =>
-  entries.length + malformed.length > 0 ? [] : [{ message: 'There is no setting in the file, so nothing says what to start.', hint: 'npm run env -- --init adds what is missing.' }]
+const empty = ({ lines: { entries, malformed } }: Subject): Found[] => (entries.length + malformed.length > 0 ? [] : [{
+  message: 'There is no setting in the file, so nothing says what to start.', hint: 'npm run env -- --init adds what is missing.',
+}])
 
 function duplicated({ lines: { entries } }: Subject): Found[] {
   const again = entries.filter(({ name }, index) => entries.findIndex((other) => other.name === name) < index)
@@ -65,49 +66,46 @@ export function lostReferences({ entries, malformed }: EnvLines, schema: Schema)
   }))
 }
 
-/** A lost reference: to a setting, or to a name that nobody knows, which is told as W81 because the $ may be meant. */
+/** A lost reference: of a setting, to a name; and the setting that was meant by that, if one was. */
 interface Lost { entry: Entry; name: string; meant: string | undefined }
 
+/** One for each setting. The shell may have what the file has not. */
 function lostIn({ lines, schema, entryOf, around: { shell = {} } }: Subject): Lost[] {
   const known = [...entryOf.keys(), ...schema.byName.keys()]
-  return [...lostReferences(lines, schema)].flatMap(([setting, names]) => {
-    // The shell may have what the file has not.
-    const name = names.find((one) => shell[one] === undefined)
-    const meant = name !== undefined && known.includes(name) ? name : nearest(name ?? '', known.filter((one) => one !== setting))
-    return name === undefined ? [] : [{ entry: entryOf.get(setting)!, name, meant }]
-  })
+  return [...lostReferences(lines, schema)].flatMap(([setting, names]) => names.filter((one) => shell[one] === undefined).slice(0, 1).map((name) => {
+    // In a password the $ may be meant, and what follows is a piece of it, which is not shown.
+    const isShown = schema.byName.get(setting)?.sensitive === false || /^[A-Z]+(_[A-Z\d]+)+$/.test(name)
+    const meant = known.includes(name) ? name : nearest(name, known.filter((one) => one !== setting))
+    return { entry: entryOf.get(setting)!, name, meant: isShown ? meant : undefined }
+  }))
 }
 
-/** May the name be shown? In a password the $ may be meant, and what follows is a piece of it. */
-const isShown = ({ entry, name }: Lost, { schema }: Subject): boolean => schema.byName.get(entry.name)?.sensitive === false || /^[A-Z]+(_[A-Z\d]+)+$/.test(name)
+function lostAdvice({ entry: { name: setting, raw }, name, meant }: Lost, { schema, lines }: Subject): NonNullable<Advice> {
+  if (raw.startsWith("'")) {
+    const hint = /[\s#]/.test(raw) ? 'Put the value in double quotes instead.' : 'Take the quotes away.'
+    return [`${setting} is in single quotes, in which \${${name}} is no reference.`, hint]
+  }
+  if (!raw.includes(`$${name}`) && !raw.includes(`\${${name}`)) return [`${setting} has {${name}} without a $ in front, which is no reference.`, `Write \${${name}}.`]
+  const message = `${setting} refers to ${name}, which has no value on the lines above it, so that part is empty.`
+  const below = lines.entries.find((other) => other.name === name)
+  if (below) return [message, name === setting ? 'Write the value itself.' : `It stands on line ${below.line}: move ${setting} below it.`]
+  const { sensitive, value } = schema.byName.get(name) ?? {}
+  if (value === undefined) return [message, `Did you mean ${meant}?`]
+  return [message, `Set ${name} above it${sensitive || value.includes('$') ? '' : `: ${name}=${value}`}`]
+}
 
 const leadsNowhere = (subject: Subject): Found[] =>
-  lostIn(subject).filter((lost) => lost.meant !== undefined && isShown(lost, subject)).map(({ entry, name, meant }) => {
-    const { name: setting, line, raw } = entry
-    const about = (message: string, hint: string): Found => ({ line, setting, message: `${setting} ${message}`, hint })
-    if (raw.startsWith("'")) return about(`is in single quotes, in which \${${name}} is no reference.`, /[\s#]/.test(raw) ? 'Put the value in double quotes instead.' : 'Take the quotes away.')
-    if (!raw.includes(`$${name}`) && !raw.includes(`\${${name}`)) return about(`has {${name}} without a $ in front, which is no reference.`, `Write \${${name}}.`)
-    if (name === setting) return about('refers to itself, and has no value above.', 'Write the value itself.')
-    const below = subject.lines.entries.find((other) => other.name === name)
-    const message = `refers to ${name}, which has no value on the lines above it, so that part is empty.`
-    if (below) return about(message, `It stands on line ${below.line}: move ${setting} below it.`)
-    const declared = subject.schema.byName.get(name)
-    if (!declared) return about(message, `Did you mean ${meant}?`)
-    const sample = declared.sensitive || declared.value.includes('$') ? '' : `: ${name}=${declared.value}`
-    return about(message, `Set ${name} above it${sample}`)
-  })
+  lostIn(subject).filter(({ meant }) => meant !== undefined).map((lost) => about(subject, lost.entry.name, lostAdvice(lost, subject)))
 
-const strayDollar = (subject: Subject): Found[] =>
-  lostIn(subject).filter((lost) => lost.meant === undefined || !isShown(lost, subject)).map((lost) => {
-    const { entry: { name: setting, line }, name } = lost
-    const what = isShown(lost, subject) ? `refers to ${name}, which is not set above it` : 'has a $ that Compose takes for a reference to a setting that is not there'
-    return { line, setting, message: `${setting} ${what}: that part is lost.`, hint: 'Put the value in single quotes if the $ is meant.' }
-  })
+const strayDollar = (subject: Subject): Found[] => lostIn(subject).filter(({ meant }) => meant === undefined).map(({ entry: { name } }) => about(subject, name, [
+  `${name} has a $ that Compose takes for a reference to a setting that is not there: that part is lost.`,
+  'Put the value in single quotes if the $ is meant, or set the name above.',
+]))
 
 /** Is there something in the file that nobody else may have? The example's own secrets are everybody's. */
 const hasSecrets = (subject: Subject): boolean =>
-  given(subject).some(({ setting: { sensitive, type }, name, value }) =>
-    sensitive && value !== '' && !value.includes('local-only') && !subject.entryOf.get(name)!.raw.includes('${') && (type.form !== 'url' || /:\/\/[^/]*@/.test(value)))
+  given(subject).some(({ setting: { sensitive, type }, value, raw }) =>
+    sensitive && value !== '' && !value.includes('local-only') && !raw.includes('${') && (type.form !== 'url' || /:\/\/[^/]*@/.test(value)))
 
 /** A finding about the file as a whole, where it holds secrets. */
 const whereSecretsAre = (isFound: (subject: Subject) => boolean, message: string, hint: (file: string) => string) => (subject: Subject): Found[] =>
@@ -116,24 +114,26 @@ const whereSecretsAre = (isFound: (subject: Subject) => boolean, message: string
 const tracked = whereSecretsAre(({ around }) => around.git === 'tracked', 'Git tracks this file, and there are secrets in it.',
   (file) => `git rm --cached ${typed(file)}, and name it in .gitignore. Then change the secrets: the history has them.`)
 
-const notIgnored = whereSecretsAre(({ around }) => around.git === 'neither', 'Git does not ignore this file, and there are secrets in it: the next "git add ." takes them along.',
+const notIgnored = whereSecretsAre(({ around }) => around.git === 'neither',
+  'Git does not ignore this file, and there are secrets in it: the next "git add ." takes them along.',
   (file) => `Add this line to .gitignore: ${basename(file)}`)
 
 const readableByOthers = whereSecretsAre(({ around: { mode = 0, git } }) => (mode & 0o077) !== 0 && git !== 'tracked',
   'Others on this machine may read the file and the secrets in it.', (file) => `chmod 600 ${typed(file)}`)
 
 /** Proxies are meant to come from the shell. */
-const hiddenByShell = ({ around: { shell = {} }, entryOf, values, schema }: Subject): Found[] =>
-  [...entryOf.values()].filter(({ name }) => (schema.byName.has(name) || name.startsWith('COMPOSE_')) && !/^(HTTP|HTTPS|NO)_PROXY$/.test(name)).flatMap(({ name, line }) => {
-    const there = shell[name]
-    if (there === undefined || values[name] === undefined || there === values[name]) return []
-    return [{ line, setting: name, message: `${name} is ${there === '' ? 'empty' : 'another value'} in this shell, and the shell's is taken.`, hint: `unset ${name}` }]
-  })
+const hiddenByShell = ofEach(({ name, value }, { around: { shell = {} } }) => {
+  const there = shell[name]
+  if (there === undefined || there === value || /^(HTTP|HTTPS|NO)_PROXY$/.test(name)) return undefined
+  return [`${name} is ${there === '' ? 'empty' : 'another value'} in this shell, and the shell's is taken.`, `unset ${name}`]
+})
 
-const shellSaysWhichStack = ({ around: { shell = {} }, entryOf }: Subject): Found[] =>
-  ['COMPOSE_FILE', 'COMPOSE_PROFILES', 'COMPOSE_PROJECT_NAME'].filter((name) => shell[name] !== undefined && !entryOf.has(name)).map((name) => ({
-    setting: name, message: `${name} is set in this shell and not in the file: in another shell it is another stack.`, hint: `unset ${name}, or write it into the file.`,
-  }))
+const shellSaysWhichStack = (subject: Subject): Found[] =>
+  ['COMPOSE_FILE', 'COMPOSE_PROFILES', 'COMPOSE_PROJECT_NAME'].filter((name) => subject.around.shell?.[name] !== undefined && !subject.entryOf.has(name))
+    .map((name) => about(subject, name, [
+      `${name} is set in this shell and not in the file: in another shell it is another stack.`,
+      `unset ${name}, or write it into the file.`,
+    ]))
 
 export const fileRules: readonly Rule[] = [
   ['E01', 'error', unreadable],

@@ -3,8 +3,8 @@ import { basename, dirname, join, normalize } from 'node:path/posix'
 import type { Port } from '../../compose/model.ts'
 import { nearest } from '../../words.ts'
 import type { Found } from '../finding.ts'
-import { given, isChanged, readers, shown } from './subject.ts'
-import type { Rule, Subject } from './subject.ts'
+import { about, given, isChanged, ofEach, readers, shown } from './subject.ts'
+import type { Advice, NamedService, Rule, Subject } from './subject.ts'
 
 /** The files that COMPOSE_FILE names, and what separates them. */
 function composeFiles({ values }: Subject): { separator: string; files: string[] } {
@@ -12,9 +12,9 @@ function composeFiles({ values }: Subject): { separator: string; files: string[]
   return { separator, files: values.COMPOSE_FILE ? values.COMPOSE_FILE.split(separator) : [] }
 }
 
-const inComposeFile = (subject: Subject, message: string, files: readonly string[]): Found => ({
-  line: subject.entryOf.get('COMPOSE_FILE')?.line, setting: 'COMPOSE_FILE', message, hint: `COMPOSE_FILE=${files.join(composeFiles(subject).separator)}`,
-})
+/** A finding about COMPOSE_FILE, with what to write. */
+const inComposeFile = (subject: Subject, message: string, files: readonly string[]): Found =>
+  about(subject, 'COMPOSE_FILE', [`COMPOSE_FILE ${message}`, `COMPOSE_FILE=${files.join(composeFiles(subject).separator)}`])
 
 /** The sign between two files that were written with another one than the one that separates. */
 const otherSign = /(?<=\.ya?ml)\s*[,;:|\s]\s*(?=\S)/g
@@ -23,15 +23,16 @@ function missingFile(subject: Subject): Found[] {
   const { around: { disk } } = subject
   const { separator, files } = composeFiles(subject)
   return files.filter((file) => disk && ['absent', 'folder'].includes(disk.kindOf(file || '.'))).slice(0, 1).map((file) => {
-    const about = (message: string, ...mended: string[]): Found => inComposeFile(subject, `COMPOSE_FILE ${message}`, mended)
-    if (file === '') return about(`has a "${separator}" too many.`, ...files.filter(Boolean))
-    if (file !== file.trim()) return about(`has a blank beside a name, and takes it for a part of that: ${JSON.stringify(file)}.`, ...files.map((one) => one.trim()))
-    if (otherSign.test(file)) return about(`separates its files by another sign than ${JSON.stringify(separator)} (COMPOSE_PATH_SEPARATOR).`, ...files.map((one) => one.replaceAll(otherSign, separator)))
-    const moved = file.replace(/^docker\/offline\//, 'extras/offline/')
-    if (moved !== file) return { ...about(`names ${file}, which is ${moved} now.`), hint: 'npm run env -- --sync renames it.' }
-    if (/^extras\//.test(file)) return about(`names ${file}, which is not there: was that extra deleted? Then take it out.`, ...files.filter((one) => one !== file))
-    const meant = nearest(file, disk!.namesIn('.').filter((name) => /^(docker-)?compose.*\.ya?ml$/.test(name)))
-    return { ...about(`names ${file}, which is not there, so nothing can be started.`), hint: meant ? `Did you mean ${meant}?` : 'Correct the name: the files are seen from this folder.' }
+    const mended = files.flatMap((one) => one.replaceAll(otherSign, separator).split(separator)).map((one) => one.trim()).filter(Boolean)
+    if (mended.join(separator) !== files.join(separator)) {
+      return inComposeFile(subject, `has a sign too many, or another than ${JSON.stringify(separator)} between its files (COMPOSE_PATH_SEPARATOR).`, mended)
+    }
+    if (file.startsWith('extras/')) return inComposeFile(subject, `names ${file}, which is not there: was that extra deleted?`, files.filter((one) => one !== file))
+    const isMoved = file.startsWith('docker/offline/')
+    const meant = nearest(file, disk!.namesIn('.').filter((name) => /\.ya?ml$/.test(name)))
+    const advice = meant ? `Did you mean ${meant}?` : 'Correct the name: the files are seen from this folder.'
+    const hint = isMoved ? 'It is in extras/offline now: npm run env -- --sync renames it.' : advice
+    return about(subject, 'COMPOSE_FILE', [`COMPOSE_FILE names ${file}, which is not there, so nothing can be started.`, hint])
   })
 }
 
@@ -44,37 +45,43 @@ function withoutBase(subject: Subject): Found[] {
   const overlay = files.slice(0, base === undefined ? 1 : files.indexOf(base)).find((file) => overlayOf(file))
   if (overlay === undefined) return []
   const place = base === undefined ? 'without compose.yaml' : `before ${base}`
-  return [inComposeFile(subject, `COMPOSE_FILE names ${overlay} ${place}, which it changes.`, [base ?? 'compose.yaml', ...files.filter((file) => file !== base)])]
+  return [inComposeFile(subject, `names ${overlay} ${place}, which it changes.`, [base ?? 'compose.yaml', ...files.filter((file) => file !== base)])]
 }
 
 function bothOverlays(subject: Subject): Found[] {
   const { files } = composeFiles(subject)
   const [override, production] = ['override', 'production'].map((name) => files.find((file) => overlayOf(file) === name))
   if (override === undefined || production === undefined) return []
-  const message = `COMPOSE_FILE names both ${override} and ${production}: production would run the mounted source, and restart on every change.`
+  const message = `names both ${override} and ${production}: production would run the mounted source, and restart on every change.`
   return [inComposeFile(subject, message, files.filter((file) => file !== override))]
 }
 
-function unknownProfile({ profiles, services, entryOf }: Subject): Found[] {
-  const known = [...new Set(services.flatMap((service) => service.profiles ?? []))]
-  return services.length === 0 ? [] : profiles.filter((name) => name !== '*' && !known.includes(name)).map((name) => {
-    const answering = services.filter(({ hosts }) => hosts.includes(name))
-    const meant = nearest(name, known)
-    const hint = /[\s;:|]/.test(name) ? `Separate them by commas: ${name.split(/[\s;:|]+/).join(',')}`
-      : answering.some((service) => !service.profiles) ? `${name} always runs: leave it out.`
-        : answering.length > 0 ? `Write ${answering.flatMap((service) => service.profiles ?? []).join(' or ')}.`
-          : meant ? `Did you mean ${meant}?` : `There are ${known.join(', ')}.`
-    const message = `COMPOSE_PROFILES names ${JSON.stringify(name)}, and no service has that profile: nothing is started for it.`
-    return { line: entryOf.get('COMPOSE_PROFILES')?.line, setting: 'COMPOSE_PROFILES', message, hint }
-  })
+/** What to write for a name that is no profile. */
+function profileAdvice(name: string, services: readonly NamedService[], known: readonly string[]): string {
+  if (/[\s;:|]/.test(name)) return `Separate them by commas: ${name.split(/[\s;:|]+/).join(',')}`
+  const answering = services.filter(({ hosts }) => hosts.includes(name))
+  if (answering.some((service) => !service.profiles)) return `${name} always runs: leave it out.`
+  if (answering.length > 0) return `Write ${answering.flatMap((service) => service.profiles ?? []).join(' or ')}.`
+  const meant = nearest(name, known)
+  return meant ? `Did you mean ${meant}?` : `There are ${known.join(', ')}.`
 }
 
-const projectName = ({ values, entryOf }: Subject): Found[] => {
-  const name = values.COMPOSE_PROJECT_NAME
+function unknownProfile(subject: Subject): Found[] {
+  const { profiles, services } = subject
+  const known = [...new Set(services.flatMap((service) => service.profiles ?? []))]
+  return profiles.filter((name) => services.length > 0 && name !== '*' && !known.includes(name)).map((name) => about(subject, 'COMPOSE_PROFILES', [
+    `COMPOSE_PROFILES names ${JSON.stringify(name)}, and no service has that profile: nothing is started for it.`, profileAdvice(name, services, known),
+  ]))
+}
+
+function projectName(subject: Subject): Found[] {
+  const name = subject.values.COMPOSE_PROJECT_NAME
   if (!name || /^[a-z0-9][a-z0-9_-]*$/.test(name)) return []
   const possible = name.toLowerCase().replaceAll(/[^a-z0-9_-]+/g, '-').replace(/^[_-]+|-+$/g, '')
-  const message = `COMPOSE_PROJECT_NAME is ${JSON.stringify(name)}; Compose takes small letters, digits, - and _, with a letter or a digit first.`
-  return [{ line: entryOf.get('COMPOSE_PROJECT_NAME')?.line, setting: 'COMPOSE_PROJECT_NAME', message, hint: `For example: COMPOSE_PROJECT_NAME=${possible || 'shop'}` }]
+  return [about(subject, 'COMPOSE_PROJECT_NAME', [
+    `COMPOSE_PROJECT_NAME is ${JSON.stringify(name)}; Compose takes small letters, digits, - and _, with a letter or a digit first.`,
+    `For example: COMPOSE_PROJECT_NAME=${possible || 'shop'}`,
+  ])]
 }
 
 interface Published extends Port {
@@ -94,19 +101,19 @@ function isSamePort(one: Published, other: Published): boolean {
   return first <= to && from <= last && (one.host_ip === other.host_ip || isEverywhere(one) || isEverywhere(other))
 }
 
-/** The settings that may have given a port, those that were changed first. */
-const settingsWith = (port: string, subject: Subject): string[] =>
-  subject.schema.settings.filter(({ name }) => /PORT$/.test(name) && subject.effective(name) === port).map(({ name }) => name)
-    .toSorted((a, b) => Number(isChanged(b, subject)) - Number(isChanged(a, subject)))
+/** Of the settings that may be to blame the one that differs from the example, else the last. */
+const culprit = (names: readonly string[], subject: Subject): string | undefined => names.find((name) => isChanged(name, subject)) ?? names.at(-1)
 
 const portTwice = (subject: Subject): Found[] => publishedBy(subject).flatMap((here, index, all) => {
   const there = all.slice(0, index).find((other) => isSamePort(other, here))
   if (!there) return []
-  const [setting] = [here, there].flatMap(({ published = '' }) => settingsWith(published, subject)).toSorted((a, b) => Number(isChanged(b, subject)) - Number(isChanged(a, subject)))
-  const ports = there.published === here.published ? `Port ${here.published}` : `A port of ${there.published} and ${here.published}`
-  const names = [...new Set([there.service, here.service])].join(' and ')
-  const message = `${ports} of this machine is wanted twice, by ${names}: only one of them gets it.`
-  return [{ line: subject.entryOf.get(setting ?? '')?.line, setting, message, hint: `Give ${setting ?? 'one of them'} another port.` }]
+  const wanted = [there.published, here.published]
+  const settings = subject.schema.settings.map(({ name }) => name).filter((name) => name.endsWith('PORT') && wanted.includes(subject.effective(name)))
+  const setting = culprit(settings, subject)
+  const [ports, names] = [wanted, [there.service, here.service]].map((list) => [...new Set(list)].join(' and '))
+  return [about(subject, setting ?? [], [
+    `Port ${ports} of this machine is wanted twice, by ${names}: only one of them gets it.`, `Give ${setting ?? 'one of them'} another port.`,
+  ])]
 })
 
 /** Two programs in one container, such as the server and the debugger. */
@@ -114,9 +121,8 @@ const portTwiceInside = (subject: Subject): Found[] => {
   const inside = given(subject).filter(({ setting: { type }, value }) => type.form === 'port' && value !== '')
   return inside.flatMap(({ setting, name, value }, index) => {
     const other = inside.slice(0, index).find((one) => one.value === value && readers(one.setting).some((service) => readers(setting).includes(service)))
-    if (!other) return []
-    const culprit = isChanged(name, subject) ? name : other.name
-    return [{ line: subject.entryOf.get(culprit)?.line, setting: culprit, message: `${name} and ${other.name} are both ${value}, in the same container.`, hint: `Give ${culprit} another port.` }]
+    const blamed = other && culprit([name, other.name], subject)!
+    return blamed ? [about(subject, blamed, [`${name} and ${other.name} are both ${value}, in the same container.`, `Give ${blamed} another port.`])] : []
   })
 }
 
@@ -152,37 +158,50 @@ const places: Readonly<Record<string, Place>> = {
 const pathOf = (value: string, { from, isAnywhere }: Place, { effective }: Subject): string =>
   isAnywhere ? value : join(from ? (effective(from)?.replace(/^\/+/, '') || '.') : '.', value.replace(/^\/+/, '') || '.')
 
-const notThere = (subject: Subject): Found[] => given(subject).flatMap(({ name, line, value }) => {
-  const [place, { disk }] = [places[name], subject.around]
-  if (!place || !disk || value === '' || !(place.isRead?.(subject) ?? true)) return []
-  // Where APP_DIR is wrong, nothing is said of what is seen from there.
-  if (place.from && disk.kindOf(subject.effective(place.from) || '-') !== 'folder') return []
+/** What is wrong with the place, behind its name. */
+function fault(value: string, place: Place, subject: Subject): string | undefined {
+  const { kind, from = 'this folder', isAnywhere } = place
   const path = pathOf(value, place, subject)
-  const isOutside = !place.isAnywhere && (value.startsWith('~') || join(path, '.').startsWith('..') || (place.from && normalize(value).startsWith('..')))
-  const kind = disk.kindOf(path)
-  if (!isOutside && [place.kind, 'unknown'].includes(kind)) return []
-  const where = place.from ? `APP_DIR (${path})` : 'this folder'
-  const wrong = isOutside ? `, outside of ${place.from ?? 'this folder'}, where no build sees it` : kind === 'absent' ? `, and there is no such ${place.kind} in ${where}` : `, which is a ${kind}`
-  const seen = `It is seen from ${place.from ?? 'this folder'}.`
-  const [likely] = [value.replace(/^\/?app\/+/, ''), value.replaceAll('\\', '/')].filter((other) => other !== value && disk.kindOf(pathOf(other, place, subject)) === place.kind)
+  const isOutside = !isAnywhere && (value.startsWith('~') || path.startsWith('..') || (place.from && normalize(value).startsWith('..')))
+  if (isOutside) return `, outside of ${from}, where no build sees it`
+  const found = subject.around.disk!.kindOf(path)
+  if (found === 'absent') return `, and there is no such ${kind} in ${place.from ? `${from} (${path})` : from}`
+  return found === kind || found === 'unknown' ? undefined : `, which is a ${found}`
+}
+
+const notThere = ofEach(({ name, value }, subject) => {
+  const [place, { disk }] = [places[name], subject.around]
+  if (!place || !disk || value === '' || !(place.isRead?.(subject) ?? true)) return undefined
+  // Where APP_DIR is wrong, nothing is said of what is seen from there.
+  const wrong = place.from && disk.kindOf(subject.effective(place.from) || '-') !== 'folder' ? undefined : fault(value, place, subject)
+  if (wrong === undefined) return undefined
+  const path = pathOf(value, place, subject)
+  const likely = [value.replace(/^\/?app\/+/, ''), value.replaceAll('\\', '/')].find((other) => other !== value && fault(other, place, subject) === undefined)
   const meant = nearest(basename(path), disk.namesIn(dirname(path)))
-  const hint = likely ? `${name}=${likely}` : meant ? `Did you mean ${join(dirname(value), meant)}? ${seen}` : seen
-  return [{ line, setting: name, message: `${name} names ${shown(name, value, subject) === '' ? 'a path' : value}${wrong}.`, hint }]
+  const seen = `It is seen from ${place.from ?? 'this folder'}.`
+  return [`${name} names ${shown(name, value, subject) === '' ? 'a path' : value}${wrong}.`,
+    likely ? `${name}=${likely}` : meant ? `Did you mean ${join(dirname(value), meant)}? ${seen}` : seen]
 })
 
-/** Can the installer read the manifest? As docker/build/install-dependencies.sh has it. */
+/** Why the installer cannot read the manifest, as docker/build/install-dependencies.sh has it, and what to write. */
+function mismatch(file: string, installer: string, has: (name: string) => boolean): Advice {
+  const locked = ['uv', 'poetry'].find((tool) => has(`${tool}.lock`))
+  if (file === 'pyproject.toml') {
+    if (installer !== 'pip' && has(`${installer}.lock`)) return undefined
+    const hint = locked ? `PYTHON_INSTALLER=${locked}, whose lock is there.` : 'Make one with uv or poetry (uv lock), or name a requirements file.'
+    return [`${installer} needs a lock beside pyproject.toml that it can read`, hint]
+  }
+  if (/\.lock$|^Pipfile/.test(file)) return [`${file} is not what ${installer} is told to read`, 'Name the pyproject.toml beside it, or a requirements file.']
+  return installer === 'poetry' ? [`poetry reads pyproject.toml with poetry.lock, and no ${file}`, 'PYTHON_INSTALLER=uv'] : undefined
+}
+
 function otherManifest(subject: Subject): Found[] {
-  const { effective, around: { disk }, entryOf } = subject
+  const { effective, around: { disk } } = subject
   const [manifest, installer, appDir] = [effective('PYTHON_MANIFEST'), effective('PYTHON_INSTALLER'), effective('APP_DIR')]
   if (!disk || !manifest || !installer || !appDir || disk.kindOf(join(appDir, manifest)) !== 'file') return []
-  const [file, has] = [basename(manifest), (name: string) => disk.kindOf(join(appDir, dirname(manifest), name)) === 'file']
-  const locked = ['uv', 'poetry'].find((tool) => has(`${tool}.lock`))
-  const [why, hint] = file === 'pyproject.toml'
-    ? installer !== 'pip' && has(`${installer}.lock`) ? [] : [`${installer} needs a lock beside pyproject.toml that it can read`, locked ? `PYTHON_INSTALLER=${locked}, whose lock is there.` : 'Make one with uv or poetry (uv lock), or name a requirements file.']
-    : /\.lock$|^Pipfile/.test(file) ? [`${file} is not what ${installer} is told to read`, 'Name the pyproject.toml beside it, or a requirements file.']
-      : installer === 'poetry' ? [`poetry reads pyproject.toml with poetry.lock, and no ${file}`, 'PYTHON_INSTALLER=uv'] : []
-  const setting = isChanged('PYTHON_INSTALLER', subject) && !isChanged('PYTHON_MANIFEST', subject) ? 'PYTHON_INSTALLER' : 'PYTHON_MANIFEST'
-  return why && hint ? [{ line: entryOf.get(setting)?.line, setting, message: `The dependencies cannot be installed: ${why}.`, hint }] : []
+  const found = mismatch(basename(manifest), installer, (name) => disk.kindOf(join(appDir, dirname(manifest), name)) === 'file')
+  const setting = culprit(['PYTHON_MANIFEST', 'PYTHON_INSTALLER'], subject)!
+  return found ? [about(subject, setting, [`The dependencies cannot be installed: ${found[0]}.`, found[1]])] : []
 }
 
 export const stackRules: readonly Rule[] = [

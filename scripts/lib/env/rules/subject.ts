@@ -94,19 +94,36 @@ export function subjectOf(input: Input, lost: ReadonlySet<string>): Subject {
   }
 }
 
-/** The settings that stand in the file and could be read, each with its line and its value. */
-export const given = ({ schema, entryOf, values, lost }: Subject): { setting: Setting; name: string; line: number; value: string }[] =>
-  schema.settings.flatMap((setting) => {
-    const { name } = setting
-    const [line, value] = [entryOf.get(name)?.line, values[name]]
-    return line === undefined || value === undefined || lost.has(name) ? [] : [{ setting, name, line, value }]
-  })
-
-/** Where to point: the first of the names that is in the file. */
-export const at = ({ entryOf }: Subject, ...names: string[]): { setting: string | undefined; line: number | undefined } => {
-  const setting = names.find((name) => entryOf.has(name)) ?? names[0]
-  return { setting, line: entryOf.get(setting ?? '')?.line }
+export interface Given {
+  setting: Setting
+  name: string
+  value: string
+  /** As it stands in the file, quotes and comment included. */
+  raw: string
 }
+
+/** The settings that stand in the file and could be read. */
+export const given = ({ schema, entryOf, values, lost }: Subject): Given[] => schema.settings.flatMap((setting) => {
+  const { name } = setting
+  const [entry, value] = [entryOf.get(name), values[name]]
+  return !entry || value === undefined || lost.has(name) ? [] : [{ setting, name, value, raw: entry.raw }]
+})
+
+/** What a rule has to say about a setting; undefined when it is in order. */
+export type Advice = readonly [message: string, hint: string] | undefined
+
+/** A finding about the first of the settings that is in the file. */
+export function about({ entryOf }: Subject, names: string | readonly string[], [message, hint]: NonNullable<Advice>): Found {
+  const setting = typeof names === 'string' ? names : (names.find((name) => entryOf.has(name)) ?? names[0])
+  return { setting, line: entryOf.get(setting ?? '')?.line, message, hint }
+}
+
+/** A rule about each setting that stands in the file and could be read. */
+export const ofEach = (judge: (given: Given, subject: Subject) => Advice) => (subject: Subject): Found[] =>
+  given(subject).flatMap((one) => {
+    const advice = judge(one, subject)
+    return advice ? [about(subject, one.name, advice)] : []
+  })
 
 /** The services that the schema says read it: not the build, nor Compose, nor the scripts. */
 export const readers = ({ services }: Setting): string[] => services.filter((name) => !['build', 'compose', 'scripts'].includes(name))

@@ -1,6 +1,6 @@
 /** Rules about settings that have to fit each other. */
 import type { Found } from '../finding.ts'
-import { at, given } from './subject.ts'
+import { about, ofEach } from './subject.ts'
 import type { Rule, Subject } from './subject.ts'
 
 /** A whole number, or undefined. */
@@ -27,61 +27,73 @@ const halfFilled = (subject: Subject): Found[] => groups.flatMap(({ when, is, ne
   const { effective, schema, profiles } = subject
   const applies = when === 'COMPOSE_PROFILES' ? profiles.includes(is!) : is === undefined ? effective(when) : effective(when) === is
   // A store of ours asks for its password itself (E25).
-  const empty = applies ? needs.filter((name) => schema.byName.has(name) && effective(name) === '' && !(name === 'S3_SECRET_ACCESS_KEY' && profiles.includes('storage'))) : []
+  const isAsked = (name: string): boolean => name === 'S3_SECRET_ACCESS_KEY' && profiles.includes('storage')
+  const empty = applies ? needs.filter((name) => schema.byName.has(name) && effective(name) === '' && !isAsked(name)) : []
   if (empty.length === 0) return []
-  const message = `${when} is ${is ?? 'set'}, and ${empty.join(' and ')} ${empty.length > 1 ? 'are' : 'is'} empty.`
-  return [{ ...at(subject, ...empty), message, hint: `Set ${empty.join(' and ')} too, or ${or}.` }]
+  const names = empty.join(' and ')
+  return [about(subject, empty, [`${when} is ${is ?? 'set'}, and ${names} ${empty.length > 1 ? 'are' : 'is'} empty.`, `Set ${names} too, or ${or}.`])]
 })
 
-const nothingToStart = (subject: Subject): Found[] =>
-  ['WEB_APP', 'WEB_COMMAND'].some((name) => subject.effective(name) !== '' || !subject.schema.byName.has(name)) ? []
-    : [{ ...at(subject, 'WEB_APP', 'WEB_COMMAND'), message: 'WEB_APP and WEB_COMMAND are both empty: web does not know what to start.', hint: 'Set WEB_APP or WEB_COMMAND.' }]
+const nothingToStart = (subject: Subject): Found[] => {
+  const names = ['WEB_APP', 'WEB_COMMAND']
+  if (names.some((name) => subject.effective(name) !== '' || !subject.schema.byName.has(name))) return []
+  return [about(subject, names, ['WEB_APP and WEB_COMMAND are both empty: web does not know what to start.', 'Set WEB_APP or WEB_COMMAND.'])]
+}
 
 /** The proxy hands visitors to a service that has to be there. */
 const noSiteService = (subject: Subject): Found[] => {
   const service = subject.services.find(({ name }) => name === subject.effective('SITE_SERVICE'))
   if (!subject.production || !service || service.isOn) return []
-  return [{ ...at(subject, 'SITE_SERVICE'), message: `SITE_SERVICE is ${service.name}, which is switched off.`, hint: `Add ${service.profiles?.join(' or ')} to COMPOSE_PROFILES.` }]
+  return [about(subject, 'SITE_SERVICE', [`SITE_SERVICE is ${service.name}, which is switched off.`, `Add ${service.profiles?.join(' or ')} to COMPOSE_PROFILES.`])]
 }
 
 const killedTooSoon = (subject: Subject): Found[] => {
   const [patience, timeout] = [secondsOf(subject.effective('WORKER_STOP_GRACE')), numberOf(subject.effective('WORKER_STOP_TIMEOUT'))]
   if (patience === 0 || timeout === undefined || patience > timeout) return []
-  const message = `Docker kills the worker after ${patience} s (WORKER_STOP_GRACE), and its tasks have ${timeout} s (WORKER_STOP_TIMEOUT): what it could not finish is lost.`
-  return [{ ...at(subject, 'WORKER_STOP_GRACE', 'WORKER_STOP_TIMEOUT'), message, hint: `WORKER_STOP_GRACE=${timeout + 10}s` }]
+  return [about(subject, ['WORKER_STOP_GRACE', 'WORKER_STOP_TIMEOUT'], [
+    `Docker kills the worker after ${patience} s (WORKER_STOP_GRACE), and its tasks have ${timeout} s (WORKER_STOP_TIMEOUT): what it could not finish is lost.`,
+    `WORKER_STOP_GRACE=${timeout + 10}s`,
+  ])]
 }
 
 /** After the time-out Redis hands a task that is not acknowledged to another worker. */
 const givenOutAgain = (subject: Subject): Found[] => {
   const timeout = numberOf(subject.effective('WORKER_VISIBILITY_TIMEOUT'))
-  const limit = Number(/--(?:soft-)?time-limit[= ](\d+)/.exec(subject.effective('WORKER_ARGS') ?? '')?.[1] ?? 0)
-  const longest = Math.max(limit, numberOf(subject.effective('WORKER_STOP_TIMEOUT')) ?? 0)
+  const limits = [...(subject.effective('WORKER_ARGS') ?? '').matchAll(/--(?:soft-)?time-limit[= ](\d+)/g)].map(([, seconds]) => Number(seconds))
+  const longest = Math.max(numberOf(subject.effective('WORKER_STOP_TIMEOUT')) ?? 0, ...limits)
   if (timeout === undefined || longest < timeout) return []
-  const message = `WORKER_VISIBILITY_TIMEOUT (${timeout} s) is not longer than a task may take (${longest} s, by WORKER_STOP_TIMEOUT or the time limit in WORKER_ARGS): such a task would run twice.`
-  return [{ ...at(subject, 'WORKER_VISIBILITY_TIMEOUT'), message, hint: 'Make it longer than the longest task, or leave it empty.' }]
+  return [about(subject, 'WORKER_VISIBILITY_TIMEOUT', [
+    `WORKER_VISIBILITY_TIMEOUT (${timeout} s) is not longer than a task may take (${longest} s): such a task would run twice.`,
+    'Make it longer than WORKER_STOP_TIMEOUT and any time limit in WORKER_ARGS, or leave it empty.',
+  ])]
 }
 
 const harmful: readonly { of: string; option: RegExp; why: string; hint: string }[] = [
-  { of: 'WORKER_ARGS', option: /^(-B|--beat)$/, why: 'every worker would send the periodic tasks, and none of them holds the lock of the service beat', hint: 'Take it out, and have beat in COMPOSE_PROFILES.' },
+  {
+    of: 'WORKER_ARGS', option: /^(-B|--beat)$/, why: 'every worker would send the periodic tasks, and none of them holds the lock of the service beat',
+    hint: 'Take it out, and have beat in COMPOSE_PROFILES.',
+  },
   { of: 'WORKER_ARGS', option: /^--without-heartbeat$/, why: 'the health check listens for the heartbeat', hint: 'Take it out.' },
   {
-    of: 'BEAT_ARGS', option: /^(-S|--scheduler|-s|--schedule)(=|$)/, why: "the stack's own scheduler holds the lock, writes the heartbeat and has its file in a volume",
+    of: 'BEAT_ARGS', option: /^(-S|--scheduler|-s|--schedule)(=|$)/,
+    why: "the stack's own scheduler holds the lock, writes the heartbeat and has its file in a volume",
     hint: 'Take it out. Another scheduler is chosen in the application: beat_scheduler.',
   },
 ]
 
-const harmfulArgument = (subject: Subject): Found[] => given(subject).flatMap(({ name, line, value }) => harmful.filter(({ of }) => of === name).flatMap(({ option, why, hint }) => {
-  const word = value.split(/\s+/).find((one) => option.test(one))
-  return word === undefined ? [] : [{ line, setting: name, message: `${name} has ${word}: ${why}.`, hint }]
-}))
+const harmfulArgument = ofEach(({ name, value }) => {
+  const words = value.split(/\s+/)
+  const found = harmful.find(({ of, option }) => of === name && words.some((word) => option.test(word)))
+  return found && [`${name} has ${words.find((word) => found.option.test(word))}: ${found.why}.`, found.hint]
+})
 
 /** A server that is told to, or that does so unless it is told otherwise (runserver). */
 const listensAlone = /(?:--(?:bind|host|http)|\s-b|\brunserver)[= ]\s*(?:127\.0\.0\.1|localhost)\b|\brunserver(?:\s+(?:\d+|\$\{?PORT\}?))?(?:\s+--[\w-]+)*\s*$/
 
-const unreachable = (subject: Subject): Found[] => given(subject).filter(({ name, value }) => name === 'WEB_COMMAND' && listensAlone.test(value)).map(({ name, line }) => ({
-  line, setting: name, message: `${name} listens on 127.0.0.1, which is its own container: nobody outside of it is answered.`,
-  hint: 'Let it listen on 0.0.0.0 and on $PORT, with the command in single quotes: runserver 0.0.0.0:$PORT',
-}))
+const unreachable = ofEach(({ name, value }) => (name === 'WEB_COMMAND' && listensAlone.test(value)
+  ? [`${name} listens on 127.0.0.1, which is its own container: nobody outside of it is answered.`,
+    'Let it listen on 0.0.0.0 and on $PORT, with the command in single quotes: runserver 0.0.0.0:$PORT']
+  : undefined))
 
 export const togetherRules: readonly Rule[] = [
   ['E67', 'error', halfFilled],

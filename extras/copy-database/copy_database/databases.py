@@ -1,15 +1,87 @@
-"""The database that is copied into: what PostgreSQL and MariaDB have to be told."""
+"""The two databases: the SQLite file that is read, and the server that is copied into."""
 
 import re
+import sqlite3
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import REGCLASS
 from sqlalchemy.engine import URL, make_url
 
-from docker_roles.copy_database.errors import CopyError
+from copy_database.report import CopyError
+
+# Seconds to wait for somebody who is writing.
+BUSY_SECONDS = 30
+
+
+class Undecodable(bytes):
+    """A text that is not UTF-8. Python's own driver would stop at the first one."""
+
+    __slots__ = ()
+
+
+def _decode(text: bytes) -> str | Undecodable:
+    try:
+        return text.decode()
+    except UnicodeDecodeError:
+        return Undecodable(text)
+
+
+def path_of(url: str) -> Path:
+    """The file of a SQLite URL. Raises CopyError where it names none."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite" or parsed.database in {None, "", ":memory:"}:
+        raise CopyError(
+            f"{parsed.render_as_string()} is no SQLite file, and the copy only reads SQLite.",
+            "Name it as sqlite:////data/shop.db (four slashes: an absolute path in the container).",
+        )
+    path = Path(str(parsed.database)).absolute()
+    if not path.is_file():
+        hint = "Four slashes begin an absolute path (sqlite:////data/shop.db), three a relative one."
+        raise CopyError(f"There is no file {path} in the container.", hint)
+    return path
+
+
+@contextmanager
+def open_source(path: Path) -> Iterator[sa.Connection]:
+    """A connection that sees one snapshot, whoever writes meanwhile, and that writes nothing itself.
+
+    Values come as SQLite has them: whatever the column says of its type, a date may be a number here.
+    """
+
+    def open_file() -> sqlite3.Connection:
+        # rw and not ro: what a crash left in the journal has to be played back before anybody can read.
+        uri = f"file:{quote(str(path))}?mode=rw"
+        connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=BUSY_SECONDS)
+        connection.text_factory = _decode
+        return connection
+
+    engine = sa.create_engine("sqlite://", creator=open_file, poolclass=sa.NullPool)
+    try:
+        with engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA query_only = ON")
+            connection.exec_driver_sql("BEGIN")
+            # The snapshot begins with the first thing that is read.
+            connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar_one()
+            yield connection
+    except sa.exc.DatabaseError as error:
+        if isinstance(error.orig, sqlite3.Error):
+            raise CopyError(f"{path} cannot be read: {error.orig}.") from error
+        raise
+
+
+def autoincrement_of(connection: sa.Connection, table: str) -> int:
+    """The highest number that the table has ever given away, where AUTOINCREMENT remembers it."""
+    if not sa.inspect(connection).has_table("sqlite_sequence"):
+        return 0
+    query = sa.text("SELECT seq FROM sqlite_sequence WHERE name = :name")
+    return int(connection.execute(query, {"name": table}).scalar() or 0)
+
 
 # Drivers that wait for the database, as this program does. Those of asyncio are replaced by one of them.
 DRIVERS = {
@@ -22,22 +94,19 @@ ASYNC_DRIVERS = {"asyncpg", "aiomysql", "asyncmy"}
 SQL_MODE = "STRICT_ALL_TABLES,STRICT_TRANS_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION"
 
 
-def _engine(url: URL) -> sa.Engine:
-    return sa.create_engine(url, poolclass=sa.NullPool)
-
-
 def _with_driver(url: URL) -> sa.Engine:
     """The engine of this URL, by its own driver or by another one that is installed."""
     backend, driver = url.get_backend_name(), url.drivername.partition("+")[2]
-    names = [*([driver] if driver and driver not in ASYNC_DRIVERS else []), *DRIVERS[backend]]
+    own = [driver] if driver and driver not in ASYNC_DRIVERS else []
+    names = list(dict.fromkeys([*own, *DRIVERS[backend]]))
     for name in names:
         try:
-            return _engine(url.set(drivername=f"{backend}+{name}"))
+            return sa.create_engine(url.set(drivername=f"{backend}+{name}"), poolclass=sa.NullPool)
         except ModuleNotFoundError:
             continue
     wanted = "psycopg[binary]" if backend == "postgresql" else "PyMySQL"
     raise CopyError(
-        f"The image has no driver for {url.render_as_string()}: {' or '.join(dict.fromkeys(names))}.",
+        f"The image has no driver for {url.render_as_string()}: {' or '.join(names)}.",
         f"Add {wanted} to the application's dependencies, or to PYTHON_EXTRA_PACKAGES, then: npm run up",
     )
 
@@ -51,9 +120,8 @@ def connect(text: str) -> sa.Connection:
         # Their words may hold a part of it.
         raise CopyError("DATABASE_URL, the target, is no URL that SQLAlchemy can read.") from None
     if url.get_backend_name() not in DRIVERS:
-        raise CopyError(
-            f"{url.render_as_string()} is neither PostgreSQL nor MariaDB.", "Those two can be copied into."
-        )
+        text = f"{url.render_as_string()} is neither PostgreSQL nor MariaDB."
+        raise CopyError(text, "The copy writes into these two.")
     if url.get_backend_name() != "postgresql" and "charset" not in url.query:
         url = url.update_query_dict({"charset": "utf8mb4"})
     engine = _with_driver(url)
@@ -64,23 +132,19 @@ def connect(text: str) -> sa.Connection:
             f"{url.render_as_string()} cannot be reached: {str(error.orig).strip()}",
             "Does the database run, and are user, password and name right?",
         ) from error
-    prepare(connection)
-    return connection
-
-
-def dialect_of(connection: sa.Connection) -> str:
-    """Either postgresql or mysql: MariaDB has two names in SQLAlchemy."""
-    return "postgresql" if connection.dialect.name == "postgresql" else "mysql"
-
-
-def prepare(connection: sa.Connection) -> None:
-    """Times are UTC, and nothing is bent to fit."""
+    # Times are UTC, and nothing is bent to fit.
     if dialect_of(connection) == "postgresql":
         connection.exec_driver_sql("SET TIME ZONE 'UTC'")
     else:
         connection.exec_driver_sql("SET SESSION time_zone = '+00:00'")
         connection.exec_driver_sql(f"SET SESSION sql_mode = '{SQL_MODE}'")
     connection.commit()
+    return connection
+
+
+def dialect_of(connection: sa.Connection) -> str:
+    """Either postgresql or mysql: MariaDB has two names in SQLAlchemy."""
+    return "postgresql" if connection.dialect.name == "postgresql" else "mysql"
 
 
 def reflect(connection: sa.Connection) -> sa.MetaData:
@@ -103,10 +167,8 @@ def refuse_tables_without_transactions(connection: sa.Connection, names: Iterabl
     )
     wrong = sorted(set(connection.execute(query).scalars()) & set(names))
     if wrong:
-        raise CopyError(
-            f"{', '.join(wrong)}: not of the engine InnoDB, so an interrupted copy could not be taken back.",
-            "Change it: ALTER TABLE … ENGINE=InnoDB",
-        )
+        text = f"{', '.join(wrong)}: not of the engine InnoDB, so MariaDB cannot take back their rows."
+        raise CopyError(text, "Change it: ALTER TABLE … ENGINE=InnoDB")
 
 
 class Constraints:
@@ -120,12 +182,8 @@ class Constraints:
     ) -> None:
         self._connection = connection
         self._keys = list(circular)
-        self._identities = [
-            column
-            for table in tables
-            for column in table.columns
-            if column.identity and column.identity.always
-        ]
+        columns = [column for table in tables for column in table.columns]
+        self._identities = [column for column in columns if column.identity and column.identity.always]
 
     def relax(self) -> None:
         """Has them wait. In PostgreSQL that is part of the transaction, and needs no superuser."""
