@@ -1,7 +1,7 @@
 #!/bin/sh
-# Copies what decides which packages are installed, and nothing else of the application, so that a change of its
-# source does not install them again: collect-manifests.sh APPLICATION TARGET. TARGET/prod gets PYTHON_MANIFEST,
-# TARGET/dev PYTHON_DEV_MANIFEST as well, each at its own place with what it includes.
+# Copies only the files that decide which packages are installed, so that a change of the source does not install them
+# again: collect-manifests.sh APPLICATION TARGET. TARGET/prod gets PYTHON_MANIFEST, and TARGET/dev also gets
+# PYTHON_DEV_MANIFEST. Each file keeps its path, and the files that it includes come along.
 set -eu
 
 application=$1 target=$2
@@ -11,20 +11,20 @@ fail() {
 	exit 64
 }
 
-# within NAME WHO: the same file seen from the application, without "./" and "folder/..".
+# within NAME WHO: prints the path relative to the application, without "./" and "folder/..".
 within() {
 	path=$(realpath --no-symlinks --canonicalize-missing --relative-to="$application" "$application/$1")
 	case $path in ../*) fail "$2 is outside of APP_DIR, where no build step sees it. Choose a folder above both as APP_DIR, and the application's as APP_WORKDIR." ;; esac
 	printf '%s\n' "$path"
 }
 
-# The requirements files that one includes (-r, -c), one a line; not those behind an address.
+# included_by FILE: prints the requirements files that it includes (-r, -c), one per line, but not URLs.
 included_by() {
 	tr -d '\r' <"$1" | sed -nE 's/^[[:space:]]*(-r|-c|--requirement|--constraint)[[:space:]=]*([^[:space:]#]+).*/\2/p' | grep -v '://' || true
 }
 
-# take FILE FOLDER: a manifest, seen from the application, into FOLDER, with what it needs. One that is not there is
-# left to the installer, which knows whether that matters.
+# take FILE FOLDER: copies a manifest and what it needs into FOLDER. A missing file is left to the installer, which
+# knows whether that matters.
 take() {
 	[ -f "$application/$1" ] && [ ! -e "$2/$1" ] || return 0
 	install -D --mode 0644 "$application/$1" "$2/$1"
@@ -34,7 +34,7 @@ take() {
 		;;
 	*.txt | *.in)
 		for name in $(included_by "$application/$1"); do
-			# An assignment of its own: a failure within an argument would go unnoticed.
+			# A separate assignment, because a failure inside an argument would go unnoticed.
 			name=$(within "$(dirname "$1")/$name" "$name in $1")
 			take "$name" "$2"
 		done

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs the application's dependencies into /opt/venv: install-dependencies.sh [dev]
-# It sees the manifests in /manifest and the PYTHON_… settings of .env.docker. With "dev" it adds
-# what tests and reloading need.
+# It reads the manifests in /manifest and the PYTHON_… settings in .env.docker. With "dev" it adds what tests and
+# reloading need.
 set -eu
 
 venv=/opt/venv
@@ -20,15 +20,15 @@ install_packages() { # any arguments of "pip install"
 	esac
 }
 
-# PYTHON_CONSTRAINTS, for what is installed and for the tools that build a package from its source: an old package
-# may need an old setuptools. The installers read it from the environment, by names that differ.
+# Applies PYTHON_CONSTRAINTS to the packages and to the tools that build a package from source: an old package may need
+# an old setuptools. The installers read different variables.
 constrain() { # constrain REQUIREMENT…
 	constraints=$(mktemp)
 	printf '%s\n' "$@" >"$constraints"
 	export PIP_CONSTRAINT="$constraints" PIP_BUILD_CONSTRAINT="$constraints" UV_CONSTRAINT="$constraints" UV_BUILD_CONSTRAINT="$constraints"
 }
 
-# in_project COMMAND…: runs it beside a copy of the manifests, because the tools write where they look.
+# in_project COMMAND…: runs it in a copy of the manifests, because the tools write into that folder.
 in_project() {
 	[ "${manifest##*/}" = pyproject.toml ] || fail "PYTHON_MANIFEST=$PYTHON_MANIFEST: $PYTHON_INSTALLER reads a lock only beside pyproject.toml."
 	work=$(mktemp -d)
@@ -39,18 +39,18 @@ in_project() {
 	rm -rf "$work"
 }
 
-# A lock names the addresses of its files, and its tool asks nobody else. As requirements its versions are asked of
-# the index that this build uses (with-network.sh sets UV_DEFAULT_INDEX to a mirror), and its hashes are checked.
+# A lock contains the addresses of its files, and its tool uses no others. Exported as requirements, the same versions
+# come from the index that this build uses (with-network.sh sets UV_DEFAULT_INDEX to a mirror), with their hashes checked.
 install_exported() { # install_exported COMMAND…: the command writes the lock as requirements.txt
-	# uv takes a lock for up to date only beside the index that it was made with: the one that most lines name.
+	# uv accepts a lock only with the index that it was made with: the one that most lines name.
 	index=$(sed -n 's/^source = { registry = "\(.*\)" }$/\1/p' uv.lock 2>/dev/null | sort | uniq -c | sort -rn | sed -n '1s/^ *[0-9]* //p')
 	env -u UV_DEFAULT_INDEX -u PIP_INDEX_URL ${index:+"UV_DEFAULT_INDEX=$index"} "$@" || fail "the lock cannot be read, or it is older than $PYTHON_MANIFEST: make it again."
-	# The lock has chosen the versions, and uv takes no constraint without "==" beside hashes.
+	# The lock has chosen the versions. With hashes, uv accepts only constraints with "==".
 	unset UV_CONSTRAINT
 	install_packages --require-hashes --no-deps -r requirements.txt
 }
 
-# Packages from git, an address or a folder have no hash that pip could check.
+# Packages from git, a URL or a folder have no hash that pip could check.
 has_unhashed_sources() {
 	grep -Eq '^type = "(git|url|file|directory)"$' "$project/poetry.lock"
 }
@@ -73,7 +73,7 @@ main() {
 	uv:*/pyproject.toml)
 		[ -f "$project/uv.lock" ] || fail "there is no uv.lock beside $PYTHON_MANIFEST. Make one: uv lock"
 		chosen="$(option_each --extra ${PYTHON_EXTRAS:-}) $(option_each --group $groups)"
-		# "uv sync" takes its files from where the lock says, and no constraints for what it builds.
+		# "uv sync" downloads from the addresses in the lock, and ignores constraints for build tools.
 		if [ -n "${UV_DEFAULT_INDEX:-}${PYTHON_CONSTRAINTS:-}" ]; then
 			in_project install_exported uv export --quiet --locked --offline --no-emit-project --no-default-groups \
 				--output-file requirements.txt $chosen
@@ -84,7 +84,7 @@ main() {
 	poetry:*)
 		[ -f "$project/poetry.lock" ] || fail "there is no poetry.lock beside $PYTHON_MANIFEST. Make one: poetry lock"
 		chosen="$(option_each --extras ${PYTHON_EXTRAS:-}) $(option_each --only main $groups)"
-		# Of an index "poetry install" wants descriptions that many mirrors and inspecting networks do not hand on.
+		# "poetry install" needs metadata from the index that many mirrors and inspecting networks do not serve.
 		if has_unhashed_sources; then
 			in_project poetry install --no-interaction --no-root $chosen
 		else
@@ -99,7 +99,7 @@ main() {
 		install_packages -r "$manifest"
 		;;
 	esac
-	# By themselves: pip takes no package without a hash in the same run as packages with one.
+	# A separate run, because pip does not mix packages with and without hashes.
 	[ -z "${PYTHON_EXTRA_PACKAGES:-}" ] || install_packages $PYTHON_EXTRA_PACKAGES
 	if [ "${1:-}" = dev ]; then
 		if [ -n "${PYTHON_DEV_MANIFEST:-}" ]; then
@@ -109,9 +109,9 @@ main() {
 		fi
 		install_packages $DEV_TOOLS
 	fi
-	# uv leaves its lock there, which everybody may write to.
+	# uv leaves a lock file that everybody may write to.
 	rm -f "$venv/.lock"
-	# A package may carry Python files for other versions, which do not compile.
+	# "|| true": a package may contain files for other Python versions, which do not compile.
 	"$venv/bin/python" -m compileall -q -j 0 "$venv/lib" || true
 }
 

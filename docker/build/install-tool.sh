@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs a tool of the build in a place of its own, so that the application's packages never meet
-# the tool's: install-tool.sh NAME==VERSION [PLUGIN==VERSION…]
+# Installs a build tool in its own venv, apart from the application's packages:
+# install-tool.sh NAME==VERSION [PLUGIN==VERSION…]
 set -eu
 
 name=${1%%==*}

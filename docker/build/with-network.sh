@@ -1,26 +1,25 @@
 #!/bin/sh
-# Runs a command of the build with what reaches packages from this network, and keeps none of it in the
-# image: with-network.sh COMMAND [ARG…]. The build secrets, each of which may be missing or empty:
-#   extra-ca        certificates to trust beside the image's own
-#   apt-mirror      a mirror of the Debian archive       these three are URLs, perhaps with a user
-#   pip-index-url   a mirror of the Python index         and a password in them, percent-encoded
+# Runs a build command with the certificates and mirrors of this network, and leaves none of them in the image:
+# with-network.sh COMMAND [ARG…]. These are the build secrets. Each may be missing or empty:
+#   extra-ca        certificates to trust in addition to the image's own
+#   apt-mirror      a mirror of the Debian archive       these three are URLs; they may contain a user
+#   pip-index-url   a mirror of the Python index         and a password, percent-encoded
 #   npm-registry    a mirror of the npm registry
-# Proxies need nothing here: BuildKit hands them to every step. What is written lies in memory, where no
-# layer finds it.
+# BuildKit hands proxies to every step by itself. This script writes files only to memory, so no layer contains them.
 set -eu
 
 secrets=/run/secrets
 memory=$(mktemp -d -p /dev/shm)
 trap 'rm -rf "$memory"' EXIT
-# apt downloads as a user of its own, who has to read the certificates.
+# apt downloads as another user, which must read the certificates.
 chmod 0711 "$memory"
 
 secret() { # secret NAME: its value, or nothing
 	if [ -s "$secrets/$1" ]; then cat "$secrets/$1"; fi
 }
 
-# split_url URL: sets $plain to the URL without its login, $origin to scheme and host of it, and $login to
-# user:password, percent-encoded as it was.
+# split_url URL: sets $plain to the URL without its login, $origin to its scheme and host, and $login to
+# user:password, still percent-encoded.
 split_url() {
 	scheme=${1%%://*} rest=${1#*://}
 	authority=${rest%%/*} login=
@@ -45,8 +44,8 @@ trust_extra_ca() {
 	fi
 }
 
-# The image's own lists stay as they are: apt gets copies, in which the mirror takes the place of the archive and
-# MIRROR-security that of the security archive, and the login in a file apart.
+# The image's own lists stay as they are. apt gets copies in which the mirror replaces the archive and MIRROR-security
+# replaces the security archive, and a separate file with the login.
 use_apt_mirror() {
 	url=$(secret apt-mirror)
 	[ -n "$url" ] || return 0
@@ -75,12 +74,12 @@ use_pip_index() {
 	PIP_INDEX_URL=$(secret pip-index-url)
 	[ -n "$PIP_INDEX_URL" ] || return 0
 	export PIP_INDEX_URL UV_DEFAULT_INDEX="$PIP_INDEX_URL"
-	# Who writes http:// there means it. uv believes that, pip wants to hear it again.
+	# http:// in the setting is on purpose. uv accepts it; pip needs PIP_TRUSTED_HOST as well.
 	split_url "$PIP_INDEX_URL"
 	if [ "$scheme" = http ]; then export PIP_TRUSTED_HOST="${origin#http://}"; fi
 }
 
-# The addresses in a package-lock.json need no change: npm takes those of its default registry from this one.
+# The addresses in a package-lock.json need no change: npm replaces its default registry with this one.
 use_npm_registry() {
 	url=$(secret npm-registry)
 	[ -n "$url" ] || return 0
@@ -92,11 +91,11 @@ use_npm_registry() {
 	export NPM_CONFIG_USERCONFIG="$memory/npmrc"
 }
 
-says() { # says PATTERN: whether the command said something like it
+says() { # says PATTERN: succeeds if the output of the command matches
 	grep -Eqi -e "$1" "$memory/said"
 }
 
-# The setting whose mirror this step uses, for a sentence. Steps have one such secret.
+# Prints the setting whose mirror this step uses, for the message. A step has one such secret.
 mirror_setting() {
 	for pair in apt-mirror:APT_MIRROR pip-index-url:PIP_INDEX_URL npm-registry:NPM_REGISTRY; do
 		if [ -e "$secrets/${pair%%:*}" ]; then
@@ -106,7 +105,7 @@ mirror_setting() {
 	done
 }
 
-# One sentence with the cause and the setting, behind what the tool said. A wrong guess is worse than none.
+# Adds one sentence with the cause and the setting after the output of the tool. No guess is better than a wrong one.
 explain() {
 	setting=$(mirror_setting)
 	case $setting in
@@ -129,7 +128,7 @@ explain() {
 	else
 		return 0
 	fi
-	printf 'with-network: %s (.env.docker, extras/offline/README.md).\n' "$cause" >&2
+	printf 'with-network: %s (.env.docker, docs/mirrors.md).\n' "$cause" >&2
 }
 
 trust_extra_ca
@@ -137,7 +136,7 @@ use_apt_mirror
 use_pip_index
 use_npm_registry
 
-# All that is said is shown at once, and kept for the explanation.
+# Shows the output as it comes, and keeps it for the explanation.
 {
 	code=0
 	"$@" 2>&1 || code=$?
