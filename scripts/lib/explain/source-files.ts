@@ -2,7 +2,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join, posix } from 'node:path'
 import type { Model } from '../compose/model.ts'
-import { notSource } from '../engine/build.ts'
 
 /** One line of .dockerignore. No package for these rules tells which line it was. */
 export interface Rule {
@@ -61,6 +60,9 @@ export interface Source {
   ignoreFile: string
   rules: readonly Rule[]
 }
+
+/** What .dockerignore keeps out of every build. */
+export const notSource = new Set(['.git', 'node_modules', '.venv', '__pycache__', '.pytest_cache', '.ruff_cache', '.mypy_cache', '.next'])
 
 /** The Python files below a folder, in order, without those that we may not read. */
 function pythonFiles(folder: string, below = ''): string[] {
