@@ -7,7 +7,6 @@ import type { Container } from './lib/compose/containers.ts'
 import { explainWithoutBuildx } from './lib/engine/engine.ts'
 import type { Engine } from './lib/engine/engine.ts'
 import { CliError, ExitCode } from './lib/errors.ts'
-import { explain } from './lib/explain/explain.ts'
 import { ensureImages } from './lib/engine/images.ts'
 import { urls } from './lib/compose/model.ts'
 import type { Model, Service } from './lib/compose/model.ts'
@@ -138,7 +137,10 @@ export const up = defineCommand({
       const exitCode = await streamCompose(ready.stack, ...start)
       const now = await readContainers(ready.model.name)
       // At its time-out Compose 2.26 sometimes ends with 0 all the same: the containers have the last word.
-      if (exitCode !== 0 || firstCause(now, ready.model.services)) throw await explain(ready.stack, ready.model)
+      if (exitCode !== 0 || firstCause(now, ready.model.services)) {
+        const { explain } = await import('./lib/explain/explain.ts')
+        throw await explain(ready.stack, ready.model)
+      }
       return { ...ready, all: now, seconds: since(begun) }
     })
 

@@ -1,12 +1,10 @@
 /** A command that runs one role to its end: migrate and seed. */
-import { stripVTControlCharacters } from 'node:util'
 import { common, defineCommand } from '../command.ts'
-import { CliError, ExitCode } from '../errors.ts'
-import { explain, explainOutput } from '../explain/explain.ts'
+import { CliError } from '../errors.ts'
+import type { ExitCode } from '../errors.ts'
 import type { Model } from './model.ts'
 import { openStack } from './open-stack.ts'
 import { envFile } from '../env/settings.ts'
-import { explainMissing, readSource } from '../explain/source-files.ts'
 import { captureCompose, composeCommand, endAbandoned, stackOf } from './stack.ts'
 import type { Stack } from './stack.ts'
 import { print, printJson, step, underCommand } from '../terminal.ts'
@@ -65,18 +63,16 @@ const WAITED_IN_VAIN = /didn't complete successfully|dependency failed to start/
 /** @throws CliError with what the role said that matters, and what it means */
 async function runOnce(stack: Stack, model: Model, container: string, job: OneShot, verbose: boolean): Promise<void> {
   const args = runOf(job, '--name', container)
-  const fail = (output: string): CliError => {
-    const source = readSource(model)
-    const { details, advice } = explainOutput(output, { role: job.name, explainModule: (name) => source && explainMissing(source, name) })
-    const hint = `${advice ? `${advice}\n` : ''}Again, with all of its output: ${composeCommand(stack, ...runOf(job))}`
-    // What was shown as it came is not shown again.
-    return new CliError(job.failure, { details: verbose ? undefined : details, hint, exitCode: job.exitCode })
-  }
   const run = async (): Promise<void> => {
     // Compose's own progress would stand in front of what the role says.
     const { exitCode, stdout, stderr } = await captureCompose(stack, ['--progress', 'quiet', ...args], { isShown: verbose })
     if (exitCode === 0) return
-    throw WAITED_IN_VAIN.test(stderr) ? await explain(stack, model) : fail(stripVTControlCharacters(stdout + stderr))
+    const { explain, explainOutput } = await import('../explain/explain.ts')
+    if (WAITED_IN_VAIN.test(stderr)) throw await explain(stack, model)
+    const { details, advice } = explainOutput(stdout + stderr, job.name, model)
+    const hint = `${advice ? `${advice}\n` : ''}Again, with all of its output: ${composeCommand(stack, ...runOf(job))}`
+    // What was shown as it came is not shown again.
+    throw new CliError(job.failure, { details: verbose ? undefined : details, hint, exitCode: job.exitCode })
   }
   await (verbose ? underCommand(composeCommand(stack, ...args), run) : step(job.title, run))
 }
