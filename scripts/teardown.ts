@@ -1,13 +1,11 @@
 /** `npm run teardown`: the counterpart of up. Data stays unless --volumes says otherwise. */
 import { common, defineCommand, main } from './lib/command.ts'
-import { confirm } from './lib/terminal.ts'
+import { confirm, ok, print, printJson } from './lib/terminal.ts'
 import { read } from './lib/engine/docker.ts'
 import { findEngine } from './lib/engine/engine.ts'
 import { CliError } from './lib/errors.ts'
-import { openStack } from './lib/compose/open-stack.ts'
+import { composeCommand, npmCommand, openStack, stackOf, streamCompose } from './lib/compose/stack.ts'
 import { envFile } from './lib/env/settings.ts'
-import { composeCommand, npmCommand, stackOf, streamCompose } from './lib/compose/stack.ts'
-import { ok, print, printJson } from './lib/terminal.ts'
 
 /** The volumes of a project that exist, whether or not today's settings still use them. */
 async function existingVolumes(project: string): Promise<string[]> {

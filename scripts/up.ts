@@ -1,22 +1,18 @@
 /** `npm run up`: from whatever is there to a healthy stack. */
 import { statSync } from 'node:fs'
-import { ensureBuildxFolder, isBuilt, rememberBuild, watchingDisk } from './lib/engine/build.ts'
 import { common, defineCommand, main } from './lib/command.ts'
-import { firstCause } from './lib/compose/containers.ts'
-import type { Container } from './lib/compose/containers.ts'
-import { explainWithoutBuildx } from './lib/engine/engine.ts'
-import type { Engine } from './lib/engine/engine.ts'
-import { CliError, ExitCode } from './lib/errors.ts'
-import { ensureImages } from './lib/engine/images.ts'
-import { urls } from './lib/compose/model.ts'
-import type { Model, Service } from './lib/compose/model.ts'
-import { openStack } from './lib/compose/open-stack.ts'
+import { firstCause, urls } from './lib/compose/model.ts'
+import type { Container, Model, Service } from './lib/compose/model.ts'
 import { checkPorts } from './lib/compose/ports.ts'
-import { envFile } from './lib/env/settings.ts'
-import { initEnvFile } from './lib/env/write.ts'
-import { checkAppCa, checkSourceAccess } from './lib/explain/source-access.ts'
-import { composeCommand, endRestartLoops, npmCommand, readContainers, stackOf, streamCompose } from './lib/compose/stack.ts'
+import { composeCommand, npmCommand, ofProject, openStack, readContainers, readNames, stackOf, streamCompose } from './lib/compose/stack.ts'
 import type { Stack } from './lib/compose/stack.ts'
+import { ensureBuildxFolder, watchingDisk } from './lib/engine/build.ts'
+import { read } from './lib/engine/docker.ts'
+import type { Engine } from './lib/engine/engine.ts'
+import { ensureImages } from './lib/engine/images.ts'
+import { envFile } from './lib/env/settings.ts'
+import { CliError, ExitCode } from './lib/errors.ts'
+import { checkAppCa, checkSourceAccess } from './lib/explain/source-access.ts'
 import { amount, info, ok, print, printJson, warn } from './lib/terminal.ts'
 
 /** Seconds since `started`, a reading of performance.now(). */
@@ -25,32 +21,48 @@ const since = (started: number): number => (performance.now() - started) / 1000
 async function makeEnvFile(file: string): Promise<void> {
   // Of size 0 it is what Docker leaves behind where a mounted file is missing.
   if (file !== envFile || statSync(file, { throwIfNoEntry: false })?.size) return
+  const { initEnvFile } = await import('./lib/env/write.ts')
   const { generated, fitted } = await initEnvFile(file)
   ok(`${file} made from ${envFile}.example: ${[...generated, ...fitted].join(', ')} set for this machine`)
 }
 
 /** @throws CliError (exit code 5; 4 when Docker lacks what it builds with) */
-async function buildImages(stack: Stack, model: Model, engine: Engine): Promise<void> {
+async function buildImages(stack: Stack, engine: Engine): Promise<void> {
   const started = performance.now()
-  if ((await streamCompose(stack, 'build')) !== 0) {
-    throw (await explainWithoutBuildx(engine)) ?? new CliError('The image could not be built. What ran before runs on.', {
-      hint: `The lines above name the step that failed. Without Node: ${composeCommand(stack, 'build')}`,
-      exitCode: ExitCode.build,
-    })
-  }
-  await rememberBuild(model)
-  ok('Images built', since(started))
+  ensureBuildxFolder()
+  // An attestation holds the time: the same image would get a new id, and every container would be replaced.
+  const builder = { ...stack, env: { BUILDX_NO_DEFAULT_ATTESTATIONS: '1', ...stack.env } }
+  if ((await streamCompose(builder, 'build')) === 0) return ok('Images built', since(started))
+  const { explainWithoutBuildx } = await import('./lib/engine/advice.ts')
+  throw (await explainWithoutBuildx(engine)) ?? new CliError('The image could not be built. What ran before runs on.', {
+    hint: `The lines above name the step that failed. Without Node: ${composeCommand(stack, 'build')}`,
+    exitCode: ExitCode.build,
+  })
+}
+
+/**
+ * Stops what Docker starts again and again. Compose takes such a container for one that runs, with the health that it
+ * had last, and gives up at once, whatever has been mended since.
+ */
+async function endRestartLoops(project: string): Promise<void> {
+  const ids = await readNames(['ps', '--quiet', ...ofProject(project), '--filter', 'status=restarting'])
+  if (ids.length > 0) await read(['stop', ...ids])
+}
+
+/** Starts the stack and waits for it. Returns its containers, those of other profiles too. */
+async function startStack(stack: Stack, model: Model, args: string[]): Promise<Container[]> {
+  await endRestartLoops(model.name)
+  const exitCode = await streamCompose(stack, ...args)
+  const all = await readContainers(model.name)
+  // At its time-out Compose 2.26 sometimes ends with 0 all the same: the containers have the last word.
+  if (exitCode === 0 && !firstCause(all, model.services)) return all
+  const { explain } = await import('./lib/explain/explain.ts')
+  throw await explain(stack, model)
 }
 
 /** One request proves the address before it is printed. */
-async function answers(url: string): Promise<boolean> {
-  try {
-    await fetch(url, { signal: AbortSignal.timeout(5000), redirect: 'manual' })
-    return true
-  } catch {
-    return false
-  }
-}
+const answers = (url: string): Promise<boolean> =>
+  fetch(url, { signal: AbortSignal.timeout(5000), redirect: 'manual' }).then(() => true, () => false)
 
 /** What a worker does, where others have an address. */
 function workOf({ environment }: Service = {}): string {
@@ -122,26 +134,16 @@ export const up = defineCommand({
     const named = `, ${amount(warnings, 'warning')} (${npmCommand(opened.stack, 'env')} shows ${warnings === 1 ? 'it' : 'them'})`
     ok(`${file}: ${amount(settings.count, 'setting')}${warnings > 0 ? named : ''}`)
     checkAppCa(settings.values)
-    ensureBuildxFolder()
     const { stack, model, all, seconds } = await watchingDisk(async () => {
       const ready = await ensureImages(opened.stack, opened.model, settings.values, { build: !noBuild })
-      const [isCurrent] = await Promise.all([noBuild || isBuilt(ready.model), checkPorts(ready.model)])
+      await checkPorts(ready.model)
+      if (!noBuild) await buildImages(ready.stack, engine)
+      await checkSourceAccess(ready.stack, ready.model)
 
       // From here on the stack changes.
-      if (!isCurrent) await buildImages(ready.stack, ready.model, engine)
-      else if (!noBuild) ok('Images are up to date')
-      await checkSourceAccess(ready.stack, ready.model)
       hasBegunToStart = true
       const begun = performance.now()
-      await endRestartLoops(ready.model.name)
-      const exitCode = await streamCompose(ready.stack, ...start)
-      const now = await readContainers(ready.model.name)
-      // At its time-out Compose 2.26 sometimes ends with 0 all the same: the containers have the last word.
-      if (exitCode !== 0 || firstCause(now, ready.model.services)) {
-        const { explain } = await import('./lib/explain/explain.ts')
-        throw await explain(ready.stack, ready.model)
-      }
-      return { ...ready, all: now, seconds: since(begun) }
+      return { ...ready, all: await startStack(ready.stack, ready.model, start), seconds: since(begun) }
     })
 
     const containers = all.filter(({ service }) => service in model.services)

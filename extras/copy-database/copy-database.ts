@@ -2,17 +2,15 @@
 import { fileURLToPath } from 'node:url'
 import { stripVTControlCharacters } from 'node:util'
 import { common, defineCommand, main } from '../../scripts/lib/command.ts'
-import { confirm } from '../../scripts/lib/terminal.ts'
+import { confirm, info, isInteractive, ok, printJson, step, warn } from '../../scripts/lib/terminal.ts'
 import { databaseOf, redact } from './database-url.ts'
 import { lastLines } from '../../scripts/lib/engine/docker.ts'
 import type { Result } from '../../scripts/lib/engine/docker.ts'
 import { CliError, ExitCode } from '../../scripts/lib/errors.ts'
 import type { Model } from '../../scripts/lib/compose/model.ts'
-import { openStack } from '../../scripts/lib/compose/open-stack.ts'
+import { captureCompose, composeCommand, endAbandoned, npmCommand, openStack, readContainers } from '../../scripts/lib/compose/stack.ts'
 import { envFile } from '../../scripts/lib/env/settings.ts'
-import { captureCompose, composeCommand, endAbandoned, npmCommand, readContainers } from '../../scripts/lib/compose/stack.ts'
 import type { Stack } from '../../scripts/lib/compose/stack.ts'
-import { info, isInteractive, ok, printJson, step, warn } from '../../scripts/lib/terminal.ts'
 
 /** Something that the target would refuse or change. */
 interface Finding {

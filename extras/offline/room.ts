@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { quote } from 'zx/core'
-import type { Offer, OfflineRoom, PrivateEngine } from '../../scripts/lib/engine/offline-room.ts'
+import type { Offer, OfflineRoom, PrivateEngine } from '../../scripts/lib/rooms.ts'
 import { CliError, ExitCode } from '../../scripts/lib/errors.ts'
 import { info, isInteractive, warn } from '../../scripts/lib/terminal.ts'
 import { networkOf } from './network.ts'

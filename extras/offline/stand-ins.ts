@@ -11,7 +11,7 @@ import { debianMirror, HOST_CERTIFICATES, installHostPackages, runMmdebstrap } f
 import type { Suite } from './debian.ts'
 import { capture, read, stream } from '../../scripts/lib/engine/docker.ts'
 import { shortName } from '../../scripts/lib/engine/images.ts'
-import { standInOverlay } from '../../scripts/lib/engine/offline-room.ts'
+import { standInOverlay } from '../../scripts/lib/rooms.ts'
 import { CliError, ExitCode } from '../../scripts/lib/errors.ts'
 import { networkOf, splitLogin } from './network.ts'
 import type { Network } from './network.ts'

@@ -1,6 +1,6 @@
 /** The figures of a running stack. */
 import { readFile, writeFile } from 'node:fs/promises'
-import type { Container } from '../../scripts/lib/compose/containers.ts'
+import type { Container } from '../../scripts/lib/compose/model.ts'
 import { capture, lastLines, read } from '../../scripts/lib/engine/docker.ts'
 import { CliError, ExitCode } from '../../scripts/lib/errors.ts'
 import { envFile, exampleFile } from '../../scripts/lib/env/settings.ts'

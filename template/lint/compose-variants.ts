@@ -1,6 +1,6 @@
 /** Every combination of Compose files and profiles that is supported: one table. Pure. */
 import { parse } from 'yaml'
-import { standInOverlay as offline } from '../../scripts/lib/engine/offline-room.ts'
+import { standInOverlay as offline } from '../../scripts/lib/rooms.ts'
 
 /** The files of COMPOSE_FILE, by the name of what they make. Each is also good with the stand-ins on top. */
 export const overlays: Readonly<Record<string, readonly string[]>> = {

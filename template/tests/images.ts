@@ -4,12 +4,11 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ensureImages } from '../../scripts/lib/engine/images.ts'
-import { openStack } from '../../scripts/lib/compose/open-stack.ts'
+import { openStack, readModel } from '../../scripts/lib/compose/stack.ts'
 import { initEnvFile } from '../../scripts/lib/env/write.ts'
 import { pythonImage } from '../../scripts/lib/compose/model.ts'
-import { readModel } from '../../scripts/lib/compose/stack.ts'
 import { withValues } from '../env-values.ts'
-import { standInOverlay as overlay } from '../../scripts/lib/engine/offline-room.ts'
+import { standInOverlay as overlay } from '../../scripts/lib/rooms.ts'
 
 /**
  * Pulls or builds what the examples want beside the defaults, such as another Python. No test does that by itself.

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { firstCause, isWell, parseContainers } from '../../scripts/lib/compose/containers.ts'
-import { parseModel } from '../../scripts/lib/compose/model.ts'
+import { firstCause, isWell, parseContainers, parseModel } from '../../scripts/lib/compose/model.ts'
 import { diagnose } from '../../scripts/lib/explain/explain.ts'
 import { composeModel, inspected, stackWith, wellStack } from '../helpers/stack.ts'
 import type { Sketch } from '../helpers/stack.ts'

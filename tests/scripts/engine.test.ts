@@ -1,16 +1,16 @@
 import { writeFileSync } from 'node:fs'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
-import { adviseWithoutAnswer, findPlatform, installInstructions, isAtLeast } from '../../scripts/lib/engine/advice.ts'
+import { adviseWithoutAnswer, findPlatform, installInstructions } from '../../scripts/lib/engine/advice.ts'
 import type { HostFacts, Platform } from '../../scripts/lib/engine/advice.ts'
 import { capture, format, lastLines, read } from '../../scripts/lib/engine/docker.ts'
-import { ensureEngine, findEngine } from '../../scripts/lib/engine/engine.ts'
+import { ensureEngine, findEngine, isAtLeast } from '../../scripts/lib/engine/engine.ts'
 import { extraCaFile, isFull, roomOf, saysFull } from '../../scripts/lib/engine/machine.ts'
-import { loadOfflineRoom } from '../../scripts/lib/engine/offline-room.ts'
-import type { OfflineRoom } from '../../scripts/lib/engine/offline-room.ts'
+import { loadOfflineRoom } from '../../scripts/lib/rooms.ts'
+import type { OfflineRoom } from '../../scripts/lib/rooms.ts'
 import { Sandbox } from '../helpers/sandbox.ts'
 
 // With or without the room: what is in extras/offline is of no concern here.
-vi.mock(import('../../scripts/lib/engine/offline-room.ts'), async (original) => ({ ...(await original()), loadOfflineRoom: vi.fn<typeof loadOfflineRoom>() }))
+vi.mock(import('../../scripts/lib/rooms.ts'), async (original) => ({ ...(await original()), loadOfflineRoom: vi.fn<typeof loadOfflineRoom>() }))
 
 let box: Sandbox
 beforeEach(() => {

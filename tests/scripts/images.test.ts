@@ -1,15 +1,13 @@
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Model } from '../../scripts/lib/compose/model.ts'
-import { isBuilt, rememberBuild } from '../../scripts/lib/engine/build.ts'
-import { loadOfflineRoom } from '../../scripts/lib/engine/offline-room.ts'
-import type { OfflineRoom } from '../../scripts/lib/engine/offline-room.ts'
+import { loadOfflineRoom } from '../../scripts/lib/rooms.ts'
+import type { OfflineRoom } from '../../scripts/lib/rooms.ts'
 import { ensureImages, explainRefusal, faultOfRegistry, judgeRefusal, registryOf } from '../../scripts/lib/engine/images.ts'
 import type { Verdict } from '../../scripts/lib/engine/images.ts'
 import { Sandbox } from '../helpers/sandbox.ts'
 
 // With or without the room: what is in extras/offline is of no concern here.
-vi.mock(import('../../scripts/lib/engine/offline-room.ts'), async (original) => ({ ...(await original()), loadOfflineRoom: vi.fn<typeof loadOfflineRoom>() }))
+vi.mock(import('../../scripts/lib/rooms.ts'), async (original) => ({ ...(await original()), loadOfflineRoom: vi.fn<typeof loadOfflineRoom>() }))
 
 let box: Sandbox
 beforeEach(() => {
@@ -170,41 +168,5 @@ describe('the images of a stack', () => {
     if (mayBeReplaced) expect(await ensureImages(stack, model, values)).toEqual(replaced)
     else await expect(ensureImages(stack, model, values)).rejects.toThrow(message.slice(0, 9))
     expect(useStandIns).toHaveBeenCalledTimes(mayBeReplaced ? 1 : 0)
-  })
-})
-
-describe('an image counts as built', () => {
-  const model = (args: Record<string, string>): Model =>
-    ({ name: 'shop', services: { migrate: { image: 'shop-app', build: { args: { APP_DIR: 'app', PYTHON_IMAGE: 'python', ...args } } } } })
-  const frontend = model({ FRONTEND: 'build', NODE_IMAGE: 'node:24' })
-
-  beforeEach(async () => {
-    mkdirSync('app', { recursive: true })
-    writeFileSync('app/main.py', '')
-    symlinkSync('/no/such/target', 'app/link')
-    process.env.XDG_CACHE_HOME = box.folder
-    box.answer('image-inspect', { out: 'sha256:1\n' })
-    await rememberBuild(frontend)
-  })
-
-  test('as long as nothing changed', async () => {
-    expect(await isBuilt(frontend)).toBe(true)
-    writeFileSync('app/main.py', 'print()')
-    expect(await isBuilt(frontend)).toBe(false)
-  })
-
-  test('whatever happens to what a link points at', async () => {
-    writeFileSync('target', 'old')
-    symlinkSync('../target', 'app/other')
-    await rememberBuild(frontend)
-    writeFileSync('target', 'new, and longer')
-    expect(await isBuilt(frontend)).toBe(true)
-  })
-
-  test('on its Node image too, when there is a frontend', async () => {
-    const bases = (): string | undefined => box.calls().findLast((call) => call.startsWith('image inspect'))
-    expect(bases()).toContain('shop-app python node:24')
-    await isBuilt(model({ FRONTEND: 'none', NODE_IMAGE: 'node:24' }))
-    expect(bases()).not.toContain('node:24')
   })
 })

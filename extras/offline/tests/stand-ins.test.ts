@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { isStandIn, standInOverlay } from '../../../scripts/lib/engine/offline-room.ts'
+import { isStandIn, standInOverlay } from '../../../scripts/lib/rooms.ts'
 import { selectStandIns } from '../select.ts'
 import { ensureStandIns, fingerprint, recipeFor, standsFor } from '../stand-ins.ts'
 import { Sandbox, SECRET } from '../../../tests/helpers/sandbox.ts'

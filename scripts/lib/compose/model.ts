@@ -1,4 +1,4 @@
-/** What `docker compose config --format json` says, as far as the scripts read it. Pure. */
+/** What Compose says of a stack (`config --format json`) and Docker of its containers (`inspect`), as far as we read it. Pure. */
 
 export interface Port {
   host_ip?: string
@@ -31,22 +31,21 @@ export interface Model {
   networks?: Record<string, { name: string; external?: boolean }>
 }
 
-/** Reads the answer of Compose. */
 export const parseModel = (json: string): Model => JSON.parse(json) as Model
 
-/** The images that a build begins with: a frontend, in the application's image or in its own, needs Node. */
-export function baseImages({ target, args = {} }: NonNullable<Service['build']>): string[] {
-  const bases = target === 'frontend-server' ? [args.NODE_IMAGE] : [args.PYTHON_IMAGE, args.FRONTEND === 'build' ? args.NODE_IMAGE : undefined]
-  return bases.filter((image) => typeof image === 'string')
+/** A build begins with Python, with Node, or, when it builds a frontend for the application, with both. */
+function baseImages({ target, args = {} }: NonNullable<Service['build']>): unknown[] {
+  if (target === 'frontend-server') return [args.NODE_IMAGE]
+  return [args.PYTHON_IMAGE, args.FRONTEND === 'build' && args.NODE_IMAGE]
 }
 
-/** The images that are not built here and have to come from somewhere: of services, and the bases of the build. */
+/** The images that are not built here and have to come from somewhere: of services, and the bases of the builds. */
 export function foreignImages({ services }: Model): string[] {
   const all = Object.values(services)
   const built = new Set(all.filter(({ build }) => build).map(({ image }) => image))
+  const used = all.map(({ image }) => image).filter((image) => !built.has(image))
   const bases = all.flatMap(({ build }) => (build ? baseImages(build) : []))
-  const images = all.map(({ image }) => image).filter((image) => !built.has(image))
-  return [...new Set([...images, ...bases])].filter((image) => typeof image === 'string').toSorted()
+  return [...new Set([...used, ...bases])].filter((image) => typeof image === 'string').toSorted()
 }
 
 /** The base image of the application's build. */
@@ -65,22 +64,16 @@ export interface PublishedPort {
 /** Every TCP port that the stack opens on this machine. */
 export function publishedPorts({ services }: Model): PublishedPort[] {
   return Object.entries(services).flatMap(([service, { ports = [] }]) =>
-    ports
-      .filter(({ published, protocol = 'tcp' }) => published && protocol === 'tcp')
-      .map(({ host_ip: address = '0.0.0.0', published = '', target }) => ({
-        service,
-        address,
-        port: Number.parseInt(published, 10),
-        isRange: published.includes('-'),
-        target,
-      })),
-  )
+    ports.flatMap(({ host_ip: address = '0.0.0.0', published, target, protocol = 'tcp' }) =>
+      published && protocol === 'tcp'
+        ? [{ service, address, port: Number.parseInt(published, 10), isRange: published.includes('-'), target }]
+        : []))
 }
 
 /** A name of the proxy's own, where it has one: ":80" is every name. */
-function siteUrl({ services }: Model): Record<string, string> {
-  const [address] = (services.proxy?.environment?.SITE_ADDRESS ?? '').split(/[\s,]+/)
-  if (!services.proxy?.ports || !address || address.startsWith(':')) return {}
+function siteUrl({ services: { proxy } }: Model): Record<string, string> {
+  const [address] = (proxy?.environment?.SITE_ADDRESS ?? '').split(/[\s,]+/)
+  if (!proxy?.ports || !address || address.startsWith(':')) return {}
   return { proxy: address.includes('://') ? address : `https://${address}` }
 }
 
@@ -92,4 +85,84 @@ export function urls(model: Model): Record<string, string> {
     return [service, `http://${host}:${port}`] as const
   })
   return { ...Object.fromEntries(entries.toReversed()), ...siteUrl(model) }
+}
+
+export interface Container {
+  id: string
+  name: string
+  service: string
+  /** created, running, restarting, exited … */
+  state: string
+  /** starting, healthy, unhealthy; empty without a health check, and of one that does not run. */
+  health: string
+  exitCode: number
+  oomKilled: boolean
+  /** Bytes of memory that it may use; 0 without a limit. */
+  memoryLimit: number
+  /** When it was last started, as Docker writes it. */
+  startedAt: string
+  /** How often Docker has started it again by itself. */
+  restarts: number
+  /** What the last health check said. */
+  healthOutput: string
+}
+
+interface Inspected {
+  Id: string
+  Name: string
+  Config: { Labels: Record<string, string> }
+  RestartCount?: number
+  HostConfig?: { Memory?: number }
+  State: {
+    Status: string
+    StartedAt?: string
+    ExitCode: number
+    OOMKilled: boolean
+    Health?: { Status: string; Log?: { Output: string }[] }
+  }
+}
+
+/** Reads the answer of `docker inspect`, in the order of the containers' names. One-off containers are left out. */
+export function parseContainers(json: string): Container[] {
+  return (JSON.parse(json) as Inspected[])
+    .filter(({ Config }) => Config.Labels['com.docker.compose.oneoff'] !== 'True')
+    .map(({ Id, Name, Config, HostConfig, RestartCount = 0, State }) => ({
+      id: Id,
+      name: Name.replace(/^\//, ''),
+      service: Config.Labels['com.docker.compose.service'] ?? '',
+      state: State.Status,
+      // Docker calls a container with a health check unhealthy once it has ended, however well it did.
+      health: State.Status === 'running' ? (State.Health?.Status ?? '') : '',
+      exitCode: State.ExitCode,
+      oomKilled: State.OOMKilled,
+      memoryLimit: HostConfig?.Memory ?? 0,
+      startedAt: State.StartedAt ?? '',
+      restarts: RestartCount,
+      healthOutput: State.Health?.Log?.at(-1)?.Output.trim() ?? '',
+    }))
+    .toSorted((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }))
+}
+
+/** Did the container do, or does it do, what it is there for? */
+export const isWell = ({ state, health, exitCode }: Container): boolean =>
+  state === 'running' ? health === '' || health === 'healthy' : state === 'exited' && exitCode === 0
+
+/** One that ended, also when Docker has just started it again, says more than one that is merely not healthy yet. */
+const rank = ({ state, health, restarts }: Container): number =>
+  state === 'exited' || state === 'restarting' || restarts > 0 ? 0 : health === 'unhealthy' ? 1 : 2
+
+/**
+ * The container that failed first: one that is not well while all that its service waits for are. Those behind it wait
+ * for it, and are no cause.
+ */
+export function firstCause(containers: readonly Container[], services: Model['services']): Container | undefined {
+  const dependencies = Object.values(services).flatMap(({ depends_on }) => Object.entries(depends_on ?? {}))
+  const hasToEnd = (service: string): boolean =>
+    dependencies.some(([name, { condition }]) => name === service && condition === 'service_completed_successfully')
+  // What another profile left behind is nobody's cause.
+  const own = containers.filter(({ service }) => service in services)
+  const sick = own.filter((container) => !isWell(container) || (container.state === 'running' && hasToEnd(container.service)))
+  const isSick = (name: string): boolean => sick.some(({ service }) => service === name)
+  const roots = sick.filter(({ service }) => !Object.keys(services[service]?.depends_on ?? {}).some(isSick))
+  return roots.toSorted((a, b) => rank(a) - rank(b))[0]
 }

@@ -1,13 +1,12 @@
 /** A command that runs one role to its end: migrate and seed. */
 import { common, defineCommand } from '../command.ts'
+import { envFile } from '../env/settings.ts'
 import { CliError } from '../errors.ts'
 import type { ExitCode } from '../errors.ts'
-import type { Model } from './model.ts'
-import { openStack } from './open-stack.ts'
-import { envFile } from '../env/settings.ts'
-import { captureCompose, composeCommand, endAbandoned, stackOf } from './stack.ts'
-import type { Stack } from './stack.ts'
 import { print, printJson, step, underCommand } from '../terminal.ts'
+import type { Model } from './model.ts'
+import { captureCompose, composeCommand, endAbandoned, openStack, stackOf } from './stack.ts'
+import type { Stack } from './stack.ts'
 
 interface OneShot {
   /** Name of the command, and of the role. */
@@ -45,8 +44,14 @@ export const defineOneShot = (job: OneShot) =>
       const { stack, model } = await openStack(file)
       // Two operators may do this at once.
       const container = `${model.name}-${job.name}-${process.pid}`
+      const args = runOf(job, '--name', container)
+      const run = async (): Promise<void> => {
+        // Compose's own progress would stand in front of what the role says.
+        const { exitCode, stdout, stderr } = await captureCompose(stack, ['--progress', 'quiet', ...args], { isShown: verbose })
+        if (exitCode !== 0) throw await explainFailure(job, stack, model, { stdout, stderr, isShown: verbose })
+      }
       try {
-        await runOnce(stack, model, container, job, verbose)
+        await (verbose ? underCommand(composeCommand(stack, ...args), run) : step(job.title, run))
       } finally {
         await endAbandoned(container)
       }
@@ -60,19 +65,18 @@ const runOf = ({ service, name }: OneShot, ...ours: string[]): string[] => ['run
 /** Compose's words for a service that what runs here waits for. */
 const WAITED_IN_VAIN = /didn't complete successfully|dependency failed to start/
 
-/** @throws CliError with what the role said that matters, and what it means */
-async function runOnce(stack: Stack, model: Model, container: string, job: OneShot, verbose: boolean): Promise<void> {
-  const args = runOf(job, '--name', container)
-  const run = async (): Promise<void> => {
-    // Compose's own progress would stand in front of what the role says.
-    const { exitCode, stdout, stderr } = await captureCompose(stack, ['--progress', 'quiet', ...args], { isShown: verbose })
-    if (exitCode === 0) return
-    const { explain, explainOutput } = await import('../explain/explain.ts')
-    if (WAITED_IN_VAIN.test(stderr)) throw await explain(stack, model)
-    const { details, advice } = explainOutput(stdout + stderr, job.name, model)
-    const hint = `${advice ? `${advice}\n` : ''}Again, with all of its output: ${composeCommand(stack, ...runOf(job))}`
-    // What was shown as it came is not shown again.
-    throw new CliError(job.failure, { details: verbose ? undefined : details, hint, exitCode: job.exitCode })
-  }
-  await (verbose ? underCommand(composeCommand(stack, ...args), run) : step(job.title, run))
+interface Said {
+  stdout: string
+  stderr: string
+  /** What was shown as it came is not shown again. */
+  isShown: boolean
+}
+
+/** What the role said that matters, and what it means. */
+async function explainFailure(job: OneShot, stack: Stack, model: Model, { stdout, stderr, isShown }: Said): Promise<CliError> {
+  const { explain, explainOutput } = await import('../explain/explain.ts')
+  if (WAITED_IN_VAIN.test(stderr)) return explain(stack, model)
+  const { details, advice } = explainOutput(stdout + stderr, job.name, model)
+  const hint = `${advice ? `${advice}\n` : ''}Again, with all of its output: ${composeCommand(stack, ...runOf(job))}`
+  return new CliError(job.failure, { details: isShown ? undefined : details, hint, exitCode: job.exitCode })
 }

@@ -1,14 +1,20 @@
 /** One stack: an env file, and the Compose commands that go with it. */
+import { existsSync } from 'node:fs'
 import { quote } from 'zx/core'
 import { capture, format, lastLines, read, stream } from '../engine/docker.ts'
 import type { Result, RunOptions } from '../engine/docker.ts'
+import { ensureEngine, findEngine } from '../engine/engine.ts'
+import type { Engine } from '../engine/engine.ts'
+import { extraCaFile, valueOf } from '../engine/machine.ts'
+import { isUsable } from '../env/finding.ts'
+import type { Values } from '../env/finding.ts'
+import { envFile as ownEnvFile, loadSettings } from '../env/settings.ts'
+import type { Settings } from '../env/settings.ts'
 import { CliError, ExitCode } from '../errors.ts'
 import { wasInterrupted } from '../interrupt.ts'
-import { parseModel } from './model.ts'
-import type { Model } from './model.ts'
-import { envFile as ownEnvFile } from '../env/settings.ts'
-import { parseContainers } from './containers.ts'
-import type { Container } from './containers.ts'
+import { standInOverlay, withStandIns } from '../rooms.ts'
+import { parseContainers, parseModel } from './model.ts'
+import type { Container, Model } from './model.ts'
 
 export interface Stack {
   envFile: string
@@ -40,10 +46,8 @@ export const captureCompose = (stack: Stack, args: string[], options: RunOptions
   capture(compose(stack, ...args), { ...options, env: { ...options.env, ...stack.env } })
 
 /**
- * To be called when a `compose run` has ended: Ctrl-C ends Compose, and not always what it runs, which would go on
- * unseen.
- *
- * @param container the name that the run was given
+ * To be called when a `compose run` with this container name has ended: Ctrl-C ends Compose, and not always what it
+ * runs, which would go on unseen.
  */
 export async function endAbandoned(container: string): Promise<void> {
   if (!wasInterrupted()) return
@@ -72,19 +76,84 @@ export async function readModel(stack: Stack): Promise<Model> {
   })
 }
 
-/** The containers of a project, the stopped ones too. One call to the engine: Compose's own `ps` takes longer. */
+/** What `docker … --filter` needs to name what belongs to a project. */
+export const ofProject = (project: string): string[] => ['--filter', `label=com.docker.compose.project=${project}`]
+
+/** The lines of an answer of Docker, one name or id each. */
+export const readNames = async (args: readonly string[]): Promise<string[]> => (await read(args)).split('\n').filter(Boolean)
+
+/** The containers of a project, the stopped ones too. Compose's own `ps` takes longer. */
 export async function readContainers(project: string): Promise<Container[]> {
-  const filter = ['--filter', `label=com.docker.compose.project=${project}`]
-  const ids = (await read(['ps', '--all', '--quiet', '--no-trunc', ...filter])).split('\n').filter(Boolean)
+  const ids = await readNames(['ps', '--all', '--quiet', '--no-trunc', ...ofProject(project)])
   return ids.length === 0 ? [] : parseContainers(await read(['inspect', ...ids]))
 }
 
+export interface OpenStack {
+  stack: Stack
+  model: Model
+  settings: Settings
+  engine: Engine
+}
+
+/** The errors of the check as one failure, each with its line and its remedy. */
+function settingsError({ file, findings }: Settings): CliError {
+  const errors = findings.filter(({ severity }) => severity === 'error')
+  const lines = errors.map(({ code, line, message, hint }) => `${file}${line === null ? '' : `:${line}`}  ${message} (${code})\n  ${hint}`)
+  return new CliError(`${file} has ${errors.length === 1 ? 'a mistake' : `${errors.length} mistakes`}. Nothing was started.`, {
+    details: lines.join('\n'),
+    hint: 'npm run env checks the file again.',
+    exitCode: ExitCode.config,
+  })
+}
+
+/** @throws CliError (exit code 3) with what is wrong */
+function requireUsable(settings: Settings): void {
+  if (!isUsable(settings.findings)) throw settingsError(settings)
+}
+
+/** Builds trust what the tools of this machine are told to trust, unless the settings name a file. */
+function withHostCertificates(stack: Stack, { values }: Settings): Stack {
+  const caFile = extraCaFile(values, process.env)
+  const isSet = valueOf('EXTRA_CA_FILE', values, process.env) !== undefined
+  return isSet || !caFile ? stack : { ...stack, env: { ...stack.env, EXTRA_CA_FILE: caFile } }
+}
+
 /**
- * Stops what Docker starts again and again. Compose takes such a container for one that runs, with the health that it
- * had last, and gives up at once, whatever has been mended since.
+ * A stack that `up` has started on stand-ins goes on with them. In .env.docker that is written down; for another env
+ * file, which is somebody's own, its containers remember it.
  */
-export async function endRestartLoops(project: string): Promise<void> {
-  const filters = ['--filter', `label=com.docker.compose.project=${project}`, '--filter', 'status=restarting']
-  const ids = (await read(['ps', '--quiet', ...filters])).split('\n').filter(Boolean)
-  if (ids.length > 0) await read(['stop', ...ids])
+export async function asItWasStarted(stack: Stack, model: Model, { COMPOSE_FILE: chosenFiles }: Values): Promise<{ stack: Stack; model: Model }> {
+  if (stack.envFile === ownEnvFile) return { stack, model }
+  const files = await read(['ps', '--all', ...ofProject(model.name), '--format', '{{.Label "com.docker.compose.project.config_files"}}'])
+  if (!files.includes(standInOverlay) || chosenFiles?.includes(standInOverlay)) return { stack, model }
+  const chosen = { ...stack, env: { ...stack.env, COMPOSE_FILE: withStandIns(chosenFiles) } }
+  return { stack: chosen, model: await readModel(chosen) }
+}
+
+/**
+ * What every command on a stack begins with: reads the settings, finds or starts the engine, and asks Compose for the model.
+ *
+ * @param options.toEndIt a stack can be taken down with wrong settings, as long as Compose knows what it is made of
+ * @throws CliError exit code 3 for a setting that is wrong, 4 without an engine
+ */
+export async function openStack(file: string = ownEnvFile, { toEndIt = false } = {}): Promise<OpenStack> {
+  if (!existsSync(file)) {
+    const hint = file === ownEnvFile ? 'npm run up makes it and starts the stack.' : 'Is the path of --env-file right?'
+    throw new CliError(`${file} does not exist.`, { hint, exitCode: ExitCode.config })
+  }
+  let engine = await findEngine()
+  if (!engine) {
+    // To set up an engine takes a while: what is wrong with the settings is said before.
+    const settings = await loadSettings(file)
+    requireUsable(settings)
+    engine = await ensureEngine({ ...settings.values, ...process.env })
+  }
+  const stack = stackOf(file)
+  const [settings, model] = await Promise.allSettled([loadSettings(file), readModel(stack)])
+  if (settings.status === 'rejected') throw settings.reason
+  // A setting that is wrong explains itself better than the model that it breaks.
+  if (!toEndIt || model.status === 'rejected') requireUsable(settings.value)
+  if (model.status === 'rejected') throw model.reason
+  const started = await asItWasStarted(withHostCertificates(stack, settings.value), model.value, settings.value.values)
+  return { ...started, settings: settings.value, engine }
 }

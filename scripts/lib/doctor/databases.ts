@@ -1,6 +1,5 @@
 /** Do the databases of the stack fit their volumes: the version that made the files, and the password? */
-import type { Container } from '../compose/containers.ts'
-import type { Model } from '../compose/model.ts'
+import type { Container, Model } from '../compose/model.ts'
 import { capture } from '../engine/docker.ts'
 import { doubtful, well, wrong } from './observation.ts'
 import type { Observation } from './observation.ts'

@@ -1,8 +1,7 @@
 /** Do the registries answer that images are still to come from? */
 import { lookup } from 'node:dns/promises'
 import { missing, registryOf } from '../engine/images.ts'
-import { isStandIn } from '../engine/offline-room.ts'
-import { hasRoom } from '../rooms.ts'
+import { hasRoom, isStandIn } from '../rooms.ts'
 import { doubtful, well } from './observation.ts'
 import type { Observation } from './observation.ts'
 

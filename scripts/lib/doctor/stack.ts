@@ -1,8 +1,7 @@
 /** Is the stack well: its containers, its databases, its queues? */
 import { readFileSync } from 'node:fs'
-import { isWell } from '../compose/containers.ts'
-import type { Container } from '../compose/containers.ts'
-import type { Model } from '../compose/model.ts'
+import { isWell } from '../compose/model.ts'
+import type { Container, Model } from '../compose/model.ts'
 import { capture, lastLines } from '../engine/docker.ts'
 import { redactUrls } from '../env/shown.ts'
 import { whatHappened } from '../explain/explain.ts'

@@ -1,4 +1,11 @@
-/** What to say when no Docker Engine answers, or when a part of it is missing or too old. Pure: facts in, words out. */
+/** What to say when no Docker Engine answers, or when a part of it is missing or too old. Loaded only then. */
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { delimiter, join } from 'node:path'
+import { CliError, ExitCode } from '../errors.ts'
+import { capture } from './docker.ts'
+import { isAtLeast } from './engine.ts'
+import type { Answer, Engine } from './engine.ts'
 
 export type Platform = 'debian' | 'fedora' | 'linux' | 'wsl' | 'darwin' | 'win32'
 
@@ -18,7 +25,7 @@ export interface HostFacts {
 
 /**
  * What helps when the user has an engine, or has chosen one, and it does not answer. Undefined when there is none.
- * An engine of the user's is never replaced behind their back.
+ * An engine of the user's is never replaced behind their back. Pure.
  */
 export function adviseWithoutAnswer(host: HostFacts): { message: string; hint: string } | undefined {
   const { chosen, hasDockerd, complaint } = host
@@ -82,6 +89,20 @@ export const pluginInstructions = (plugin: 'compose' | 'buildx'): string =>
     `Others:                https://docs.docker.com/${plugin === 'compose' ? 'compose/install/' : 'go/buildx/'}`,
   ].join('\n')
 
+/** Looks at the machine on which no engine answers. */
+export async function factsOf({ context, hasClient, complaint }: Answer, isPrivate: (dockerHost: string) => boolean): Promise<HostFacts> {
+  const textOf = (path: string): Promise<string> => readFile(path, 'utf8').catch(() => '')
+  const chosen = process.env.DOCKER_HOST || (context === 'default' ? undefined : `context ${context}`)
+  return {
+    platform: findPlatform(process.platform, await textOf('/etc/os-release'), await textOf('/proc/version')),
+    chosen: isPrivate(chosen ?? '') ? undefined : chosen,
+    hasSocket: existsSync('/var/run/docker.sock'),
+    hasClient,
+    hasDockerd: ['/usr/sbin/dockerd', '/usr/bin/dockerd', '/usr/local/bin/dockerd'].some((path) => existsSync(path)),
+    complaint,
+  }
+}
+
 /** The kind of machine, from `process.platform`, /etc/os-release and /proc/version. */
 export function findPlatform(platform: NodeJS.Platform, osRelease: string, kernel: string): Platform {
   if (platform === 'darwin' || platform === 'win32') return platform
@@ -91,10 +112,31 @@ export function findPlatform(platform: NodeJS.Platform, osRelease: string, kerne
   return /fedora|rhel/.test(family) ? 'fedora' : 'linux'
 }
 
-/** Whether a version such as `2.26.1-4` or `v5.6.1-desktop.1` is the given one or a newer one. */
-export function isAtLeast(version: string, minimum: readonly [number, number, number]): boolean {
-  const found = /(\d+)\.(\d+)\.(\d+)/.exec(version)?.slice(1).map(Number)
-  if (!found) return false
-  const different = minimum.findIndex((part, index) => found[index] !== part)
-  return different === -1 || found[different]! > minimum[different]!
+/** Compose is too old, or not there. Docker warns when it cannot read the file that says where its plugins are. */
+export function explainCompose({ engineVersion, composeVersion, complaint }: Answer, minimum: string): CliError {
+  const hint = `Install the Compose plugin, ${minimum} or newer.\n${pluginInstructions('compose')}`
+  if (composeVersion !== '') {
+    return new CliError(`Docker Compose ${composeVersion} is too old: ${minimum} is the oldest that works.`, { hint, exitCode: ExitCode.docker })
+  }
+  const hasOldOne = (process.env.PATH ?? '').split(delimiter).some((folder) => existsSync(join(folder, 'docker-compose')))
+  const oldOne = hasOldOne ? ' The docker-compose with a hyphen is another program, and does not serve.' : ''
+  return new CliError(`Docker Engine ${engineVersion} answers, but "docker compose" is missing.${oldOne}`, {
+    details: /^WARNING: .*$/m.exec(complaint)?.[0], hint, exitCode: ExitCode.docker,
+  })
+}
+
+/**
+ * Why a build failed before it began, where that is known: Compose 5 builds with the Buildx plugin alone, and without
+ * it falls back on a builder that knows none of what the Dockerfile uses. Undefined when that is not the cause.
+ */
+export async function explainWithoutBuildx({ composeVersion }: Engine): Promise<CliError | undefined> {
+  if (!isAtLeast(composeVersion, [5, 0, 0])) return undefined
+  const { stdout } = await capture(['buildx', 'version'])
+  const [version] = /\d+\.\d+\.\d+/.exec(stdout) ?? []
+  if (version && isAtLeast(version, [0, 17, 0])) return undefined
+  const state = version ? `and ${version} is too old` : 'and that is missing'
+  return new CliError(`Docker Compose ${composeVersion} builds with the Buildx plugin, ${state}: it has to be 0.17 or newer.`, {
+    hint: `Install it.\n${pluginInstructions('buildx')}`,
+    exitCode: ExitCode.docker,
+  })
 }

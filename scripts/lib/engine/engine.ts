@@ -1,19 +1,12 @@
 /** Finds the Docker Engine to use, and makes sure that there is one. */
-import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
-import { delimiter, join } from 'node:path'
 import { CliError, ExitCode } from '../errors.ts'
-import { adviseWithoutAnswer, findPlatform, installInstructions, isAtLeast, pluginInstructions } from './advice.ts'
-import type { Platform } from './advice.ts'
+import { loadOfflineRoom } from '../rooms.ts'
+import type { PrivateEngine } from '../rooms.ts'
 import { capture } from './docker.ts'
-import { loadOfflineRoom } from './offline-room.ts'
-import type { PrivateEngine } from './offline-room.ts'
+import type { Values } from './machine.ts'
 
 /** `env_file` with `required: false` came with this one. */
 const MINIMUM_COMPOSE = [2, 24, 4] as const
-
-/** What Compose 5 wants to build with. */
-const MINIMUM_BUILDX = [0, 17, 0] as const
 
 /** `start_interval` of the health checks came with this one. */
 const MINIMUM_ENGINE = [25, 0, 0] as const
@@ -24,8 +17,6 @@ const PROBE_LIMIT_MS = 10_000
 /** What a shell answers for a command that is not there. */
 const COMMAND_NOT_FOUND = 127
 
-type Values = Readonly<Record<string, string | undefined>>
-
 export interface Engine {
   engineVersion: string
   composeVersion: string
@@ -34,12 +25,21 @@ export interface Engine {
 }
 
 /** What Docker said when it was asked for its versions. */
-interface Answer {
+export interface Answer {
   engineVersion: string | undefined
+  /** Empty when Compose is missing. */
   composeVersion: string
   context: string
   hasClient: boolean
   complaint: string
+}
+
+/** Whether a version such as `2.26.1-4` or `v5.6.1-desktop.1` is the given one or a newer one. */
+export function isAtLeast(version: string, minimum: readonly [number, number, number]): boolean {
+  const found = /(\d+)\.(\d+)\.(\d+)/.exec(version)?.slice(1).map(Number)
+  if (!found) return false
+  const different = minimum.findIndex((part, index) => found[index] !== part)
+  return different === -1 || found[different]! > minimum[different]!
 }
 
 /**
@@ -69,21 +69,14 @@ export async function findEngine(settings: Values = process.env): Promise<Engine
   if (answer.engineVersion !== undefined) return checkVersions(answer)
 
   const room = await loadOfflineRoom()
-  const chosen = process.env.DOCKER_HOST || (answer.context === 'default' ? undefined : `context ${answer.context}`)
-  const platform = await readPlatform()
-  const advice = adviseWithoutAnswer({
-    platform,
-    chosen: room?.isPrivate(chosen ?? '') ? undefined : chosen,
-    hasSocket: existsSync('/var/run/docker.sock'),
-    hasClient: answer.hasClient,
-    hasDockerd: ['/usr/sbin/dockerd', '/usr/bin/dockerd', '/usr/local/bin/dockerd'].some((path) => existsSync(path)),
-    complaint: answer.complaint,
-  })
+  const { adviseWithoutAnswer, factsOf, installInstructions } = await import('./advice.ts')
+  const facts = await factsOf(answer, (dockerHost) => room?.isPrivate(dockerHost) ?? false)
+  const advice = adviseWithoutAnswer(facts)
   if (advice) throw new CliError(advice.message, { hint: advice.hint, exitCode: ExitCode.docker })
 
   const offer = await room?.offerEngine(settings)
   if (offer && 'running' in offer) return offer.running && adopt(offer.running)
-  const instructions = installInstructions[platform]
+  const instructions = installInstructions[facts.platform]
   throw new CliError(`No Docker Engine answers${offer ? `, and ${offer.obstacle}` : ''}.`, {
     hint: offer?.wayOut ? `${instructions}\n${offer.wayOut}` : instructions,
     exitCode: ExitCode.docker,
@@ -93,12 +86,7 @@ export async function findEngine(settings: Values = process.env): Promise<Engine
 /** Makes this process's `docker` children use the private engine. */
 async function adopt({ dir, environment }: PrivateEngine): Promise<Engine> {
   Object.assign(process.env, environment)
-  return { ...checkVersions(await askForVersions()), dir }
-}
-
-async function readPlatform(): Promise<Platform> {
-  const read = (path: string): Promise<string> => readFile(path, 'utf8').catch(() => '')
-  return findPlatform(process.platform, await read('/etc/os-release'), await read('/proc/version'))
+  return { ...await checkVersions(await askForVersions()), dir }
 }
 
 /** Empty when there is no `docker`, or when it was interrupted. */
@@ -128,49 +116,17 @@ export async function askForVersions(): Promise<Answer> {
 }
 
 /** @throws CliError (exit code 4) when the engine or Compose is too old, or Compose is missing */
-export function checkVersions({ engineVersion = '', composeVersion, complaint }: Answer): Engine {
+export async function checkVersions(answer: Answer): Promise<Engine> {
+  const { engineVersion = '', composeVersion } = answer
   if (!isAtLeast(engineVersion, MINIMUM_ENGINE)) {
     throw new CliError(`Docker Engine ${engineVersion} is too old: ${MINIMUM_ENGINE[0]} is the oldest that works.`, {
       hint: 'Update it: https://docs.docker.com/engine/install/',
       exitCode: ExitCode.docker,
     })
   }
-  if (!isAtLeast(composeVersion, MINIMUM_COMPOSE)) throw composeError(engineVersion, composeVersion, complaint)
+  if (!isAtLeast(composeVersion, MINIMUM_COMPOSE)) {
+    const { explainCompose } = await import('./advice.ts')
+    throw explainCompose(answer, MINIMUM_COMPOSE.join('.'))
+  }
   return { engineVersion, composeVersion }
-}
-
-/** Compose is too old, or not there. Docker warns when it cannot read the file that says where its plugins are. */
-function composeError(engineVersion: string, composeVersion: string, complaint: string): CliError {
-  const minimum = MINIMUM_COMPOSE.join('.')
-  const isThere = composeVersion !== ''
-  const hasProgram = (name: string): boolean => (process.env.PATH ?? '').split(delimiter).some((folder) => existsSync(join(folder, name)))
-  const oldOne = !isThere && hasProgram('docker-compose') ? ' The docker-compose with a hyphen is another program, and does not serve.' : ''
-  return new CliError(
-    isThere
-      ? `Docker Compose ${composeVersion} is too old: ${minimum} is the oldest that works.`
-      : `Docker Engine ${engineVersion} answers, but "docker compose" is missing.${oldOne}`,
-    {
-      details: isThere ? undefined : /^WARNING: .*$/m.exec(complaint)?.[0],
-      hint: `Install the Compose plugin, ${minimum} or newer.\n${pluginInstructions('compose')}`,
-      exitCode: ExitCode.docker,
-    },
-  )
-}
-
-/**
- * Why a build failed before it began, where that is known: Compose 5 builds with the Buildx plugin alone, and without
- * it falls back on a builder that knows none of what the Dockerfile uses. Undefined when that is not the cause.
- */
-export async function explainWithoutBuildx({ composeVersion }: Engine): Promise<CliError | undefined> {
-  if (!isAtLeast(composeVersion, [5, 0, 0])) return undefined
-  const { exitCode, stdout } = await capture(['buildx', 'version'])
-  const [version] = /\d+\.\d+\.\d+/.exec(stdout) ?? []
-  const isThere = exitCode === 0 && version !== undefined
-  if (isThere && isAtLeast(version, MINIMUM_BUILDX)) return undefined
-  const minimum = MINIMUM_BUILDX.slice(0, 2).join('.')
-  const state = isThere ? `and ${version} is too old` : 'and that is missing'
-  return new CliError(`Docker Compose ${composeVersion} builds with the Buildx plugin, ${state}: it has to be ${minimum} or newer.`, {
-    hint: `Install it.\n${pluginInstructions('buildx')}`,
-    exitCode: ExitCode.docker,
-  })
 }

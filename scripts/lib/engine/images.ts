@@ -8,7 +8,7 @@ import { stopIfInterrupted } from '../interrupt.ts'
 import { step } from '../terminal.ts'
 import { capture, lastLines, pullImage } from './docker.ts'
 import { extraCaFile, valueOf } from './machine.ts'
-import { isStandIn, loadOfflineRoom } from './offline-room.ts'
+import { isStandIn, loadOfflineRoom } from '../rooms.ts'
 
 /** A registry whose first word takes longer than this is treated as one that is not there. */
 const PATIENCE_MS = 8000

@@ -4,7 +4,7 @@ import { statfs } from 'node:fs/promises'
 import { homedir, userInfo } from 'node:os'
 import { join } from 'node:path'
 
-type Values = Readonly<Record<string, string | undefined>>
+export type Values = Readonly<Record<string, string | undefined>>
 
 /** Where this project keeps what it can make again. */
 export const cacheFolder = (env: NodeJS.ProcessEnv): string =>

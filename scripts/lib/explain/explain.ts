@@ -1,8 +1,7 @@
 /** Why a stack or a command failed: one cause, its evidence, and what to do. */
 import { stripVTControlCharacters } from 'node:util'
-import { firstCause } from '../compose/containers.ts'
-import type { Container } from '../compose/containers.ts'
-import type { Model } from '../compose/model.ts'
+import { firstCause } from '../compose/model.ts'
+import type { Container, Model } from '../compose/model.ts'
 import { captureCompose, composeCommand, readContainers } from '../compose/stack.ts'
 import type { Stack } from '../compose/stack.ts'
 import { capture } from '../engine/docker.ts'

@@ -1,37 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { Model, Port } from '../../../scripts/lib/compose/model.ts'
-import { checkPorts, isFree, listeningInodes } from '../../../scripts/lib/compose/ports.ts'
+import { checkPorts, isFree } from '../../../scripts/lib/compose/ports.ts'
 import { freePort, occupy, Sandbox } from '../../../tests/helpers/sandbox.ts'
-
-describe('the sockets that listen on a port', () => {
-  const tcp = [
-    '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode                                                     ',
-    '   0: 0100007F:1F40 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 21501 1 0000000000000000 100 0 0 10 0                     ',
-    '   1: 00000000:0050 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 21502 1 0000000000000000 100 0 0 10 0                     ',
-    '   2: 0100007F:1F40 0100007F:D431 01 00000000:00000000 00:00000000 00000000     0        0 21503 1 0000000000000000 20 4 30 10 -1                    ',
-    '   3: 0100007F:D431 0100007F:1F40 01 00000000:00000000 02:000A7214 00000000     0        0 21504 2 0000000000000000 20 4 30 10 -1                    ',
-    '   4: 0200007F:1F40 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 21505 1 0000000000000000 100 0 0 10 0                     ',
-    '',
-  ].join('\n')
-  const tcp6 = [
-    '  sl  local_address                         remote_address                        st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode',
-    '   0: 00000000000000000000000000000000:1F40 00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 31501 1 0000000000000000 100 0 0 10 0',
-    '   1: 00000000000000000000000001000000:01F4 00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 31502 1 0000000000000000 100 0 0 10 0',
-    '',
-  ].join('\n')
-
-  test.each([
-    ['on any address, and no connections', tcp, 8000, ['21501', '21505']],
-    ['with a small number', tcp, 80, ['21502']],
-    ['by IPv6', tcp6, 8000, ['31501']],
-    ['and not one that a connection comes from', tcp, 0xd431, []],
-    ['and not one whose number ends alike', tcp6, 0xf4, []],
-    ['of which there are none', tcp, 8001, []],
-    ['in an empty table', '', 8000, []],
-  ])('%s', (_, table, port, expected) => {
-    expect(listeningInodes(table, port)).toEqual(expected)
-  })
-})
 
 describe('a port', () => {
   test('that somebody listens on is not free there, nor on every address', async () => {

@@ -1,7 +1,6 @@
 /** Rules about the file itself and about this machine, whatever the settings mean. */
 import { basename } from 'node:path'
-import { typed } from '../../words.ts'
-import { nearest } from '../../words.ts'
+import { nearest, typed } from '../../words.ts'
 import type { Entry, EnvLines } from '../file.ts'
 import type { Found } from '../finding.ts'
 import { references } from '../interpolate.ts'
