@@ -8,7 +8,7 @@ const containersOf = (...sketches: readonly Sketch[]) => parseContainers(JSON.st
 
 function diagnosed(sketch: Sketch, log = '') {
   const [container] = containersOf(sketch)
-  return diagnose(container!, log, 'logs')
+  return diagnose(container!, log, 'logs', { role: sketch.service })
 }
 
 test.each<[Sketch, string, number]>([
@@ -96,7 +96,7 @@ test('a line that is not known, or only resembles one, gets no advice', () => {
 
 describe('the evidence', () => {
   const lines = (from: number, to: number): string[] => Array.from({ length: to - from + 1 }, (_, index) => `line ${from + index}`)
-  const shown = (...log: string[]): string[] => diagnosed({ service: 'web' }, log.join('\n')).details.split('\n').slice(1)
+  const shown = (...log: string[]): string[] => diagnosed({ service: 'web' }, log.join('\n')).details!.split('\n').slice(1)
   const clue = "ModuleNotFoundError: No module named 'nowhere'"
 
   test('is the end of the log, or what leads to the clue', () => {

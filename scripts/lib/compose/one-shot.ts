@@ -1,5 +1,4 @@
 /** A command that runs one role to its end: migrate and seed. */
-import { stripVTControlCharacters } from 'node:util'
 import { common, defineCommand } from '../command.ts'
 import { envFile } from '../env/settings.ts'
 import { CliError } from '../errors.ts'
@@ -75,12 +74,9 @@ interface Said {
 
 /** What the role said that matters, and what it means. */
 async function explainFailure(job: OneShot, stack: Stack, model: Model, { stdout, stderr, isShown }: Said): Promise<CliError> {
-  const [{ explain, explainOutput }, { explainMissing, readSource }] =
-    await Promise.all([import('../explain/explain.ts'), import('../explain/source-files.ts')])
+  const { explain, explainOutput } = await import('../explain/explain.ts')
   if (WAITED_IN_VAIN.test(stderr)) return explain(stack, model)
-  const source = readSource(model)
-  const explainModule = (name: string): string | undefined => source && explainMissing(source, name)
-  const { details, advice } = explainOutput(stripVTControlCharacters(stdout + stderr), { role: job.name, explainModule })
+  const { details, advice } = explainOutput(stdout + stderr, job.name, model)
   const hint = `${advice ? `${advice}\n` : ''}Again, with all of its output: ${composeCommand(stack, ...runOf(job))}`
   return new CliError(job.failure, { details: isShown ? undefined : details, hint, exitCode: job.exitCode })
 }

@@ -7,21 +7,15 @@ import type { Stack } from '../compose/stack.ts'
 import { capture } from '../engine/docker.ts'
 import { redactUrls } from '../env/shown.ts'
 import { CliError, ExitCode } from '../errors.ts'
-import { applicationClues } from './clues-application.ts'
-import { databaseClues, moreMemory, serviceClues, startClues } from './clues.ts'
+import { clues, moreMemory } from './clues.ts'
 import type { Scene } from './clues.ts'
 import { explainMissing, readSource } from './source-files.ts'
-
-/** The first that matches counts, so the specific ones stand before the general ones. */
-const clues = [...startClues, ...databaseClues, ...serviceClues, ...applicationClues]
 
 /** Lines of a log that are shown. */
 const SHOWN = 15
 
 /** Lines of a log that are read: a traceback may stand before a long usage text. */
 const READ = 200
-
-const MEGABYTE = 1024 ** 2
 
 interface Advice {
   text: string
@@ -30,9 +24,9 @@ interface Advice {
 }
 
 function adviceOn(text: string, scene: Scene): Advice | undefined {
-  for (const { pattern, say } of clues) {
+  for (const [pattern, say] of clues) {
     const match = pattern.exec(text)
-    if (match) return { text: typeof say === 'string' ? say : say(match, scene), end: match.index + match[0].length }
+    if (match) return { text: typeof say === 'string' ? say : say(match.slice(1).filter(Boolean), scene), end: match.index + match[0].length }
   }
   return undefined
 }
@@ -45,12 +39,25 @@ function evidence(log: string, clue?: Advice): string {
   return lines.slice(Math.max(0, end - SHOWN), end).map((line) => line.trimEnd()).join('\n')
 }
 
+/** What is known of a role that failed; the source is read when a clue asks for a module. */
+const sceneOf = (role: string, model: Model): Scene => ({
+  role,
+  explainModule: (name) => {
+    const source = readSource(model)
+    return source && explainMissing(source, name)
+  },
+})
+
 /** The lines of a program's output that matter, without passwords, and the advice where one of them is known. Pure. */
-export function explainOutput(output: string, scene: Scene): { details: string; advice: string | undefined } {
+function judgeOutput(output: string, scene: Scene): { details: string; advice: string | undefined } {
   const text = redactUrls(output)
   const clue = adviceOn(text, scene)
   return { details: text.trim() === '' ? '' : evidence(text, clue), advice: clue?.text }
 }
+
+/** The same for a role that ran once. */
+export const explainOutput = (output: string, role: string, model: Model) =>
+  judgeOutput(stripVTControlCharacters(output), sceneOf(role, model))
 
 /** Docker does not always report it. Where there is a limit, only the kernel ends a program with signal 9. */
 const ranOutOfMemory = ({ oomKilled, exitCode, memoryLimit }: Container): boolean => oomKilled || (exitCode === 137 && memoryLimit > 0)
@@ -59,7 +66,7 @@ const ranOutOfMemory = ({ oomKilled, exitCode, memoryLimit }: Container): boolea
 export function whatHappened(container: Container): string {
   const { service, state, health, exitCode, memoryLimit, restarts, healthOutput } = container
   if (ranOutOfMemory(container)) {
-    const limit = memoryLimit > 0 ? ` (${Math.round(memoryLimit / MEGABYTE)} MB)` : ''
+    const limit = memoryLimit > 0 ? ` (${Math.round(memoryLimit / 1024 ** 2)} MB)` : ''
     return `${service} was killed: it used more memory than it may have${limit}.`
   }
   if (service === 'migrate' && state === 'running') return 'The database was not migrated in time: migrate still runs.'
@@ -73,40 +80,24 @@ export function whatHappened(container: Container): string {
   return health === 'unhealthy' ? `${service} is not healthy${says}.` : `${service} did not become healthy in time${says}.`
 }
 
-export interface Diagnosis {
-  message: string
-  details: string
-  hint: string
-  exitCode: ExitCode
-}
-
-/**
- * From the state of a container and the end of its log to a cause. Pure.
- *
- * @param logCommand the command that shows the whole log
- */
-export function diagnose(container: Container, log: string, logCommand: string, explainModule?: Scene['explainModule']): Diagnosis {
+/** From the state of a container and the end of its log to a cause. Pure. */
+export function diagnose(container: Container, log: string, logCommand: string, scene: Scene): CliError {
   const { service, state, healthOutput } = container
-  const scene: Scene = { role: service, ...(explainModule && { explainModule }) }
-  const { details, advice } = explainOutput(log, scene)
+  const { details, advice } = judgeOutput(log, scene)
   // The last health check of a container that has ended is out of date.
   const ofHealth = state === 'running' ? adviceOn(healthOutput, scene)?.text : undefined
   const known = ranOutOfMemory(container) ? moreMemory(service) : (advice ?? ofHealth)
-  return {
-    message: redactUrls(whatHappened(container)),
+  return new CliError(redactUrls(whatHappened(container)), {
     details: details && `${service}, last lines\n${details}`,
     hint: `${known ? `${known}\n` : ''}All of it: ${logCommand}`,
     exitCode: service === 'migrate' ? ExitCode.migration : ExitCode.unhealthy,
-  }
+  })
 }
-
-/** How long a program that restarts again and again may take to end once more. */
-const NEXT_END_MS = 20_000
 
 /** A container that Docker has just restarted does not tell how it ended, so its next end is waited for. */
 async function asItEnded(cause: Container): Promise<Container> {
   if (cause.state !== 'running' || cause.restarts === 0) return cause
-  const { exitCode, stdout } = await capture(['wait', cause.id], { timeoutMs: NEXT_END_MS })
+  const { exitCode, stdout } = await capture(['wait', cause.id], { timeoutMs: 20_000 })
   // Docker may have restarted it since, so only `wait` knows the exit code.
   return exitCode === 0 ? { ...cause, state: 'restarting', health: '', exitCode: Number(stdout.trim()) } : cause
 }
@@ -133,8 +124,6 @@ export async function explain(stack: Stack, model: Model): Promise<CliError> {
     })
   }
   const cause = await asItEnded(found)
-  const source = readSource(model)
-  const explainModule = (name: string): string | undefined => source && explainMissing(source, name)
-  const { message, ...rest } = diagnose(cause, await readLog(stack, cause), composeCommand(stack, 'logs', cause.service), explainModule)
-  return new CliError(message, rest)
+  const { service } = cause
+  return diagnose(cause, await readLog(stack, cause), composeCommand(stack, 'logs', service), sceneOf(service, model))
 }
