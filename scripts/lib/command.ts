@@ -1,8 +1,7 @@
 /** What every command of this project shares: flags and help from one table, one place that reports errors. */
 import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
-import { CliError, ExitCode } from './errors.ts'
-import { catchSignals, wasInterrupted } from './interrupt.ts'
+import { catchSignals, CliError, ExitCode, wasInterrupted } from './errors.ts'
 import { failure, print, printJson } from './terminal.ts'
 import { addressed, nearest } from './words.ts'
 
