@@ -8,9 +8,6 @@ import { capture } from './docker.ts'
 import { isFull, makeRoom, roomOf } from './machine.ts'
 import type { Room } from './machine.ts'
 
-/** What .dockerignore keeps out of every build, or what changes without changing the image. */
-export const notSource = new Set(['.git', 'node_modules', '.venv', '__pycache__', '.pytest_cache', '.ruff_cache', '.mypy_cache', '.next'])
-
 /**
  * To be called before a build. Buildx keeps its state in Docker's folder in the user's home, and no build begins where
  * it cannot write there: a home that is read-only or missing (many users of CI), or a ~/.docker that belongs to root
