@@ -1,12 +1,11 @@
 /** The bare start: no engine, no image, nothing but Node and this repository. */
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { cacheFolder } from '../../scripts/lib/engine/machine.ts'
 import { networkOf } from '../../extras/offline/network.ts'
 import { readStatus } from '../../extras/offline/status.ts'
 import type { EngineStatus } from '../../extras/offline/status.ts'
 import { ensureRunning, remove, stop } from '../../extras/offline/private-engine/private-engine.ts'
-import { clientEnvironment, layoutOf } from '../../extras/offline/private-engine/layout.ts'
+import { cacheFolder, clientEnvironment, layoutOf } from '../../extras/offline/private-engine/layout.ts'
 import { step, warn } from '../../scripts/lib/terminal.ts'
 import type { Measured } from './figures.ts'
 import { timeNpm } from './timing.ts'

@@ -131,6 +131,7 @@ test.each<[code: string, setting: string, edits: Edits, hint?: string | RegExp]>
   ['E11', 'HEALTH_HOST', { HEALTH_HOST: 'https://shop.example.org' }],
   ['E11', 'PYTHON_IMAGE', { PYTHON_IMAGE: 'library/python:3.13-alpine3.20' }, 'PYTHON_IMAGE=library/python:3.13-slim'],
   ['E11', 'IMAGE_REGISTRY', { IMAGE_REGISTRY: 'mirror.example/hub/' }, 'IMAGE_REGISTRY=mirror.example/hub'],
+  ['E11', 'IMAGE_REGISTRY', { IMAGE_REGISTRY: 'me:word@mirror.example' }, /says what it is for\.$/],
   ['E11', 'SITE_ADDRESS', { ...production, SITE_ADDRESS: '8080' }, 'SITE_ADDRESS=:8080'],
   ['E12', 'PYTHON_INSTALLER', { PYTHON_INSTALLER: 'poetri' }, 'Did you mean poetry?'],
   ['W13', 'WEB_PROT', { WEB_PROT: '1' }, /^Did you mean WEB_PORT\? That is on line \d+ already/],

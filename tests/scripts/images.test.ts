@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Model } from '../../scripts/lib/compose/model.ts'
 import { loadOfflineRoom } from '../../scripts/lib/rooms.ts'
 import type { OfflineRoom } from '../../scripts/lib/rooms.ts'
-import { ensureImages, explainRefusal, faultOfRegistry, judgeRefusal, registryOf } from '../../scripts/lib/engine/images.ts'
+import { ensureImages, explainRefusal, judgeRefusal, registryOf } from '../../scripts/lib/engine/images.ts'
 import type { Verdict } from '../../scripts/lib/engine/images.ts'
 import { Sandbox } from '../helpers/sandbox.ts'
 
@@ -90,27 +90,6 @@ describe('the explanation', () => {
   })
 })
 
-test.each([
-  ['mirror.example', undefined],
-  ['mirror.example:5000/hub', undefined],
-  ['localhost:5000', undefined],
-  ['localhost', undefined],
-  ['10.0.0.1:5000/a-b/c_d', undefined],
-  ['[fd00::1]:5000', undefined],
-  ['https://mirror.example', 'no https:// in front'],
-  ['me:secret@mirror.example', 'docker login'],
-  ['mirror.example/', 'no slash at its end'],
-  ['mirror', 'for a user of Docker Hub'],
-  ['mirror.example/Hub', 'small letters'],
-  ['mirror.example//hub', 'small letters'],
-  ['mirror example', 'is no host'],
-])('IMAGE_REGISTRY=%s: %s', (value, expected) => {
-  const fault = faultOfRegistry(value)
-  if (expected === undefined) expect(fault).toBeUndefined()
-  else expect(fault).toContain(expected)
-  expect(fault ?? '').not.toContain('secret')
-})
-
 describe('the images of a stack', () => {
   const model: Model = { name: 'shop', services: { db: { image: 'postgres:17' }, queue: { image: 'valkey:9' } } }
   const stack = { envFile: '.env.docker', env: {} }
@@ -141,14 +120,6 @@ describe('the images of a stack', () => {
       await ensureImages(stack, { name: 'shop', services }, {}, { build })
       expect(box.calls().at(-1)).toMatch(expected)
     }
-  })
-
-  test.each([
-    [{ IMAGE_REGISTRY: 'https://m.test' }, 'IMAGE_REGISTRY'],
-    [{ EXTRA_CA_FILE: 'no/such.pem' }, 'EXTRA_CA_FILE'],
-  ])('are not looked for with %j: exit code 3', async (values, name) => {
-    await expect(ensureImages(stack, model, values)).rejects.toMatchObject({ message: expect.stringContaining(name) as string, exitCode: 3 })
-    expect(box.calls()).toEqual([])
   })
 
   test.each<[string, string, Record<string, string>, boolean]>([

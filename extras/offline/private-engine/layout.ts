@@ -1,7 +1,7 @@
 /** Where the private engine lies and what its files say. Nothing here touches the machine. */
 import { createHash } from 'node:crypto'
+import { homedir, userInfo } from 'node:os'
 import { join, resolve } from 'node:path'
-import { cacheFolder } from '../../../scripts/lib/engine/machine.ts'
 import type { Network } from '../network.ts'
 
 type Environment = Record<string, string | undefined>
@@ -39,6 +39,11 @@ export interface Receipt {
   /** Packages that the host did not have before. */
   hostPackages: string[]
 }
+
+/** Where this room keeps what it can make again. */
+export const cacheFolder = (env: Environment): string =>
+  // An empty HOME would put it into the folder that we are in.
+  join(env.XDG_CACHE_HOME || join(homedir() || userInfo().homedir, '.cache'), 'python-docker-starter')
 
 /** The layout below `PRIVATE_ENGINE_DIR`, or below the user's cache folder. */
 export function layoutOf(env: Environment): Layout {

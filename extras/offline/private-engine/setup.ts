@@ -2,12 +2,15 @@
 import { chmod, mkdir, readdir, rm, rmdir, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { installHostPackages, runMmdebstrap, runStep, SUITE } from '../debian.ts'
-import { roomOf, saysFull } from '../../../scripts/lib/engine/machine.ts'
+import { roomOf } from '../../../scripts/lib/engine/machine.ts'
 import { CliError, ExitCode } from '../../../scripts/lib/errors.ts'
 import type { Network } from '../network.ts'
 import {
   activateScript, clientConfig, daemonConfig, type Layout, madeBySetUp, type Receipt,
 } from './layout.ts'
+
+/** Does a program say that it met a full disk? */
+export const saysFull = (text: string): boolean => /no space left on device|enough free space|disk quota exceeded/i.test(text)
 
 /** What the set-up takes at its peak, with the packages that it unpacks. */
 const MEGABYTES = 700

@@ -4,10 +4,16 @@ import { planPrivate } from '../engine.ts'
 import {
   activateScript, clientConfig, clientEnvironment, daemonConfig, daemonEnvironment, layoutOf, mountsBelow,
 } from '../private-engine/layout.ts'
-import { findLoader, patchelfArgs } from '../private-engine/setup.ts'
+import { findLoader, patchelfArgs, saysFull } from '../private-engine/setup.ts'
 import { findObstacle, mayAdminister } from '../room.ts'
 import type { HostFacts } from '../room.ts'
 import { renderStatus } from '../status.ts'
+
+test('a full disk is known by what programs say', () => {
+  expect(saysFull('PANIC:  could not write to file "pg_wal/xlogtemp.1": No space left on device')).toBe(true)
+  expect(saysFull('OSError: [Errno 122] Disk quota exceeded')).toBe(true)
+  expect(saysFull('fatal: remaining connection slots are reserved')).toBe(false)
+})
 
 const able: HostFacts = { isForbidden: false, hasApt: true, isRoot: true, mayAdminister: true }
 

@@ -78,7 +78,7 @@ const forms: readonly Form[] = [
     meant: (value) => value.replace(/-alpine[\d.]*/, '-slim'),
   },
   {
-    of: /^IMAGE_REGISTRY$/, breaks: /:\/\/|\/$/, rule: 'a host, perhaps with a path, without a scheme and without a slash at the end',
+    of: /^IMAGE_REGISTRY$/, breaks: /:\/\/|@|\/$/, rule: 'a host, perhaps with a path, without a scheme, a user or a slash at the end',
     meant: (value) => value.replaceAll(/^\w+:\/\/|\/+$/g, ''),
   },
   {
@@ -90,7 +90,8 @@ const forms: readonly Form[] = [
 const wrongForm = ofEach(({ setting, name, value }, subject) => {
   const form = forms.find(({ of, breaks, isAsked }) => of.test(name) && breaks.test(value) && (isAsked?.(subject) ?? true))
   if (!form) return undefined
-  const text = shown(name, value, subject)
+  // In front of an @ there may be a password.
+  const text = value.includes('@') ? '' : shown(name, value, subject)
   return [`${name} has to be ${form.rule}${text}.`, text === '' ? `.env.docker.example:${setting.line} says what it is for.` : `${name}=${form.meant(value)}`]
 })
 
