@@ -1,13 +1,10 @@
 /** `npm test`: every check of the project, and at the end one line that counts them. */
 import { existsSync } from 'node:fs'
-import { common, defineCommand, main, report } from './lib/command.ts'
-import { runContract } from './lib/contract.ts'
-import { CliError, ExitCode } from './lib/errors.ts'
-import { stopIfInterrupted } from './lib/interrupt.ts'
-import { runBats, runTypes, runVitest } from './lib/run-tests.ts'
-import { failure, formatSeconds, info, print } from './lib/terminal.ts'
-import { add, inWords, named, none, oneFailure } from './lib/test-counts.ts'
-import type { Counts } from './lib/test-counts.ts'
+import { common, defineCommand, main } from './lib/command.ts'
+import { CliError, ExitCode, stopIfInterrupted } from './lib/errors.ts'
+import { add, countFailure, inWords, named, none, runBats, runTypes, runVitest, tellFailures } from './lib/run-tests.ts'
+import type { Counts } from './lib/run-tests.ts'
+import { formatSeconds, info, print } from './lib/terminal.ts'
 
 type Suites = Record<string, () => Promise<Counts>>
 
@@ -16,25 +13,6 @@ const ofTemplate = new URL('../template/suites.ts', import.meta.url)
 
 const moreSuites = async (): Promise<Suites> =>
   existsSync(ofTemplate) ? ((await import(ofTemplate.href)) as { suites: Suites }).suites : {}
-
-/** A suite that could not even begin is a failure among the others, and the others still run. */
-function countFailure(error: unknown): Counts {
-  stopIfInterrupted()
-  report(error)
-  return oneFailure('could not begin', String(error))
-}
-
-/** Where a test failed stands first, what it saw stands last. */
-function firstAndLast(text: string): string {
-  const lines = text.split('\n')
-  return lines.length <= 40 ? text : [...lines.slice(0, 10), '…', ...lines.slice(-29)].join('\n')
-}
-
-/** What failed, once more at the end: between a thousand lines that are well nobody finds it. */
-function tellFailures({ failures }: Counts): void {
-  if (failures.length > 0) info()
-  for (const { title, details } of failures) failure(title, firstAndLast(details))
-}
 
 export const test = defineCommand({
   name: 'test',
@@ -63,7 +41,7 @@ export const test = defineCommand({
       ...(lint ? { lint } : { types: runTypes }),
       scripts: () => runVitest(['--exclude', 'template/**', '--passWithNoTests']),
       shell: () => runBats(['tests/shell']),
-      docker: () => runContract({ envFile, only }),
+      docker: async () => (await import('./lib/contract.ts')).runContract({ envFile, only }),
       ...(e2e ? { e2e } : {}),
     }
     const suites: Suites = { types: runTypes, ...daily, ...others }

@@ -1,5 +1,5 @@
 /** The suites of `npm test` that only this template has: linters, and the sample's page in a browser. Found by scripts/test.ts. */
-import type { Counts } from '../scripts/lib/test-counts.ts'
+import type { Counts } from '../scripts/lib/run-tests.ts'
 
 /** Each loads what it needs when it runs, because `npm run test:scripts` needs none of it. */
 export const suites: Record<string, () => Promise<Counts>> = {

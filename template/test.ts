@@ -3,13 +3,11 @@ import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { $ } from 'zx/core'
-import { common, defineCommand, main, report } from '../scripts/lib/command.ts'
-import { CliError, ExitCode } from '../scripts/lib/errors.ts'
-import { stopIfInterrupted } from '../scripts/lib/interrupt.ts'
-import { runBats, runVitest } from '../scripts/lib/run-tests.ts'
-import { add, inWords, named, none, oneFailure } from '../scripts/lib/test-counts.ts'
-import type { Counts } from '../scripts/lib/test-counts.ts'
-import { failure, formatSeconds, info, print } from '../scripts/lib/terminal.ts'
+import { common, defineCommand, main } from '../scripts/lib/command.ts'
+import { CliError, ExitCode, stopIfInterrupted } from '../scripts/lib/errors.ts'
+import { add, countFailure, inWords, named, none, oneFailure, runBats, runVitest, tellFailures } from '../scripts/lib/run-tests.ts'
+import type { Counts } from '../scripts/lib/run-tests.ts'
+import { formatSeconds, info, print } from '../scripts/lib/terminal.ts'
 import { buildLintImage } from './lint/lint.ts'
 import { prepareImages } from './tests/images.ts'
 
@@ -74,14 +72,9 @@ async function jobs(): Promise<Job[]> {
   return all.toSorted((a, b) => b.size - a.size)
 }
 
-/** A job that could not even begin is a failure among the others, and the others still run. */
 async function runJob({ name, run }: Job, isAlone: boolean): Promise<Counts> {
   const started = performance.now()
-  const counts = await run(isAlone).catch((error: unknown) => {
-    stopIfInterrupted()
-    report(error)
-    return oneFailure('could not begin', String(error))
-  })
+  const counts = await run(isAlone).catch(countFailure)
   info(`${name}: ${inWords(counts)} in ${formatSeconds((performance.now() - started) / 1000)}`)
   return named(name, counts)
 }
@@ -122,12 +115,6 @@ export async function proveTemplate(only?: string): Promise<Counts> {
   }
 }
 
-/** Where a test failed stands first, what it saw stands last. */
-function firstAndLast(text: string): string {
-  const lines = text.split('\n')
-  return lines.length <= 40 ? text : [...lines.slice(0, 10), '…', ...lines.slice(-29)].join('\n')
-}
-
 export const testTemplate = defineCommand({
   name: 'test:template',
   summary: 'Prove the whole template: five systems, rooms, offline, mirrors, diagnosis, locks, hosts. Takes up to 25 minutes.',
@@ -140,8 +127,7 @@ export const testTemplate = defineCommand({
   whenStopped: 'Containers of a test that was cut off have names that begin with test-.',
   async run({ only, json = false }) {
     const counts = await proveTemplate(only)
-    // Once more: between a thousand lines that are well nobody finds a failure.
-    for (const { title, details } of counts.failures) failure(title, firstAndLast(details))
+    tellFailures(counts)
     print(json ? JSON.stringify(counts) : inWords(counts))
     if (counts.failures.length > 0) process.exitCode = 1
   },

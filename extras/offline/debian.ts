@@ -5,10 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { $ } from 'zx/core'
 import { lastLines } from '../../scripts/lib/engine/docker.ts'
-import { CliError, ExitCode } from '../../scripts/lib/errors.ts'
+import { CliError, ExitCode, stopIfInterrupted } from '../../scripts/lib/errors.ts'
 import { proxyEnvironment, splitLogin } from './network.ts'
 import type { Network } from './network.ts'
-import { stopIfInterrupted } from '../../scripts/lib/interrupt.ts'
 import { step } from '../../scripts/lib/terminal.ts'
 
 /** The Debian releases that we make something of. */

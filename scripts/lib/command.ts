@@ -1,8 +1,7 @@
 /** What every command of this project shares: flags and help from one table, one place that reports errors. */
 import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
-import { CliError, ExitCode } from './errors.ts'
-import { catchSignals, wasInterrupted } from './interrupt.ts'
+import { catchSignals, CliError, ExitCode, wasInterrupted } from './errors.ts'
 import { failure, print, printJson } from './terminal.ts'
 import { addressed, nearest } from './words.ts'
 
@@ -12,7 +11,6 @@ export const MINIMUM_NODE = [20, 19] as const
 interface Option {
   type: 'boolean' | 'string'
   short?: string
-  multiple?: false
   /** Name of the value in the help text, e.g. `seconds`. */
   value?: string
   help: string
@@ -74,39 +72,28 @@ export function renderHelp<O extends Options>(command: Command<O>): string {
   ].join('\n')
 }
 
-/** "Unknown option '--jsno'": the option that was meant, for the hint. */
-function meantOption(message: string, names: readonly string[]): string {
-  const [, word] = /^Unknown option '--([^']+)'/.exec(message) ?? []
-  const meant = word && nearest(word, names)
-  return meant ? `Did you mean --${meant}? ` : ''
-}
-
 /**
  * Reads the arguments strictly.
  *
  * @throws CliError (exit code 2) for a flag, a value or a word that the command does not know
  */
 export function parse<O extends Options>(command: Command<O>, argv: string[]): { values: Values<O> & { help?: boolean }; positionals: string[] } {
-  const usage = (message: string): CliError =>
-    new CliError(message, {
-      hint: `${meantOption(message, Object.keys({ ...command.options, help }))}npm run ${command.name} -- --help lists the options.`,
-      exitCode: ExitCode.usage,
-    })
+  const options = { ...command.options, help }
+  const usage = (message: string, hint = ''): CliError =>
+    new CliError(message, { hint: `${hint}npm run ${command.name} -- --help lists the options.`, exitCode: ExitCode.usage })
+  let parsed
   try {
-    const { values, positionals } = parseArgs({
-      args: argv,
-      options: { ...command.options, help },
-      allowPositionals: command.positionals !== undefined,
-      strict: true,
-    })
-    const choices = command.positionals?.choices
-    const stranger = choices && positionals.find((word) => !choices.includes(word))
-    if (stranger !== undefined) throw usage(`"${stranger}" is none of ${choices?.join(', ')}.`)
-    return { values, positionals }
+    parsed = parseArgs({ args: argv, options, allowPositionals: command.positionals !== undefined, strict: true })
   } catch (error) {
-    if (error instanceof CliError) throw error
-    throw usage((error as Error).message.split('. ')[0]?.concat('.').replace(/\.\.$/, '.') ?? 'Unknown option.')
+    const [sentence = ''] = (error as Error).message.split('. ')
+    const [, word] = /^Unknown option '--([^']+)'/.exec(sentence) ?? []
+    const meant = word && nearest(word, Object.keys(options))
+    throw usage(sentence.replace(/\.?$/, '.'), meant && `Did you mean --${meant}? `)
   }
+  const choices = command.positionals?.choices
+  const stranger = choices && parsed.positionals.find((word) => !choices.includes(word))
+  if (stranger !== undefined) throw usage(`"${stranger}" is none of ${choices?.join(', ')}.`)
+  return parsed
 }
 
 /** npm has options of these names too, and its own files may set them for good: so they say nothing about this call. */

@@ -1,4 +1,6 @@
-/** Exit codes, so that a caller can tell the failures apart. 128 + n means "ended by signal n". */
+/** How a command ends when it does not end well: exit codes, failures that we expect, and signals. */
+
+/** So that a caller can tell the failures apart. 128 + n means "ended by signal n". */
 export const ExitCode = {
   ok: 0,
   failed: 1,
@@ -19,7 +21,7 @@ export const ExitCode = {
 } as const
 export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode]
 
-export interface FailureInfo {
+interface FailureInfo {
   /** What to do next: a sentence with a command in it. */
   hint?: string | undefined
   /** The evidence: the last lines of a log, the text of a check. */
@@ -36,13 +38,55 @@ export class CliError extends Error {
   readonly hint: string | undefined
   readonly details: string | undefined
   readonly exitCode: ExitCode
-  readonly data: Readonly<Record<string, unknown>> | undefined
+  readonly data: FailureInfo['data']
 
-  constructor(message: string, info: FailureInfo = {}) {
-    super(message, { cause: info.cause })
-    this.hint = info.hint
-    this.details = info.details
-    this.exitCode = info.exitCode ?? ExitCode.failed
-    this.data = info.data
+  constructor(message: string, { hint, details, exitCode = ExitCode.failed, data, cause }: FailureInfo = {}) {
+    super(message, { cause })
+    this.hint = hint
+    this.details = details
+    this.exitCode = exitCode
+    this.data = data
   }
+}
+
+const signalCodes = { SIGINT: 130, SIGTERM: 143 } as const
+
+/** One Ctrl-C may come as several signals: timeout(1) sends its own twice, to its child and to the group. */
+const SAME_KEY_MS = 1000
+
+let received: keyof typeof signalCodes | undefined
+let receivedAt = 0
+let isTidyingUp = false
+
+/**
+ * A signal belongs to the child first: the terminal sends it to the whole group, and Compose tidies up after itself. So
+ * from here on SIGINT and SIGTERM only leave a mark, and the exit code that goes with them: we see the child's end, and
+ * begin nothing more. Another one later ends us at once, unless something is being tidied up.
+ */
+export function catchSignals(): void {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      if (received && !isTidyingUp && performance.now() - receivedAt > SAME_KEY_MS) process.exit()
+      received ??= signal
+      receivedAt ||= performance.now()
+      process.exitCode = signalCodes[received]
+    })
+  }
+}
+
+/** From here on signals change nothing any more: what is being removed shall be gone. */
+export function tidyUpInPeace(): void {
+  isTidyingUp = true
+}
+
+/** True after a signal. */
+export const wasInterrupted = (): boolean => received !== undefined
+
+/**
+ * To be called before something new is begun.
+ *
+ * @throws CliError after a signal
+ */
+export function stopIfInterrupted(): void {
+  if (received) throw new CliError('Stopped.')
 }

@@ -12,7 +12,8 @@ type Style = 'green' | 'yellow' | 'red' | 'dim' | 'bold'
 const paint = (style: Style, text: string, stream: NodeJS.WriteStream = process.stderr): string =>
   util.styleText(style, text, { stream })
 
-const say = (line: string): void => void process.stderr.write(`${line}\n`)
+/** Plain lines of talk. */
+export const info = (text = ''): void => void process.stderr.write(`${text}\n`)
 
 /** True when lines may be redrawn: the stream is a terminal and nobody reads it as a log. */
 export const isInteractive = (): boolean => process.stderr.isTTY && !process.env.CI
@@ -27,38 +28,35 @@ export function formatSeconds(seconds: number): string {
 /** "1 error", "2 errors". */
 export const amount = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`
 
-const withTime = (text: string, seconds?: number): string =>
-  seconds === undefined ? text : `${text.padEnd(66)} ${paint('dim', formatSeconds(seconds))}`
-
 /** Something was done, or found in order. */
-export const ok = (text: string, seconds?: number): void => say(`${paint('green', '✓')} ${withTime(text, seconds)}`)
+export function ok(text: string, seconds?: number): void {
+  const time = seconds === undefined ? '' : ` ${paint('dim', formatSeconds(seconds))}`
+  info(`${paint('green', '✓')} ${time ? text.padEnd(66) : text}${time}`)
+}
 
 /** Something to know that stops nothing. */
-export const warn = (text: string): void => say(`${paint('yellow', '!')} ${text}`)
-
-/** Plain lines of talk. */
-export const info = (text = ''): void => say(text)
-
-/** The command that is about to run, so that people learn the plain Docker command. */
-export const echo = (command: string): void => say(paint('dim', `  $ ${command}`))
+export const warn = (text: string): void => info(`${paint('yellow', '!')} ${text}`)
 
 /** GitHub Actions reads commands of its own in what a job writes. */
 const isOnActions = (): boolean => process.env.GITHUB_ACTIONS === 'true'
 
-/** One line of such a command: what would end or change it is written as the runner reads it. */
+/** As its runner reads one line of such a command. */
 const escapeForActions = (text: string): string => text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A')
 
-/** Runs what writes a lot, below the command that it is. On GitHub Actions that can be folded. */
+/**
+ * Runs what writes a lot, below the command that it is, so that people learn the plain Docker command. On GitHub
+ * Actions that can be folded.
+ */
 export async function underCommand<T>(command: string, run: () => Promise<T>): Promise<T> {
   if (!isOnActions()) {
-    echo(command)
+    info(paint('dim', `  $ ${command}`))
     return run()
   }
-  say(`::group::${escapeForActions(command)}`)
+  info(`::group::${escapeForActions(command)}`)
   try {
     return await run()
   } finally {
-    say('::endgroup::')
+    info('::endgroup::')
   }
 }
 
@@ -70,11 +68,11 @@ export const printJson = (value: unknown): void => print(JSON.stringify(value, n
 
 /** A failure, in the order in which it is read: what, the evidence, what to do. */
 export function failure(message: string, details?: string, hint?: string): void {
-  say(`${paint('red', '✗')} ${message}`)
-  if (details) say(`\n${indent(details)}\n`)
-  if (hint) say(indent(hint, '→ '))
+  info(`${paint('red', '✗')} ${message}`)
+  if (details) info(`\n${indent(details)}\n`)
+  if (hint) info(indent(hint, '→ '))
   // Beside the run, where nobody has to look for it in the log.
-  if (isOnActions()) say(`::error::${escapeForActions(hint ? `${message}\n${hint}` : message)}`)
+  if (isOnActions()) info(`::error::${escapeForActions(hint ? `${message}\n${hint}` : message)}`)
 }
 
 /** Every line moved in; the first may start with a sign. */
@@ -105,24 +103,16 @@ export async function step<T>(title: string, run: (report: (text: string) => voi
   if (isInteractive()) {
     draw()
     timer = setInterval(draw, 250)
-  } else {
-    say(`… ${title}`)
-  }
+  } else info(`… ${title}`)
   const clear = (): void => {
     clearInterval(timer)
     if (isInteractive()) process.stderr.write('\r\u001B[K')
   }
-  try {
-    const result = await run((text) => {
-      detail = text
-    })
-    clear()
-    ok(title, seconds())
-    return result
-  } catch (error) {
-    clear()
-    throw error
-  }
+  const result = await run((text) => {
+    detail = text
+  }).finally(clear)
+  ok(title, seconds())
+  return result
 }
 
 interface Question {

@@ -2,43 +2,32 @@
 
 /** Edits that turn one word into the other: a letter more, less or different, or two neighbours swapped. */
 function distance(a: string, b: string): number {
-  let beforeLast: number[] = []
-  let last = Array.from({ length: b.length + 1 }, (_, column) => column)
+  const edits = Array.from({ length: a.length + 1 }, (_, row) => Array.from({ length: b.length + 1 }, (_, column) => row || column))
   for (let row = 1; row <= a.length; row += 1) {
-    const current = [row]
     for (let column = 1; column <= b.length; column += 1) {
-      const same = a[row - 1] === b[column - 1]
-      let edits = Math.min(last[column]! + 1, current[column - 1]! + 1, last[column - 1]! + (same ? 0 : 1))
-      const swapped = a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1]
-      if (row > 1 && column > 1 && swapped) edits = Math.min(edits, beforeLast[column - 2]! + 1)
-      current.push(edits)
+      const isSame = a[row - 1] === b[column - 1]
+      const isSwapped = a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1]
+      edits[row]![column] = Math.min(
+        edits[row - 1]![column]! + 1,
+        edits[row]![column - 1]! + 1,
+        edits[row - 1]![column - 1]! + (isSame ? 0 : 1),
+        isSwapped ? edits[row - 2]![column - 2]! + 1 : Infinity,
+      )
     }
-    beforeLast = last
-    last = current
   }
-  return last[b.length]!
-}
-
-/** Is the word only cut off, within its last part, and not by much? */
-function isBeginning(word: string, candidate: string): boolean {
-  const rest = candidate.slice(word.length)
-  const isShort = rest.length <= word.length / 2 && (word.length > 5 || rest.length === 1)
-  return candidate.toLowerCase().startsWith(word.toLowerCase()) && isShort && /^[a-z]+$/i.test(rest)
+  return edits[a.length]![b.length]!
 }
 
 /**
- * The candidate that was probably meant, or undefined when none is close: a wrong guess is worse than none,
- * so at most a third of the letters may differ, and never more than three, unless only the end is missing. Case does not count.
+ * The candidate that was probably meant, or undefined when none is close: a wrong guess is worse than none, so at most a
+ * third of the letters may differ, and never more than three. Case does not count.
  */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
-  const [begun, ...others] = candidates.filter((candidate) => isBeginning(word, candidate))
-  if (begun !== undefined && others.length === 0) return begun
   const limit = Math.min(3, Math.floor(word.length / 3))
-  const ranked = candidates
+  return candidates
     .map((candidate) => ({ candidate, edits: distance(word.toLowerCase(), candidate.toLowerCase()) }))
     .filter(({ edits }) => edits <= limit)
-    .toSorted((a, b) => a.edits - b.edits)
-  return ranked[0]?.candidate
+    .toSorted((a, b) => a.edits - b.edits)[0]?.candidate
 }
 
 /** Those of our commands that work on a stack. */

@@ -1,6 +1,5 @@
 /** The rows as they come in. */
-import { CliError } from '../../scripts/lib/errors.ts'
-import { wasInterrupted } from '../../scripts/lib/interrupt.ts'
+import { CliError, wasInterrupted } from '../../scripts/lib/errors.ts'
 import { failure } from '../../scripts/lib/terminal.ts'
 import { figures } from './figures.ts'
 import type { Figure, FigureId, Measured, Row } from './figures.ts'

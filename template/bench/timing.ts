@@ -3,8 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { $ } from 'zx/core'
 import { capture, format, lastLines } from '../../scripts/lib/engine/docker.ts'
 import type { Result, RunOptions } from '../../scripts/lib/engine/docker.ts'
-import { CliError } from '../../scripts/lib/errors.ts'
-import { stopIfInterrupted } from '../../scripts/lib/interrupt.ts'
+import { CliError, stopIfInterrupted } from '../../scripts/lib/errors.ts'
 
 function requireSuccess(command: string, { exitCode, stdout, stderr }: Result): void {
   if (exitCode === 0) return

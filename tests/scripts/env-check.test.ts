@@ -182,7 +182,7 @@ test.each<[code: string, setting: string, edits: Edits, hint?: string | RegExp]>
   ['E82', 'DATABASE_URL', { DATABASE_URL: 'mysql://shop:${POSTGRES_PASSWORD}@db:5432/shop' }, /write DATABASE_URL=postgresql\+psycopg:\/\/shop:\$\{POSTGRES_PASSWORD\}@db:5432\/shop$/],
   ['E83', 'REDIS_URL', { REDIS_URL: 'rediss://:${REDIS_PASSWORD}@redis:6379/0' }, 'Write redis: instead.'],
   ['E83', 'DATABASE_URL', { DATABASE_URL: 'postgresql://shop:${POSTGRES_PASSWORD}@db/shop?sslmode=require' }, 'Take sslmode=require out of it.'],
-  ['E85', 'APP_DIR', { APP_DIR: 'ap' }, /^Did you mean app\?/],
+  ['E85', 'APP_DIR', { APP_DIR: 'apps' }, /^Did you mean app\?/],
   ['E85', 'APP_WORKDIR', { APP_WORKDIR: '/app/shop' }, 'APP_WORKDIR=shop'],
   ['E85', 'PYTHON_MANIFEST', { PYTHON_MANIFEST: '../package.json' }],
   ['E85', 'EXTRA_CA_FILE', { EXTRA_CA_FILE: 'no/such.pem' }],

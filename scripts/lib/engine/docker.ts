@@ -1,8 +1,7 @@
 /** The one door to Docker: nothing else in this project starts `docker`. */
 import { createInterface } from 'node:readline'
 import { $, quote } from 'zx/core'
-import { CliError, ExitCode } from '../errors.ts'
-import { stopIfInterrupted } from '../interrupt.ts'
+import { CliError, ExitCode, stopIfInterrupted } from '../errors.ts'
 import { underCommand } from '../terminal.ts'
 
 export interface Result {

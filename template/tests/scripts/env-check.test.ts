@@ -73,7 +73,6 @@ test.each<[word: string, meant: string | undefined]>([
   ['WEB_PORTS', 'WEB_PORT'],
   ['POSTGRES_PASWORT', 'POSTGRES_PASSWORD'],
   ['PROT', 'PORT'],
-  ['POSTGRES_PASS', 'POSTGRES_PASSWORD'],
   ['POSTGRES', undefined],
   ['POR', 'PORT'],
   ['DB', undefined],

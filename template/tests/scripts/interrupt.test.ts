@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url'
 import { expect, test } from 'vitest'
 
 const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx/esm')).href
-const interrupt = new URL('../../../scripts/lib/interrupt.ts', import.meta.url).href
+const interrupt = new URL('../../../scripts/lib/errors.ts', import.meta.url).href
 
 /** Ends some time after the first signal, as a command does that brings something to its end. */
 const program = (extra: string, restMs: number): string => `

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { add, inWords, named, none, readTap, readVitest } from '../../../scripts/lib/test-counts.ts'
+import { add, inWords, named, none, readTap, readVitest } from '../../../scripts/lib/run-tests.ts'
 
 test.each([
   ['an empty report', '', [0, 0, 0]],
