@@ -1,14 +1,13 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { parseContainers } from '../../scripts/lib/compose/model.ts'
-import { judgeVersion } from '../../scripts/lib/doctor/databases.ts'
-import { judgeArchitecture, judgeCapacity, judgeClock, judgeRoom } from '../../scripts/lib/doctor/machine.ts'
+import { checkAppCa, findUnreadable, may, WRITE } from '../../scripts/lib/compose/source-access.ts'
+import { judgeArchitecture, judgeCapacity, judgeClock, judgeRoom, judgeShellFiles } from '../../scripts/lib/doctor/machine.ts'
 import type { EngineInfo } from '../../scripts/lib/doctor/machine.ts'
-import { judgeReadings, judgeShellFiles, mayWrite, readingsIn } from '../../scripts/lib/doctor/source.ts'
-import { judgeContainers, judgeQueues } from '../../scripts/lib/doctor/stack.ts'
-import { checkAppCa, findUnreadable, mayRead } from '../../scripts/lib/explain/source-access.ts'
+import { judgeContainers, judgeQueues, judgeVersion } from '../../scripts/lib/doctor/stack.ts'
+import { missingVariables, readingsIn } from '../../scripts/lib/explain/source-files.ts'
 import { stack } from '../helpers/sandbox.ts'
 import { inspected, stackWith, wellStack } from '../helpers/stack.ts'
 import type { Sketch } from '../helpers/stack.ts'
@@ -65,16 +64,22 @@ test.each([
   ['request.environ["REMOTE_ADDR"]', []],
   ['x = 1  # os.environ["TOKEN"]', []],
 ])('a program cannot do without the variables in %s', (line, wanted) => {
-  expect(readingsIn('a.py', line).map(({ name }) => name)).toEqual(wanted)
+  expect(readingsIn({ file: 'a.py', text: line }).map(([name]) => name)).toEqual(wanted)
 })
 
-test('each variable that nothing hands over is named once, where it is first read', () => {
-  const readings = readingsIn('a.py', 'environ["GIVEN"]\nenviron["TOKEN"]\nenviron["TOKEN"]\nenviron["HOME"]')
-  expect(judgeReadings(readings, new Set(['GIVEN'])).map(({ text }) => text)).toEqual([
-    'The application cannot do without TOKEN (a.py:2), and nothing hands it over.',
-  ])
-  expect(judgeReadings(readings, new Set(['GIVEN', 'TOKEN'])).map(({ level }) => level)).toEqual(['well'])
-  expect(judgeReadings([], new Set())).toEqual([])
+test('each variable that nothing hands over is named once, where it is first read, and not what only tests read', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'source-'))
+  const missing = (environment: Record<string, string>) => {
+    const migrate = { build: { args: { APP_DIR: folder } }, environment }
+    return missingVariables({ name: 'shop', services: { migrate } })
+  }
+  expect(missing({})).toBeUndefined()
+  writeFileSync(join(folder, 'a.py'), 'environ["GIVEN"]\nenviron["TOKEN"]\nenviron["TOKEN"]\nenviron["HOME"]')
+  writeFileSync(join(folder, 'b.py'), 'environ["TOKEN"]\nenviron["OWN"]\nenviron.setdefault("OWN", "1")')
+  writeFileSync(join(folder, 'test_a.py'), 'environ["OF_TESTS"]')
+  expect([...missing({ GIVEN: '1' })!]).toEqual([['TOKEN', join(folder, 'a.py:2')]])
+  expect(missing({ GIVEN: '1', TOKEN: '' })!.size).toBe(0)
+  rmSync(folder, { recursive: true })
 })
 
 test.each([
@@ -84,13 +89,13 @@ test.each([
   [{ uid: 1002, gid: 1002 }, 0o744, false],
   [{ uid: 0, gid: 0 }, 0o000, true],
 ])('%j may read a folder of 1001 with the mode %o: %s', (user, mode, expected) => {
-  expect(mayRead(user, { uid: 1001, gid: 1001, mode }, true)).toBe(expected)
+  expect(may(user, 0o5, { uid: 1001, gid: 1001, mode })).toBe(expected)
 })
 
 test('who may write goes by the mode', () => {
   const folder = { uid: 1001, gid: 50, mode: 0o755 }
-  expect([mayWrite({ uid: 1001, gid: 1 }, folder), mayWrite({ uid: 2, gid: 50 }, folder), mayWrite({ uid: 0, gid: 0 }, folder)]).toEqual([true, false, true])
-  expect([mayWrite({ uid: 2, gid: 50 }, { ...folder, mode: 0o775 }), mayWrite({ uid: 2, gid: 2 }, { ...folder, mode: 0o775 })]).toEqual([true, false])
+  expect([may({ uid: 1001, gid: 1 }, WRITE, folder), may({ uid: 2, gid: 50 }, WRITE, folder), may({ uid: 0, gid: 0 }, WRITE, folder)]).toEqual([true, false, true])
+  expect([may({ uid: 2, gid: 50 }, WRITE, { ...folder, mode: 0o775 }), may({ uid: 2, gid: 2 }, WRITE, { ...folder, mode: 0o775 })]).toEqual([true, false])
 })
 
 test('the first path that the containers may not read is found, but not where nobody imports from', () => {

@@ -1,10 +1,32 @@
-/** Can this machine carry the stack? The engine's own answers, judged. */
+/** Can this machine carry the stack? The engine's answers, the registries and the checkout, judged. */
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { lookup } from 'node:dns/promises'
+import { join } from 'node:path'
+import { foreignImages } from '../compose/model.ts'
+import type { Model } from '../compose/model.ts'
+import { findUnreadable, may, mountedSource, WRITE } from '../compose/source-access.ts'
 import { capture } from '../engine/docker.ts'
+import { missing, registryOf } from '../engine/images.ts'
 import { makeRoom, roomOf } from '../engine/machine.ts'
 import type { Room } from '../engine/machine.ts'
+import { hasRoom, isStandIn } from '../rooms.ts'
 import { amount } from '../terminal.ts'
-import { doubtful, well, wrong } from './observation.ts'
-import type { Observation } from './observation.ts'
+
+/** What the doctor sees, in a sentence that holds no secret. */
+export interface Observation {
+  level: 'well' | 'doubtful' | 'wrong'
+  text: string
+  /** What to do about it; absent when all is well. */
+  remedy?: string
+}
+
+export const well = (text: string): Observation => ({ level: 'well', text })
+
+/** Something to know that stops nothing. */
+export const doubtful = (text: string, remedy: string): Observation => ({ level: 'doubtful', text, remedy })
+
+/** Something that stops the stack, or will. */
+export const wrong = (text: string, remedy: string): Observation => ({ level: 'wrong', text, remedy })
 
 const GIGABYTE = 1024 ** 3
 
@@ -56,11 +78,9 @@ export function judgeRoom({ folder, megabytes }: Room): Observation {
   return megabytes < ENOUGH_ROOM / 8 ? wrong(`${left}.`, makeRoom) : doubtful(`${left}; a first start takes about 2 GB.`, makeRoom)
 }
 
-const goNames: Readonly<Record<string, string>> = { x86_64: 'amd64', aarch64: 'arm64' }
-
 /** An image for another processor is emulated, which is slow, or does not start at all. */
 export function judgeArchitecture({ Architecture }: EngineInfo, image: string, architecture: string): Observation[] {
-  const native = goNames[Architecture] ?? Architecture
+  const native = { x86_64: 'amd64', aarch64: 'arm64' }[Architecture] ?? Architecture
   if (architecture === '' || architecture === native) return []
   return [doubtful(
     `The image ${image} is for ${architecture}, and the engine is ${native}: it runs slowly, or not at all.`,
@@ -68,16 +88,93 @@ export function judgeArchitecture({ Architecture }: EngineInfo, image: string, a
   )]
 }
 
-/** @param images those of the stack; nothing is said about those that are not here */
-export async function examineEngine(images: readonly string[]): Promise<Observation[]> {
+export async function examineEngine({ services }: Model): Promise<Observation[]> {
   const { exitCode, stdout } = await capture(['info', '--format', '{{json .}}'], { timeoutMs: 10_000 })
   if (exitCode !== 0) return []
   const [info, now] = [JSON.parse(stdout) as EngineInfo, Date.now()]
   // An engine in a virtual machine has a folder that is not on this machine.
   const room = await roomOf(info.DockerRootDir)
+  const images = [...new Set(Object.values(services).flatMap(({ image }) => image ?? []))]
   const architectures = await Promise.all(images.map(async (image) => {
     const found = await capture(['image', 'inspect', '--format', '{{.Architecture}}', image])
     return found.exitCode === 0 ? judgeArchitecture(info, image, found.stdout.trim()) : []
   }))
   return [judgeCapacity(info), ...(room ? [judgeRoom(room)] : []), judgeClock(info, now), ...architectures.flat()]
+}
+
+const PATIENCE_MS = 5000
+
+/** Why a registry does not answer. Any answer will do, a refusal included: then somebody is there. */
+async function silenceOf(registry: string): Promise<string | undefined> {
+  const host = registry === 'docker.io' ? 'registry-1.docker.io' : registry
+  try {
+    await lookup(host.replace(/:\d+$/, ''))
+  } catch {
+    return `the name ${host} is not known here (DNS)`
+  }
+  return fetch(`https://${host}/v2/`, { signal: AbortSignal.timeout(PATIENCE_MS) }).then(
+    () => undefined,
+    () => `${host} does not answer within ${PATIENCE_MS / 1000} seconds, or its certificate is not trusted`,
+  )
+}
+
+/** Do the registries answer that images are still to come from? */
+export async function examineRegistries(model: Model): Promise<Observation[]> {
+  const images = foreignImages(model)
+  const absent = await missing(images.filter((image) => !isStandIn(image)))
+  if (absent.length === 0) return [well(`All ${images.length} images that are not built from the Dockerfile are here`)]
+  const otherwise = hasRoom('offline/room.ts')
+    ? 'npm run up makes stand-ins (extras/offline/README.md)'
+    : 'name a registry that answers in IMAGE_REGISTRY, or load the images with docker load'
+  return Promise.all([...new Set(absent.map((image) => registryOf(image)))].map(async (registry) => {
+    const wanted = absent.filter((image) => registryOf(image) === registry)
+    const silence = await silenceOf(registry)
+    if (!silence) return well(`${registry} answers, from which ${wanted.length} images are still to come`)
+    return doubtful(
+      `${registry} cannot be reached from here: ${silence}. Still to come from it: ${wanted.join(', ')}.`,
+      `The engine may know a mirror or a proxy that this machine does not; otherwise ${otherwise}.`,
+    )
+  }))
+}
+
+export interface ShellFile {
+  path: string
+  text: string
+  mode: number
+}
+
+/** Every shell script that goes into an image or a container. */
+export const shellFiles = (): ShellFile[] =>
+  readdirSync('docker', { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.sh'))
+    .map((name) => join('docker', name))
+    .map((path) => ({ path, text: readFileSync(path, 'utf8'), mode: statSync(path).mode }))
+
+/** A script with CRLF fails with "no such file or directory", one that is not executable with "permission denied". */
+export function judgeShellFiles(files: readonly ShellFile[]): Observation[] {
+  const windows = files.filter(({ text }) => text.includes('\r\n')).map(({ path }) => path)
+  const inert = files.filter(({ text, mode }) => text.startsWith('#!') && (mode & 0o100) === 0).map(({ path }) => path)
+  const found: Observation[] = []
+  if (windows.length > 0) {
+    const mend = `sed -i 's/\\r$//' ${windows.join(' ')}      and keep .gitattributes`
+    found.push(wrong(`Lines end as on Windows (CRLF) in ${windows.join(', ')}: no container starts with that.`, mend))
+  }
+  if (inert.length > 0) found.push(wrong(`Not executable: ${inert.join(', ')}.`, `chmod +x ${inert.join(' ')}`))
+  return found.length > 0 ? found : [well(`${files.length} shell scripts of the images are executable, and have the line endings of Linux`)]
+}
+
+/** What the containers' user can do with the source that development mounts; nothing where none is mounted. */
+export function judgeSource(model: Model): Observation[] {
+  const source = mountedSource(model)
+  if (!source) return []
+  const { folder, user } = source
+  const entry = statSync(folder, { throwIfNoEntry: false })
+  if (!entry) return [wrong(`There is no folder ${folder}, which APP_DIR names.`, 'Correct APP_DIR in .env.docker.')]
+  const unreadable = findUnreadable(folder, user)
+  if (unreadable) return [wrong(`The containers run as uid ${user.uid} (APP_UID), who may not read ${unreadable}.`, `chmod -R a+rX ${folder}`)]
+  if (may(user, WRITE, entry)) return [well(`The containers, as uid ${user.uid}, may read and write the source`)]
+  return [doubtful(
+    `The containers run as uid ${user.uid} (APP_UID), who may not write into ${folder}. Tests and generated migrations need to.`,
+    `Set APP_UID and APP_GID in .env.docker to its owner, or change the owner: chown -R ${user.uid}:${user.gid} ${folder}`,
+  )]
 }

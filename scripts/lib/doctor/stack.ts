@@ -6,8 +6,8 @@ import { capture, lastLines } from '../engine/docker.ts'
 import { redactUrls } from '../env/shown.ts'
 import { whatHappened } from '../explain/explain.ts'
 import { amount } from '../terminal.ts'
-import { doubtful, well, wrong } from './observation.ts'
-import type { Observation } from './observation.ts'
+import { doubtful, well, wrong } from './machine.ts'
+import type { Observation } from './machine.ts'
 
 /** The exit code after signal 9: out of memory, or did not stop in time. */
 const KILLED = 137
@@ -34,6 +34,90 @@ export function judgeContainers(containers: readonly Container[], { services }: 
   ]
 }
 
+interface Database {
+  title: string
+  /** The file in the volume that says which version made it. */
+  file: string
+  /** The command that prints the version of the image. */
+  version: string
+  /** The part of a version that changes the files. */
+  major: RegExp
+  /**
+   * Signs in by the address of the container, because from 127.0.0.1 the official image asks for no password. The
+   * password stays in the environment.
+   */
+  signIn: string
+}
+
+export const databases = {
+  postgres: {
+    title: 'PostgreSQL',
+    file: 'PG_VERSION',
+    version: 'postgres --version',
+    major: /\d+/,
+    signIn: 'PGPASSWORD=$POSTGRES_PASSWORD psql -h "$(hostname -i)" -U "$POSTGRES_USER" -d "$POSTGRES_DB" -c "SELECT 1"',
+  },
+  mariadb: {
+    title: 'MariaDB',
+    file: 'mariadb_upgrade_info',
+    version: 'mariadbd --version',
+    major: /\d+\.\d+/,
+    signIn: 'MYSQL_PWD=$MARIADB_PASSWORD mariadb --host "$(hostname -i)" --user "$MARIADB_USER" --execute "SELECT 1" "$MARIADB_DATABASE"',
+  },
+} satisfies Record<string, Database>
+
+type DatabaseName = keyof typeof databases
+
+/**
+ * @param made what the volume says; empty when the volume is
+ * @param has what the image's program says
+ */
+export function judgeVersion(service: DatabaseName, made: string, has: string): Observation[] {
+  const { title, major } = databases[service]
+  const [old, current] = [made, has].map((text) => major.exec(text)?.[0])
+  if (!old || !current) return []
+  return old === current
+    ? [well(`The data of ${service} and its image are both of ${title} ${current}`)]
+    : [wrong(
+        `The data of ${service} was made by ${title} ${old}, and the image has ${current}: it does not start with that.`,
+        `Put the old image back (${service.toUpperCase()}_IMAGE), dump the database, and restore it into a new volume.`,
+      )]
+}
+
+async function examinePassword(service: DatabaseName, { id, name }: Container, model: Model): Promise<Observation> {
+  const password = `${service.toUpperCase()}_PASSWORD`
+  // The one that the file has now: the container has the one that it was created with.
+  const env = { [password]: (model.services[service]?.environment?.[password] ?? '').replaceAll('$$', '$') }
+  const signIn = ['exec', '--env', password, id, 'sh', '-c', databases[service].signIn]
+  const { exitCode, stdout, stderr } = await capture(signIn, { env, timeoutMs: 10_000 })
+  if (exitCode === 0) return well(`${service} takes the password of .env.docker`)
+  if (!/password|access denied/i.test(stdout + stderr)) return doubtful(`${service} could not be signed in to.`, `docker logs ${name}`)
+  return wrong(
+    `${service} does not take the password of .env.docker: its volume was made with another one.`,
+    `${password} is read only when the volume is new. Put the old one back, change it in the database, ` +
+      'or delete the data: npm run teardown -- --volumes',
+  )
+}
+
+/** Reads the volume in a container that lives for a moment and can change nothing; signs in where the database runs. */
+export async function examineDatabase(service: DatabaseName, model: Model, container: Container | undefined): Promise<Observation[]> {
+  const { image, volumes = [] } = model.services[service] ?? {}
+  const mount = volumes.find(({ type }) => type === 'volume')
+  const volume = mount?.source && model.volumes?.[mount.source]?.name
+  if (!image || !mount || !volume || (await capture(['volume', 'inspect', volume])).exitCode !== 0) return []
+  const { file, version } = databases[service]
+  const { exitCode, stdout } = await capture([
+    'run', '--rm', '--pull', 'never', '--network', 'none', '--read-only', '--user', 'root',
+    '--mount', `type=volume,source=${volume},target=${mount.target},readonly`, '--entrypoint', 'sh', image,
+    '-c', `cat "${mount.target}/${file}"; echo; ${version}`,
+  ], { timeoutMs: 30_000 })
+  const [made = '', ...has] = stdout.split('\n')
+  return [
+    ...(exitCode === 0 ? judgeVersion(service, made, has.join('\n')) : []),
+    ...(container ? [await examinePassword(service, container, model)] : []),
+  ]
+}
+
 /** The answer of queues.py. */
 export interface Queues {
   /** By the name of the queue: how many tasks wait, the name of the first, and for how many seconds nothing has moved. */
@@ -49,7 +133,8 @@ const STILL = 60
 
 export function judgeQueues({ waiting, taken, oldest }: Queues): Observation {
   const all = Object.entries(waiting)
-  const busy = taken === 0 ? 'none is being worked on' : `${amount(taken, 'task')} ${taken === 1 ? 'is' : 'are'} being worked on, the oldest for ${oldest ?? 0} s`
+  const are = taken === 1 ? 'is' : 'are'
+  const busy = taken === 0 ? 'none is being worked on' : `${amount(taken, 'task')} ${are} being worked on, the oldest for ${oldest ?? 0} s`
   if (all.length === 0) return well(`No task waits, ${busy}`)
   const words = all.map(([queue, { count, oldest: first, still }]) => `${count} in ${queue}${first && `, first ${first}`}, for at least ${still} s`)
   const text = `Tasks wait (${words.join('; ')}), ${busy}`
@@ -58,14 +143,15 @@ export function judgeQueues({ waiting, taken, oldest }: Queues): Observation {
 }
 
 /**
- * Asks Redis by way of the application, whose libraries and certificates also reach one that is managed elsewhere. The
- * entrypoint knows where the secrets are.
+ * Asks Redis by way of the application, whose libraries and certificates also reach one that is managed elsewhere.
  *
  * @param role a container of the application that runs
  */
 export async function examineQueues(role: Container): Promise<Observation[]> {
   const input = readFileSync(new URL('queues.py', import.meta.url), 'utf8')
-  const { exitCode, stdout, stderr } = await capture(['exec', '--interactive', role.id, 'entrypoint.sh', 'python', '-'], { input, timeoutMs: 15_000 })
+  // The entrypoint knows where the secrets are.
+  const ask = ['exec', '--interactive', role.id, 'entrypoint.sh', 'python', '-']
+  const { exitCode, stdout, stderr } = await capture(ask, { input, timeoutMs: 15_000 })
   if (exitCode === 0) return [judgeQueues(JSON.parse(stdout) as Queues)]
   // An application without Celery.
   if (/No module named/.test(stderr)) return []

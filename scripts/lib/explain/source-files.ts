@@ -1,7 +1,8 @@
-/** The Python files of the application's source, and why one of them is not in the image. Pure but for readSource. */
+/** The Python files of the source: why one is not in the image, and which variables they cannot do without. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join, posix } from 'node:path'
 import type { Model } from '../compose/model.ts'
+import { notSource } from '../compose/source-access.ts'
 
 /** One line of .dockerignore. No package for these rules tells which line it was. */
 export interface Rule {
@@ -16,8 +17,6 @@ export interface Rule {
 /** The path that a pattern means, without the parts that change nothing: `/a/./b/` is `a/b`. */
 const clean = (pattern: string): string => posix.normalize(`/${pattern}`).replaceAll(/^\/+|\/+$/g, '')
 
-const escape = (text: string): string => text.replaceAll(/[.*+?^$(){}|[\]\\]/g, String.raw`\$&`)
-
 /** A pattern, as an expression that matches the whole of a path or of a folder above it. */
 function expressionOf(pattern: string): RegExp {
   const tokens = clean(pattern).matchAll(/(\*\*\/)|(\*\*)|(\*)|(\?)|(\[[^\]]+\])|\\(.)|([^*?[\\]+|.)/gs)
@@ -26,7 +25,7 @@ function expressionOf(pattern: string): RegExp {
     if (all) return '.*'
     if (some) return '[^/]*'
     if (one) return '[^/]'
-    return set ?? escape(escaped ?? text ?? '')
+    return set ?? (escaped ?? text ?? '').replaceAll(/[.*+?^$(){}|[\]\\]/g, String.raw`\$&`)
   })
   return new RegExp(`^${source.join('')}(?:/.*)?$`, 's')
 }
@@ -61,9 +60,6 @@ export interface Source {
   rules: readonly Rule[]
 }
 
-/** What .dockerignore keeps out of every build. */
-export const notSource = new Set(['.git', 'node_modules', '.venv', '__pycache__', '.pytest_cache', '.ruff_cache', '.mypy_cache', '.next'])
-
 /** The Python files below a folder, in order, without those that we may not read. */
 function pythonFiles(folder: string, below = ''): string[] {
   let entries
@@ -72,19 +68,22 @@ function pythonFiles(folder: string, below = ''): string[] {
   } catch {
     return []
   }
-  return entries
-    .filter(({ name }) => !notSource.has(name))
-    .flatMap((entry) => {
-      const path = posix.join(below, entry.name)
-      if (entry.isDirectory()) return pythonFiles(folder, path)
-      return entry.name.endsWith('.py') ? [path] : []
-    })
-    .toSorted()
+  const own = entries.filter(({ name }) => !notSource.has(name))
+  return own.flatMap((entry) => {
+    const path = posix.join(below, entry.name)
+    if (entry.isDirectory()) return pythonFiles(folder, path)
+    return path.endsWith('.py') ? [path] : []
+  }).toSorted()
+}
+
+/** Folders of the image as folders of the source: `/app/src` is `src`. Folders outside /app are no source. */
+function rootsOf(workdir: string, pythonPath: string): string[] {
+  const inside = pythonPath.split(':').filter((path) => path === '/app' || path.startsWith('/app/'))
+  return [...new Set([posix.normalize(workdir), ...inside.map((path) => posix.relative('/app', path) || '.')])]
 }
 
 /** The source of a stack; undefined where nothing is built. */
-export function readSource({ services }: Model): Source | undefined {
-  const { migrate } = services
+export function readSource({ services: { migrate } }: Model): Source | undefined {
   const args = migrate?.build?.args
   if (!args) return undefined
   const folder = args.APP_DIR ?? '.'
@@ -101,14 +100,8 @@ export function readSource({ services }: Model): Source | undefined {
   }
 }
 
-/** Folders of the image as folders of the source: `/app/src` is `src`. Folders outside /app are no source. */
-export function rootsOf(workdir: string, pythonPath: string): string[] {
-  const inside = pythonPath.split(':').filter((path) => path === '/app' || path.startsWith('/app/'))
-  return [...new Set([posix.normalize(workdir), ...inside.map((path) => posix.relative('/app', path) || '.')])]
-}
-
 /** Does PROD_EXCLUDE leave this file out? */
-export const isLeftOut = ({ leftOut }: Source, file: string): boolean => leftOut.some((pattern) => expressionOf(pattern).test(file))
+const isLeftOut = ({ leftOut }: Source, file: string): boolean => leftOut.some((pattern) => expressionOf(pattern).test(file))
 
 /** The line of .dockerignore that hides a file of the source, as a sentence; undefined when none does. */
 function hiddenBy({ folder, ignoreFile, rules }: Source, file: string): string | undefined {
@@ -117,18 +110,10 @@ function hiddenBy({ folder, ignoreFile, rules }: Source, file: string): string |
 }
 
 /** The files that are in the source and not in the image, each with the reason as far as it is known. */
-export function lostFiles(source: Source, inImage: readonly string[]): string[] {
-  const there = new Set(inImage)
-  return source.files
-    .filter((file) => !there.has(file) && !isLeftOut(source, file))
+export const lostFiles = (source: Source, inImage: readonly string[]): string[] =>
+  source.files
+    .filter((file) => !inImage.includes(file) && !isLeftOut(source, file))
     .map((file) => `${file}: ${hiddenBy(source, file) ?? 'no line of .dockerignore hides it. Does PREBUILD_COMMAND remove it?'}`)
-}
-
-/** `core.worker` as files below a folder. */
-const filesOf = (root: string, module: string): string[] => {
-  const path = posix.join(root, ...module.split('.'))
-  return [`${path}.py`, `${path}/__init__.py`]
-}
 
 /**
  * Why Python does not find a module that the source has.
@@ -137,19 +122,65 @@ const filesOf = (root: string, module: string): string[] => {
  */
 export function explainMissing(source: Source, module: string): string | undefined {
   const { files, roots, isProduction } = source
-  const file = files.find((path) => roots.some((root) => filesOf(root, module).includes(path)))
+  const path = module.replaceAll('.', '/')
+  const endings = [`${path}.py`, `${path}/__init__.py`]
+  const file = files.find((name) => roots.some((root) => endings.some((ending) => name === posix.join(root, ending))))
   if (file) {
     const why = hiddenBy(source, file)
     if (why) return `${file} is in the source and not in the image, because ${why}\nTake that line out, then run npm run up again.`
     if (!isProduction || !isLeftOut(source, file)) return undefined
     return `${file} is in the source and not in the image, because PROD_EXCLUDE leaves it out. Take it out of that setting.`
   }
-  for (const ending of filesOf('.', module)) {
-    const elsewhere = files.find((path) => path.endsWith(`/${ending}`))
+  for (const ending of endings) {
+    const elsewhere = files.find((name) => name.endsWith(`/${ending}`))
     if (elsewhere) {
       const root = elsewhere.slice(0, -ending.length - 1)
       return `"${module}" is ${elsewhere} of the source, where Python does not look: APP_PYTHONPATH=/app/${root} in .env.docker.`
     }
   }
   return undefined
+}
+
+/** `os.environ["NAME"]` raises an error where the name is not set; `environ.get` does not. An assignment is no reading. */
+const reading = /(?<![.\w])(?:os\.)?environ\[\s*(["'])([A-Z][A-Z0-9_]*)\1\s*\](?!\s*=[^=])/g
+
+/** What the source sets itself. */
+const assignment = /environ(?:\.setdefault\(\s*|\[\s*)["']([A-Z][A-Z0-9_]*)["'](?:\s*,|\s*\]\s*=[^=])/g
+
+/** What every container has from its image or its shell. */
+const everywhere = ['HOME', 'HOSTNAME', 'LANG', 'PATH', 'PWD', 'PYTHONPATH', 'PYTHONUNBUFFERED', 'FRONTEND_ROOT']
+
+/** Tests get what their runner gives them. */
+const isTest = (file: string): boolean => /(?:^|\/)(?:tests?\/|conftest\.py$|test_[^/]*$)/.test(file)
+
+export interface PythonFile {
+  file: string
+  text: string
+}
+
+/** Every variable that a Python file cannot do without, with its place; comments do not count. Pure. */
+export const readingsIn = ({ file, text }: PythonFile): [name: string, place: string][] =>
+  text.split('\n').flatMap((content, index) => {
+    const code = content.replace(/(^|\s)#.*/, '')
+    if (/^\s*del\b/.test(code)) return []
+    return [...code.matchAll(reading)].map(([, , name]): [string, string] => [name!, `${file}:${index + 1}`])
+  })
+
+/** Those that nothing hands over, where they are first read; undefined where the application reads none. */
+export function missingVariables(model: Model): Map<string, string> | undefined {
+  const source = readSource(model)
+  if (!source) return undefined
+  const files = source.files
+    .filter((file) => !isTest(file) && !isLeftOut(source, file))
+    .map((file) => ({ file: posix.join(source.folder, file), text: readFileSync(join(source.folder, file), 'utf8') }))
+  // Compose has read the env files, so the services of the application have what they get from there.
+  const roles = Object.values(model.services).filter(({ image }) => image === model.services.migrate?.image)
+  const given = new Set([
+    ...everywhere,
+    ...roles.flatMap(({ environment }) => Object.keys(environment ?? {})),
+    ...files.flatMap(({ text }) => [...text.matchAll(assignment)].map(([, name]) => name!)),
+  ])
+  const readings = files.flatMap((file) => readingsIn(file))
+  // Of equal names a map keeps the last.
+  return readings.length === 0 ? undefined : new Map(readings.filter(([name]) => !given.has(name)).toReversed())
 }

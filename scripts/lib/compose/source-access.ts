@@ -2,35 +2,35 @@
 import { existsSync, lstatSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { quote } from 'zx/core'
-import { CliError, ExitCode } from '../errors.ts'
 import { valueOf } from '../engine/machine.ts'
-import type { Model } from '../compose/model.ts'
-import { captureCompose } from '../compose/stack.ts'
-import type { Stack } from '../compose/stack.ts'
+import { CliError, ExitCode } from '../errors.ts'
+import type { Model } from './model.ts'
+import { captureCompose } from './stack.ts'
+import type { Stack } from './stack.ts'
 
 export interface Owner {
   uid: number
   gid: number
 }
 
-interface Entry extends Owner {
-  mode: number
-}
+/** What .dockerignore keeps out of every build. Nobody imports from these, and they can be large. */
+export const notSource = new Set(['.git', 'node_modules', '.venv', '__pycache__', '.pytest_cache', '.ruff_cache', '.mypy_cache', '.next'])
 
-/** May this user read a file, or enter and list a folder? As the mode says it, without access control lists. Pure. */
-export function mayRead({ uid, gid }: Owner, entry: Entry, isFolder: boolean): boolean {
-  const shift = entry.uid === uid ? 6 : entry.gid === gid ? 3 : 0
-  const needed = isFolder ? 0o5 : 0o4
-  return uid === 0 || ((entry.mode >> shift) & needed) === needed
-}
+/** The bits of a mode, for one class of users. */
+export const READ = 0o4
+export const WRITE = 0o2
+const LIST = 0o5
 
-/** Nobody imports from these, and they can be large. */
-const ignored = new Set(['.git', 'node_modules', '.venv', '__pycache__'])
+/** Does the mode allow this user what the bits say? Access control lists may say otherwise. Pure. */
+export function may(user: Owner, bits: number, entry: Owner & { mode: number }): boolean {
+  const shift = entry.uid === user.uid ? 6 : entry.gid === user.gid ? 3 : 0
+  return user.uid === 0 || ((entry.mode >> shift) & bits) === bits
+}
 
 /** Nothing of a folder that we ourselves may not read: then only a container can tell. */
 function namesIn(folder: string): string[] {
   try {
-    return readdirSync(folder).toSorted()
+    return readdirSync(folder).filter((name) => !notSource.has(name)).toSorted()
   } catch {
     return []
   }
@@ -41,10 +41,10 @@ export function findUnreadable(path: string, user: Owner): string | undefined {
   const entry = lstatSync(path, { throwIfNoEntry: false })
   // A link may point to what is only in the container.
   if (!entry || entry.isSymbolicLink()) return undefined
-  if (!mayRead(user, entry, entry.isDirectory())) return path
-  if (!entry.isDirectory()) return undefined
+  if (!entry.isDirectory()) return may(user, READ, entry) ? undefined : path
+  if (!may(user, LIST, entry)) return path
   for (const name of namesIn(path)) {
-    const found = ignored.has(name) ? undefined : findUnreadable(join(path, name), user)
+    const found = findUnreadable(join(path, name), user)
     if (found) return found
   }
   return undefined
@@ -70,9 +70,8 @@ export function checkAppCa(values: Record<string, string | undefined>): void {
 }
 
 /**
- * A checkout of another user, or one made under umask 077, is one that the application cannot import from. To be
- * called when the image is there: what the modes make likely, a container confirms, because access control lists
- * and Docker Desktop may allow it all the same.
+ * The application cannot import from a checkout of another user, or one made under umask 077. To be called when the
+ * image is there: a container confirms what the modes make likely, because access control lists may allow it.
  *
  * @throws CliError (exit code 3) with the file and three ways out
  */
@@ -81,17 +80,15 @@ export async function checkSourceAccess(stack: Stack, model: Model): Promise<voi
   const path = source && findUnreadable(source.folder, source.user)
   if (!path) return
   const inside = path.replace(source.folder, '/app')
-  const probe = await captureCompose(stack, ['run', '--rm', '--no-deps', '--no-TTY', '--entrypoint', 'test', 'migrate', '-r', inside])
-  if (probe.exitCode === 0) return
+  const probe = ['run', '--rm', '--no-deps', '--no-TTY', '--entrypoint', 'test', 'migrate', '-r', inside]
+  if ((await captureCompose(stack, probe)).exitCode === 0) return
   const { uid, gid } = lstatSync(path)
   const folder = quote(source.folder)
-  const owner = uid === 0 ? [] : [`or let the containers be its owner: APP_UID=${uid} and APP_GID=${gid || uid} in .env.docker`]
+  const owner = `or let the containers be its owner: APP_UID=${uid} and APP_GID=${gid || uid} in .env.docker\n`
   throw new CliError(`The containers run as uid ${source.user.uid} (APP_UID), who may not read ${path}. Nothing was started.`, {
-    hint: [
-      `Let everybody read the source: chmod -R a+rX ${folder}`,
-      ...owner,
+    hint:
+      `Let everybody read the source: chmod -R a+rX ${folder}\n${uid === 0 ? '' : owner}` +
       `or give it to them: sudo chown -R ${source.user.uid}:${source.user.gid} ${folder}`,
-    ].join('\n'),
     exitCode: ExitCode.config,
   })
 }
