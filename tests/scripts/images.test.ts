@@ -67,8 +67,8 @@ describe('the explanation', () => {
   const official = ['library/postgres:17', undefined] as const
 
   test.each(all)('of "%s" is one sentence that names the registry or the image, and a remedy', (verdict) => {
-    for (const about of [chosen, official]) {
-      const { message, hint } = explainRefusal(verdict, ...about)
+    for (const [image, registry] of [chosen, official]) {
+      const { message, hint } = explainRefusal(verdict, image, registry)
       expect(message).toMatch(/^[^\n]+\.$/)
       expect(message).toMatch(/m\.test:5000|docker\.io|library\/postgres/)
       expect(hint.length).toBeGreaterThan(20)
