@@ -115,27 +115,15 @@ export async function step<T>(title: string, run: (report: (text: string) => voi
   return result
 }
 
-interface Question {
-  /** What has to be typed: the project's name, because "y" is typed too easily. */
-  name: string
-  /** What would happen, where nobody can be asked. */
-  refusal: string
-  /** What is at stake, a line each. */
-  details: string
-  /** The sentence above the details. */
-  warning: string
-  /** The command that asks nobody. */
-  command: string
-  /** What has not happened when the answer is another. */
-  kept: string
-}
-
 /**
- * Has the user type the project's name.
+ * Has the user type the project's name, because "y" is typed too easily.
  *
+ * @param question the name, what is at stake (a warning above details), and what is said where nobody can be asked (a
+ *   refusal, and the command that asks nobody) and when the answer is another (what was kept)
  * @throws CliError (exit code 2) where nobody can be asked, (exit code 1) when the name is another
  */
-export async function confirm({ name, refusal, details, warning, command, kept }: Question): Promise<void> {
+export async function confirm(question: Record<'name' | 'warning' | 'details' | 'refusal' | 'command' | 'kept', string>): Promise<void> {
+  const { name, warning, details, refusal, command, kept } = question
   if (!process.stdin.isTTY || !process.stderr.isTTY) {
     throw new CliError(refusal, { details, hint: `If that is what you want: ${command}`, exitCode: ExitCode.usage })
   }

@@ -2,7 +2,8 @@
 
 /** Edits that turn one word into the other: a letter more, less or different, or two neighbours swapped. */
 function distance(a: string, b: string): number {
-  const edits = Array.from({ length: a.length + 1 }, (_, row) => Array.from({ length: b.length + 1 }, (_, column) => row || column))
+  const zeros = (length: number): number[] => Array.from({ length: length + 1 }, () => 0)
+  const edits = zeros(a.length).map((_a, row) => zeros(b.length).map((_b, column) => row || column))
   for (let row = 1; row <= a.length; row += 1) {
     for (let column = 1; column <= b.length; column += 1) {
       const isSame = a[row - 1] === b[column - 1]

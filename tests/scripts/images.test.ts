@@ -63,12 +63,12 @@ test.each([
 
 describe('the explanation', () => {
   const all: Verdict[] = ['unknown', 'login', 'forbidden', 'limited', 'distrusted', 'plain', 'proxy', 'broken', 'silent']
-  const chosen = { image: 'm.test:5000/hub/library/postgres:17', imageRegistry: 'm.test:5000/hub' }
-  const official = { image: 'library/postgres:17', imageRegistry: undefined }
+  const chosen = ['m.test:5000/hub/library/postgres:17', 'm.test:5000/hub'] as const
+  const official = ['library/postgres:17', undefined] as const
 
   test.each(all)('of "%s" is one sentence that names the registry or the image, and a remedy', (verdict) => {
-    for (const about of [chosen, official]) {
-      const { message, hint } = explainRefusal(verdict, about)
+    for (const [image, registry] of [chosen, official]) {
+      const { message, hint } = explainRefusal(verdict, image, registry)
       expect(message).toMatch(/^[^\n]+\.$/)
       expect(message).toMatch(/m\.test:5000|docker\.io|library\/postgres/)
       expect(hint.length).toBeGreaterThan(20)
@@ -78,15 +78,15 @@ describe('the explanation', () => {
   test.each(all.filter((verdict) => !['distrusted', 'plain', 'proxy', 'limited', 'silent'].includes(verdict)))(
     'of "%s" names the setting, and only where it is set',
     (verdict) => {
-      expect(Object.values(explainRefusal(verdict, chosen)).join(' ')).toContain('IMAGE_REGISTRY')
-      expect(Object.values(explainRefusal(verdict, official)).join(' ')).not.toContain('IMAGE_REGISTRY')
+      expect(Object.values(explainRefusal(verdict, ...chosen)).join(' ')).toContain('IMAGE_REGISTRY')
+      expect(Object.values(explainRefusal(verdict, ...official)).join(' ')).not.toContain('IMAGE_REGISTRY')
     },
   )
 
   test('says where the CA and the login go', () => {
-    expect(explainRefusal('distrusted', chosen).hint).toContain('/etc/docker/certs.d/m.test:5000/ca.crt')
-    expect(explainRefusal('login', chosen).hint).toContain('docker login m.test:5000,')
-    expect(explainRefusal('login', official).hint).toContain('docker login,')
+    expect(explainRefusal('distrusted', ...chosen).hint).toContain('/etc/docker/certs.d/m.test:5000/ca.crt')
+    expect(explainRefusal('login', ...chosen).hint).toContain('docker login m.test:5000,')
+    expect(explainRefusal('login', ...official).hint).toContain('docker login,')
   })
 })
 

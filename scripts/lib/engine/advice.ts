@@ -1,17 +1,32 @@
 /** What to say when no Docker Engine answers, or when a part of it is missing or too old. Loaded only then. */
 import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { CliError, ExitCode } from '../errors.ts'
 import { capture } from './docker.ts'
 import { isAtLeast } from './engine.ts'
 import type { Answer, Engine } from './engine.ts'
 
-export type Platform = 'debian' | 'fedora' | 'linux' | 'wsl' | 'darwin' | 'win32'
+/** How Docker Engine and its plugins are installed. */
+export const installInstructions = [
+  'Debian 13: sudo apt-get install docker.io docker-cli docker-compose docker-buildx',
+  'Ubuntu:    sudo apt-get install docker.io docker-compose-v2 docker-buildx',
+  'Fedora:    sudo dnf install moby-engine docker-compose docker-buildx && sudo systemctl enable --now docker',
+  'macOS:     Docker Desktop, OrbStack or Colima',
+  'Windows:   Docker Desktop; enable this distribution under Settings, Resources, WSL integration, and run this inside WSL',
+  'Others:    https://docs.docker.com/engine/install/, with the Compose plugin',
+].join('\n')
+
+/** How a plugin of `docker` is installed. Its package has another name everywhere. */
+const pluginInstructions = (plugin: 'compose' | 'buildx'): string =>
+  [
+    `Debian 13:             sudo apt-get install docker-${plugin}`,
+    `Ubuntu:                sudo apt-get install ${plugin === 'compose' ? 'docker-compose-v2' : 'docker-buildx'}`,
+    `Docker's own packages: sudo apt-get install docker-${plugin}-plugin (or dnf)`,
+    `Others:                https://docs.docker.com/${plugin === 'compose' ? 'compose/install/' : 'go/buildx/'}`,
+  ].join('\n')
 
 /** What is known of a machine on which no engine answers. */
 export interface HostFacts {
-  platform: Platform
   /** The user's own choice of an engine: DOCKER_HOST, or a context that is not the default. */
   chosen: string | undefined
   /** dockerd of the host's own packages. */
@@ -23,18 +38,29 @@ export interface HostFacts {
   complaint: string
 }
 
+/** Looks at the machine on which no engine answers. */
+export function lookAtHost({ context, hasClient, complaint }: Answer, isPrivate: (dockerHost: string) => boolean): HostFacts {
+  const chosen = process.env.DOCKER_HOST || (context === 'default' ? undefined : `context ${context}`)
+  return {
+    chosen: chosen && !isPrivate(chosen) ? chosen : undefined,
+    hasSocket: existsSync('/var/run/docker.sock'),
+    hasDockerd: ['/usr/sbin/dockerd', '/usr/bin/dockerd', '/usr/local/bin/dockerd'].some((path) => existsSync(path)),
+    hasClient,
+    complaint,
+  }
+}
+
 /**
  * What helps when the user has an engine, or has chosen one, and it does not answer. Undefined when there is none.
  * An engine of the user's is never replaced behind their back. Pure.
  */
-export function adviseWithoutAnswer(host: HostFacts): { message: string; hint: string } | undefined {
-  const { chosen, hasDockerd, complaint } = host
+export function adviseWithoutAnswer({ chosen, hasDockerd, hasSocket, hasClient, complaint }: HostFacts): CliError | undefined {
   const misunderstanding = /client version \S+ is too (old|new)\..*/.exec(complaint)?.[0].trim()
   const cases: [applies: unknown, message: string, hint: string][] = [
     [
-      !host.hasClient && (chosen || hasDockerd || host.hasSocket),
+      !hasClient && (chosen || hasDockerd || hasSocket),
       'The command "docker" is not installed, or not on PATH.',
-      installInstructions[host.platform],
+      installInstructions,
     ],
     [
       misunderstanding,
@@ -57,59 +83,8 @@ export function adviseWithoutAnswer(host: HostFacts): { message: string; hint: s
       'sudo systemctl start docker (where there is no systemd: sudo service docker start)',
     ],
   ]
-  const [, message, hint] = cases.find(([applies]) => applies) ?? []
-  return message === undefined || hint === undefined ? undefined : { message, hint }
-}
-
-const start = 'sudo systemctl enable --now docker'
-
-/** How Docker Engine and Compose are installed on each platform, in a few lines. */
-export const installInstructions: Readonly<Record<Platform, string>> = {
-  debian: [
-    'Debian 13: sudo apt-get install docker.io docker-cli docker-compose docker-buildx',
-    'Ubuntu:    sudo apt-get install docker.io docker-compose-v2 docker-buildx',
-    'Others:    https://docs.docker.com/engine/install/',
-  ].join('\n'),
-  fedora: `sudo dnf install moby-engine docker-compose docker-buildx && ${start}`,
-  wsl: [
-    'Start Docker Desktop on Windows and enable this distribution under Settings, Resources, WSL integration;',
-    'or install Docker Engine here: https://docs.docker.com/engine/install/',
-  ].join('\n'),
-  darwin: 'Install and start Docker Desktop, OrbStack or Colima: https://docs.docker.com/desktop/',
-  win32: 'Install Docker Desktop with the WSL 2 backend, and run this inside WSL: https://docs.docker.com/desktop/',
-  linux: `Install Docker Engine and its Compose plugin: https://docs.docker.com/engine/install/, then ${start}`,
-}
-
-/** How the plugins of `docker` are installed: Compose, or Buildx. Their packages have different names everywhere. */
-export const pluginInstructions = (plugin: 'compose' | 'buildx'): string =>
-  [
-    `Debian 13:             sudo apt-get install docker-${plugin}`,
-    `Ubuntu:                sudo apt-get install ${plugin === 'compose' ? 'docker-compose-v2' : 'docker-buildx'}`,
-    `Docker's own packages: sudo apt-get install docker-${plugin}-plugin (or dnf)`,
-    `Others:                https://docs.docker.com/${plugin === 'compose' ? 'compose/install/' : 'go/buildx/'}`,
-  ].join('\n')
-
-/** Looks at the machine on which no engine answers. */
-export async function factsOf({ context, hasClient, complaint }: Answer, isPrivate: (dockerHost: string) => boolean): Promise<HostFacts> {
-  const textOf = (path: string): Promise<string> => readFile(path, 'utf8').catch(() => '')
-  const chosen = process.env.DOCKER_HOST || (context === 'default' ? undefined : `context ${context}`)
-  return {
-    platform: findPlatform(process.platform, await textOf('/etc/os-release'), await textOf('/proc/version')),
-    chosen: isPrivate(chosen ?? '') ? undefined : chosen,
-    hasSocket: existsSync('/var/run/docker.sock'),
-    hasClient,
-    hasDockerd: ['/usr/sbin/dockerd', '/usr/bin/dockerd', '/usr/local/bin/dockerd'].some((path) => existsSync(path)),
-    complaint,
-  }
-}
-
-/** The kind of machine, from `process.platform`, /etc/os-release and /proc/version. */
-export function findPlatform(platform: NodeJS.Platform, osRelease: string, kernel: string): Platform {
-  if (platform === 'darwin' || platform === 'win32') return platform
-  if (/microsoft/i.test(kernel)) return 'wsl'
-  const family = osRelease.match(/^ID(_LIKE)?=.*$/gm)?.join(' ') ?? ''
-  if (/debian|ubuntu/.test(family)) return 'debian'
-  return /fedora|rhel/.test(family) ? 'fedora' : 'linux'
+  const found = cases.find(([applies]) => applies)
+  return found && new CliError(found[1], { hint: found[2], exitCode: ExitCode.docker })
 }
 
 /** Compose is too old, or not there. Docker warns when it cannot read the file that says where its plugins are. */

@@ -69,16 +69,14 @@ export async function findEngine(settings: Values = process.env): Promise<Engine
   if (answer.engineVersion !== undefined) return checkVersions(answer)
 
   const room = await loadOfflineRoom()
-  const { adviseWithoutAnswer, factsOf, installInstructions } = await import('./advice.ts')
-  const facts = await factsOf(answer, (dockerHost) => room?.isPrivate(dockerHost) ?? false)
-  const advice = adviseWithoutAnswer(facts)
-  if (advice) throw new CliError(advice.message, { hint: advice.hint, exitCode: ExitCode.docker })
+  const { adviseWithoutAnswer, installInstructions, lookAtHost } = await import('./advice.ts')
+  const advice = adviseWithoutAnswer(lookAtHost(answer, (dockerHost) => room?.isPrivate(dockerHost) ?? false))
+  if (advice) throw advice
 
   const offer = await room?.offerEngine(settings)
   if (offer && 'running' in offer) return offer.running && adopt(offer.running)
-  const instructions = installInstructions[facts.platform]
   throw new CliError(`No Docker Engine answers${offer ? `, and ${offer.obstacle}` : ''}.`, {
-    hint: offer?.wayOut ? `${instructions}\n${offer.wayOut}` : instructions,
+    hint: offer?.wayOut ? `${installInstructions}\n${offer.wayOut}` : installInstructions,
     exitCode: ExitCode.docker,
   })
 }

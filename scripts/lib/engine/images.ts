@@ -16,22 +16,13 @@ const PATIENCE_MS = 8000
 const PATIENCE_WITH_CHOSEN_MS = 20_000
 
 /** An image that cannot be had, in the words that its explanation needs. */
-interface About {
-  image: string
-  host: string
-  /** The host, and the setting that names it. */
-  where: string
-  /** What to compare where the name is wrong. */
-  names: string
-  /** The command that logs in there. */
-  login: string
-  imageRegistry: string | undefined
-}
+type About = ReturnType<typeof describeImage>
 
 interface Refusal {
   /** Docker's words, which have no codes. */
   sign: RegExp
-  say(about: About): [message: string, hint: string]
+  message(about: About): string
+  hint(about: About): string
   /** Why stand-ins may serve instead. */
   reason?: string
 }
@@ -40,60 +31,54 @@ interface Refusal {
 const refusals = {
   proxy: {
     sign: /proxyconnect |proxy authentication required/i,
-    say: ({ host }) => [
-      `The engine's proxy does not let it through to ${host}.`,
-      'Compare the engine\'s proxy settings: "proxies" in its daemon.json, or HTTPS_PROXY where it was started.',
-    ],
+    message: ({ host }) => `The engine's proxy does not let it through to ${host}.`,
+    hint: () => 'Compare the engine\'s proxy settings: "proxies" in its daemon.json, or HTTPS_PROXY where it was started.',
   },
   distrusted: {
     sign: /x509: |tls: failed to verify|certificate signed by unknown authority/i,
-    say: ({ host }) => [
-      `The engine does not trust the certificate of ${host}.`,
-      `Put its CA where every engine on this machine looks, in /etc/docker/certs.d/${host}/ca.crt, and try again.`,
-    ],
+    message: ({ host }) => `The engine does not trust the certificate of ${host}.`,
+    hint: ({ host }) => `Put its CA where every engine on this machine looks, in /etc/docker/certs.d/${host}/ca.crt, and try again.`,
     reason: 'The engine does not trust the registry that answers',
   },
   plain: {
     sign: /server gave HTTP response to HTTPS client/i,
-    say: ({ where }) => [
-      `${where} speaks plain HTTP, which the engine does not accept.`,
-      'Give it a certificate; or name it under "insecure-registries" in the engine\'s daemon.json and start the engine again.',
-    ],
+    message: ({ where }) => `${where} speaks plain HTTP, which the engine does not accept.`,
+    hint: () => 'Give it a certificate; or name it under "insecure-registries" in the engine\'s daemon.json and start the engine again.',
   },
   limited: {
     sign: /toomanyrequests|too many requests/i,
-    say: ({ where, login }) => [`${where} has had too many requests from here.`, `Log in (${login}), wait, or name a mirror in IMAGE_REGISTRY.`],
+    message: ({ where }) => `${where} has had too many requests from here.`,
+    hint: ({ login }) => `Log in (${login}), wait, or name a mirror in IMAGE_REGISTRY.`,
   },
   login: {
     sign: /no basic auth credentials|unauthorized|401/i,
-    say: ({ where, image, login }) => [
-      `${where} wants a user and a password for ${image}, or other ones.`,
-      `${login}, then try again. The password belongs there, and not into .env.docker.`,
-    ],
+    message: ({ where, image }) => `${where} wants a user and a password for ${image}, or other ones.`,
+    hint: ({ login }) => `${login}, then try again. The password belongs there, and not into .env.docker.`,
   },
   // Docker Hub answers this also for a name that does not exist.
   forbidden: {
     sign: /denied|forbidden|403/i,
-    say: ({ where, image, names, login }) => [`${where} has no image ${image}, or not for everybody.`, `${names} For an image that is private: ${login}`],
+    message: ({ where, image }) => `${where} has no image ${image}, or not for everybody.`,
+    hint: ({ names, login }) => `${names} For an image that is private: ${login}`,
   },
   unknown: {
     sign: /manifest unknown|name unknown|not found|404|: unknown:|no matching manifest/i,
-    say: ({ where, image, names }) => [`${where} has no image ${image}.`, names],
+    message: ({ where, image }) => `${where} has no image ${image}.`,
+    hint: ({ names }) => names,
   },
   // A pull that was given up said nothing.
   silent: {
     sign: /^\s*$|no such host|server misbehaving|i\/o timeout|connection re(fused|set)|unreachable|no route to host|deadline exceeded|request canceled|TLS handshake timeout|: EOF/i,
-    say: ({ where, imageRegistry }) => [
-      `${where} does not answer.`,
-      imageRegistry
-        ? 'Correct IMAGE_REGISTRY in .env.docker. Empty, it means Docker Hub.'
-        : 'Try again with a network, name a registry that answers in IMAGE_REGISTRY, or load the image with docker load.',
-    ],
+    message: ({ where }) => `${where} does not answer.`,
+    hint: ({ imageRegistry }) => imageRegistry
+      ? 'Correct IMAGE_REGISTRY in .env.docker. Empty, it means Docker Hub.'
+      : 'Try again with a network, name a registry that answers in IMAGE_REGISTRY, or load the image with docker load.',
     reason: 'No registry answers',
   },
   broken: {
     sign: /^/,
-    say: ({ image, names }) => [`The image ${image} could not be pulled.`, `The lines above are the engine's own words. ${names}`],
+    message: ({ image }) => `The image ${image} could not be pulled.`,
+    hint: ({ names }) => `The lines above are the engine's own words. ${names}`,
   },
 } satisfies Readonly<Record<string, Refusal>>
 
@@ -109,23 +94,24 @@ export function registryOf(image: string): string {
   return rest.length > 0 && /[.:]|^localhost$/.test(first) ? first : 'docker.io'
 }
 
-/** Why an image could not be had, and what to do. Pure. */
-export function explainRefusal(
-  verdict: Verdict,
-  { image, imageRegistry }: { image: string; imageRegistry: string | undefined },
-): { message: string; hint: string } {
+function describeImage(image: string, imageRegistry: string | undefined) {
   const host = registryOf(image)
-  const [message, hint] = refusals[verdict].say({
+  return {
     image,
+    imageRegistry,
     host,
     where: imageRegistry ? `${host}, which IMAGE_REGISTRY names,` : host,
     names: imageRegistry
       ? 'The name is IMAGE_REGISTRY, a slash and the …_IMAGE setting: compare both in .env.docker. Docker Hub keeps its official images in library/.'
       : 'Compare the …_IMAGE settings in .env.docker.',
     login: host === 'docker.io' ? 'docker login' : `docker login ${host}`,
-    imageRegistry,
-  })
-  return { message, hint }
+  }
+}
+
+/** Why an image could not be had, and what to do. Pure. */
+export function explainRefusal(verdict: Verdict, image: string, imageRegistry?: string): { message: string; hint: string } {
+  const about = describeImage(image, imageRegistry)
+  return { message: refusals[verdict].message(about), hint: refusals[verdict].hint(about) }
 }
 
 /** An image's name as Docker shows it: without Docker Hub and its library, which go without saying. */
@@ -175,7 +161,7 @@ export async function ensureImages(
         if (exitCode === 0) return
         const verdict = exitCode === null ? 'silent' : judgeRefusal(stderr)
         refusal = refusals[verdict]
-        const { message, hint } = explainRefusal(verdict, { image, imageRegistry })
+        const { message, hint } = explainRefusal(verdict, image, imageRegistry)
         throw new CliError(message, { details: lastLines(stderr, 3), hint, exitCode: ExitCode.docker })
       })
     } catch (error) {
