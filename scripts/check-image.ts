@@ -8,15 +8,15 @@ import { ensureImages } from './lib/engine/images.ts'
 import { captureCompose, composeCommand, openStack, stackOf, streamCompose } from './lib/compose/stack.ts'
 import { envFile } from './lib/env/settings.ts'
 import { lostFiles, readSource } from './lib/explain/source-files.ts'
-import type { Source } from './lib/explain/source-files.ts'
 import type { Stack } from './lib/compose/stack.ts'
 import { info, ok, print, printJson } from './lib/terminal.ts'
 
 /** The image without what development mounts over it. */
 const overlay = 'scripts/lib/explain/check-image.yaml'
 
-/** What Python reads from its standard input there. */
-const script = new URL('lib/explain/check_modules.py', import.meta.url)
+/** The application's image alone: the image of a frontend has no Python. */
+const build = ['build', 'migrate']
+const run = ['run', '--rm', '--no-deps', '--no-TTY', 'web', 'python', '-']
 
 interface Finding {
   what: string
@@ -30,39 +30,37 @@ interface Answer {
   notes: Finding[]
 }
 
-/** The application's image alone: the image of a frontend has no Python. */
-const build = ['build', 'migrate']
-
-const run = ['run', '--rm', '--no-deps', '--no-TTY', 'web', 'python', '-']
-
 const list = (findings: readonly Finding[]): string => findings.map(({ what, error }) => `${what}: ${error}`).join('\n')
 
 /** @throws CliError when the check itself did not end */
-async function askImage(stack: Stack, { leftOut }: Source): Promise<Answer> {
-  const { exitCode, stdout, stderr } = await captureCompose(stack, [...run, ...leftOut], { input: readFileSync(script, 'utf8') })
+async function askImage(stack: Stack, leftOut: readonly string[]): Promise<Answer> {
+  const input = readFileSync(new URL('lib/explain/check_modules.py', import.meta.url), 'utf8')
+  const { exitCode, stdout, stderr } = await captureCompose(stack, [...run, ...leftOut], { input })
   try {
     return JSON.parse(stdout) as Answer
   } catch {
     throw new CliError(`The modules could not be imported: the check ended with exit code ${exitCode}.`, {
       details: lastLines(stdout + stderr),
-      hint: `If it was killed, raise WEB_MEMORY in .env.docker, then run npm run check-image again.`,
+      hint: 'If it was killed, raise WEB_MEMORY in .env.docker, then run npm run check-image again.',
     })
   }
 }
 
 /** @throws CliError (exit code 1) with the files and what hides them, or with the modules and what they miss */
-function judge(lost: readonly string[], { broken }: Answer): void {
+function judge(lost: readonly string[], broken: readonly Finding[]): void {
   if (lost.length > 0) {
     const which = lost.length === 1 ? 'A Python file of the source is' : `${lost.length} Python files of the source are`
     throw new CliError(`${which} not in the image.`, {
-      details: [...lost, list(broken)].filter(Boolean).join('\n'),
+      details: [...lost, list(broken)].join('\n').trim(),
       hint: 'Remove the line that hides it. A file that production does not need belongs in PROD_EXCLUDE.',
     })
   }
   if (broken.length > 0) {
     throw new CliError('Not every module can be imported in the image: something that it needs is not there.', {
       details: list(broken),
-      hint: 'A package is missing in PYTHON_MANIFEST, or a folder in APP_PYTHONPATH. Files that only tests or tools need belong in PROD_EXCLUDE.',
+      hint:
+        'A package is missing in PYTHON_MANIFEST, or a folder in APP_PYTHONPATH. ' +
+        'Files that only tests or tools need belong in PROD_EXCLUDE.',
     })
   }
 }
@@ -95,15 +93,14 @@ export const checkImage = defineCommand({
     }
     const source = readSource(model)
     if (!source) throw new CliError('This stack builds no image: migrate has no build.', { exitCode: ExitCode.config })
-    const files = stack.env.COMPOSE_FILE ?? valueOf('COMPOSE_FILE', opened.settings.values, process.env) ?? 'compose.yaml:compose.override.yaml'
+    const files = valueOf('COMPOSE_FILE', opened.settings.values, { ...process.env, ...stack.env }) ?? 'compose.yaml:compose.override.yaml'
     // Without a network no certificate is needed.
     const env = { ...stack.env, COMPOSE_FILE: `${files}:${overlay}`, APP_CA_FILE: '' }
-    const answer = await askImage({ ...stack, env }, source)
-    const lost = lostFiles(source, answer.files)
-    if (answer.notes.length > 0) info(`Not imported, for a reason that is not the fault of the image:\n${list(answer.notes)}`)
-    judge(lost, answer)
+    const { files: inImage, broken, notes } = await askImage({ ...stack, env }, source.leftOut)
+    if (notes.length > 0) info(`Not imported, for a reason that is not the fault of the image:\n${list(notes)}`)
+    judge(lostFiles(source, inImage), broken)
     ok(`${source.files.length} Python files of ${source.folder} are in the image, and nothing that they import is missing`)
-    if (json) printJson({ ok: true, files: answer.files.length, notes: answer.notes })
+    if (json) printJson({ ok: true, files: inImage.length, notes })
   },
 })
 

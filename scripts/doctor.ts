@@ -5,9 +5,7 @@ import type { Container, Model } from './lib/compose/model.ts'
 import { takenPorts } from './lib/compose/ports.ts'
 import { asItWasStarted, composeCommand, readContainers, readModel, stackOf } from './lib/compose/stack.ts'
 import type { Stack } from './lib/compose/stack.ts'
-import {
-  doubtful, examineEngine, examineRegistries, judgeShellFiles, judgeSource, shellFiles, well, wrong,
-} from './lib/doctor/machine.ts'
+import { doubtful, examineEngine, examineRegistries, judgeSource, well, wrong } from './lib/doctor/machine.ts'
 import type { Observation } from './lib/doctor/machine.ts'
 import { examineBeat, examineDatabase, examineQueues, examineSizes, judgeContainers } from './lib/doctor/stack.ts'
 import { findEngine } from './lib/engine/engine.ts'
@@ -76,10 +74,9 @@ const groups: Readonly<Record<'machine' | 'settings' | 'stack', { title: string;
     title: 'This machine',
     checks: [
       ({ engine }) => well(`Docker ${engine.engineVersion}, Compose ${engine.composeVersion}, Node ${process.versions.node}`),
-      ({ model }) => examineEngine(model),
+      examineEngine,
       ({ model }) => examineRegistries(model),
       checkPorts,
-      () => judgeShellFiles(shellFiles()),
       ({ model }) => judgeSource(model),
     ],
   },

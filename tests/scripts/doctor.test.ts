@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { parseContainers } from '../../scripts/lib/compose/model.ts'
 import { checkAppCa, findUnreadable, may, WRITE } from '../../scripts/lib/compose/source-access.ts'
-import { judgeArchitecture, judgeCapacity, judgeClock, judgeRoom, judgeShellFiles } from '../../scripts/lib/doctor/machine.ts'
+import { judgeCapacity, judgeClock, judgeRoom } from '../../scripts/lib/doctor/machine.ts'
 import type { EngineInfo } from '../../scripts/lib/doctor/machine.ts'
 import { judgeContainers, judgeQueues, judgeVersion } from '../../scripts/lib/doctor/stack.ts'
 import { missingVariables, readingsIn } from '../../scripts/lib/explain/source-files.ts'
@@ -16,7 +16,6 @@ const engine: EngineInfo = {
   OSType: 'linux', Architecture: 'x86_64', NCPU: 2, MemTotal: 4 * 1024 ** 3, SystemTime: '2026-01-01T12:00:00Z', DockerRootDir: '/d',
 }
 const at = (time: string): number => Date.parse(`2026-01-01T${time}Z`)
-const file = { path: 'docker/a.sh', text: '#!/bin/sh\n', mode: 0o100755 }
 
 test.each([
   ['well', judgeCapacity(engine), '2 processors (x86_64) and 4.0 GB'],
@@ -27,13 +26,9 @@ test.each([
   ['wrong', judgeRoom({ folder: '/d', megabytes: 100 }), '/d has 100 MB left'],
   ['doubtful', judgeRoom({ folder: '/d', megabytes: 1000 }), '/d has 1000 MB left'],
   ['well', judgeRoom({ folder: '/d', megabytes: 5000 }), '/d has 4 GB left'],
-  ['doubtful', judgeArchitecture(engine, 'foreign:1', 'arm64')[0]!, 'foreign:1 is for arm64'],
   ['well', judgeVersion('postgres', '17', 'postgres (PostgreSQL) 17.6')[0]!, 'PostgreSQL 17'],
   ['wrong', judgeVersion('postgres', '16', 'postgres (PostgreSQL) 17.6')[0]!, 'made by PostgreSQL 16'],
   ['wrong', judgeVersion('mariadb', '11.4.1-MariaDB', 'mariadbd  Ver 11.8.6-MariaDB')[0]!, 'made by MariaDB 11.4, and the image has 11.8'],
-  ['well', judgeShellFiles([file, { ...file, text: '# functions\n', mode: 0o100644 }])[0]!, '2 shell scripts'],
-  ['wrong', judgeShellFiles([{ ...file, text: '#!/bin/sh\r\n' }])[0]!, 'CRLF'],
-  ['wrong', judgeShellFiles([{ ...file, mode: 0o100644 }])[0]!, 'Not executable: docker/a.sh'],
   ['well', judgeQueues({ waiting: {}, taken: 1, oldest: 70 }), 'No task waits, 1 task is being worked on, the oldest for 70 s'],
   ['well', judgeQueues({ waiting: { celery: { count: 3, oldest: 'shop.ship', still: 1 } }, taken: 2, oldest: 9 }), '3 in celery, first shop.ship, for at least 1 s'],
   ['doubtful', judgeQueues({ waiting: { celery: { count: 3, oldest: '', still: 0 } }, taken: 0, oldest: null }), 'none is being worked on'],

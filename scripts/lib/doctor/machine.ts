@@ -1,7 +1,6 @@
 /** Can this machine carry the stack? The engine's answers, the registries and the checkout, judged. */
-import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { lookup } from 'node:dns/promises'
-import { join } from 'node:path'
 import { foreignImages } from '../compose/model.ts'
 import type { Model } from '../compose/model.ts'
 import { findUnreadable, may, mountedSource, WRITE } from '../compose/source-access.ts'
@@ -78,28 +77,13 @@ export function judgeRoom({ folder, megabytes }: Room): Observation {
   return megabytes < ENOUGH_ROOM / 8 ? wrong(`${left}.`, makeRoom) : doubtful(`${left}; a first start takes about 2 GB.`, makeRoom)
 }
 
-/** An image for another processor is emulated, which is slow, or does not start at all. */
-export function judgeArchitecture({ Architecture }: EngineInfo, image: string, architecture: string): Observation[] {
-  const native = { x86_64: 'amd64', aarch64: 'arm64' }[Architecture] ?? Architecture
-  if (architecture === '' || architecture === native) return []
-  return [doubtful(
-    `The image ${image} is for ${architecture}, and the engine is ${native}: it runs slowly, or not at all.`,
-    `Remove it, and npm run up fetches or builds the right one: docker image rm ${image}`,
-  )]
-}
-
-export async function examineEngine({ services }: Model): Promise<Observation[]> {
+export async function examineEngine(): Promise<Observation[]> {
   const { exitCode, stdout } = await capture(['info', '--format', '{{json .}}'], { timeoutMs: 10_000 })
   if (exitCode !== 0) return []
   const [info, now] = [JSON.parse(stdout) as EngineInfo, Date.now()]
   // An engine in a virtual machine has a folder that is not on this machine.
   const room = await roomOf(info.DockerRootDir)
-  const images = [...new Set(Object.values(services).flatMap(({ image }) => image ?? []))]
-  const architectures = await Promise.all(images.map(async (image) => {
-    const found = await capture(['image', 'inspect', '--format', '{{.Architecture}}', image])
-    return found.exitCode === 0 ? judgeArchitecture(info, image, found.stdout.trim()) : []
-  }))
-  return [judgeCapacity(info), ...(room ? [judgeRoom(room)] : []), judgeClock(info, now), ...architectures.flat()]
+  return [judgeCapacity(info), ...(room ? [judgeRoom(room)] : []), judgeClock(info, now)]
 }
 
 const PATIENCE_MS = 5000
@@ -135,32 +119,6 @@ export async function examineRegistries(model: Model): Promise<Observation[]> {
       `The engine may know a mirror or a proxy that this machine does not; otherwise ${otherwise}.`,
     )
   }))
-}
-
-export interface ShellFile {
-  path: string
-  text: string
-  mode: number
-}
-
-/** Every shell script that goes into an image or a container. */
-export const shellFiles = (): ShellFile[] =>
-  readdirSync('docker', { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.sh'))
-    .map((name) => join('docker', name))
-    .map((path) => ({ path, text: readFileSync(path, 'utf8'), mode: statSync(path).mode }))
-
-/** A script with CRLF fails with "no such file or directory", one that is not executable with "permission denied". */
-export function judgeShellFiles(files: readonly ShellFile[]): Observation[] {
-  const windows = files.filter(({ text }) => text.includes('\r\n')).map(({ path }) => path)
-  const inert = files.filter(({ text, mode }) => text.startsWith('#!') && (mode & 0o100) === 0).map(({ path }) => path)
-  const found: Observation[] = []
-  if (windows.length > 0) {
-    const mend = `sed -i 's/\\r$//' ${windows.join(' ')}      and keep .gitattributes`
-    found.push(wrong(`Lines end as on Windows (CRLF) in ${windows.join(', ')}: no container starts with that.`, mend))
-  }
-  if (inert.length > 0) found.push(wrong(`Not executable: ${inert.join(', ')}.`, `chmod +x ${inert.join(' ')}`))
-  return found.length > 0 ? found : [well(`${files.length} shell scripts of the images are executable, and have the line endings of Linux`)]
 }
 
 /** What the containers' user can do with the source that development mounts; nothing where none is mounted. */

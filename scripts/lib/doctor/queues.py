@@ -1,8 +1,8 @@
 """Says how much work waits in Redis, and since when nothing has moved.
 
-``npm run doctor`` hands this to Python in a container of the application, through the entrypoint: so it also
-reaches a queue that is managed elsewhere, with TLS and a CA of its own. It changes nothing, and shows no
-argument of a task. The answer is one JSON object on standard output:
+``npm run doctor`` hands this to Python in a container of the application: so it also reaches a queue that is
+managed elsewhere, with TLS and a CA of its own. It changes nothing, and shows no argument of a task. The
+answer is one JSON object on standard output:
 
     waiting   by the name of the queue: ``count``, ``oldest`` (the name of the task that is next) and
               ``still``, the seconds in which nothing was put in or taken out. This is a lower bound on the
@@ -23,42 +23,29 @@ from redis.exceptions import RedisError, ResponseError
 
 # Kombu's own: between the parts of a binding, and between the name of a queue and a priority.
 SEPARATOR = "\x06\x16"
-TIMEOUT_SECONDS = 5
 # An idle worker takes a task within that time: what has just been sent does not count as waiting.
 GRACE_SECONDS = 2
-
-
-def name_of_task(message: bytes | None) -> str:
-    """Returns the task's name in the head of a message, or nothing where there is none."""
-    try:
-        return str(json.loads(message or b"{}")["headers"]["task"])
-    except (ValueError, KeyError, TypeError):
-        return ""
-
-
-def queues(client: Any) -> set[str]:
-    """Returns the names of the queues that a worker or a sender has declared."""
-    keys = client.scan_iter("_kombu.binding.*", count=1000)
-    return {member.decode().split(SEPARATOR)[-1] for key in keys for member in client.smembers(key)}
 
 
 def waiting(client: Any, queue: str) -> dict[str, Any] | None:
     """Returns what waits in one queue, all priorities together, or None when nothing does."""
     names = [queue, *(f"{queue}{SEPARATOR}{number}" for number in range(1, 10))]
     lists = [name for name in names if client.exists(name)]
-    count = sum(client.llen(name) for name in lists)
-    if not count:
+    if not lists:
         return None
+    message = json.loads(client.lindex(lists[0], -1) or b"{}")
     return {
-        "count": count,
-        "oldest": name_of_task(client.lindex(lists[0], -1)),
+        "count": sum(client.llen(name) for name in lists),
+        "oldest": str((message.get("headers") or {}).get("task", "")),
         "still": min(client.object("idletime", name) or 0 for name in lists),
     }
 
 
 def report(client: Any) -> dict[str, Any]:
-    """Returns the whole answer."""
-    found = {queue: waiting(client, queue) for queue in sorted(queues(client))}
+    """Returns the whole answer, for every queue that a worker or a sender has declared."""
+    keys = client.scan_iter("_kombu.binding.*", count=1000)
+    queues = {member.decode().split(SEPARATOR)[-1] for key in keys for member in client.smembers(key)}
+    found = {queue: waiting(client, queue) for queue in sorted(queues)}
     first = client.zrange("unacked_index", 0, 0, withscores=True)
     return {
         "waiting": {queue: what for queue, what in found.items() if what},
@@ -67,24 +54,21 @@ def report(client: Any) -> dict[str, Any]:
     }
 
 
-def settled(client: Any) -> dict[str, Any]:
-    """Returns the answer once every task is taken or some are being worked on, or when the grace is over."""
-    deadline = time.monotonic() + GRACE_SECONDS
-    while (answer := report(client))["waiting"] and not answer["taken"] and time.monotonic() < deadline:
-        time.sleep(0.1)
-    return answer
-
-
 def main() -> None:
     """Asks over one connection, made as Celery makes its own."""
-    options = {"socket_timeout": TIMEOUT_SECONDS, "socket_connect_timeout": TIMEOUT_SECONDS, "max_retries": 1}
+    options = {"socket_timeout": 5, "socket_connect_timeout": 5, "max_retries": 1}
     try:
         with Connection(os.environ["REDIS_URL"], transport_options=options) as connection:
             client = connection.default_channel.client.client()
             # Looking must not count as a use of the queue; Redis can do that since 7.2.
             with contextlib.suppress(ResponseError):
                 client.execute_command("CLIENT NO-TOUCH", "ON")
-            print(json.dumps(settled(client)))
+            deadline = time.monotonic() + GRACE_SECONDS
+            answer = report(client)
+            while answer["waiting"] and not answer["taken"] and time.monotonic() < deadline:
+                time.sleep(0.1)
+                answer = report(client)
+            print(json.dumps(answer))
     except (RedisError, OSError, *Connection().connection_errors) as error:
         sys.exit(f"{type(error).__name__}: {error}")
 

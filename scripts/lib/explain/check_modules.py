@@ -1,26 +1,23 @@
 """Lists the Python files of the application in an image, and imports every module among them.
 
-``npm run check-image`` hands this to Python in a container without network, volumes and mounted source: it
-sees only what the image has, and what a module does when it is imported changes nothing. The arguments are
-paths that are not imported (tests). The answer is one JSON object on standard output:
+``npm run check-image`` hands this to Python in a container that sees only what the image has. The arguments
+are paths that are not imported (tests). The answer is one JSON object on standard output:
 
     files     the files that are there, relative to /app
     broken    what needs a module that is not there, by file or setting
-    notes     what could not be imported for another reason: it needs a database or its framework (Alembic's
-              env.py), or it is no module at all. That is not the fault of the image.
+    notes     what could not be imported for another reason: it needs a database or its
+              framework (Alembic's env.py)
 """
 
-import contextlib
 import importlib
 import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 
-FOLDER = Path(os.environ.get("CHECK_FOLDER", "/app"))
+FOLDER = Path("/app")
 NOT_SOURCE = {".git", ".venv", "node_modules", "__pycache__"}
 # A module that serves for ever when it is imported needs a guard.
 SECONDS = 30
@@ -33,38 +30,18 @@ class TookTooLongError(BaseException):
     """An import did not end. No Exception, because modules catch those."""
 
 
-@contextlib.contextmanager
-def limit(seconds: int) -> Iterator[None]:
-    """Ends what takes longer."""
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        raise TookTooLongError(f"not imported within {seconds} seconds")
-
-    signal.signal(signal.SIGALRM, stop)
-    signal.alarm(seconds)
-    try:
-        yield
-    finally:
-        signal.alarm(0)
-
-
-def python_files(folder: Path) -> list[Path]:
-    """Returns the Python files below a folder, relative to it and in order."""
-    files = (path.relative_to(folder) for path in folder.rglob("*.py") if path.is_file())
-    return sorted(file for file in files if not NOT_SOURCE.intersection(file.parts))
+def stop(*_: object) -> None:
+    """Ends an import that takes too long."""
+    raise TookTooLongError(f"not imported within {SECONDS} seconds")
 
 
 def module_name(file: Path, roots: list[Path]) -> str | None:
     """Returns the name by which Python imports a file, or None for a file that has no such name."""
     # The nearest folder that Python imports from: src/shop.py is "shop" where both are on its path.
     above = sorted((root for root in roots if file.is_relative_to(root)), key=lambda root: len(root.parts))
-    if not above:
+    if not above or file.name == "__main__.py":
         return None
-    parts = list(file.relative_to(above[-1]).with_suffix("").parts)
-    if parts[-1] == "__main__":
-        return None
-    if parts[-1] == "__init__":
-        parts.pop()
+    parts = [part for part in file.relative_to(above[-1]).with_suffix("").parts if part != "__init__"]
     return ".".join(parts) if parts and all(part.isidentifier() for part in parts) else None
 
 
@@ -89,20 +66,16 @@ def is_beside(error: ImportError, folder: Path) -> bool:
 
 def attempt(what: str, load: Callable[[str], object], name: str, folder: Path = FOLDER) -> None:
     """Imports a name, and keeps the error when that fails."""
+    signal.alarm(SECONDS)
     try:
-        with limit(SECONDS):
-            load(name)
-    except ImportError as error:
-        kind = notes if is_beside(error, folder) else broken
-        kind.append({"what": what, "error": describe(error)})
+        load(name)
     # A module may end the program, and some libraries have errors that are no Exception.
     except BaseException as error:  # noqa: BLE001
-        notes.append({"what": what, "error": describe(error)})
-
-
-def describe(error: BaseException) -> str:
-    """Returns kind and first line of an error."""
-    return f"{type(error).__name__}: {error}".splitlines()[0].removesuffix(": ")
+        is_missing = isinstance(error, ImportError) and not is_beside(error, folder)
+        said = f"{type(error).__name__}: {error}".splitlines()[0].removesuffix(": ")
+        (broken if is_missing else notes).append({"what": what, "error": said})
+    finally:
+        signal.alarm(0)
 
 
 def main(left_out: list[str]) -> None:
@@ -111,7 +84,9 @@ def main(left_out: list[str]) -> None:
     # What modules print goes to standard error, so that it does not mix with the answer.
     os.dup2(2, 1)
     sys.argv = ["check_modules"]
-    files = python_files(FOLDER)
+    signal.signal(signal.SIGALRM, stop)
+    found = (path.relative_to(FOLDER) for path in FOLDER.rglob("*.py") if path.is_file())
+    files = sorted(file for file in found if not NOT_SOURCE.intersection(file.parts))
     for setting in ("CELERY_APP", "WEB_APP"):
         value = os.environ.get(setting, "")
         if value and not (setting == "WEB_APP" and os.environ.get("WEB_COMMAND")):
