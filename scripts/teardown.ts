@@ -1,17 +1,10 @@
 /** `npm run teardown`: the counterpart of up. Data stays unless --volumes says otherwise. */
 import { common, defineCommand, main } from './lib/command.ts'
-import { confirm, ok, print, printJson } from './lib/terminal.ts'
-import { read } from './lib/engine/docker.ts'
+import { composeCommand, npmCommand, ofProject, openStack, readNames, stackOf, streamCompose } from './lib/compose/stack.ts'
 import { findEngine } from './lib/engine/engine.ts'
-import { CliError } from './lib/errors.ts'
-import { composeCommand, npmCommand, openStack, stackOf, streamCompose } from './lib/compose/stack.ts'
 import { envFile } from './lib/env/settings.ts'
-
-/** The volumes of a project that exist, whether or not today's settings still use them. */
-async function existingVolumes(project: string): Promise<string[]> {
-  const filter = ['--filter', `label=com.docker.compose.project=${project}`]
-  return (await read(['volume', 'ls', '--quiet', ...filter])).split('\n').filter(Boolean)
-}
+import { CliError } from './lib/errors.ts'
+import { confirm, ok, print, printJson } from './lib/terminal.ts'
 
 const question = (project: string, volumes: readonly string[]): Parameters<typeof confirm>[0] => ({
   name: project,
@@ -42,7 +35,8 @@ export const teardown = defineCommand({
 
     if (!(await findEngine())) return ok('No Docker Engine is running, so nothing of this stack is.')
     const { stack, model: { name } } = await openStack(file, { toEndIt: true })
-    const data = await existingVolumes(name)
+    // Also those that today's settings use no more.
+    const data = await readNames(['volume', 'ls', '--quiet', ...ofProject(name)])
     if (volumes && !yes && data.length > 0) await confirm(question(name, data))
 
     if ((await streamCompose(stack, ...down)) !== 0) throw new CliError('The stack was not taken down; Compose says why above.')

@@ -96,37 +96,27 @@ export function parse<O extends Options>(command: Command<O>, argv: string[]): {
   return parsed
 }
 
-/** npm has options of these names too, and its own files may set them for good: so they say nothing about this call. */
-const npmsOwn = new Set(['json', 'only', 'yes'])
-
-/**
- * The options that npm kept for itself. Without `--` in front, npm takes an option for its own and says nothing.
- *
- * @param env in which npm hands its options on, as `npm_config_dry_run`
- */
+/** Without `--` in front, npm takes an option for its own and says nothing: it hands it on as `npm_config_dry_run`. */
 export const takenByNpm = (names: readonly string[], env: Readonly<Record<string, string | undefined>>): string[] =>
   names.filter((name) => {
-    const [, no, key] = /^(no-)?(.*)$/.exec(name)!
-    const value = env[`npm_config_${key!.replaceAll('-', '_')}`]
-    return !npmsOwn.has(name) && (no ? value === '' : Boolean(value))
+    // npm's own files may set these for good: so they say nothing about this call.
+    if (['json', 'only', 'yes'].includes(name)) return false
+    const value = env[`npm_config_${name.replace(/^no-/, '').replaceAll('-', '_')}`]
+    return name.startsWith('no-') ? value === '' : Boolean(value)
   })
 
 /** @throws CliError (exit code 2) when npm kept an option for itself: something else would run than was asked for */
-export function requireAllOptions({ name, options }: Pick<Command, 'name' | 'options'>, env: Readonly<Record<string, string | undefined>>): void {
-  const taken = takenByNpm(Object.keys(options), env)
+function requireAllOptions({ name, options }: Pick<Command, 'name' | 'options'>): void {
+  const taken = takenByNpm(Object.keys(options), process.env)
   if (taken.length === 0) return
   const flags = taken.map((one) => `--${one}`)
-  const typed = taken.map((one, index) => (options[one]!.value ? `${flags[index]} <${options[one]!.value}>` : flags[index]))
+  const typed = taken.map((one) => (options[one]!.value ? `--${one} <${options[one]!.value}>` : `--${one}`))
   throw new CliError(`npm took ${flags.join(' and ')} for itself, so the command did not get ${taken.length > 1 ? 'them' : 'it'}.`, {
     hint: `Write -- in front: npm run ${name} -- ${typed.join(' ')}`, exitCode: ExitCode.usage,
   })
 }
 
-/**
- * Tells a person (or, with `--json`, a program) what went wrong, and returns the exit code.
- *
- * @param envFile of the stack that it went wrong with
- */
+/** Tells a person (or, with `--json`, a program) what went wrong with the stack of an env file. Returns the exit code. */
 export function report(error: unknown, json = false, envFile?: string): ExitCode {
   if (!(error instanceof CliError)) {
     // A bug of ours: the stack is what helps.
@@ -148,9 +138,7 @@ export function isOldNode(version: string): boolean {
   return major < MINIMUM_NODE[0] || (major === MINIMUM_NODE[0] && minor < MINIMUM_NODE[1])
 }
 
-/**
- * Runs the command when its file is the program that was started; does nothing when a test imports it.
- */
+/** Runs the command when its file is the program that was started; does nothing when a test imports it. */
 export async function main<O extends Options>(command: Command<O>, moduleUrl: string): Promise<void> {
   if (moduleUrl !== pathToFileURL(process.argv[1] ?? '').href) return
   if (isOldNode(process.versions.node)) {
@@ -171,7 +159,7 @@ export async function main<O extends Options>(command: Command<O>, moduleUrl: st
   const argv = process.argv.slice(2)
   let envFile: string | undefined
   try {
-    requireAllOptions(command, process.env)
+    requireAllOptions(command)
     const { values, positionals } = parse(command, argv)
     envFile = (values as { 'env-file'?: string })['env-file']
     if (values.help) print(renderHelp(command))

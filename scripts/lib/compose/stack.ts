@@ -6,7 +6,6 @@ import type { Result, RunOptions } from '../engine/docker.ts'
 import { ensureEngine, findEngine } from '../engine/engine.ts'
 import type { Engine } from '../engine/engine.ts'
 import { extraCaFile, valueOf } from '../engine/machine.ts'
-import { isUsable } from '../env/finding.ts'
 import type { Values } from '../env/finding.ts'
 import { envFile as ownEnvFile, loadSettings } from '../env/settings.ts'
 import type { Settings } from '../env/settings.ts'
@@ -94,20 +93,16 @@ export interface OpenStack {
   engine: Engine
 }
 
-/** The errors of the check as one failure, each with its line and its remedy. */
-function settingsError({ file, findings }: Settings): CliError {
+/** @throws CliError (exit code 3) with every error of the check, its line and its remedy */
+function requireUsable({ file, findings }: Settings): void {
   const errors = findings.filter(({ severity }) => severity === 'error')
+  if (errors.length === 0) return
   const lines = errors.map(({ code, line, message, hint }) => `${file}${line === null ? '' : `:${line}`}  ${message} (${code})\n  ${hint}`)
-  return new CliError(`${file} has ${errors.length === 1 ? 'a mistake' : `${errors.length} mistakes`}. Nothing was started.`, {
+  throw new CliError(`${file} has ${errors.length === 1 ? 'a mistake' : `${errors.length} mistakes`}. Nothing was started.`, {
     details: lines.join('\n'),
     hint: 'npm run env checks the file again.',
     exitCode: ExitCode.config,
   })
-}
-
-/** @throws CliError (exit code 3) with what is wrong */
-function requireUsable(settings: Settings): void {
-  if (!isUsable(settings.findings)) throw settingsError(settings)
 }
 
 /** Builds trust what the tools of this machine are told to trust, unless the settings name a file. */

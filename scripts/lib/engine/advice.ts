@@ -22,24 +22,15 @@ const composeInstructions = [
   'Others:                https://docs.docker.com/compose/install/',
 ].join('\n')
 
-/** What is known of a machine on which no engine answers. */
-export interface HostFacts {
-  /** The user's own choice of an engine: DOCKER_HOST, or a context that is not the default. */
-  chosen: string | undefined
-  /** dockerd of the host's own packages. */
-  hasDockerd: boolean
-  /** The socket of an engine. A container into which it is mounted has that, and perhaps no `docker` command. */
-  hasSocket: boolean
-  hasClient: boolean
-  /** What `docker version` said. */
-  complaint: string
-}
+export type HostFacts = ReturnType<typeof lookAtHost>
 
-/** Looks at the machine on which no engine answers. */
-export function lookAtHost({ context, hasClient, complaint }: Answer, isPrivate: (dockerHost: string) => boolean): HostFacts {
+/** What is known of a machine on which no engine answers. */
+export function lookAtHost({ context, hasClient, complaint }: Answer, isPrivate: (dockerHost: string) => boolean) {
   const chosen = process.env.DOCKER_HOST || (context === 'default' ? undefined : `context ${context}`)
   return {
+    /** The user's own choice of an engine: DOCKER_HOST, or a context that is not the default. */
     chosen: chosen && !isPrivate(chosen) ? chosen : undefined,
+    // A container into which it is mounted has that, and perhaps no `docker` command.
     hasSocket: existsSync('/var/run/docker.sock'),
     hasDockerd: ['/usr/sbin/dockerd', '/usr/bin/dockerd', '/usr/local/bin/dockerd'].some((path) => existsSync(path)),
     hasClient,

@@ -25,8 +25,6 @@ export interface RunOptions {
   tidiesUp?: boolean
 }
 
-const environment = (extra: RunOptions['env']): NodeJS.ProcessEnv => ({ ...process.env, ...extra })
-
 /** The command as somebody would type it. */
 export const format = (args: readonly string[]): string => ['docker', ...args].map((arg) => quote(arg)).join(' ')
 
@@ -40,7 +38,7 @@ export async function capture(args: readonly string[], options: RunOptions = {})
   const child = $({
     quiet: true,
     nothrow: true,
-    env: environment(options.env),
+    env: { ...process.env, ...options.env },
     detached: options.tidiesUp ?? false,
     ...(options.timeoutMs === undefined ? {} : { timeout: options.timeoutMs }),
   })`docker ${args}`
@@ -62,21 +60,18 @@ export async function capture(args: readonly string[], options: RunOptions = {})
  * @throws CliError with the last lines that Docker wrote
  */
 export async function read(args: readonly string[], options: RunOptions = {}): Promise<string> {
-  const result = await capture(args, options)
-  if (result.exitCode === 0) return result.stdout
-  throw new CliError(`${format(args)} failed.`, {
-    details: lastLines(result.stderr || result.stdout),
-    exitCode: ExitCode.docker,
-  })
+  const { exitCode, stdout, stderr } = await capture(args, options)
+  if (exitCode === 0) return stdout
+  throw new CliError(`${format(args)} failed.`, { details: lastLines(stderr || stdout), exitCode: ExitCode.docker })
 }
 
 /** Runs `docker …` with our terminal, so that Compose and BuildKit draw their own progress. Returns the exit code. */
-export async function stream(args: readonly string[], options: RunOptions = {}): Promise<number | null> {
+export function stream(args: readonly string[], options: Pick<RunOptions, 'env'> = {}): Promise<number | null> {
   stopIfInterrupted()
+  const env = { ...process.env, ...options.env }
   // Standard output belongs to our result (`--json`), so the child's goes to standard error.
-  const child = () =>
-    $({ quiet: true, nothrow: true, env: environment(options.env), stdio: ['inherit', process.stderr, process.stderr] })`docker ${args}`
-  return underCommand(format(args), async () => (await child()).exitCode)
+  const run = $({ quiet: true, nothrow: true, env, stdio: ['inherit', process.stderr, process.stderr] })
+  return underCommand(format(args), async () => (await run`docker ${args}`).exitCode)
 }
 
 /**

@@ -11,12 +11,6 @@ const MINIMUM_COMPOSE = [2, 24, 4] as const
 /** `start_interval` of the health checks came with this one. */
 const MINIMUM_ENGINE = [25, 0, 0] as const
 
-/** An engine that nobody can reach must not hold up `up` for as long as TCP likes to wait. */
-const PROBE_LIMIT_MS = 10_000
-
-/** What a shell answers for a command that is not there. */
-const COMMAND_NOT_FOUND = 127
-
 export interface Engine {
   engineVersion: string
   composeVersion: string
@@ -43,12 +37,9 @@ export function isAtLeast(version: string, minimum: readonly [number, number, nu
 }
 
 /**
- * Returns the engine to use: the one that answers, else a private one, which is set up and started where that is
- * possible. For a private one this process's environment is changed, so that its `docker` children use it.
+ * The engine to use: the one that answers, else a private one, which is set up and started where that is possible.
  *
- * @param settings by default this process's environment
- * @throws CliError (exit code 4) with what to do: no engine, no Compose, a Compose that is too old, or a
- *   private engine that could not be set up or started
+ * @throws CliError (exit code 4) with what to do
  */
 export async function ensureEngine(settings: Values = process.env): Promise<Engine> {
   const found = await findEngine(settings)
@@ -59,10 +50,10 @@ export async function ensureEngine(settings: Values = process.env): Promise<Engi
 }
 
 /**
- * The engine that answers, the user's own before the private one; undefined when a private one can be started.
- * Changes nothing but this process's environment.
+ * The engine that answers, the user's own before the private one; undefined when a private one can be started. For a
+ * private one this process's environment is changed, so that its `docker` children use it.
  *
- * @throws CliError (exit code 4) as `ensureEngine`
+ * @throws CliError (exit code 4) with what to do: no engine, no Compose, one that is too old
  */
 export async function findEngine(settings: Values = process.env): Promise<Engine | undefined> {
   const answer = await askForVersions()
@@ -81,7 +72,6 @@ export async function findEngine(settings: Values = process.env): Promise<Engine
   })
 }
 
-/** Makes this process's `docker` children use the private engine. */
 async function adopt({ dir, environment }: PrivateEngine): Promise<Engine> {
   Object.assign(process.env, environment)
   return { ...await checkVersions(await askForVersions()), dir }
@@ -98,7 +88,8 @@ function parseVersion(stdout: string): { Client?: { Context?: string }; Server?:
 
 /** Asks the engine and Compose for their versions, both at once: every command waits for this. */
 export async function askForVersions(): Promise<Answer> {
-  const options = { timeoutMs: PROBE_LIMIT_MS }
+  // An engine that nobody can reach must not hold up `up` for as long as TCP likes to wait.
+  const options = { timeoutMs: 10_000 }
   const [version, compose] = await Promise.all([
     capture(['version', '--format', '{{json .}}'], options),
     capture(['compose', 'version', '--short'], options),
@@ -108,7 +99,8 @@ export async function askForVersions(): Promise<Answer> {
     engineVersion: Server?.Version,
     composeVersion: compose.exitCode === 0 ? compose.stdout.trim() : '',
     context: Client?.Context ?? 'default',
-    hasClient: version.exitCode !== COMMAND_NOT_FOUND,
+    // What a shell answers for a command that is not there.
+    hasClient: version.exitCode !== 127,
     complaint: version.stderr,
   }
 }
