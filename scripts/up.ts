@@ -8,7 +8,6 @@ import { checkAppCa, checkSourceAccess } from './lib/compose/source-access.ts'
 import { composeCommand, npmCommand, ofProject, openStack, readContainers, readNames, stackOf, streamCompose } from './lib/compose/stack.ts'
 import type { Stack } from './lib/compose/stack.ts'
 import { read } from './lib/engine/docker.ts'
-import type { Engine } from './lib/engine/engine.ts'
 import { ensureImages } from './lib/engine/images.ts'
 import { ensureBuildxFolder, watchingDisk } from './lib/engine/machine.ts'
 import { envFile } from './lib/env/settings.ts'
@@ -26,15 +25,14 @@ async function makeEnvFile(file: string): Promise<void> {
   ok(`${file} made from ${envFile}.example: ${[...generated, ...fitted].join(', ')} set for this machine`)
 }
 
-/** @throws CliError (exit code 5; 4 when Docker lacks what it builds with) */
-async function buildImages(stack: Stack, engine: Engine): Promise<void> {
+/** @throws CliError (exit code 5) */
+async function buildImages(stack: Stack): Promise<void> {
   const started = performance.now()
   ensureBuildxFolder()
   // An attestation holds the time: the same image would get a new id, and every container would be replaced.
   const builder = { ...stack, env: { BUILDX_NO_DEFAULT_ATTESTATIONS: '1', ...stack.env } }
   if ((await streamCompose(builder, 'build')) === 0) return ok('Images built', since(started))
-  const { explainWithoutBuildx } = await import('./lib/engine/advice.ts')
-  throw (await explainWithoutBuildx(engine)) ?? new CliError('The image could not be built. What ran before runs on.', {
+  throw new CliError('The image could not be built. What ran before runs on.', {
     hint: `The lines above name the step that failed. Without Node: ${composeCommand(stack, 'build')}`,
     exitCode: ExitCode.build,
   })
@@ -137,7 +135,7 @@ export const up = defineCommand({
     const { stack, model, all, seconds } = await watchingDisk(async () => {
       const ready = await ensureImages(opened.stack, opened.model, settings.values, { build: !noBuild })
       await checkPorts(ready.model)
-      if (!noBuild) await buildImages(ready.stack, engine)
+      if (!noBuild) await buildImages(ready.stack)
       await checkSourceAccess(ready.stack, ready.model)
 
       // From here on the stack changes.

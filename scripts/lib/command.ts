@@ -161,14 +161,13 @@ export async function main<O extends Options>(command: Command<O>, moduleUrl: st
   }
   catchSignals()
   // `npm run … | head` closes the pipe: nobody listens any more, which is no failure.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit()
-    throw error
-  })
-  // The same for `2>&1 | head`, but what was begun is brought to its end.
-  process.stderr.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error
-  })
+  for (const output of [process.stdout, process.stderr]) {
+    output.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error
+      // Where only the talk has nobody to hear it, what was begun is brought to its end.
+      if (output === process.stdout) process.exit()
+    })
+  }
   const argv = process.argv.slice(2)
   let envFile: string | undefined
   try {

@@ -3,13 +3,13 @@
  * of what git would give away, under a random name, with ports that the engine picks. Nothing of the owner's is touched.
  */
 import { randomBytes } from 'node:crypto'
-import { existsSync, statSync } from 'node:fs'
-import { cp, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { existsSync, readdirSync, statSync } from 'node:fs'
+import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, isAbsolute, join, resolve } from 'node:path'
 import { $ } from 'zx/core'
 import type { Model } from './compose/model.ts'
-import { openStack, readModel, streamCompose } from './compose/stack.ts'
+import { ofProject, openStack, readModel, streamCompose } from './compose/stack.ts'
 import type { Stack } from './compose/stack.ts'
 import { capture, lastLines } from './engine/docker.ts'
 import { ensureImages } from './engine/images.ts'
@@ -140,8 +140,9 @@ async function prepareLane(lane: Lane, source: Source, wanted: readonly string[]
 /** Removes a throw-away project, whatever state it is in. Ctrl-C does not reach it. */
 async function remove(project: string): Promise<void> {
   const options = { tidiesUp: true, env: { COMPOSE_FILE: undefined, COMPOSE_PROFILES: undefined } }
-  const filter = ['--filter', `label=com.docker.compose.project=${project}`]
-  const list = async (...args: string[]): Promise<string[]> => (await capture([...args, '--quiet', ...filter], options)).stdout.split('\n').filter(Boolean)
+  const filter = ofProject(project)
+  const list = async (...args: string[]): Promise<string[]> =>
+    (await capture([...args, '--quiet', ...filter], options)).stdout.split('\n').filter(Boolean)
   const containers = await list('ps', '--all')
   if (containers.length > 0) await capture(['rm', '--force', '--volumes', ...containers], options)
   for (const kind of ['volume', 'network']) {
@@ -152,14 +153,11 @@ async function remove(project: string): Promise<void> {
   await capture(['image', 'prune', '--force', ...filter], options)
 }
 
-/** The files of a lane's tests, or the one that was asked for. */
-async function testsOf(lane: Lane, only?: string): Promise<string[]> {
-  const names = (await readdir(join(tests, lane))).filter((name) => name.endsWith('.bats')).toSorted()
-  return names.filter((name) => only === undefined || name === `${basename(only, '.bats')}.bats`).map((name) => join(tests, lane, name))
-}
-
-async function requireTests(only?: string): Promise<Map<Lane, string[]>> {
-  const all = await Promise.all((Object.keys(lanes) as Lane[]).map(async (lane) => [lane, await testsOf(lane, only)] as const))
+/** The files of the tests by lane, or the one that was asked for. */
+function requireTests(only?: string): Map<Lane, string[]> {
+  const isWanted = (name: string): boolean => (only === undefined ? name.endsWith('.bats') : name === `${basename(only, '.bats')}.bats`)
+  const filesIn = (lane: Lane): string[] => readdirSync(join(tests, lane)).filter(isWanted).toSorted().map((name) => join(tests, lane, name))
+  const all = (Object.keys(lanes) as Lane[]).map((lane) => [lane, filesIn(lane)] as const)
   const wanted = all.filter(([, files]) => files.length > 0)
   if (wanted.length > 0) return new Map(wanted)
   throw new CliError(`No file of ${tests} is called ${only}.`, { hint: `There are: ls ${tests}/*/*.bats`, exitCode: ExitCode.usage })
@@ -181,7 +179,7 @@ async function settingsFile(envFile: string | undefined, folder: string): Promis
  * @throws CliError before any test: exit code 3 for a setting, 4 without an engine or an image, 5 when a build fails
  */
 export async function runContract({ envFile, only }: { envFile?: string | undefined; only?: string | undefined } = {}): Promise<Counts> {
-  const wanted = await requireTests(only)
+  const wanted = requireTests(only)
   const folder = await mkdtemp(join(tmpdir(), 'contract-'))
   const project = `test-${randomBytes(4).toString('hex')}`
   try {

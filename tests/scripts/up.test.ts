@@ -193,21 +193,6 @@ describe.concurrent('up', () => {
     expect(stderr).toContain('sudo apt-get install docker-compose-v2')
   })
 
-  test.each<[string, { out?: string; code?: number }, number, string]>([
-    ['no Buildx', { code: 1 }, 4, 'builds with the Buildx plugin, and that is missing: it has to be 0.17 or newer.'],
-    ['an old Buildx', { out: 'github.com/docker/buildx 0.13.1+ds1 788433953af1\n' }, 4, 'and 0.13.1 is too old'],
-    ['Buildx', { out: 'github.com/docker/buildx v0.29.1 a32761a\n' }, 5, 'The image could not be built.'],
-  ])('whose build fails under Compose 5 with %s says what it is', async (_, answer, exitCode, message) => {
-    const box = await stack()
-    box.answer('compose-version', { out: '5.1.0\n' })
-    box.answer('compose-build', { err: 'the classic builder does not support secrets\n', code: 1 })
-    box.answer('buildx-version', answer)
-    const { code, stderr } = await box.run('up')
-    expect(code).toBe(exitCode)
-    expect(stderr).toContain(message)
-    expect(stderr.includes('sudo apt-get install docker-buildx')).toBe(exitCode === 4)
-  })
-
   test('where no engine answers and none may be set up ends with 4', async () => {
     const box = await stack()
     const complaint = 'Cannot connect to the Docker daemon at tcp://build:2375. Is the docker daemon running?\n'

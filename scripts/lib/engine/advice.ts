@@ -2,9 +2,7 @@
 import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { CliError, ExitCode } from '../errors.ts'
-import { capture } from './docker.ts'
-import { isAtLeast } from './engine.ts'
-import type { Answer, Engine } from './engine.ts'
+import type { Answer } from './engine.ts'
 
 /** How Docker Engine and its plugins are installed. */
 export const installInstructions = [
@@ -16,14 +14,13 @@ export const installInstructions = [
   'Others:    https://docs.docker.com/engine/install/, with the Compose plugin',
 ].join('\n')
 
-/** How a plugin of `docker` is installed. Its package has another name everywhere. */
-const pluginInstructions = (plugin: 'compose' | 'buildx'): string =>
-  [
-    `Debian 13:             sudo apt-get install docker-${plugin}`,
-    `Ubuntu:                sudo apt-get install ${plugin === 'compose' ? 'docker-compose-v2' : 'docker-buildx'}`,
-    `Docker's own packages: sudo apt-get install docker-${plugin}-plugin (or dnf)`,
-    `Others:                https://docs.docker.com/${plugin === 'compose' ? 'compose/install/' : 'go/buildx/'}`,
-  ].join('\n')
+/** How the Compose plugin is installed. Its package has another name everywhere. */
+const composeInstructions = [
+  'Debian 13:             sudo apt-get install docker-compose docker-buildx',
+  'Ubuntu:                sudo apt-get install docker-compose-v2 docker-buildx',
+  "Docker's own packages: sudo apt-get install docker-compose-plugin docker-buildx-plugin (or dnf)",
+  'Others:                https://docs.docker.com/compose/install/',
+].join('\n')
 
 /** What is known of a machine on which no engine answers. */
 export interface HostFacts {
@@ -89,7 +86,7 @@ export function adviseWithoutAnswer({ chosen, hasDockerd, hasSocket, hasClient, 
 
 /** Compose is too old, or not there. Docker warns when it cannot read the file that says where its plugins are. */
 export function explainCompose({ engineVersion, composeVersion, complaint }: Answer, minimum: string): CliError {
-  const hint = `Install the Compose plugin, ${minimum} or newer.\n${pluginInstructions('compose')}`
+  const hint = `Install the Compose plugin, ${minimum} or newer.\n${composeInstructions}`
   if (composeVersion !== '') {
     return new CliError(`Docker Compose ${composeVersion} is too old: ${minimum} is the oldest that works.`, { hint, exitCode: ExitCode.docker })
   }
@@ -97,21 +94,5 @@ export function explainCompose({ engineVersion, composeVersion, complaint }: Ans
   const oldOne = hasOldOne ? ' The docker-compose with a hyphen is another program, and does not serve.' : ''
   return new CliError(`Docker Engine ${engineVersion} answers, but "docker compose" is missing.${oldOne}`, {
     details: /^WARNING: .*$/m.exec(complaint)?.[0], hint, exitCode: ExitCode.docker,
-  })
-}
-
-/**
- * Why a build failed before it began, where that is known: Compose 5 builds with the Buildx plugin alone, and without
- * it falls back on a builder that knows none of what the Dockerfile uses. Undefined when that is not the cause.
- */
-export async function explainWithoutBuildx({ composeVersion }: Engine): Promise<CliError | undefined> {
-  if (!isAtLeast(composeVersion, [5, 0, 0])) return undefined
-  const { stdout } = await capture(['buildx', 'version'])
-  const [version] = /\d+\.\d+\.\d+/.exec(stdout) ?? []
-  if (version && isAtLeast(version, [0, 17, 0])) return undefined
-  const state = version ? `and ${version} is too old` : 'and that is missing'
-  return new CliError(`Docker Compose ${composeVersion} builds with the Buildx plugin, ${state}: it has to be 0.17 or newer.`, {
-    hint: `Install it.\n${pluginInstructions('buildx')}`,
-    exitCode: ExitCode.docker,
   })
 }
