@@ -41,7 +41,9 @@ async function checkPorts({ model }: Sight): Promise<Found> {
 /** What `npm run env` finds, in a line. */
 function checkSettings({ settings: { file, findings, count } }: Sight): Observation {
   const errors = findings.filter(({ severity }) => severity === 'error').length
-  if (findings[0]?.code === 'E08') return doubtful(`${file} does not exist; the rest goes by ${exampleFile}.`, 'npm run up creates it.')
+  if (findings[0]?.code === 'E08') {
+    return doubtful(`${file} does not exist; the rest goes by ${exampleFile}.`, 'npm run up creates it.')
+  }
   if (errors > 0) return wrong(`${file} has ${amount(errors, 'mistake')}.`, 'npm run env names them.')
   return findings.length > 0
     ? doubtful(`${file} has ${amount(findings.length, 'warning')}.`, 'npm run env shows them.')
@@ -54,7 +56,8 @@ function checkVariables({ model }: Sight): Found {
   if (missing?.size === 0) return well('Every variable that the application cannot do without is handed to it')
   return [...missing ?? []].map(([name, place]) => doubtful(
     `The application cannot do without ${name} (${place}), and nothing hands it over.`,
-    `Write ${name}=… into .env.app (or the file that APP_ENV_FILE names). It may refer to the stack's settings: ${name}=\${DATABASE_URL}`,
+    `Write ${name}=… into .env.app (or the file that APP_ENV_FILE names). ` +
+      `It may refer to the stack's settings: ${name}=\${DATABASE_URL}`,
   ))
 }
 
@@ -84,7 +87,7 @@ const groups: Readonly<Record<'machine' | 'settings' | 'stack', { title: string;
   stack: {
     title: 'The stack',
     checks: [
-      ({ containers, model, stack }) => judgeContainers(containers, model, (service) => composeCommand(stack, 'logs', service)),
+      ({ containers, model, stack }) => judgeContainers(containers, model, (name) => composeCommand(stack, 'logs', name)),
       ({ model, running }) => examineDatabase('postgres', model, running('postgres')),
       ({ model, running }) => examineDatabase('mariadb', model, running('mariadb')),
       checkQueues,
@@ -138,7 +141,8 @@ export const doctor = defineCommand({
   async run({ 'env-file': file = envFile, json = false }) {
     const sight = await look(file)
     const results = await Promise.all(Object.entries(groups).map(async ([name, { title, checks }]) => {
-      const found = (await Promise.all(checks.map(async (check) => check(sight)))).flatMap((observations) => observations ?? [])
+      const answers = await Promise.all(checks.map(async (check) => check(sight)))
+      const found = answers.flatMap((answer) => answer ?? [])
       // Advice is written for .env.docker; this stack may have another file.
       const observations = found.map(({ level, text, remedy }): Observation =>
         ({ level, text: addressed(text, file), ...(remedy !== undefined && { remedy: addressed(remedy, file) }) }))
@@ -146,8 +150,9 @@ export const doctor = defineCommand({
     }))
     const all = results.flatMap(({ observations }) => observations)
     const isWell = all.every(({ level }) => level !== 'wrong')
-    if (json) printJson({ ok: isWell, ...Object.fromEntries(results.map(({ name, observations }) => [name, observations])) })
-    else {
+    if (json) {
+      printJson({ ok: isWell, ...Object.fromEntries(results.map(({ name, observations }) => [name, observations])) })
+    } else {
       for (const { title, observations } of results) {
         info(title)
         for (const observation of observations) show(observation)

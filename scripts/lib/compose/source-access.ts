@@ -14,7 +14,9 @@ export interface Owner {
 }
 
 /** What .dockerignore keeps out of every build. Nobody imports from these, and they can be large. */
-export const notSource = new Set(['.git', 'node_modules', '.venv', '__pycache__', '.pytest_cache', '.ruff_cache', '.mypy_cache', '.next'])
+export const notSource = new Set([
+  '.git', 'node_modules', '.venv', '__pycache__', '.pytest_cache', '.ruff_cache', '.mypy_cache', '.next',
+])
 
 /** The bits of a mode, for one class of users. */
 export const READ = 0o4

@@ -52,12 +52,14 @@ export interface EngineInfo {
 
 export function judgeCapacity({ OSType, NCPU, MemTotal, Architecture }: EngineInfo): Observation {
   if (OSType !== 'linux') {
-    return wrong(`The engine runs ${OSType} containers, and these are for Linux.`, 'Docker Desktop: choose "Switch to Linux containers" in its menu.')
+    const remedy = 'Docker Desktop: choose "Switch to Linux containers" in its menu.'
+    return wrong(`The engine runs ${OSType} containers, and these are for Linux.`, remedy)
   }
-  const has = `The engine has ${amount(NCPU, 'processor')} (${Architecture}) and ${(MemTotal / GIGABYTE).toFixed(1)} GB of memory`
-  return MemTotal >= ENOUGH_MEMORY
-    ? well(has)
-    : doubtful(`${has}: little for a build beside a running stack.`, 'Give it 2 GB or more; Docker Desktop has that under Settings, Resources.')
+  const memory = `${(MemTotal / GIGABYTE).toFixed(1)} GB of memory`
+  const has = `The engine has ${amount(NCPU, 'processor')} (${Architecture}) and ${memory}`
+  if (MemTotal >= ENOUGH_MEMORY) return well(has)
+  const remedy = 'Give it 2 GB or more; Docker Desktop has that under Settings, Resources.'
+  return doubtful(`${has}: little for a build beside a running stack.`, remedy)
 }
 
 /** @param now milliseconds, read when the engine answered */
@@ -129,10 +131,12 @@ export function judgeSource(model: Model): Observation[] {
   const entry = statSync(folder, { throwIfNoEntry: false })
   if (!entry) return [wrong(`There is no folder ${folder}, which APP_DIR names.`, 'Correct APP_DIR in .env.docker.')]
   const unreadable = findUnreadable(folder, user)
-  if (unreadable) return [wrong(`The containers run as uid ${user.uid} (APP_UID), who may not read ${unreadable}.`, `chmod -R a+rX ${folder}`)]
+  const who = `The containers run as uid ${user.uid} (APP_UID), who may not`
+  if (unreadable) return [wrong(`${who} read ${unreadable}.`, `chmod -R a+rX ${folder}`)]
   if (may(user, WRITE, entry)) return [well(`The containers, as uid ${user.uid}, may read and write the source`)]
   return [doubtful(
-    `The containers run as uid ${user.uid} (APP_UID), who may not write into ${folder}. Tests and generated migrations need to.`,
-    `Set APP_UID and APP_GID in .env.docker to its owner, or change the owner: chown -R ${user.uid}:${user.gid} ${folder}`,
+    `${who} write into ${folder}. Tests and generated migrations need to.`,
+    'Set APP_UID and APP_GID in .env.docker to its owner, or change the owner: ' +
+      `chown -R ${user.uid}:${user.gid} ${folder}`,
   )]
 }

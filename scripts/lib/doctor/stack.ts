@@ -9,47 +9,36 @@ import { amount } from '../terminal.ts'
 import { doubtful, well, wrong } from './machine.ts'
 import type { Observation } from './machine.ts'
 
-/** The exit code after signal 9: out of memory, or did not stop in time. */
-const KILLED = 137
-
 function judgeRestarts({ name, restarts, exitCode, oomKilled }: Container): Observation {
-  const last = oomKilled || exitCode === KILLED ? ', the last time because it was killed. Out of memory is the usual reason' : ''
+  // 137 is the exit code after signal 9.
+  const wasKilled = oomKilled || exitCode === 137
+  const last = wasKilled ? ', the last time because it was killed. Out of memory is the usual reason' : ''
   return doubtful(`Docker has restarted ${name} ${amount(restarts, 'time')}${last}.`, `docker logs --since 24h ${name}`)
 }
 
-/**
- * @param containers of the project, the stopped ones too
- * @param logsOf the command that shows the log of a service
- */
-export function judgeContainers(containers: readonly Container[], { services }: Model, logsOf: (service: string) => string): Observation[] {
-  const own = containers.filter(({ service }) => service in services)
+type Containers = readonly Container[]
+
+/** @param logsOf the command that shows the log of a service */
+export function judgeContainers(all: Containers, { services }: Model, logsOf: (service: string) => string): Observation[] {
+  const own = all.filter(({ service }) => service in services)
   if (own.every(({ state }) => state !== 'running')) return [doubtful('The stack does not run.', 'npm run up starts it.')]
   const sick = own.filter((container) => !isWell(container))
   const absent = Object.keys(services).filter((service) => own.every((container) => container.service !== service))
   return [
     ...(sick.length === 0 ? [well(`${amount(own.length, 'container')} are healthy, or have ended well`)] : []),
     ...sick.map((container) => wrong(whatHappened(container), logsOf(container.service))),
-    ...absent.map((service) => doubtful(`${service} has no container, although COMPOSE_PROFILES asks for it.`, 'npm run up starts it.')),
+    ...absent.map((service) =>
+      doubtful(`${service} has no container, although COMPOSE_PROFILES asks for it.`, 'npm run up starts it.')),
     ...own.filter(({ restarts }) => restarts > 0).map((container) => judgeRestarts(container)),
   ]
 }
 
-interface Database {
-  title: string
-  /** The file in the volume that says which version made it. */
-  file: string
-  /** The command that prints the version of the image. */
-  version: string
-  /** The part of a version that changes the files. */
-  major: RegExp
-  /**
-   * Signs in by the address of the container, because from 127.0.0.1 the official image asks for no password. The
-   * password stays in the environment.
-   */
-  signIn: string
-}
-
-export const databases = {
+/**
+ * `file` in the volume says which version made it, `version` is the command that prints the image's, and `major` is the
+ * part of both that changes the files. `signIn` uses the address of the container, because from 127.0.0.1 the official
+ * images ask for no password; the password stays in the environment.
+ */
+const databases = {
   postgres: {
     title: 'PostgreSQL',
     file: 'PG_VERSION',
@@ -62,16 +51,15 @@ export const databases = {
     file: 'mariadb_upgrade_info',
     version: 'mariadbd --version',
     major: /\d+\.\d+/,
-    signIn: 'MYSQL_PWD=$MARIADB_PASSWORD mariadb --host "$(hostname -i)" --user "$MARIADB_USER" --execute "SELECT 1" "$MARIADB_DATABASE"',
+    signIn:
+      'MYSQL_PWD=$MARIADB_PASSWORD mariadb --host "$(hostname -i)" --user "$MARIADB_USER" ' +
+      '--execute "SELECT 1" "$MARIADB_DATABASE"',
   },
-} satisfies Record<string, Database>
+}
 
 type DatabaseName = keyof typeof databases
 
-/**
- * @param made what the volume says; empty when the volume is
- * @param has what the image's program says
- */
+/** @param made what the volume says, @param has what the image's program says; either may be nothing */
 export function judgeVersion(service: DatabaseName, made: string, has: string): Observation[] {
   const { title, major } = databases[service]
   const [old, current] = [made, has].map((text) => major.exec(text)?.[0])
@@ -118,13 +106,10 @@ export async function examineDatabase(service: DatabaseName, model: Model, conta
   ]
 }
 
-/** The answer of queues.py. */
+/** The answer of queues.py, where its parts are described. */
 export interface Queues {
-  /** By the name of the queue: how many tasks wait, the name of the first, and for how many seconds nothing has moved. */
   waiting: Readonly<Record<string, { count: number; oldest: string; still: number }>>
-  /** Tasks that a worker has and has not acknowledged. */
   taken: number
-  /** Seconds since the oldest of them was taken. */
   oldest: number | null
 }
 
@@ -133,13 +118,15 @@ const STILL = 60
 
 export function judgeQueues({ waiting, taken, oldest }: Queues): Observation {
   const all = Object.entries(waiting)
-  const are = taken === 1 ? 'is' : 'are'
-  const busy = taken === 0 ? 'none is being worked on' : `${amount(taken, 'task')} ${are} being worked on, the oldest for ${oldest ?? 0} s`
+  const tasks = `${amount(taken, 'task')} ${taken === 1 ? 'is' : 'are'}`
+  const busy = taken === 0 ? 'none is being worked on' : `${tasks} being worked on, the oldest for ${oldest ?? 0} s`
   if (all.length === 0) return well(`No task waits, ${busy}`)
-  const words = all.map(([queue, { count, oldest: first, still }]) => `${count} in ${queue}${first && `, first ${first}`}, for at least ${still} s`)
+  const words = all.map(([queue, { count, oldest: first, still }]) =>
+    `${count} in ${queue}${first && `, first ${first}`}, for at least ${still} s`)
   const text = `Tasks wait (${words.join('; ')}), ${busy}`
   if (taken > 0 && all.every(([, { still }]) => still < STILL)) return well(text)
-  return doubtful(`${text}.`, 'Is a worker healthy, does it take from this queue (WORKER_QUEUES), and are there enough of them (WORKER_CONCURRENCY)?')
+  const ask = 'Is a worker healthy, does it take from this queue (WORKER_QUEUES), '
+  return doubtful(`${text}.`, `${ask}and are there enough of them (WORKER_CONCURRENCY)?`)
 }
 
 /**

@@ -23,10 +23,12 @@ interface Advice {
   end: number
 }
 
-function adviceOn(text: string, scene: Scene): Advice | undefined {
+function adviceOn(log: string, scene: Scene): Advice | undefined {
   for (const [pattern, say] of clues) {
-    const match = pattern.exec(text)
-    if (match) return { text: typeof say === 'string' ? say : say(match.slice(1).filter(Boolean), scene), end: match.index + match[0].length }
+    const match = pattern.exec(log)
+    if (!match) continue
+    const text = typeof say === 'string' ? say : say(match.slice(1).filter(Boolean), scene)
+    return { text, end: match.index + match[0].length }
   }
   return undefined
 }

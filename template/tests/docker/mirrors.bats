@@ -243,7 +243,7 @@ seen() {
 	run at_site sh -c '. "$PRIVATE_ENGINE_DIR/activate"
 		export BUILDKIT_PROGRESS=plain
 		exec node --import tsx/esm --input-type=module --eval "
-			import { loadSettings } from \"./scripts/lib/settings.ts\"
+			import { loadSettings } from \"./scripts/lib/env/settings.ts\"
 			import { ensureStandIns } from \"./extras/offline/stand-ins.ts\"
 			await ensureStandIns([\"stand-in/valkey/valkey:9.1-trixie\"], (await loadSettings()).values)"'
 	kill "$watcher"
