@@ -145,22 +145,24 @@ export const up = defineCommand({
     })
 
     const containers = all.filter(({ service }) => service in model.services)
-    const strays = new Set(all.filter((container) => container.state === 'running' && !containers.includes(container)).map(({ service }) => service))
+    const strays = all.filter(({ service, state }) => state === 'running' && !(service in model.services))
     const addresses = urls(model)
     const migrated = model.services.migrate?.environment?.MIGRATE_COMMAND ? ', the database is migrated' : ''
     ok(`${Object.keys(model.services).length} services are up${migrated}`, seconds)
     if (addresses.web && !(await answers(addresses.web))) {
       warn(`web is healthy in its container, but ${addresses.web} does not answer on this machine.`)
     }
-    if (strays.size > 0) {
-      const command = composeCommand(stack, '--profile', '*', 'rm', '--stop', '--force', ...strays)
-      warn(`Still running, although COMPOSE_PROFILES does not ask for it: ${[...strays].join(', ')}. Away with it: ${command}`)
+    if (strays.length > 0) {
+      const names = [...new Set(strays.map(({ service }) => service))]
+      const command = composeCommand(stack, '--profile', '*', 'rm', '--stop', '--force', ...names)
+      warn(`Still running, although COMPOSE_PROFILES does not ask for it: ${names.join(', ')}. Away with it: ${command}`)
     }
     if (json) {
       return printJson({
         ok: true,
         durationMs: Math.round(performance.now() - started),
-        services: containers.map(({ service, name, state, health, exitCode }) => ({ name: service, container: name, state, health, exitCode })),
+        services: containers.map(({ service, name, state, health, exitCode }) =>
+          ({ name: service, container: name, state, health, exitCode })),
         urls: addresses,
       })
     }

@@ -77,7 +77,10 @@ export function renderHelp<O extends Options>(command: Command<O>): string {
  *
  * @throws CliError (exit code 2) for a flag, a value or a word that the command does not know
  */
-export function parse<O extends Options>(command: Command<O>, argv: string[]): { values: Values<O> & { help?: boolean }; positionals: string[] } {
+export function parse<O extends Options>(
+  command: Command<O>,
+  argv: string[],
+): { values: Values<O> & { help?: boolean }; positionals: string[] } {
   const options = { ...command.options, help }
   const usage = (message: string, hint = ''): CliError =>
     new CliError(message, { hint: `${hint}npm run ${command.name} -- --help lists the options.`, exitCode: ExitCode.usage })

@@ -155,9 +155,11 @@ async function remove(project: string): Promise<void> {
 
 /** The files of the tests by lane, or the one that was asked for. */
 function requireTests(only?: string): Map<Lane, string[]> {
-  const isWanted = (name: string): boolean => (only === undefined ? name.endsWith('.bats') : name === `${basename(only, '.bats')}.bats`)
-  const filesIn = (lane: Lane): string[] => readdirSync(join(tests, lane)).filter(isWanted).toSorted().map((name) => join(tests, lane, name))
-  const all = (Object.keys(lanes) as Lane[]).map((lane) => [lane, filesIn(lane)] as const)
+  const ending = only === undefined ? '.bats' : `/${basename(only, '.bats')}.bats`
+  const all = (Object.keys(lanes) as Lane[]).map((lane) => {
+    const paths = readdirSync(join(tests, lane)).toSorted().map((name) => join(tests, lane, name))
+    return [lane, paths.filter((path) => path.endsWith(ending))] as const
+  })
   const wanted = all.filter(([, files]) => files.length > 0)
   if (wanted.length > 0) return new Map(wanted)
   throw new CliError(`No file of ${tests} is called ${only}.`, { hint: `There are: ls ${tests}/*/*.bats`, exitCode: ExitCode.usage })

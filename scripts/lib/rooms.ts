@@ -1,7 +1,7 @@
 /** The rooms of extras/: features that may be deleted. The core asks for them here, and works without them. */
 import { existsSync } from 'node:fs'
 import type { Model } from './compose/model.ts'
-import type { Stack } from './compose/stack.ts'
+import type { ModelledStack, Stack } from './compose/stack.ts'
 import type { Values } from './engine/machine.ts'
 
 const urlOf = (path: string): URL => new URL(`../../extras/${path}`, import.meta.url)
@@ -40,7 +40,9 @@ export interface OfflineRoom {
    * @param reason why it could not, as the first half of a sentence
    * @returns undefined when this stack must not get stand-ins
    */
-  useStandIns(stack: Stack, model: Model, settings: Values, absent: readonly string[], reason: string): Promise<{ stack: Stack; model: Model } | undefined>
+  useStandIns(
+    stack: Stack, model: Model, settings: Values, absent: readonly string[], reason: string,
+  ): Promise<ModelledStack | undefined>
 }
 
 export const loadOfflineRoom = async (): Promise<OfflineRoom | undefined> =>

@@ -37,8 +37,8 @@ export function isFree(port: number, address: string): Promise<boolean> {
 async function processOn(port: number): Promise<string> {
   const run = $({ quiet: true, nothrow: true })
   const [ss, lsof] = await Promise.all([run`ss -Hltnp sport = :${port}`, run`lsof -nP -iTCP:${port} -sTCP:LISTEN -Fpc`])
-  const { pid, name } = { ...(/"(?<name>[^"]+)",pid=(?<pid>\d+)/.exec(ss.stdout) ?? /^p(?<pid>\d+)\nc(?<name>.+)$/m.exec(lsof.stdout))?.groups }
-  return pid ? `process ${pid} (${name})` : 'another program'
+  const found = /"(?<name>[^"]+)",pid=(?<pid>\d+)/.exec(ss.stdout) ?? /^p(?<pid>\d+)\nc(?<name>.+)$/m.exec(lsof.stdout)
+  return found ? `process ${found.groups!.pid} (${found.groups!.name})` : 'another program'
 }
 
 /** "container shop-web-1 of project shop", and its project; undefined when no container has published the port. */
@@ -50,8 +50,8 @@ async function containerOn(port: number): Promise<{ holder: string; project: str
 }
 
 /**
- * Is it a port of one of the project's containers, by its configuration? The engine names the ports of one that it starts
- * again and again only while that runs, which may be over by the time it is asked.
+ * Is it a port of one of the project's containers, by its configuration? Of one that is started again and again, the
+ * engine names the ports only while that runs.
  */
 async function isOfProject(port: number, project: string): Promise<boolean> {
   const ids = await readNames(['ps', '--quiet', ...ofProject(project)])
@@ -68,8 +68,9 @@ export async function takenPorts(model: Model): Promise<{ message: string; hint:
     if (await isFree(port.port, port.address)) return []
     const container = await containerOn(port.port)
     if (container ? container.project === model.name : await isOfProject(port.port, model.name)) return []
+    const holder = container?.holder ?? (await processOn(port.port))
     return [{
-      message: `Port ${port.port} is taken by ${container?.holder ?? (await processOn(port.port))}, and ${port.service} wants it.`,
+      message: `Port ${port.port} is taken by ${holder}, and ${port.service} wants it.`,
       hint: `Set ${settingOf(port, model)} in .env.docker to a free port, or stop what holds this one.`,
     }]
   }))

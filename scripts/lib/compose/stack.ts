@@ -86,9 +86,13 @@ export async function readContainers(project: string): Promise<Container[]> {
   return ids.length === 0 ? [] : parseContainers(await read(['inspect', ...ids]))
 }
 
-export interface OpenStack {
+/** A stack, and what Compose makes of it. */
+export interface ModelledStack {
   stack: Stack
   model: Model
+}
+
+export interface OpenStack extends ModelledStack {
   settings: Settings
   engine: Engine
 }
@@ -116,16 +120,18 @@ function withHostCertificates(stack: Stack, { values }: Settings): Stack {
  * A stack that `up` has started on stand-ins goes on with them. In .env.docker that is written down; for another env
  * file, which is somebody's own, its containers remember it.
  */
-export async function asItWasStarted(stack: Stack, model: Model, { COMPOSE_FILE: chosenFiles }: Values): Promise<{ stack: Stack; model: Model }> {
+export async function asItWasStarted(stack: Stack, model: Model, { COMPOSE_FILE: chosenFiles }: Values): Promise<ModelledStack> {
   if (stack.envFile === ownEnvFile) return { stack, model }
-  const files = await read(['ps', '--all', ...ofProject(model.name), '--format', '{{.Label "com.docker.compose.project.config_files"}}'])
+  const label = '{{.Label "com.docker.compose.project.config_files"}}'
+  const files = await read(['ps', '--all', ...ofProject(model.name), '--format', label])
   if (!files.includes(standInOverlay) || chosenFiles?.includes(standInOverlay)) return { stack, model }
   const chosen = { ...stack, env: { ...stack.env, COMPOSE_FILE: withStandIns(chosenFiles) } }
   return { stack: chosen, model: await readModel(chosen) }
 }
 
 /**
- * What every command on a stack begins with: reads the settings, finds or starts the engine, and asks Compose for the model.
+ * What every command on a stack begins with: reads the settings, finds or starts the engine, and asks Compose for the
+ * model.
  *
  * @param options.toEndIt a stack can be taken down with wrong settings, as long as Compose knows what it is made of
  * @throws CliError exit code 3 for a setting that is wrong, 4 without an engine

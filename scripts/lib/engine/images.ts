@@ -1,7 +1,7 @@
 /** Where the images of a stack come from: a registry that answers, or else the stand-ins of extras/offline. */
 import { foreignImages } from '../compose/model.ts'
 import type { Model } from '../compose/model.ts'
-import type { Stack } from '../compose/stack.ts'
+import type { ModelledStack, Stack } from '../compose/stack.ts'
 import { CliError, ExitCode, stopIfInterrupted } from '../errors.ts'
 import { isStandIn, loadOfflineRoom } from '../rooms.ts'
 import { step } from '../terminal.ts'
@@ -141,7 +141,7 @@ export async function ensureImages(
   model: Model,
   values: Values,
   { build = true }: { build?: boolean } = {},
-): Promise<{ stack: Stack; model: Model }> {
+): Promise<ModelledStack> {
   const used = new Set(Object.values(model.services).map(({ image }) => image))
   const images = foreignImages(model).filter((image) => build || used.has(image))
   const room = await loadOfflineRoom()
