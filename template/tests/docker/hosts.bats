@@ -61,9 +61,10 @@ small_disk() {
 
 # command NAME ARG…: `npm run NAME -- ARG…` in this folder, with the scripts of the repository.
 command() {
-	local name=$1
+	local script=scripts/$1.ts
+	[[ $1 != engine ]] || script=extras/offline/engine.ts
 	shift
-	node --import "$repository/node_modules/tsx/dist/esm/index.mjs" -- "$repository/scripts/$name.ts" "$@"
+	node --import "$repository/node_modules/tsx/dist/esm/index.mjs" -- "$repository/$script" "$@"
 }
 
 # stranger COMMAND…: as a user who owns nothing and has no home, but is in the group of the socket $socket. The
@@ -233,7 +234,7 @@ node_runs_the_commands() {
 	printf 'FROM scratch\nCOPY large /\n' >Dockerfile
 	head --bytes 150M /dev/zero >large
 	printf 'services: { web: { build: ., image: too-large } }\n' >compose.yaml
-	printf 'COMPOSE_FILE=compose.yaml\nCOMPOSE_PROJECT_NAME=too-large\nSECRET_KEY=sample-secret-for-local-runs\n' >.env.docker
+	printf 'COMPOSE_FILE=compose.yaml\nCOMPOSE_PROJECT_NAME=too-large\nWEB_APP=web:app\nSECRET_KEY=sample-secret-for-local-runs\n' >.env.docker
 	run command up
 	assert_failure 5
 	assert_output --partial 'The image could not be built'
@@ -263,15 +264,16 @@ postgres_id() {
 
 @test "an env file that the disk has no room for stays as it was" {
 	small_disk 1m
+	cp --parents -r docker/app.env .env.docker.example compose.yaml compose.override.yaml "$disk"
 	cd "$disk" || return 1
-	cp "$repository/.env.docker.example" .
-	echo WEB_PORT=8001 >.env.docker
+	# Flower's password is missing, and would be added.
+	printf 'COMPOSE_PROFILES=flower\n' >.env.docker
 	cat /dev/zero >filler 2>/dev/null || true
 	run command env --init
 	assert_failure 3
 	assert_output --partial '.env.docker cannot be written: the disk is full.'
 	assert_output --regexp "$disk has [0-9]+ MB left"
-	assert_equal "$(cat .env.docker)" WEB_PORT=8001
+	assert_equal "$(cat .env.docker)" COMPOSE_PROFILES=flower
 	assert_equal "$(find . -name '*.tmp')" ''
 }
 
@@ -336,7 +338,7 @@ postgres_id() {
 @test "a folder whose name gives Compose none gets one from --init" {
 	mkdir "$place/日本"
 	cd "$place/日本" || return 1
-	cp "$repository"/{.env.docker.example,compose.yaml,compose.override.yaml} .
+	(cd "$repository" && cp --parents docker/app.env .env.docker.example compose.yaml compose.override.yaml "$place/日本")
 	mkdir app
 	touch app/requirements.txt app/requirements-dev.txt
 	command env --init
