@@ -6,11 +6,9 @@
 import util from 'node:util'
 import { CliError, ExitCode } from './errors.ts'
 
-type Style = 'green' | 'yellow' | 'red' | 'dim' | 'bold'
-
 /** `styleText` looks at standard output unless told otherwise; our talk is on standard error. */
-const paint = (style: Style, text: string, stream: NodeJS.WriteStream = process.stderr): string =>
-  util.styleText(style, text, { stream })
+const paint = (style: 'green' | 'yellow' | 'red' | 'dim', text: string): string =>
+  util.styleText(style, text, { stream: process.stderr })
 
 /** Plain lines of talk. */
 export const info = (text = ''): void => void process.stderr.write(`${text}\n`)
