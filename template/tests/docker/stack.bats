@@ -259,8 +259,9 @@ doctor_finds() {
 
 @test "the store is not killed while it waits for a connection that nobody uses" {
 	compose up --detach --wait
-	docker exec --detach "$(container web)" python -c 'import socket, time; held = socket.create_connection(("storage", 9340)); time.sleep(120)'
-	run until_ok 20 docker exec "$(container web)" grep --quiet --ignore-case ':247C 01 ' /proc/net/tcp
+	# Not by the name of a container: after two have been one again, Compose may have kept the second.
+	compose exec --detach --no-TTY web python -c 'import socket, time; held = socket.create_connection(("storage", 9340)); time.sleep(120)'
+	run until_ok 20 compose exec --no-TTY web grep --quiet --ignore-case ':247C 01 ' /proc/net/tcp
 	assert_success
 	compose stop storage
 	run state '{{.State.ExitCode}}' storage
