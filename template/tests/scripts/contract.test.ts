@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { anyPorts, filesOf, outsideHosts, withValues } from '../../scripts/lib/contract.ts'
+import { anyPorts, filesOf, outsideHosts, withValues } from '../../../scripts/lib/contract.ts'
 
 test.each([
   ['where it stands', 'A=1\nB=${A}\n', { A: '2' }, 'A=2\nB=${A}\n'],

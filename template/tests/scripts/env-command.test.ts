@@ -2,9 +2,9 @@ import { spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync, readdirSync, rmSync, statSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeEach, expect, test } from 'vitest'
-import { initEnvFile } from '../../scripts/lib/env/write.ts'
-import { Sandbox } from '../helpers/sandbox.ts'
-import type { Outcome } from '../helpers/sandbox.ts'
+import { initEnvFile } from '../../../scripts/lib/env/write.ts'
+import { Sandbox } from '../../../tests/helpers/sandbox.ts'
+import type { Outcome } from '../../../tests/helpers/sandbox.ts'
 
 const example = `# Services.
 # @optional

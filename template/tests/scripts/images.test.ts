@@ -1,13 +1,13 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import type { Model } from '../../scripts/lib/compose/model.ts'
-import { loadOfflineRoom } from '../../scripts/lib/rooms.ts'
-import type { OfflineRoom } from '../../scripts/lib/rooms.ts'
-import { ensureImages, explainRefusal, judgeRefusal, registryOf } from '../../scripts/lib/engine/images.ts'
-import type { Verdict } from '../../scripts/lib/engine/images.ts'
-import { Sandbox } from '../helpers/sandbox.ts'
+import type { Model } from '../../../scripts/lib/compose/model.ts'
+import { loadOfflineRoom } from '../../../scripts/lib/rooms.ts'
+import type { OfflineRoom } from '../../../scripts/lib/rooms.ts'
+import { ensureImages, explainRefusal, judgeRefusal, registryOf } from '../../../scripts/lib/engine/images.ts'
+import type { Verdict } from '../../../scripts/lib/engine/images.ts'
+import { Sandbox } from '../../../tests/helpers/sandbox.ts'
 
 // With or without the room: what is in extras/offline is of no concern here.
-vi.mock(import('../../scripts/lib/rooms.ts'), async (original) => ({ ...(await original()), loadOfflineRoom: vi.fn<typeof loadOfflineRoom>() }))
+vi.mock(import('../../../scripts/lib/rooms.ts'), async (original) => ({ ...(await original()), loadOfflineRoom: vi.fn<typeof loadOfflineRoom>() }))
 
 let box: Sandbox
 beforeEach(() => {
