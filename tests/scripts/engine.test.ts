@@ -12,6 +12,12 @@ import { Sandbox } from '../helpers/sandbox.ts'
 // With or without the room: what is in extras/offline is of no concern here.
 vi.mock(import('../../scripts/lib/rooms.ts'), async (original) => ({ ...(await original()), loadOfflineRoom: vi.fn<typeof loadOfflineRoom>() }))
 
+// What is installed here is of no concern either.
+vi.mock(import('../../scripts/lib/engine/advice.ts'), async (original) => ({
+  ...(await original()),
+  lookAtHost: ({ hasClient, complaint }) => ({ chosen: undefined, hasDockerd: false, hasSocket: false, hasClient, complaint }),
+}))
+
 let box: Sandbox
 beforeEach(() => {
   box = new Sandbox()
@@ -106,15 +112,12 @@ describe('the engine', () => {
     })
   })
 
-  // This machine's own engine must not be found: DOCKER_HOST of the tests names none.
   test('that is nowhere, without the room, is installed by the user: exit code 4', async () => {
-    vi.stubEnv('DOCKER_HOST', '')
     box.answer('version', silence)
     await expect(ensureEngine()).rejects.toMatchObject({ message: 'No Docker Engine answers.', exitCode: 4 })
   })
 
   test('that is nowhere may be one of the room, or what the room has against it is said', async () => {
-    vi.stubEnv('DOCKER_HOST', '')
     box.answer('version', silence)
     vi.mocked(loadOfflineRoom).mockResolvedValue(room({ obstacle: 'this is not Debian', wayOut: 'Change it.' }))
     await expect(findEngine()).rejects.toMatchObject({
