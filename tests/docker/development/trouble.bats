@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
-# What the stack does when something breaks, and how it ends. The last file of its lane: it leaves the stack stopped.
+# What the stack does when something breaks, and how it ends. The files of this folder run in
+# alphabetical order on one stack. This one stops it, so the names of new files come before it.
 
 load ../helpers
 load_library bats-support
