@@ -37,8 +37,13 @@ export function isFree(port: number, address: string): Promise<boolean> {
 async function processOn(port: number): Promise<string> {
   const run = $({ quiet: true, nothrow: true })
   const [ss, lsof] = await Promise.all([run`ss -Hltnp sport = :${port}`, run`lsof -nP -iTCP:${port} -sTCP:LISTEN -Fpc`])
-  const found = /"(?<name>[^"]+)",pid=(?<pid>\d+)/.exec(ss.stdout) ?? /^p(?<pid>\d+)\nc(?<name>.+)$/m.exec(lsof.stdout)
-  return found ? `process ${found.groups!.pid} (${found.groups!.name})` : 'another program'
+  const holders = [
+    ...[...ss.stdout.matchAll(/"([^"]+)",pid=(\d+)/g)].map(([, name, pid]) => ({ name, pid: Number(pid) })),
+    ...[...lsof.stdout.matchAll(/^p(\d+)\nc(.+)$/gm)].map(([, pid, name]) => ({ name, pid: Number(pid) })),
+  ]
+  // A child that its parent has just forked still has the parent's socket for a moment.
+  const [oldest] = holders.toSorted((a, b) => a.pid - b.pid)
+  return oldest ? `process ${oldest.pid} (${oldest.name})` : 'another program'
 }
 
 /** "container shop-web-1 of project shop", and its project; undefined when no container has published the port. */
