@@ -62,8 +62,8 @@ export const test = defineCommand({
     }
     stopIfInterrupted()
     tellFailures(total)
+    if (total.passed + total.failures.length === 0) throw new CliError('No test ran.')
     print(json ? JSON.stringify(total) : inWords(total))
-    if (total.passed === 0) throw new CliError('No test ran.')
     if (total.failures.length > 0) process.exitCode = ExitCode.failed
   },
 })

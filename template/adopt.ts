@@ -7,7 +7,7 @@ import { CliError, ExitCode, stopIfInterrupted } from '../scripts/lib/errors.ts'
 import { amount, info, ok, print, warn } from '../scripts/lib/terminal.ts'
 import { applicationFrom, changeOf, copyOf, roomsOf } from './adopt/copy.ts'
 import { isAdopted, mergeInto } from './adopt/into.ts'
-import { putBack, requireClean, requireRepository, switchFiles } from './adopt/tree.ts'
+import { putBack, requireClean, requireRepository, switchFiles, wasCutOff } from './adopt/tree.ts'
 import type { Change } from './adopt/tree.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '')
@@ -67,6 +67,22 @@ const real = (folder: string): string => (existsSync(folder) ? realpathSync(fold
 
 const wasAdopted = (): boolean => !('adopt' in (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: object }).scripts)
 
+/**
+ * To put back what a run that was cut off has left, git restores every file. What somebody has changed since would go with it.
+ *
+ * @throws CliError (exit code 3) in a dry run and when the answer is no, (exit code 2) where nobody can be asked
+ */
+async function requireConsent(target: string, { dryRun, yes, canAsk }: { dryRun: boolean; yes: boolean; canAsk: boolean }): Promise<void> {
+  if (yes && !dryRun) return
+  const what = `An earlier run was cut off in ${target}. To put its files back discards every change that is not committed.`
+  if (dryRun) throw new CliError(what, { hint: 'Save what you want to keep, then run it without --dry-run.', exitCode: ExitCode.config })
+  if (!canAsk) throw usage(what, 'Save what you want to keep, then add --yes.')
+  const { confirm } = await import('@clack/prompts')
+  if ((await confirm({ message: `${what} Put them back?`, initialValue: false, output: process.stderr })) !== true) {
+    throw new CliError('Nothing was changed.', { exitCode: ExitCode.config })
+  }
+}
+
 export const adopt = defineCommand({
   name: 'adopt',
   summary: 'Make this repository yours: your application in place of the sample, and without what only the template needs.',
@@ -89,7 +105,8 @@ export const adopt = defineCommand({
     if (into !== undefined && lies(target, root)) throw usage(`${into} lies in this repository.`, 'Say with --into where another repository lies, or bring your application with --from.')
 
     requireRepository(target)
-    if (putBack(target)) warn('An earlier run was cut off. Every file is as it was before that run.')
+    if (wasCutOff(target)) await requireConsent(target, { dryRun, yes, canAsk })
+    if (!dryRun && putBack(target)) warn('An earlier run was cut off. Every file is as it was before that run.')
     if (into === undefined ? wasAdopted() : isAdopted(target)) {
       ok(`${into ?? 'This repository'} was adopted before. There is nothing to do.`)
       return

@@ -1,4 +1,5 @@
 /** The files of a copy: what is left of this repository when the template's own part and the sample are gone. */
+import { spawnSync } from 'node:child_process'
 import { existsSync, lstatSync, readdirSync } from 'node:fs'
 import { join, posix } from 'node:path'
 import { CliError, ExitCode } from '../../scripts/lib/errors.ts'
@@ -39,6 +40,10 @@ function* walk(folder: string, below = ''): Generator<string> {
   }
 }
 
+/** Also a folder somewhere in a repository has files that git ignores. */
+const isInRepository = (folder: string): boolean =>
+  spawnSync('git', ['rev-parse', '--is-inside-work-tree'], { cwd: folder, encoding: 'utf8' }).stdout?.trim() === 'true'
+
 /**
  * The files of an application's folder, without version control, environments, caches and secrets, and without what
  * its own git ignores.
@@ -51,7 +56,7 @@ export function applicationFrom(folder: string): { application: Tree; leftOut: s
     throw new CliError(`There is no folder ${folder}.`, { hint: 'Say with --from where your application lies.', exitCode: ExitCode.usage })
   }
   const paths = [...walk(folder)]
-  const ignored = existsSync(join(folder, '.git')) ? ignoredOf(folder, paths) : new Set<string>()
+  const ignored = isInRepository(folder) ? ignoredOf(folder, paths) : new Set<string>()
   const isLeftOut = (path: string): boolean => ignored.has(path) || SECRETS.test(posix.basename(path))
   const application: Tree = new Map(paths.filter((path) => !isLeftOut(path)).map((path) => [path, { file: join(folder, path) }]))
   if (application.size === 0) throw new CliError(`${folder} holds no file of an application.`, { exitCode: ExitCode.usage })

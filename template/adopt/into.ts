@@ -51,8 +51,9 @@ export async function mergeInto(target: string, copy: Tree): Promise<{ write: Tr
 
   const write: Tree = new Map([...copy].filter(([path]) => !merged.has(path) && !isKept(path)))
   const workflow = '.github/workflows/ci.yml'
-  if (isKept(workflow)) write.set('.github/workflows/docker.yml', copy.get(workflow)!)
-  const notes = [...copy.keys()].filter((path) => isKept(path)).map((path) => `${path} stayed yours.${path === workflow ? ' Ours is .github/workflows/docker.yml.' : ''}`)
+  const free = ['docker', 'docker-stack', 'docker-template'].map((name) => `.github/workflows/${name}.yml`).find((path) => !existsSync(join(target, path)))
+  if (isKept(workflow) && free) write.set(free, copy.get(workflow)!)
+  const notes = [...copy.keys()].filter((path) => isKept(path)).map((path) => `${path} stayed yours.${path === workflow && free ? ` Ours is ${free}.` : ''}`)
 
   // Many a Python project ignores lib/, build/ and env/ wherever they are.
   const ignored = [...ignoredOf(target, [...write.keys()])]

@@ -61,6 +61,8 @@ const journalOf = (folder: string): string => join(workFolder(folder), 'journal.
 
 /** Removes a file, and the folders above it in which nothing is left but caches of the kinds given. */
 function removeWithFolders(folder: string, path: string, caches: ReadonlySet<string>): void {
+  // A folder of theirs at that place is none of what was made.
+  if (lstatSync(join(folder, path), { throwIfNoEntry: false })?.isDirectory()) return
   rmSync(join(folder, path), { force: true })
   for (let parent = dirname(path); parent !== '.'; parent = dirname(parent)) {
     const full = join(folder, parent)
@@ -69,6 +71,9 @@ function removeWithFolders(folder: string, path: string, caches: ReadonlySet<str
     rmSync(full, { recursive: true })
   }
 }
+
+/** Was a run cut off in the middle of the switch? */
+export const wasCutOff = (folder: string): boolean => existsSync(journalOf(folder))
 
 /**
  * Puts everything back after a run that was cut off: what it made goes, and git has the rest.

@@ -26,6 +26,8 @@ setup_suite() {
 	STACK_SERVICES=$(compose config --services | sort | xargs)
 	CORE_SERVICES=$(comm -12 <(tr ' ' '\n' <<<"$STACK_SERVICES") <(COMPOSE_FILE=compose.yaml:compose.production.yaml compose --profile '*' config --services | sort) | xargs)
 	export STACK_SERVICES CORE_SERVICES
+	# Tests that go through an empty list would pass.
+	[[ -n $CORE_SERVICES ]] || { echo 'Compose named no service of compose.yaml and compose.production.yaml.' >&2 && return 1; }
 	[[ $TEST_LANE == production ]] || migrate_at_once
 	compose up --detach --wait --wait-timeout 180 && return
 	compose ps --all
