@@ -10,7 +10,7 @@ const urlOf = (path: string): URL => new URL(`../../extras/${path}`, import.meta
 export const hasRoom = (path: string): boolean => existsSync(urlOf(path))
 
 /** What a file of a room exports, for example of `offline/room.ts`; undefined when the room was deleted. */
-export const loadRoom = async <T>(path: string): Promise<T | undefined> =>
+const loadRoom = async <T>(path: string): Promise<T | undefined> =>
   hasRoom(path) ? ((await import(urlOf(path).href)) as T) : undefined
 
 /** An engine that runs in a folder of its own. */

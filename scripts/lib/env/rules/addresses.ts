@@ -94,7 +94,7 @@ export const targets = (subject: Subject): Target[] =>
     })
 
 /** Does the address mean the one who uses it? */
-export const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || host === '0.0.0.0' || /^127\.\d+\.\d+\.\d+$/.test(host)
+const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || host === '0.0.0.0' || /^127\.\d+\.\d+\.\d+$/.test(host)
 
 /** A rule about each URL that a container asks. */
 const ofTargets = (judge: (target: Target, subject: Subject) => Advice) => (subject: Subject): Found[] =>

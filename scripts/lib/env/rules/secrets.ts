@@ -20,7 +20,7 @@ const stopgaps: readonly RegExp[] = [
 /** The example's own secrets have this in them. docker/check-secrets.sh knows it too. */
 const everybodyKnows = 'local-only'
 
-export function isPlaceholder(name: string, value: string, { values }: Subject): boolean {
+function isPlaceholder(name: string, value: string, { values }: Subject): boolean {
   const users = Object.keys(values).filter((other) => /(^|_)USER$/.test(other)).map((other) => values[other])
   return stopgaps.some((words) => words.test(value)) || isCommand(value) || value.toUpperCase() === name || users.includes(value)
 }
