@@ -1,8 +1,9 @@
 #!/usr/bin/env bats
 # shellcheck disable=SC2016,SC2030,SC2031,SC2154 # Compose reads what is in single quotes; $output per test; new_stack exports what is used here
 # Every failure that scripts/lib/explain knows, provoked: what `up`, `migrate` and `seed` say
-# has to be enough to mend it. One stack, spoilt by each test and mended after it. A migration that fails is provoked by
-# `migrate` where that is enough, because `up` takes several times as long. Provoked elsewhere:
+# has to be enough to mend it. One stack, spoilt by each test and mended after it. `up` takes long, so it runs only where its
+# own part is in question. Elsewhere a migration fails by `migrate`, and a role in a container of its own. Provoked
+# elsewhere:
 #
 #   image.bats          an image that cannot be built
 #   tests/scripts       a taken port, with a fake Docker; a setting that a role needs, in tests/shell
@@ -68,6 +69,18 @@ job_fails() {
 	run "-$code" node --import tsx/esm -- "scripts/$name.ts" --env-file "$env_file"
 	as_for_own_file
 	refute_output --partial 'Container '
+	is_discreet
+}
+
+# role_says ROLE SENTENCE [NAME=VALUE…]: of that role alone, with these settings. In development it would wait for a save.
+role_says() {
+	local role=$1 sentence=$2 id
+	shift 2
+	set_in "$env_file" "$@"
+	id=$(compose run --detach --no-deps --no-TTY --env RELOAD= "$role" 2>&1 | tail -n 1)
+	run node --import tsx/esm -- template/tests/helpers/advice.ts "$env_file" "$role" "$id" "$sentence"
+	docker rm --force "$id" >/dev/null
+	assert_success
 	is_discreet
 }
 
@@ -241,10 +254,8 @@ no_tables() {
 
 @test "a script that is not there, and one that may not be executed" {
 	printf '#!/bin/sh\n' >app/start.sh
-	up_fails 7 WEB_COMMAND=./begin.sh
-	advises 'WEB_COMMAND runs "./begin.sh", which is not in the image.'
-	up_fails 7 WEB_COMMAND=./start.sh
-	advises './start.sh is there and may not be executed: chmod +x the file in the source'
+	role_says web '→ WEB_COMMAND runs "./begin.sh", which is not in the image.' WEB_COMMAND=./begin.sh
+	role_says web '→ ./start.sh is there and may not be executed: chmod +x the file in the source' WEB_COMMAND=./start.sh
 }
 
 @test "words of the libraries that read variables, of Django and of uvicorn" {
@@ -261,40 +272,30 @@ no_tables() {
 	job_fails migrate 6 MIGRATE_COMMAND="'python -m django check'"
 	advises 'Nobody has told Django where its settings are: DJANGO_SETTINGS_MODULE=package.settings in .env.app'
 	set_in "$env_file" MIGRATE_COMMAND= WEB_SERVER=uvicorn WEB_CONCURRENCY=1
-	up_fails 7 WEB_APP=stories.nowhere:app
-	advises 'WEB_APP names the module "stories.nowhere", which is not in the source, or cannot be imported.'
-	up_fails 7 WEB_APP=stories.pages:nothing
-	advises 'WEB_APP names "nothing", which "stories.pages" does not have.'
-	up_fails 7 'WEB_APP=stories:create_app()'
-	advises 'The application is WSGI (Flask, Django), and uvicorn speaks ASGI with it. WEB_SERVER=gunicorn'
+	role_says web '→ WEB_APP names the module "stories.nowhere", which is not in the source, or cannot be imported.' WEB_APP=stories.nowhere:app
+	role_says web '→ WEB_APP names "nothing", which "stories.pages" does not have.' WEB_APP=stories.pages:nothing
+	role_says web '→ The application is WSGI (Flask, Django), and uvicorn speaks ASGI with it. WEB_SERVER=gunicorn' 'WEB_APP=stories:create_app()'
 	put_image_back
 }
 
 @test "a server that is not installed" {
-	up_fails 7 WEB_SERVER=uvicorn
+	role_says web 'npm run up builds the image again.' WEB_SERVER=uvicorn
 	assert_output --partial 'entrypoint: web needs uvicorn, which is not installed.'
-	assert_output --partial 'npm run up builds the image again'
 }
 
 @test "Flower that is not installed" {
 	docker tag "$project-app:dev" "$project-kept"
 	printf 'FROM %s\nUSER 0\nRUN rm -r /opt/venv/lib/python*/site-packages/flower*\n' "$project-kept" |
 		DOCKER_BUILDKIT=0 docker build --quiet --tag "$project-app:dev" -
-	up_fails 7 COMPOSE_PROFILES=postgres,redis,storage,flower
+	role_says flower "→ Flower is not installed: PYTHON_EXTRA_PACKAGES='flower' in .env.docker" COMPOSE_PROFILES=postgres,redis,storage,flower
 	docker tag "$project-kept" "$project-app:dev"
-	compose --profile flower rm --stop --force flower
 	assert_output --partial "Error: No such command 'flower'."
-	advises "Flower is not installed: PYTHON_EXTRA_PACKAGES='flower' in .env.docker"
 }
 
 @test "settings that name what the source does not have" {
-	up_fails 7 WEB_APP=stories:app
-	advises 'WEB_APP names "app", which "stories" does not have.'
-	setup
-	up_fails 7 CELERY_APP=stories.workerr
-	advises 'CELERY_APP names the module "stories.workerr", which is not in the source.'
-	up_fails 7 CELERY_APP=stories.pages
-	advises 'CELERY_APP names "celery", which "stories.pages" does not have.'
+	role_says web '→ WEB_APP names "app", which "stories" does not have.' WEB_APP=stories:app
+	role_says worker '→ CELERY_APP names the module "stories.workerr", which is not in the source.' CELERY_APP=stories.workerr
+	role_says worker '→ CELERY_APP names "celery", which "stories.pages" does not have.' CELERY_APP=stories.pages
 }
 
 # --- Health ---
@@ -321,25 +322,18 @@ no_tables() {
 
 		    return app
 	END
-	up_fails 7 HEALTH_PATH=/healthz
-	assert_output --partial 'GET /healthz answered 400.'
-	advises 'Likely: the application answers to its own names alone'
+	role_says web '→ Likely: the application answers to its own names alone' HEALTH_PATH=/healthz
 	assert_output --partial 'Set HEALTH_HOST in .env.docker'
-	up_fails 7 HEALTH_PATH=/private
-	advises '/private wants a login.'
+	role_says web '→ /private wants a login.' HEALTH_PATH=/private
 }
 
 @test "a server that listens on another port" {
-	up_fails 7 WEB_COMMAND="'python -m http.server 8099'"
-	assert_output --partial 'nothing listens on port'
-	advises 'Likely: it still starts (raise --timeout), or it listens elsewhere'
+	role_says web '→ Likely: it still starts (raise --timeout), or it listens elsewhere' WEB_COMMAND="'python -m http.server 8099'"
 }
 
 @test "an ASGI application behind gunicorn" {
 	printf 'class Asgi:\n    async def __call__(self, scope, receive, send):\n        pass\n\n\napp = Asgi()\n' >app/asgi.py
-	up_fails 7 WEB_APP=asgi:app
-	assert_output --partial 'GET /healthz answered 500.'
-	advises 'The application is ASGI (FastAPI, Starlette), and gunicorn speaks WSGI with it. WEB_SERVER=uvicorn'
+	role_says web '→ The application is ASGI (FastAPI, Starlette), and gunicorn speaks WSGI with it. WEB_SERVER=uvicorn' WEB_APP=asgi:app
 }
 
 # --- Addresses ---
@@ -353,8 +347,7 @@ no_tables() {
 	assert_output --regexp '→ The application asks (localhost|127.0.0.1|::1), which in a container is the container itself.'
 	rm .env.app
 	printf 'from celery import Celery\n\ncelery = Celery("lonely")\n' >app/lonely.py
-	up_fails 7 CELERY_APP=lonely:celery
-	advises 'The Celery application that CELERY_APP names has no broker, and so takes RabbitMQ on its own machine.'
+	role_says worker '→ The Celery application that CELERY_APP names has no broker, and so takes RabbitMQ on its own machine.' CELERY_APP=lonely:celery
 	echo 'DATABASE_URL=postgresql+psycopg://me:s3cret-of-this-test@db:8001/shop' >.env.app
 	job_fails migrate 6
 	assert_output --regexp '→ Likely: [0-9a-z.]+ is there and does not listen on that port'
