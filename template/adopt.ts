@@ -74,7 +74,7 @@ const wasAdopted = (): boolean => !('adopt' in (JSON.parse(readFileSync(join(roo
  */
 async function requireConsent(target: string, { dryRun, yes, canAsk }: { dryRun: boolean; yes: boolean; canAsk: boolean }): Promise<void> {
   if (yes && !dryRun) return
-  const what = `An earlier run was cut off in ${target}. To put its files back discards every change that is not committed.`
+  const what = `An earlier run was cut off in ${target}. To put its files back discards every change that is not committed. git stash keeps the changes of tracked files.`
   if (dryRun) throw new CliError(what, { hint: 'Save what you want to keep, then run it without --dry-run.', exitCode: ExitCode.config })
   if (!canAsk) throw usage(what, 'Save what you want to keep, then add --yes.')
   const { confirm } = await import('@clack/prompts')
@@ -106,7 +106,7 @@ export const adopt = defineCommand({
 
     requireRepository(target)
     if (wasCutOff(target)) await requireConsent(target, { dryRun, yes, canAsk })
-    if (!dryRun && putBack(target)) warn('An earlier run was cut off. Every file is as it was before that run.')
+    if (!dryRun && putBack(target)) warn('An earlier run was cut off. Every file is as it was before that run. Your changes of tracked files are in git stash.')
     if (into === undefined ? wasAdopted() : isAdopted(target)) {
       ok(`${into ?? 'This repository'} was adopted before. There is nothing to do.`)
       return

@@ -19,8 +19,8 @@ export interface Choices {
   application: Tree
 }
 
-/** The template's zone, the sample, and what the owner's files replace. */
-const GONE = /^((template|app|\.github|\.ci)\/|(README\.md|LICENSE)$)/
+/** The template's zone, the sample, and what the owner's files replace. Other files of .github/ are the owner's already. */
+const GONE = /^((template|app)\/|(\.ci\/run|\.github\/(dependabot\.yml|workflows\/ci\.yml)|README\.md|LICENSE)$)/
 
 /** What a list of folders or patterns in a root file is made of. */
 const LISTS = ['.gitignore', '.dockerignore', '.editorconfig', 'tsconfig.json', 'vitest.config.mts']
@@ -88,9 +88,10 @@ function finderOf(tree: Tree): (path: string) => boolean {
 }
 
 /** The static files that a copy gets in place of the template's own, each at its place below this folder. */
-function ownersFiles(root: string, name: string): Tree {
+function ownersFiles(root: string, { name, appDir }: Choices): Tree {
   const folder = join(root, 'template/adopt/files')
-  return new Map([...walk(folder)].map((path) => [path, { text: textOf({ file: join(folder, path) }).replaceAll('my-project', name) }]))
+  const own = (text: string): string => text.replaceAll('my-project', name).replace('directory: /app\n', `directory: /${appDir === '.' ? '' : appDir}\n`)
+  return new Map([...walk(folder)].map((path) => [path, { text: own(textOf({ file: join(folder, path) })) }]))
 }
 
 /**
@@ -98,12 +99,13 @@ function ownersFiles(root: string, name: string): Tree {
  *
  * @throws CliError when the lock cannot be made
  */
-export async function copyOf(root: string, { name, rooms, appDir, application }: Choices): Promise<Tree> {
+export async function copyOf(root: string, choices: Choices): Promise<Tree> {
+  const { name, rooms, appDir, application } = choices
   const goneRooms = roomsOf(root).filter((room) => !rooms.includes(room)).map((room) => `extras/${room}`)
   const paths = trackedFiles(root).filter((path) => !GONE.test(path) && !goneRooms.some((room) => path.startsWith(`${room}/`)))
   const tree: Tree = new Map(paths.map((path) => [path, { file: join(root, path) }]))
   const read = (path: string): string => textOf({ file: join(root, path) })
-  for (const [path, content] of ownersFiles(root, name)) tree.set(path, content)
+  for (const [path, content] of ownersFiles(root, choices)) tree.set(path, content)
   tree.set('docker/LICENSE', { text: read('LICENSE') })
   for (const path of LISTS) if (tree.has(path)) tree.set(path, { text: trim(read(path), ['template', ...goneRooms]) })
 

@@ -30,9 +30,12 @@ export function git(folder: string, args: readonly string[], { input, codes = [0
 export const trackedFiles = (folder: string): string[] =>
   git(folder, ['ls-files', '-z']).split('\0').filter((path) => path && lstatSync(join(folder, path), { throwIfNoEntry: false })?.isDirectory() === false)
 
-/** Which of the paths git ignores there. */
-export const ignoredOf = (folder: string, paths: readonly string[]): Set<string> =>
-  new Set(git(folder, ['check-ignore', '-z', '--stdin'], { input: paths.join('\0'), codes: [0, 1] }).split('\0').filter(Boolean))
+/** Which of the paths git ignores there, be they files or not yet. Of a submodule only its own git could say. */
+export function ignoredOf(folder: string, paths: readonly string[]): Set<string> {
+  const submodules = git(folder, ['ls-files', '-z', '--stage']).split('\0').flatMap((line) => (line.startsWith('160000 ') ? [`${line.split('\t')[1]!}/`] : []))
+  const input = paths.filter((path) => !submodules.some((submodule) => path.startsWith(submodule))).join('\0')
+  return new Set(git(folder, ['check-ignore', '-z', '--stdin'], { input, codes: [0, 1] }).split('\0').filter(Boolean))
+}
 
 /** @throws CliError (exit code 3) where git could not bring the files back */
 export function requireRepository(folder: string): void {
@@ -76,7 +79,8 @@ function removeWithFolders(folder: string, path: string, caches: ReadonlySet<str
 export const wasCutOff = (folder: string): boolean => existsSync(journalOf(folder))
 
 /**
- * Puts everything back after a run that was cut off: what it made goes, and git has the rest.
+ * Puts everything back after a run that was cut off: what it made goes, and git has the rest. What was changed since is
+ * kept as a stash.
  *
  * @returns true when there was something to put back
  */
@@ -84,6 +88,8 @@ export function putBack(folder: string): boolean {
   const journal = journalOf(folder)
   const wasCut = existsSync(journal)
   if (wasCut) {
+    const changes = git(folder, ['stash', 'create']).trim()
+    if (changes) git(folder, ['stash', 'store', '--message', 'Before adopt put its files back', changes])
     for (const path of JSON.parse(readFileSync(journal, 'utf8')) as string[]) removeWithFolders(folder, path, new Set())
     git(folder, ['checkout', 'HEAD', '--', '.'])
   }

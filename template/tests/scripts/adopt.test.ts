@@ -73,6 +73,8 @@ describe('a copy', () => {
   beforeAll(() => {
     copy = checkout()
     before = hashes(shop)
+    write(copy, { '.github/CODEOWNERS': '* @me\n' })
+    commit(copy)
     write(copy, { '.env.docker': 'WEB_PORT=1\n', '.env.app': 'KEY=1\n', 'app/stories/__pycache__/old.pyc': '', 'template/tests/e2e/screenshots/one.png': '' })
     const { code, stderr } = adopt(copy, FLAGS)
     expect(stderr).toContain('✓ shop is adopted.')
@@ -92,7 +94,8 @@ describe('a copy', () => {
     expect(read(copy, 'docker/LICENSE')).toContain('MIT')
   })
 
-  it('keeps what git ignores', () => {
+  it('keeps what git ignores, and what its owner has added to .github', () => {
+    expect(read(copy, '.github/CODEOWNERS')).toBe('* @me\n')
     expect(read(copy, '.env.docker')).toBe('WEB_PORT=1\n')
     expect(read(copy, '.env.app')).toBe('KEY=1\n')
   })
@@ -235,6 +238,7 @@ describe('a run that is cut off', () => {
     const copy = checkout()
     write(copy, { '.env.docker': 'mine', 'app/.venv/python': '' })
     expect(adopt(copy, FLAGS, saboteur(path, `process.kill(process.pid, 'SIGKILL')`)).signal).toBe('SIGKILL')
+    writeFileSync(join(copy, 'Dockerfile'), 'FROM mine\n')
     const left = git(copy, 'status', '--porcelain')
     expect(left).not.toBe('')
     // Work of somebody's own may be among the changes: a dry run touches nothing, and --yes has to be said.
@@ -244,6 +248,7 @@ describe('a run that is cut off', () => {
     const { code, stderr } = adopt(copy, FLAGS)
     expect(stderr).toContain('An earlier run was cut off.')
     expect(read(copy, '.env.docker')).toBe('mine')
+    expect(git(copy, 'show', 'stash@{0}:Dockerfile')).toBe('FROM mine\n')
     expect(code).toBe(0)
   })
 
@@ -299,6 +304,7 @@ describe('an application at the root of its repository', () => {
     expect(files).toEqual(expect.arrayContaining(['Dockerfile', 'compose.yaml', 'docker/build/install-dependencies.sh', 'scripts/lib/command.ts', 'scripts/lib/env/check.ts', 'extras/offline/README.md', '.github/workflows/docker.yml']))
     expect(files.filter((path) => /^(template|app)\//.test(path))).toEqual([])
     expect(read(folder, '.env.docker.example')).toMatch(/^APP_DIR=\.$/m)
+    expect(read(folder, '.github/dependabot.yml')).toMatch(/package-ecosystem: pip\n {4}directory: \/\n/)
     expect(read(folder, '.env.docker.example')).toMatch(/^PROD_EXCLUDE='tests docs docker scripts extras /m)
     // Twice is harmless, and so is a commit in between.
     const first = hashes(folder)
@@ -308,8 +314,11 @@ describe('an application at the root of its repository', () => {
     expect(hashes(folder)).toBe(first)
   })
 
-  it('gets package.json and its lock when it has none', () => {
+  it('gets package.json and its lock when it has none, and may have a submodule', () => {
+    const library = theirs({ 'money.py': '' })
     const folder = theirs({})
+    git(folder, '-c', 'protocol.file.allow=always', 'submodule', '--quiet', 'add', library, 'libs/money')
+    commit(folder)
     expect(adopt(copy, ['--into', folder, '--yes']).code).toBe(0)
     expect(manifestOf(folder).name).toMatch(/^their-shop-\d+$/)
     execFileSync('npm', ['ci', '--dry-run', '--offline', '--ignore-scripts'], { cwd: folder, stdio: 'pipe' })
