@@ -6,15 +6,6 @@ import { envFile } from './lib/env/settings.ts'
 import { CliError } from './lib/errors.ts'
 import { confirm, ok, print, printJson } from './lib/terminal.ts'
 
-const question = (project: string, volumes: readonly string[]): Parameters<typeof confirm>[0] => ({
-  name: project,
-  refusal: `--volumes would delete the data of ${project}, and there is no terminal to ask on.`,
-  details: volumes.join('\n'),
-  warning: 'These volumes and all data in them will be deleted:',
-  command: 'npm run teardown -- --volumes --yes',
-  kept: 'Nothing was deleted, and nothing was stopped.',
-})
-
 export const teardown = defineCommand({
   name: 'teardown',
   summary: 'Stop the stack and remove its containers and networks. The data stays.',
@@ -37,8 +28,10 @@ export const teardown = defineCommand({
     const { stack, model: { name } } = await openStack(file, { toEndIt: true })
     // Also those that today's settings use no more.
     const data = await readNames(['volume', 'ls', '--quiet', ...ofProject(name)])
-    if (volumes && !yes && data.length > 0) await confirm(question(name, data))
-
+    if (volumes && !yes && data.length > 0) {
+      const warning = 'These volumes and all data in them will be deleted.'
+      await confirm({ name, warning, details: data.join('\n'), command: npmCommand(stack, 'teardown', '--volumes', '--yes') })
+    }
     if ((await streamCompose(stack, ...down)) !== 0) throw new CliError('The stack was not taken down; Compose says why above.')
     const deleted = volumes ? data : []
     if (json) return printJson({ ok: true, project: name, deletedVolumes: deleted })

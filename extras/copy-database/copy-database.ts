@@ -216,11 +216,9 @@ export const copyDatabase = defineCommand({
     if (empties && !yes) {
       await confirm({
         name: model.name,
-        refusal: `--empty-target would delete what is in the target, and there is no terminal to ask on.`,
+        warning: 'All rows of the tables that are copied will be deleted.',
         details: redact(target.url),
-        warning: 'All rows of the tables that are copied will be deleted in',
         command: npmCommand(stack, 'copy-database', '--empty-target', '--yes', '…'),
-        kept: 'Nothing was deleted, and nothing was copied.',
       })
     }
     const args = [

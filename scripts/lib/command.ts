@@ -1,12 +1,12 @@
 /** What every command of this project shares: flags and help from one table, one place that reports errors. */
 import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
-import { catchSignals, CliError, ExitCode, wasInterrupted } from './errors.ts'
+import { catchSignals, CliError, ExitCode, interruption } from './errors.ts'
 import { failure, print, printJson } from './terminal.ts'
 import { addressed, nearest } from './words.ts'
 
 /** As package.json says it under "engines". */
-export const MINIMUM_NODE = [20, 19] as const
+export const MINIMUM_NODE = '20.19'
 
 interface Option {
   type: 'boolean' | 'string'
@@ -48,28 +48,21 @@ export const common = {
 
 const help = { type: 'boolean', short: 'h', help: 'Show this help' } as const
 
+/** An option as it is typed. */
+const flagOf = (name: string, option?: Option): string => `--${name}${option?.value ? ` <${option.value}>` : ''}`
+
 /** Keeps the option table's literal types, so that `values` is typed by it. */
 export const defineCommand = <const O extends Options>(command: Command<O>): Command<O> => command
 
 /** The text of `--help`, made from the same table that the parser uses. */
-export function renderHelp<O extends Options>(command: Command<O>): string {
-  const rows = Object.entries({ ...command.options, help }).map(([name, option]: [string, Option]) => [
-    `${option.short ? `-${option.short}, ` : '    '}--${name}${option.value ? ` <${option.value}>` : ''}`,
-    option.help,
-  ])
-  const width = Math.max(...rows.map(([flag]) => flag?.length ?? 0))
-  const words = command.positionals ? ` <${command.positionals.name}>` : ''
-  return [
-    command.summary,
-    '',
-    `Usage: npm run ${command.name} -- ${words ? `${words.trim()} ` : ''}[options]`,
-    ...(command.positionals ? ['', command.positionals.help] : []),
-    '',
-    'Options:',
-    ...rows.map(([flag, text]) => `  ${flag?.padEnd(width)}  ${text}`),
-    ...(command.notes ? ['', command.notes] : []),
-    ...(command.examples ? ['', 'Examples:', ...command.examples.map((line) => `  ${line}`)] : []),
-  ].join('\n')
+export function renderHelp<O extends Options>({ name, summary, options, positionals, notes, examples }: Command<O>): string {
+  const all: Options = { ...options, help }
+  const flags = Object.entries(all).map(([long, option]) => `${option.short ? `-${option.short}, ` : '    '}${flagOf(long, option)}`)
+  const width = Math.max(...flags.map((flag) => flag.length))
+  const rows = Object.values(all).map((option, index) => `  ${flags[index]!.padEnd(width)}  ${option.help}`)
+  const usage = `Usage: npm run ${name} -- ${positionals ? `<${positionals.name}> ` : ''}[options]`
+  const list = examples && ['Examples:', ...examples.map((line) => `  ${line}`)].join('\n')
+  return [summary, usage, positionals?.help, ['Options:', ...rows].join('\n'), notes, list].filter(Boolean).join('\n\n')
 }
 
 /**
@@ -88,10 +81,10 @@ export function parse<O extends Options>(
   try {
     parsed = parseArgs({ args: argv, options, allowPositionals: command.positionals !== undefined, strict: true })
   } catch (error) {
-    const [sentence = ''] = (error as Error).message.split('. ')
-    const [, word] = /^Unknown option '--([^']+)'/.exec(sentence) ?? []
+    const [sentence = ''] = (error as Error).message.split(/\.(?: |$)/)
+    const word = /^Unknown option '--(.+)'/.exec(sentence)?.[1]
     const meant = word && nearest(word, Object.keys(options))
-    throw usage(sentence.replace(/\.?$/, '.'), meant && `Did you mean --${meant}? `)
+    throw usage(`${sentence}.`, meant && `Did you mean --${meant}? `)
   }
   const choices = command.positionals?.choices
   const stranger = choices && parsed.positionals.find((word) => !choices.includes(word))
@@ -99,80 +92,69 @@ export function parse<O extends Options>(
   return parsed
 }
 
-/** Without `--` in front, npm takes an option for its own and says nothing: it hands it on as `npm_config_dry_run`. */
-export const takenByNpm = (names: readonly string[], env: Readonly<Record<string, string | undefined>>): string[] =>
-  names.filter((name) => {
+/**
+ * Without `--` in front, npm takes an option for its own and says nothing: it hands it on as `npm_config_dry_run`, and
+ * `--no-build` as an empty `npm_config_build`.
+ *
+ * @throws CliError (exit code 2), because something else would run than was asked for
+ */
+export function requireAllOptions({ name, options }: Pick<Command, 'name' | 'options'>, env: NodeJS.ProcessEnv): void {
+  const taken = Object.keys(options).filter((option) => {
     // npm's own files may set these for good: so they say nothing about this call.
-    if (['json', 'only', 'yes'].includes(name)) return false
-    const value = env[`npm_config_${name.replace(/^no-/, '').replaceAll('-', '_')}`]
-    return name.startsWith('no-') ? value === '' : Boolean(value)
+    if (['json', 'only', 'yes'].includes(option)) return false
+    const value = env[`npm_config_${option.replace(/^no-/, '').replaceAll('-', '_')}`]
+    return option.startsWith('no-') ? value === '' : Boolean(value)
   })
-
-/** @throws CliError (exit code 2) when npm kept an option for itself: something else would run than was asked for */
-function requireAllOptions({ name, options }: Pick<Command, 'name' | 'options'>): void {
-  const taken = takenByNpm(Object.keys(options), process.env)
   if (taken.length === 0) return
-  const flags = taken.map((one) => `--${one}`)
-  const typed = taken.map((one) => (options[one]!.value ? `--${one} <${options[one]!.value}>` : `--${one}`))
-  throw new CliError(`npm took ${flags.join(' and ')} for itself, so the command did not get ${taken.length > 1 ? 'them' : 'it'}.`, {
-    hint: `Write -- in front: npm run ${name} -- ${typed.join(' ')}`, exitCode: ExitCode.usage,
+  throw new CliError(`npm took ${taken.map((option) => `--${option}`).join(' and ')} for itself.`, {
+    hint: `Write -- in front: npm run ${name} -- ${taken.map((option) => flagOf(option, options[option])).join(' ')}`,
+    exitCode: ExitCode.usage,
   })
 }
 
 /** Tells a person (or, with `--json`, a program) what went wrong with the stack of an env file. Returns the exit code. */
 export function report(error: unknown, json = false, envFile?: string): ExitCode {
-  if (!(error instanceof CliError)) {
-    // A bug of ours: the stack is what helps.
-    if (json) printJson({ ok: false, failure: { message: String(error), exitCode: ExitCode.failed } })
-    console.error(error)
-    return ExitCode.failed
-  }
-  const { details, exitCode, data } = error
-  const message = addressed(error.message, envFile)
-  const hint = error.hint && addressed(error.hint, envFile)
+  const isExpected = error instanceof CliError
+  const { message: plain, hint: way, details, exitCode, data } = isExpected ? error : new CliError(String(error))
+  const message = addressed(plain, envFile)
+  const hint = way && addressed(way, envFile)
   if (json) printJson({ ok: false, failure: { message, details, hint, exitCode, ...data } })
-  failure(message, details, hint)
+  if (isExpected) failure(message, details, hint)
+  // A bug of ours: the stack is what helps.
+  else console.error(error)
   return exitCode
 }
 
 /** npm has refused to install on an old Node; but the one that runs this may be another. */
-export function isOldNode(version: string): boolean {
-  const [major = 0, minor = 0] = version.split('.').map(Number)
-  return major < MINIMUM_NODE[0] || (major === MINIMUM_NODE[0] && minor < MINIMUM_NODE[1])
-}
+export const isOldNode = (version: string): boolean => version.localeCompare(MINIMUM_NODE, 'en', { numeric: true }) < 0
 
 /** Runs the command when its file is the program that was started; does nothing when a test imports it. */
 export async function main<O extends Options>(command: Command<O>, moduleUrl: string): Promise<void> {
   if (moduleUrl !== pathToFileURL(process.argv[1] ?? '').href) return
   if (isOldNode(process.versions.node)) {
     // In plain words: what colours them is not there either.
-    process.stderr.write(`Node ${process.versions.node} is too old: ${MINIMUM_NODE.join('.')} is the oldest that works. Get a newer one: https://nodejs.org/\n`)
+    process.stderr.write(`Node ${process.versions.node} is too old: ${MINIMUM_NODE} is the oldest that works. Get a newer one: https://nodejs.org/\n`)
     process.exitCode = ExitCode.failed
     return
   }
   catchSignals()
   // `npm run … | head` closes the pipe: nobody listens any more, which is no failure.
-  for (const output of [process.stdout, process.stderr]) {
-    output.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error
-      // Where only the talk has nobody to hear it, what was begun is brought to its end.
-      if (output === process.stdout) process.exit()
-    })
-  }
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+    process.exit()
+  })
+  // Where only the talk has nobody to hear it, what was begun is brought to its end.
+  process.stderr.on('error', () => undefined)
   const argv = process.argv.slice(2)
   let envFile: string | undefined
   try {
-    requireAllOptions(command)
+    requireAllOptions(command, process.env)
     const { values, positionals } = parse(command, argv)
     envFile = (values as { 'env-file'?: string })['env-file']
     if (values.help) print(renderHelp(command))
     else await command.run(values, positionals)
   } catch (error) {
-    const json = argv.includes('--json')
-    if (wasInterrupted()) {
-      const left = typeof command.whenStopped === 'function' ? command.whenStopped() : command.whenStopped
-      if (json) printJson({ ok: false, failure: { message: 'Stopped.', exitCode: process.exitCode } })
-      failure('Stopped.', undefined, left && addressed(left, envFile))
-    } else process.exitCode = report(error, json, envFile)
+    const left = typeof command.whenStopped === 'function' ? command.whenStopped() : command.whenStopped
+    process.exitCode = report(interruption(left) ?? error, argv.includes('--json'), envFile)
   }
 }

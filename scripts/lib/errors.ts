@@ -1,6 +1,6 @@
 /** How a command ends when it does not end well: exit codes, failures that we expect, and signals. */
 
-/** So that a caller can tell the failures apart. 128 + n means "ended by signal n". */
+/** So that a caller can tell the failures apart. */
 export const ExitCode = {
   ok: 0,
   failed: 1,
@@ -18,6 +18,9 @@ export const ExitCode = {
   unhealthy: 7,
   /** The data does not fit where it shall go. */
   data: 8,
+  /** 128 + n means "ended by signal n". */
+  SIGINT: 130,
+  SIGTERM: 143,
 } as const
 export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode]
 
@@ -49,13 +52,10 @@ export class CliError extends Error {
   }
 }
 
-const signalCodes = { SIGINT: 130, SIGTERM: 143 } as const
-
-/** One Ctrl-C may come as several signals: timeout(1) sends its own twice, to its child and to the group. */
+/** One Ctrl-C may come as several signals: npm hands on its own, and timeout(1) sends one to its child and one to the group. */
 const SAME_KEY_MS = 1000
 
-let received: keyof typeof signalCodes | undefined
-let receivedAt = 0
+let stopped: { exitCode: ExitCode; at: number } | undefined
 let isTidyingUp = false
 
 /**
@@ -66,10 +66,9 @@ let isTidyingUp = false
 export function catchSignals(): void {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
-      if (received && !isTidyingUp && performance.now() - receivedAt > SAME_KEY_MS) process.exit()
-      received ??= signal
-      receivedAt ||= performance.now()
-      process.exitCode = signalCodes[received]
+      stopped ??= { exitCode: ExitCode[signal], at: performance.now() }
+      process.exitCode = stopped.exitCode
+      if (!isTidyingUp && performance.now() - stopped.at > SAME_KEY_MS) process.exit()
     })
   }
 }
@@ -80,7 +79,11 @@ export function tidyUpInPeace(): void {
 }
 
 /** True after a signal. */
-export const wasInterrupted = (): boolean => received !== undefined
+export const wasInterrupted = (): boolean => stopped !== undefined
+
+/** The failure after a signal, whatever else failed because of it. */
+export const interruption = (hint?: string): CliError | undefined =>
+  stopped && new CliError('Stopped.', { hint, exitCode: stopped.exitCode })
 
 /**
  * To be called before something new is begun.
@@ -88,5 +91,6 @@ export const wasInterrupted = (): boolean => received !== undefined
  * @throws CliError after a signal
  */
 export function stopIfInterrupted(): void {
-  if (received) throw new CliError('Stopped.')
+  const error = interruption()
+  if (error) throw error
 }

@@ -35,28 +35,8 @@ export function ok(text: string, seconds?: number): void {
 /** Something to know that stops nothing. */
 export const warn = (text: string): void => info(`${paint('yellow', '!')} ${text}`)
 
-/** GitHub Actions reads commands of its own in what a job writes. */
-const isOnActions = (): boolean => process.env.GITHUB_ACTIONS === 'true'
-
-/** As its runner reads one line of such a command. */
-const escapeForActions = (text: string): string => text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A')
-
-/**
- * Runs what writes a lot, below the command that it is, so that people learn the plain Docker command. On GitHub
- * Actions that can be folded.
- */
-export async function underCommand<T>(command: string, run: () => Promise<T>): Promise<T> {
-  if (!isOnActions()) {
-    info(paint('dim', `  $ ${command}`))
-    return run()
-  }
-  info(`::group::${escapeForActions(command)}`)
-  try {
-    return await run()
-  } finally {
-    info('::endgroup::')
-  }
-}
+/** Above what writes a lot, so that people learn the plain Docker command. */
+export const showCommand = (command: string): void => info(paint('dim', `  $ ${command}`))
 
 /** A result for people or for a pipe: standard output, and nothing but the result. */
 export const print = (text: string): void => void process.stdout.write(`${text}\n`)
@@ -69,8 +49,10 @@ export function failure(message: string, details?: string, hint?: string): void 
   info(`${paint('red', '✗')} ${message}`)
   if (details) info(`\n${indent(details)}\n`)
   if (hint) info(indent(hint, '→ '))
-  // Beside the run, where nobody has to look for it in the log.
-  if (isOnActions()) info(`::error::${escapeForActions(hint ? `${message}\n${hint}` : message)}`)
+  if (process.env.GITHUB_ACTIONS !== 'true') return
+  // Beside the run, where nobody has to look for it in the log. Its runner reads one line, with these signs escaped.
+  const text = hint ? `${message}\n${hint}` : message
+  info(`::error::${text.replaceAll('%', '%25').replaceAll('\n', '%0A')}`)
 }
 
 /** Every line moved in; the first may start with a sign. */
@@ -91,24 +73,16 @@ export function indent(text: string, first = ''): string {
 export async function step<T>(title: string, run: (report: (text: string) => void) => Promise<T>): Promise<T> {
   const started = performance.now()
   const seconds = (): number => (performance.now() - started) / 1000
+  const redraw = (line: string): boolean => process.stderr.write(`\r\u001B[K${line.slice(0, (process.stderr.columns ?? 80) - 1)}`)
+  const isLive = isInteractive()
   let detail = ''
-  let timer: NodeJS.Timeout | undefined
-  const draw = (): void => {
-    const width = (process.stderr.columns ?? 80) - 1
-    const line = `… ${title}${detail && `: ${detail}`} ${formatSeconds(seconds())}`
-    process.stderr.write(`\r\u001B[K${line.slice(0, width)}`)
-  }
-  if (isInteractive()) {
-    draw()
-    timer = setInterval(draw, 250)
-  } else info(`… ${title}`)
-  const clear = (): void => {
+  const draw = (): boolean => redraw(`… ${title}${detail && `: ${detail}`} ${formatSeconds(seconds())}`)
+  const timer = isLive ? setInterval(draw, 250) : undefined
+  if (!isLive) info(`… ${title}`)
+  const result = await run((text) => void (detail = text)).finally(() => {
     clearInterval(timer)
-    if (isInteractive()) process.stderr.write('\r\u001B[K')
-  }
-  const result = await run((text) => {
-    detail = text
-  }).finally(clear)
+    if (isLive) redraw('')
+  })
   ok(title, seconds())
   return result
 }
@@ -116,17 +90,17 @@ export async function step<T>(title: string, run: (report: (text: string) => voi
 /**
  * Has the user type the project's name, because "y" is typed too easily.
  *
- * @param question the name, what is at stake (a warning above details), and what is said where nobody can be asked (a
- *   refusal, and the command that asks nobody) and when the answer is another (what was kept)
+ * @param question the name, what is lost (a sentence above details), and the command that does not ask
  * @throws CliError (exit code 2) where nobody can be asked, (exit code 1) when the name is another
  */
-export async function confirm(question: Record<'name' | 'warning' | 'details' | 'refusal' | 'command' | 'kept', string>): Promise<void> {
-  const { name, warning, details, refusal, command, kept } = question
+export async function confirm(question: Record<'name' | 'warning' | 'details' | 'command', string>): Promise<void> {
+  const { name, warning, details, command } = question
   if (!process.stdin.isTTY || !process.stderr.isTTY) {
-    throw new CliError(refusal, { details, hint: `If that is what you want: ${command}`, exitCode: ExitCode.usage })
+    const message = `${warning} There is no terminal to ask on.`
+    throw new CliError(message, { details, hint: `If that is what you want: ${command}`, exitCode: ExitCode.usage })
   }
-  info(`${warning}\n${details.replaceAll(/^/gm, '  ')}`)
+  info(`${warning}\n${indent(details)}`)
   const { isCancel, text } = await import('@clack/prompts')
-  const answer = await text({ message: `Type ${name} to delete them`, output: process.stderr })
-  if (isCancel(answer) || answer !== name) throw new CliError(kept)
+  const answer = await text({ message: `Type ${name} to go on`, output: process.stderr })
+  if (isCancel(answer) || answer !== name) throw new CliError('Nothing was changed.')
 }

@@ -1,23 +1,5 @@
 /** Words of our messages: the name that was probably meant, and commands as they are typed for another env file. Pure. */
-
-/** Edits that turn one word into the other: a letter more, less or different, or two neighbours swapped. */
-function distance(a: string, b: string): number {
-  const zeros = (length: number): number[] => Array.from({ length: length + 1 }, () => 0)
-  const edits = zeros(a.length).map((_a, row) => zeros(b.length).map((_b, column) => row || column))
-  for (let row = 1; row <= a.length; row += 1) {
-    for (let column = 1; column <= b.length; column += 1) {
-      const isSame = a[row - 1] === b[column - 1]
-      const isSwapped = a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1]
-      edits[row]![column] = Math.min(
-        edits[row - 1]![column]! + 1,
-        edits[row]![column - 1]! + 1,
-        edits[row - 1]![column - 1]! + (isSame ? 0 : 1),
-        isSwapped ? edits[row - 2]![column - 2]! + 1 : Infinity,
-      )
-    }
-  }
-  return edits[a.length]![b.length]!
-}
+import { distance } from 'fastest-levenshtein'
 
 /**
  * The candidate that was probably meant, or undefined when none is close: a wrong guess is worse than none, so at most a

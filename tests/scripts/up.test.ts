@@ -167,7 +167,7 @@ describe.concurrent('up', () => {
     expect(box.wasInterrupted(command)).toBe(true)
     expect(stderr).toMatch(/✗ Stopped\.\n {2}→ Nothing was started; what ran before runs on\. Go on: npm run up\n$/)
     expect(stderr.match(/✗/g)).toHaveLength(1)
-    expect(JSON.parse(stdout)).toEqual({ ok: false, failure: { message: 'Stopped.', exitCode: 130 } })
+    expect(JSON.parse(stdout)).toMatchObject({ ok: false, failure: { message: 'Stopped.', exitCode: 130 } })
     expect(box.order('compose up')).toEqual([])
   })
 
@@ -178,7 +178,7 @@ describe.concurrent('up', () => {
     expect(code).toBe(130)
     expect(box.wasInterrupted('compose-up')).toBe(true)
     expect(stderr).toMatch(/✗ Stopped\.\n {2}→ What had started is still there: npm run teardown\n$/)
-    expect(JSON.parse(stdout)).toEqual({ ok: false, failure: { message: 'Stopped.', exitCode: 130 } })
+    expect(JSON.parse(stdout)).toMatchObject({ ok: false, failure: { message: 'Stopped.', exitCode: 130 } })
   })
 
   test('without Compose ends with 4, the names of its packages, and what Docker warns of', async () => {

@@ -1,19 +1,14 @@
 /** A command that runs one role to its end: migrate and seed. */
 import { common, defineCommand } from '../command.ts'
+import type { Command } from '../command.ts'
 import { envFile } from '../env/settings.ts'
 import { CliError } from '../errors.ts'
 import type { ExitCode } from '../errors.ts'
-import { print, printJson, step, underCommand } from '../terminal.ts'
-import type { Model } from './model.ts'
+import { print, printJson, step } from '../terminal.ts'
 import { captureCompose, composeCommand, endAbandoned, openStack, stackOf } from './stack.ts'
-import type { Stack } from './stack.ts'
 
-interface OneShot {
-  /** Name of the command, and of the role. */
-  name: string
-  summary: string
-  notes: string
-  whenStopped: string
+/** The name of the command is also that of the role. */
+interface OneShot extends Pick<Command, 'name' | 'summary' | 'notes' | 'whenStopped'> {
   /** The service in whose place the role runs. */
   service: string
   /** What is being done, e.g. `Migrating the database`. */
@@ -23,60 +18,37 @@ interface OneShot {
   exitCode: ExitCode
 }
 
-const options = {
-  verbose: { type: 'boolean', help: 'Show its output also when it succeeds' },
-  'env-file': common['env-file'],
-  json: common.json,
-  'dry-run': common['dry-run'],
-} as const
+/** Compose's words for a service that what runs here waits for. */
+const WAITED_IN_VAIN = /didn't complete successfully|dependency failed to start/
 
 /** The command for a role that runs once. Its output stays hidden while it goes well. */
-export const defineOneShot = (job: OneShot) =>
+export const defineOneShot = ({ service, title, failure, exitCode, ...command }: OneShot) =>
   defineCommand({
-    name: job.name,
-    summary: job.summary,
-    options,
-    notes: job.notes,
-    examples: [`npm run ${job.name}`, `npm run ${job.name} -- --verbose`],
-    whenStopped: job.whenStopped,
-    async run({ verbose = false, 'env-file': file = envFile, json = false, 'dry-run': dryRun = false }) {
-      if (dryRun) return print(composeCommand(stackOf(file), ...runOf(job)))
+    ...command,
+    options: { 'env-file': common['env-file'], json: common.json, 'dry-run': common['dry-run'] },
+    async run({ 'env-file': file = envFile, json = false, 'dry-run': dryRun = false }) {
+      const role = command.name
+      const plain = ['run', '--rm', '--no-TTY', service, role]
+      if (dryRun) return print(composeCommand(stackOf(file), ...plain))
       const { stack, model } = await openStack(file)
       // Two operators may do this at once.
-      const container = `${model.name}-${job.name}-${process.pid}`
-      const args = runOf(job, '--name', container)
+      const container = `${model.name}-${role}-${process.pid}`
+      // Compose's own progress would stand in front of what the role says.
+      const args = ['--progress', 'quiet', 'run', '--rm', '--no-TTY', '--name', container, service, role]
       const run = async (): Promise<void> => {
-        // Compose's own progress would stand in front of what the role says.
-        const { exitCode, stdout, stderr } = await captureCompose(stack, ['--progress', 'quiet', ...args], { isShown: verbose })
-        if (exitCode !== 0) throw await explainFailure(job, stack, model, { stdout, stderr, isShown: verbose })
+        const result = await captureCompose(stack, args)
+        if (result.exitCode === 0) return
+        const { explain, explainOutput } = await import('../explain/explain.ts')
+        if (WAITED_IN_VAIN.test(result.stderr)) throw await explain(stack, model)
+        const { details, advice } = explainOutput(result.stdout + result.stderr, role, model)
+        const again = `Again, with all of its output: ${composeCommand(stack, ...plain)}`
+        throw new CliError(failure, { details, hint: advice ? `${advice}\n${again}` : again, exitCode })
       }
       try {
-        await (verbose ? underCommand(composeCommand(stack, ...args), run) : step(job.title, run))
+        await step(title, run)
       } finally {
         await endAbandoned(container)
       }
       if (json) printJson({ ok: true })
     },
   })
-
-/** The arguments of Compose; options come from us. */
-const runOf = ({ service, name }: OneShot, ...ours: string[]): string[] => ['run', '--rm', '--no-TTY', ...ours, service, name]
-
-/** Compose's words for a service that what runs here waits for. */
-const WAITED_IN_VAIN = /didn't complete successfully|dependency failed to start/
-
-interface Said {
-  stdout: string
-  stderr: string
-  /** What was shown as it came is not shown again. */
-  isShown: boolean
-}
-
-/** What the role said that matters, and what it means. */
-async function explainFailure(job: OneShot, stack: Stack, model: Model, { stdout, stderr, isShown }: Said): Promise<CliError> {
-  const { explain, explainOutput } = await import('../explain/explain.ts')
-  if (WAITED_IN_VAIN.test(stderr)) return explain(stack, model)
-  const { details, advice } = explainOutput(stdout + stderr, job.name, model)
-  const hint = `${advice ? `${advice}\n` : ''}Again, with all of its output: ${composeCommand(stack, ...runOf(job))}`
-  return new CliError(job.failure, { details: isShown ? undefined : details, hint, exitCode: job.exitCode })
-}

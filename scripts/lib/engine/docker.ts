@@ -2,7 +2,7 @@
 import { createInterface } from 'node:readline'
 import { $, quote } from 'zx/core'
 import { CliError, ExitCode, stopIfInterrupted } from '../errors.ts'
-import { underCommand } from '../terminal.ts'
+import { showCommand } from '../terminal.ts'
 
 export interface Result {
   exitCode: number | null
@@ -19,8 +19,6 @@ export interface RunOptions {
   input?: string
   /** Gets each line of the child's standard output as it comes. */
   onLine?: (line: string) => void
-  /** Shows what the child writes as it comes, standard error and standard output alike. */
-  isShown?: boolean
   /** For what tidies up: it begins also after Ctrl-C, and another Ctrl-C does not reach it. */
   tidiesUp?: boolean
 }
@@ -49,7 +47,6 @@ export async function capture(args: readonly string[], options: RunOptions = {})
   }
   const { onLine } = options
   if (onLine) createInterface({ input: child.stdout }).on('line', onLine)
-  if (options.isShown) for (const output of [child.stdout, child.stderr]) output.on('data', (chunk: Buffer) => process.stderr.write(chunk))
   const { exitCode, stdout, stderr } = await child
   return { exitCode, stdout, stderr }
 }
@@ -66,12 +63,13 @@ export async function read(args: readonly string[], options: RunOptions = {}): P
 }
 
 /** Runs `docker …` with our terminal, so that Compose and BuildKit draw their own progress. Returns the exit code. */
-export function stream(args: readonly string[], options: Pick<RunOptions, 'env'> = {}): Promise<number | null> {
+export async function stream(args: readonly string[], options: Pick<RunOptions, 'env'> = {}): Promise<number | null> {
   stopIfInterrupted()
   const env = { ...process.env, ...options.env }
   // Standard output belongs to our result (`--json`), so the child's goes to standard error.
   const run = $({ quiet: true, nothrow: true, env, stdio: ['inherit', process.stderr, process.stderr] })
-  return underCommand(format(args), async () => (await run`docker ${args}`).exitCode)
+  showCommand(format(args))
+  return (await run`docker ${args}`).exitCode
 }
 
 /**

@@ -5,7 +5,7 @@ import { copyDatabase } from '../../../extras/copy-database/copy-database.ts'
 import { doctor } from '../../../scripts/doctor.ts'
 import { env } from '../../../scripts/env.ts'
 import type { Command } from '../../../scripts/lib/command.ts'
-import { defineCommand, isOldNode, MINIMUM_NODE, parse, renderHelp, report, takenByNpm } from '../../../scripts/lib/command.ts'
+import { defineCommand, isOldNode, MINIMUM_NODE, parse, renderHelp, report, requireAllOptions } from '../../../scripts/lib/command.ts'
 import { CliError } from '../../../scripts/lib/errors.ts'
 import { lint } from '../../lint/lint.ts'
 import { migrate } from '../../../scripts/migrate.ts'
@@ -25,6 +25,8 @@ const sample = defineCommand({
   run: () => Promise.resolve(),
 })
 const withWords = defineCommand({ ...sample, positionals: { name: 'what', choices: ['start', 'stop'], help: 'What to do.' } })
+const flag = { type: 'boolean', help: '' } as const
+const wide = { name: 'sample', options: { strict: flag, 'dry-run': flag, timeout: flag, 'no-build': flag, json: flag, yes: flag } }
 
 const commands = [checkImage, copyDatabase, doctor, env, lint, migrate, seed, teardown, testCommand, up] as unknown as Command[]
 
@@ -33,7 +35,7 @@ test.each([['18.20.8', true], ['20.18.3', true], ['20.19.0', false], ['22.1.0', 
 })
 
 test('the oldest Node that the commands accept is the one of package.json', () => {
-  expect(packageJson.engines.node).toBe(`>=${MINIMUM_NODE.join('.')}`)
+  expect(packageJson.engines.node).toBe(`>=${MINIMUM_NODE}`)
 })
 
 describe('arguments', () => {
@@ -47,7 +49,7 @@ describe('arguments', () => {
 
   test.each<[argv: string[], message: string, meant?: string]>([
     [['--lout'], "Unknown option '--lout'.", 'Did you mean --loud? '],
-    [['--hepl'], "Unknown option '--hepl'.", 'Did you mean --help? '],
+    [['--hlp'], "Unknown option '--hlp'.", 'Did you mean --help? '],
     [['--quite'], "Unknown option '--quite'."],
     [['-x'], "Unknown option '-x'."],
     [['--timeout'], "Option '--timeout <value>' argument missing."],
@@ -74,15 +76,18 @@ describe('arguments', () => {
   })
 })
 
-test.each<[env: Record<string, string>, taken: string[]]>([
-  [{ npm_config_strict: 'true', npm_config_dry_run: 'true' }, ['strict', 'dry-run']],
-  [{ npm_config_timeout: '5' }, ['timeout']],
-  [{ npm_config_build: '' }, ['no-build']],
-  [{ npm_config_build: 'true', npm_config_strict: '', STRICT: '1' }, []],
-  [{ npm_config_json: 'true', npm_config_yes: 'true' }, []],
-])('of %j npm has taken %j for itself', (variables, taken) => {
-  expect(takenByNpm(['strict', 'dry-run', 'timeout', 'no-build', 'json', 'yes'], variables)).toEqual(taken)
+test.each<[env: Record<string, string>, taken: string]>([
+  [{ npm_config_strict: 'true', npm_config_dry_run: 'true' }, '--strict and --dry-run'],
+  [{ npm_config_timeout: '5' }, '--timeout'],
+  [{ npm_config_build: '' }, '--no-build'],
+])('of %j npm has taken %s for itself', (variables, taken) => {
+  expect(() => requireAllOptions(wide, variables)).toThrow(`npm took ${taken} for itself.`)
 })
+
+test.each([{ npm_config_build: 'true', npm_config_strict: '', STRICT: '1' }, { npm_config_json: 'true', npm_config_yes: 'true' }])(
+  'of %j npm has taken nothing', (variables) => {
+    expect(() => requireAllOptions(wide, variables)).not.toThrow()
+  })
 
 describe('the help', () => {
   test.each(commands.filter(({ name }) => name !== 'env'))('of $name', (command) => {
@@ -156,7 +161,7 @@ describe.concurrent('as a program', () => {
     const { code, stderr } = await box.run('up', ['5'], { env: { npm_config_dry_run: 'true', npm_config_timeout: 'true' } })
     expect(code).toBe(2)
     expect(stderr).toBe(
-      '✗ npm took --timeout and --dry-run for itself, so the command did not get them.\n'
+      '✗ npm took --timeout and --dry-run for itself.\n'
       + '  → Write -- in front: npm run up -- --timeout <seconds> --dry-run\n')
     expect(box.calls()).toEqual([])
   })

@@ -72,7 +72,7 @@ test.each<[word: string, meant: string | undefined]>([
   ['WEBPORT', 'WEB_PORT'],
   ['WEB_PORTS', 'WEB_PORT'],
   ['POSTGRES_PASWORT', 'POSTGRES_PASSWORD'],
-  ['PROT', 'PORT'],
+  ['PRT', 'PORT'],
   ['POSTGRES', undefined],
   ['POR', 'PORT'],
   ['DB', undefined],

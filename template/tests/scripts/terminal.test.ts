@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { stripVTControlCharacters } from 'node:util'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { failure, formatSeconds, indent, ok, step, underCommand } from '../../../scripts/lib/terminal.ts'
+import { failure, formatSeconds, indent, ok, step } from '../../../scripts/lib/terminal.ts'
 
 let written: string
 beforeEach(() => {
@@ -73,19 +73,11 @@ describe('a step where lines cannot be redrawn', () => {
   })
 })
 
-describe('on GitHub Actions', () => {
-  beforeEach(() => void vi.stubEnv('GITHUB_ACTIONS', 'true'))
-  afterEach(() => void vi.unstubAllEnvs())
-
-  test('what writes a lot is folded, also when it fails', async () => {
-    await expect(underCommand('docker compose build', () => Promise.reject(new Error('no')))).rejects.toThrow('no')
-    expect(written).toBe('::group::docker compose build\n::endgroup::\n')
-  })
-
-  test('a failure is an error of the run too, in one line', () => {
-    failure('100% broken.', 'evidence', 'Mend it:\nnpm run up')
-    expect(written).toMatch(/\n::error::100%25 broken\.%0AMend it:%0Anpm run up\n$/)
-  })
+test('on GitHub Actions a failure is an error of the run too, in one line', () => {
+  vi.stubEnv('GITHUB_ACTIONS', 'true')
+  failure('100% broken.', 'evidence', 'Mend it:\nnpm run up')
+  vi.unstubAllEnvs()
+  expect(written).toMatch(/\n::error::100%25 broken\.%0AMend it:%0Anpm run up\n$/)
 })
 
 /** What a command that fails writes on a terminal, colours and all. */
