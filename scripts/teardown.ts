@@ -33,10 +33,8 @@ export const teardown = defineCommand({
       await confirm({ name, warning, details: data.join('\n'), command: npmCommand(stack, 'teardown', '--volumes', '--yes') })
     }
     if ((await streamCompose(stack, ...down)) !== 0) throw new CliError('The stack was not taken down; Compose says why above.')
-    const deleted = volumes ? data : []
-    if (json) return printJson({ ok: true, project: name, deletedVolumes: deleted })
-    if (deleted.length > 0) return ok(`${name} is gone, and its data with it (${deleted.length} volumes)`)
-    if (data.length === 0) return ok(`${name} is gone; it has no data`)
+    if (json) return printJson({ ok: true, project: name, deletedVolumes: volumes ? data : [] })
+    if (volumes || data.length === 0) return ok(`${name} is gone, and none of its data is left`)
     const [again, deletion] = [npmCommand(stack, 'up'), npmCommand(stack, 'teardown', '--volumes')]
     ok(`${name} is stopped. Its data stays in ${data.length} volumes: ${again} continues, ${deletion} deletes them`)
   },

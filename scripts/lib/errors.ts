@@ -24,31 +24,19 @@ export const ExitCode = {
 } as const
 export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode]
 
-interface FailureInfo {
-  /** What to do next: a sentence with a command in it. */
-  hint?: string | undefined
-  /** The evidence: the last lines of a log, the text of a check. */
-  details?: string | undefined
-  exitCode?: ExitCode | undefined
-  /** The evidence once more, for programs: part of what --json prints. */
-  data?: Readonly<Record<string, unknown>> | undefined
-  cause?: unknown
-}
-
 /** A failure that we expected: it has a plain message, a way out, and no stack trace. */
 export class CliError extends Error {
-  override name = 'CliError'
-  readonly hint: string | undefined
-  readonly details: string | undefined
-  readonly exitCode: ExitCode
-  readonly data: FailureInfo['data']
+  /** What to do next: a sentence with a command in it. */
+  readonly hint?: string | undefined
+  /** The evidence: the last lines of a log, the text of a check. */
+  readonly details?: string | undefined
+  readonly exitCode: ExitCode = ExitCode.failed
+  /** The evidence once more, for programs: part of what --json prints. */
+  readonly data?: Readonly<Record<string, unknown>> | undefined
 
-  constructor(message: string, { hint, details, exitCode = ExitCode.failed, data, cause }: FailureInfo = {}) {
+  constructor(message: string, { cause, ...more }: Partial<Pick<CliError, 'hint' | 'details' | 'exitCode' | 'data' | 'cause'>> = {}) {
     super(message, { cause })
-    this.hint = hint
-    this.details = details
-    this.exitCode = exitCode
-    this.data = data
+    Object.assign(this, more)
   }
 }
 

@@ -1,5 +1,6 @@
 /** Words of our messages: the name that was probably meant, and commands as they are typed for another env file. Pure. */
 import { distance } from 'fastest-levenshtein'
+import { quote } from 'zx/core'
 
 /**
  * The candidate that was probably meant, or undefined when none is close: a wrong guess is worse than none, so at most a
@@ -19,14 +20,8 @@ const command = /npm run (up|env|doctor|migrate|seed|check-image|copy-database|t
 /** The file itself: not the example, nor a copy. */
 const ownFile = /\.env\.docker(?!\.?[\w-])/g
 
-/** A path as it is typed in a shell. */
-export const typed = (path: string): string => (/^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", String.raw`'\''`)}'`)
-
-/**
- * @param text a sentence of ours, as it is written for `.env.docker`
- * @param envFile the file of the stack that it is about
- */
-export const addressed = (text: string, envFile = '.env.docker'): string =>
-  envFile === '.env.docker'
-    ? text
-    : text.replaceAll(ownFile, () => envFile).replaceAll(command, (_, name: string) => `npm run ${name} -- --env-file ${typed(envFile)}`)
+/** A sentence of ours, as it is written for `.env.docker`, for a stack of another file. */
+export function addressed(text: string, envFile = '.env.docker'): string {
+  if (envFile === '.env.docker') return text
+  return text.replaceAll(ownFile, () => envFile).replaceAll(command, (_, name: string) => `npm run ${name} -- --env-file ${quote(envFile)}`)
+}

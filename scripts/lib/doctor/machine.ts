@@ -8,7 +8,7 @@ import { capture } from '../engine/docker.ts'
 import { missing, registryOf } from '../engine/images.ts'
 import { makeRoom, roomOf } from '../engine/machine.ts'
 import type { Room } from '../engine/machine.ts'
-import { hasRoom, isStandIn } from '../rooms.ts'
+import { hasOfflineRoom, isStandIn } from '../rooms.ts'
 import { amount } from '../terminal.ts'
 
 /** What the doctor sees, in a sentence that holds no secret. */
@@ -109,7 +109,7 @@ export async function examineRegistries(model: Model): Promise<Observation[]> {
   const images = foreignImages(model)
   const absent = await missing(images.filter((image) => !isStandIn(image)))
   if (absent.length === 0) return [well(`All ${images.length} images that are not built from the Dockerfile are here`)]
-  const otherwise = hasRoom('offline/room.ts')
+  const otherwise = hasOfflineRoom()
     ? 'npm run up makes stand-ins (extras/offline/README.md)'
     : 'name a registry that answers in IMAGE_REGISTRY, or load the images with docker load'
   return Promise.all([...new Set(absent.map((image) => registryOf(image)))].map(async (registry) => {

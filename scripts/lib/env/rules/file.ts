@@ -1,6 +1,7 @@
 /** Rules about the file itself and about this machine, whatever the settings mean. */
 import { basename } from 'node:path'
-import { nearest, typed } from '../../words.ts'
+import { quote } from 'zx/core'
+import { nearest } from '../../words.ts'
 import type { Entry, EnvLines } from '../file.ts'
 import type { Found } from '../finding.ts'
 import { references } from '../interpolate.ts'
@@ -111,14 +112,14 @@ const whereSecretsAre = (isFound: (subject: Subject) => boolean, message: string
   isFound(subject) && hasSecrets(subject) ? [{ line: 1, message, hint: hint(subject.file) }] : []
 
 const tracked = whereSecretsAre(({ around }) => around.git === 'tracked', 'Git tracks this file, and there are secrets in it.',
-  (file) => `git rm --cached ${typed(file)}, and name it in .gitignore. Then change the secrets: the history has them.`)
+  (file) => `git rm --cached ${quote(file)}, and name it in .gitignore. Then change the secrets: the history has them.`)
 
 const notIgnored = whereSecretsAre(({ around }) => around.git === 'neither',
   'Git does not ignore this file, and there are secrets in it: the next "git add ." takes them along.',
   (file) => `Add this line to .gitignore: ${basename(file)}`)
 
 const readableByOthers = whereSecretsAre(({ around: { mode = 0, git } }) => (mode & 0o077) !== 0 && git !== 'tracked',
-  'Others on this machine may read the file and the secrets in it.', (file) => `chmod 600 ${typed(file)}`)
+  'Others on this machine may read the file and the secrets in it.', (file) => `chmod 600 ${quote(file)}`)
 
 /** Proxies are meant to come from the shell. */
 const hiddenByShell = ofEach(({ name, value }, { around: { shell = {} } }) => {
