@@ -156,7 +156,7 @@ test.each<[code: string, setting: string, edits: Edits, hint?: string | RegExp]>
   ['E38', 'COMPOSE_PROFILES', { COMPOSE_PROFILES: 'db,redis' }, 'Write postgres or mariadb.'],
   ['E39', 'DATABASE_URL', { COMPOSE_PROFILES: 'postgres,mariadb,redis' }, 'Take mariadb out of COMPOSE_PROFILES, or write postgres:5432 instead of db in DATABASE_URL.'],
   ['E40', 'REDIS_URL', { REDIS_URL: 'redis://:${REDIS_PASSWORD}@localhost:6379/0' }, /^The service is reached as redis\./],
-  ['E41', 'REDIS_URL', { REDIS_URL: 'redis://:${REDIS_PASSWORD}@redsi:6379/0' }, 'Did you mean redis?'],
+  ['E41', 'REDIS_URL', { REDIS_URL: 'redis://:${REDIS_PASSWORD}@reds:6379/0' }, 'Did you mean redis?'],
   ['E42', 'DATABASE_URL', { DATABASE_URL: 'postgresql://shop:${POSTGRES_PASSWORD}@db:5433/shop' }, 'Write db:5432.'],
   ['E43', 'DATABASE_URL', { POSTGRES_PASSWORD: "'8d2e@a0b4c1f'" }, /^Take a POSTGRES_PASSWORD of letters and digits/],
   ['E43', 'REDIS_URL', { REDIS_URL: "'redis://:8d2e#a0b@redis:6379/0'" }],
