@@ -2,8 +2,6 @@
 import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -11,7 +9,7 @@ import { parse } from 'dotenv'
 import { afterAll } from 'vitest'
 import { cd } from 'zx'
 import { parseSchema } from '../../scripts/lib/env/schema.ts'
-import { freePorts } from './ports.ts'
+import { freePorts, listen } from './ports.ts'
 import { composeModel, inspected } from './stack.ts'
 import type { Sketch } from './stack.ts'
 
@@ -31,32 +29,21 @@ afterAll(() => {
 /** Part of every secret in a sandbox. */
 export const SECRET = 'hunter2'
 
-/** A value of the kind that quoting mistakes break. */
-const secretValue = (name: string, isUrl: boolean): string =>
-  isUrl ? `https://me:${SECRET}-${name}@example.test/0` : `'${SECRET} #$${name} "x" \\ y'`
-
 /** The example's settings, with other values for some. */
-function settingsFile(values: Record<string, string>): string {
-  return Object.entries(values).reduce(
-    (text, [name, value]) => text.replace(new RegExp(`^${name}=.*$`, 'm'), () => `${name}=${value}`),
-    example,
-  )
-}
+const settingsFile = (values: Record<string, string>): string =>
+  Object.entries(values).reduce((text, [name, value]) => text.replace(new RegExp(`^${name}=.*$`, 'm'), () => `${name}=${value}`), example)
 
-const secrets = (): Record<string, string> =>
-  Object.fromEntries(
-    parseSchema(example, '.env.docker.example').settings.flatMap(({ name, sensitive, type }) =>
-      sensitive ? [[name, secretValue(name, type.form === 'url')]] : [],
-    ),
-  )
+/** Values for all secrets, of the kind that quoting mistakes break. */
+const secrets = Object.fromEntries(
+  parseSchema(example, '.env.docker.example').settings.filter(({ sensitive }) => sensitive).map(({ name, type }) =>
+    [name, type.form === 'url' ? `https://me:${SECRET}-${name}@example.test/0` : `'${SECRET} #$${name} "x" \\ y'`]),
+)
 
-/** Something that listens on a port of this machine until the tests end; it answers every request with 204. */
-export function occupy(host = '127.0.0.1'): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer((socket) => socket.end('HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n'))
-    tidyUp.push(() => server.close())
-    server.listen(0, host, () => resolve((server.address() as AddressInfo).port))
-  })
+/** Something that listens on a port of this machine until the tests end. */
+export async function occupy(host?: string): Promise<number> {
+  const { server, port } = await listen(host)
+  tidyUp.push(() => server.close())
+  return port
 }
 
 export interface Outcome {
@@ -88,7 +75,6 @@ export class Sandbox {
   constructor() {
     tidyUp.push(() => rmSync(this.folder, { recursive: true }))
     mkdirSync(this.#docker)
-    this.write('.env.docker.example', example)
     // What the settings name.
     mkdirSync(join(this.folder, 'app'))
     mkdirSync(join(this.folder, 'extras/offline'), { recursive: true })
@@ -96,17 +82,16 @@ export class Sandbox {
     this.write('app/requirements.txt', '')
     this.answer('version', { out: { Client: { Version: '28.5.1', Context: 'default' }, Server: { Version: '28.5.1' } } })
     this.answer('compose-version', { out: '2.40.2\n' })
-    this.#values(parse(example))
+    this.defaults({})
     this.containers([])
   }
 
   /** What Docker says from now on to a command, named without its options: `compose-up`, `image-inspect`. */
-  answer(name: string, { out, err, code, wait }: Answer): void {
-    const file = join(this.#docker, name)
-    if (out !== undefined) writeFileSync(`${file}.out`, typeof out === 'string' ? out : JSON.stringify(out))
-    if (err !== undefined) writeFileSync(`${file}.err`, err)
-    if (code !== undefined) writeFileSync(`${file}.code`, String(code))
-    if (wait) writeFileSync(`${file}.wait`, '')
+  answer(name: string, { out, ...rest }: Answer): void {
+    const parts = { ...rest, out: typeof out === 'object' ? JSON.stringify(out) : out }
+    for (const [part, text] of Object.entries(parts)) {
+      if (text !== undefined) writeFileSync(join(this.#docker, `${name}.${part}`), String(text))
+    }
   }
 
   /** The containers of the project. */
@@ -122,21 +107,18 @@ export class Sandbox {
    * @param values as they stand in the file, quotes and all
    */
   settings(values: Record<string, string> = {}, file = '.env.docker'): void {
-    const text = settingsFile({ ...secrets(), ...values })
-    this.write(file, text)
-    this.#values(parse(text))
+    this.#settle(file, settingsFile({ ...secrets, ...values }))
   }
 
   /** Other defaults, and no env file. */
   defaults(values: Record<string, string>): void {
-    const text = settingsFile(values)
-    this.write('.env.docker.example', text)
-    this.#values(parse(text))
+    this.#settle('.env.docker.example', settingsFile(values))
   }
 
-  #values(values: Record<string, string>): void {
+  #settle(file: string, text: string): void {
+    this.write(file, text)
     // Compose writes every $ of a value as $$.
-    const environment = Object.fromEntries(Object.entries(values).map(([name, value]) => [name, value.replaceAll('$', '$$$$')]))
+    const environment = Object.fromEntries(Object.entries(parse(text)).map(([name, value]) => [name, value.replaceAll('$', '$$$$')]))
     this.answer('compose-config-reader', { out: { services: { reader: { environment } } } })
     this.answer('compose-config', { out: composeModel(environment) })
   }
@@ -156,7 +138,7 @@ export class Sandbox {
   /** The arguments of every call of Docker. */
   argv(): string[][] {
     if (!this.exists('.docker-answers/calls')) return []
-    return this.read('.docker-answers/calls').trim().split('\n').map((line) => JSON.parse(line) as string[])
+    return this.read('.docker-answers/calls').split('\u001E').slice(0, -1).map((call) => call.split('\u001F').slice(0, -1))
   }
 
   /** The same as lines, without the --env-file that every Compose command has. */
@@ -191,10 +173,7 @@ export class Sandbox {
       // In a process group of its own, as a terminal does it.
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: {
-        ...this.#environment(),
-        ...env,
-      },
+      env: { ...this.#environment(), ...env },
     })
     if (closed) {
       child.stdout.destroy()

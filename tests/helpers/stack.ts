@@ -15,18 +15,10 @@ export interface Sketch {
   oneoff?: boolean
 }
 
-interface Inspected {
-  Id: string
-  Name: string
-  RestartCount: number
-  HostConfig: object
-  State: object
-  Config: object
-}
-
+/** What `docker inspect` answers for it. */
 export function inspected({
   service, state = 'running', health, says = '', exitCode = 0, oomKilled = false, restarts = 0, memoryLimit = 0, number = 1, oneoff = false,
-}: Sketch): Inspected {
+}: Sketch) {
   const check = { Start: '2026-01-01T00:00:00Z', End: '2026-01-01T00:00:01Z', ExitCode: health === 'healthy' ? 0 : 1 }
   const name = oneoff ? `shop-${service}-run-0c3f4` : `shop-${service}-${number}`
   return {
@@ -55,15 +47,9 @@ export function inspected({
 
 /** A stack that is well: what ended has ended, and what has a health check passes it. */
 export const wellStack: readonly Sketch[] = [
-  { service: 'beat', health: 'healthy' },
-  { service: 'flower', health: 'healthy' },
+  ...['beat', 'flower', 'postgres', 'redis', 'storage', 'web', 'worker'].map((service) => ({ service, health: 'healthy' })),
   // Docker calls it unhealthy because it has ended.
   { service: 'migrate', state: 'exited', health: 'unhealthy' },
-  { service: 'postgres', health: 'healthy' },
-  { service: 'redis', health: 'healthy' },
-  { service: 'storage', health: 'healthy' },
-  { service: 'web', health: 'healthy' },
-  { service: 'worker', health: 'healthy' },
 ]
 
 /** The same stack with some services in another state. */
@@ -72,41 +58,26 @@ export const stackWith = (...changed: readonly Sketch[]): Sketch[] => [
   ...changed,
 ]
 
-type Values = Readonly<Record<string, string | undefined>>
-
 /** What `docker compose config` answers for a stack with these settings, as far as the scripts read it. */
-export function composeModel(values: Values): object {
-  const value = (name: string): string => values[name] ?? ''
-  const handed = (...names: string[]): Record<string, string> => Object.fromEntries(names.map((name) => [name, value(name)]))
-  const onPort = (name: string, target: number): object[] => [{ host_ip: '127.0.0.1', target, published: value(name), protocol: 'tcp' }]
-  const after = (...names: string[]): object => Object.fromEntries(names.map((name) => [name, { condition: 'service_healthy', required: false }]))
-  const migrated = { migrate: { condition: 'service_completed_successfully', required: true } }
-  const secrets = handed('DATABASE_URL', 'REDIS_URL', 'S3_SECRET_ACCESS_KEY', 'SECRET_KEY')
-  const image = 'shop-app:dev'
+export function composeModel(values: Readonly<Record<string, string | undefined>>): object {
+  const environment = { ...values, DEBUG_PORT: '', FLOWER_BASIC_AUTH: `admin:${values.FLOWER_PASSWORD}`, PORT: values.WEB_PORT ?? '' }
+  const app = { image: 'shop-app:dev', environment }
   const args = { APP_DIR: 'app', FRONTEND: 'none', NODE_IMAGE: 'node:24-trixie-slim', PYTHON_IMAGE: 'python:3.13-slim-trixie', PYTHON_MANIFEST: 'requirements.txt' }
+  const healthy = { condition: 'service_healthy' }
+  const started = { ...app, depends_on: { migrate: { condition: 'service_completed_successfully' }, redis: healthy } }
+  const onPort = (name: string, target: number): object =>
+    ({ ports: [{ host_ip: '127.0.0.1', target, published: values[name] ?? '', protocol: 'tcp' }] })
   return {
     name: 'shop',
     services: {
-      beat: { image, depends_on: { ...migrated, ...after('redis') }, environment: { ...secrets, ...handed('CELERY_APP') } },
-      flower: {
-        image, depends_on: { ...migrated, ...after('redis') }, ports: onPort('FLOWER_PORT', 5555),
-        environment: { ...secrets, FLOWER_BASIC_AUTH: `admin:${value('FLOWER_PASSWORD')}` },
-      },
-      migrate: {
-        image, build: { context: '.', target: 'dev', args }, depends_on: after('postgres'), restart: 'no',
-        environment: { ...secrets, ...handed('MIGRATE_COMMAND') },
-      },
-      postgres: { image: 'postgres:17-trixie', environment: handed('POSTGRES_PASSWORD') },
-      redis: { image: 'valkey/valkey:9.1-trixie', environment: handed('REDIS_PASSWORD') },
-      storage: {
-        image: 'chrislusf/seaweedfs:4.48', ports: onPort('STORAGE_PORT', 8333),
-        environment: { AWS_SECRET_ACCESS_KEY: value('S3_SECRET_ACCESS_KEY') },
-      },
-      web: {
-        image, depends_on: { ...migrated, ...after('redis', 'storage') }, ports: onPort('WEB_PORT', Number(value('WEB_PORT'))),
-        environment: { ...secrets, ...handed('SEED_COMMAND', 'WEB_APP'), DEBUG_PORT: '', PORT: value('WEB_PORT') },
-      },
-      worker: { image, depends_on: { ...migrated, ...after('redis', 'storage') }, environment: { ...secrets, ...handed('CELERY_APP') } },
+      beat: started,
+      flower: { ...started, ...onPort('FLOWER_PORT', 5555) },
+      migrate: { ...app, build: { context: '.', target: 'dev', args }, depends_on: { postgres: healthy } },
+      postgres: { image: 'postgres:17-trixie', environment },
+      redis: { image: 'valkey/valkey:9.1-trixie', environment },
+      storage: { image: 'chrislusf/seaweedfs:4.48', environment, ...onPort('STORAGE_PORT', 8333) },
+      web: { ...started, ...onPort('WEB_PORT', Number(values.WEB_PORT ?? '')) },
+      worker: started,
     },
   }
 }

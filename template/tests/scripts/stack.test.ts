@@ -31,7 +31,7 @@ describe('a stack', () => {
     expect(await readContainers('shop')).toHaveLength(wellStack.length)
     expect(box.calls()).toHaveLength(2)
     expect(box.calls()[0]).toBe('ps --all --quiet --no-trunc --filter label=com.docker.compose.project=shop')
-    expect(box.calls()[1]).toMatch(/^inspect id-of-shop-beat-1 .* id-of-shop-worker-1$/)
+    expect(box.calls()[1]).toMatch(/^inspect id-of-shop-beat-1 .* id-of-shop-migrate-1$/)
   })
 
   test('without containers needs no second question', async () => {
