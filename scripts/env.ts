@@ -6,8 +6,8 @@ import { CliError, ExitCode } from './lib/errors.ts'
 import { loadSettings } from './lib/env/settings.ts'
 import type { Settings } from './lib/env/settings.ts'
 import { printedValue } from './lib/env/shown.ts'
-import { initEnvFile, syncEnvFile } from './lib/env/write.ts'
-import type { InitResult, SyncResult } from './lib/env/write.ts'
+import { fillEnvFile } from './lib/env/write.ts'
+import type { Filled } from './lib/env/write.ts'
 import { amount, failure, indent, info, ok, print, printJson, warn } from './lib/terminal.ts'
 
 function showFinding(file: string, { code, severity, line, message, hint }: Finding): void {
@@ -30,38 +30,14 @@ function showFindings({ file, findings, count }: Settings): void {
   else ok(`${file}: ${amount(count, 'setting')}, ${counted}`)
 }
 
-const named = (names: readonly string[]): string => (names.length > 0 ? ` (${names.join(', ')})` : '')
-
-function showInit({ file, generated, kept, added, fitted, written }: Omit<InitResult, 'preview'>, dryRun: boolean): void {
-  const counts = [
-    `${generated.length} generated${named(generated)}`,
-    `${kept.length} kept`,
-    // In a new file every setting is added: the list would be the whole file.
-    `${added.length} added${kept.length > 0 ? named(added) : ''}`,
-    ...(fitted.length > 0 ? [`${fitted.length} set for this machine${named(fitted)}`] : []),
-  ].join(', ')
-  if (dryRun) info(`\n${file} would be: ${counts}. Secrets are masked here, and nothing was written.`)
-  else ok(written ? `${file} written: ${counts}` : `${file} is complete: ${counts}`)
-}
-
-/** Each mode does something else with the file, and two flags go with a mode alone. */
-function refuseMixtures(modes: Readonly<Record<'init' | 'sync' | 'print' | 'strict', boolean>>, { showSecret, dryRun }: { showSecret: boolean; dryRun: boolean }): void {
-  const [first, second] = (['init', 'sync', 'print', 'strict'] as const).filter((name) => modes[name])
-  const refuse = (message: string): never => { throw new CliError(message, { exitCode: ExitCode.usage }) }
-  if (second !== undefined) refuse(`--${first} and --${second} are two things: run one after the other.`)
-  if (showSecret && !modes.print) refuse('--show-secret needs --print: nothing else prints a secret.')
-  if (dryRun && !modes.init && !modes.sync) refuse('--dry-run needs --init or --sync: nothing else changes the file.')
-}
-
-/** What was done, and what is left to the owner. */
-function showSync({ file, added, generated, renamed, moved, superseded, undeclared, written, backup }: Omit<SyncResult, 'preview'>, dryRun: boolean): void {
-  for (const { from, to } of renamed) info(`  ${from} is called ${to} now: renamed, with its value. Do the same in your application's env file if it refers to it.`)
-  for (const { from, to } of moved) info(`  ${from} is ${to} now: changed in COMPOSE_FILE.`)
-  for (const { name, line, by } of superseded) info(`  ${file}:${line}  ${name} is called ${by} now, which is there too: delete the old line.`)
-  for (const { name, line } of undeclared) info(`  ${file}:${line}  ${name} is not in .env.docker.example: it was removed there, or is a name of your own.`)
-  const counts = `${added.length} added${named(added)}, ${generated.length} generated${named(generated)}, ${renamed.length + moved.length} renamed`
-  if (dryRun) info(`\n${file} would be: ${counts}. Secrets are masked here, and nothing was written.`)
-  else ok(written ? `${file} brought up to date: ${counts}. As it was: ${backup}` : `${file} is up to date`)
+/** What was done, or would be. */
+function showFilled({ file, generated, fitted, renamed, written, backup, preview }: Filled, dryRun: boolean): void {
+  if (dryRun) print(preview.trimEnd())
+  for (const { from, to } of renamed) info(`  ${from} is called ${to} now. If your application's env file refers to it, change it there too.`)
+  const named = (names: readonly string[], what: string): string[] => (names.length > 0 ? [`${names.length} ${what} (${names.join(', ')})`] : [])
+  const done = [...named(generated, 'generated'), ...named(fitted, 'set for this machine'), ...named(renamed.map(({ to }) => to), 'renamed')].join(', ') || 'nothing to add'
+  if (dryRun) info(`\n${file} would be: ${done}. Secrets are masked here, and nothing was written.`)
+  else ok(`${file} ${written ? 'written' : 'is up to date'}: ${done}${backup ? `. As it was: ${backup}` : ''}`)
 }
 
 export const env = defineCommand({
@@ -90,33 +66,27 @@ export const env = defineCommand({
     init = false, sync = false, 'dry-run': dryRun = false, print: name, 'show-secret': showSecret = false, strict = false,
     'env-file': file, json = false,
   }) {
-    refuseMixtures({ init, sync, print: name !== undefined, strict }, { showSecret, dryRun })
-    const show = <R extends { preview: string }>({ preview, ...report }: R, tell: (result: Omit<R, 'preview'>) => void): void => {
-      if (json) return printJson({ ok: true, ...report })
-      if (dryRun) print(preview.trimEnd())
-      tell(report)
-    }
-    if (sync) return show(await syncEnvFile(file, { dryRun }), (result) => showSync(result, dryRun))
-    if (init) return show(await initEnvFile(file, { dryRun }), (result) => showInit(result, dryRun))
+    const modes = Object.entries({ init, sync, print: name !== undefined, strict }).filter(([, isOn]) => isOn).map(([mode]) => mode)
+    const refuse = (message: string): never => { throw new CliError(message, { exitCode: ExitCode.usage }) }
+    if (modes.length > 1) refuse(`--${modes[0]} and --${modes[1]} are two things: run one after the other.`)
+    if (showSecret && name === undefined) refuse('--show-secret needs --print: nothing else prints a secret.')
+    if (dryRun && !init && !sync) refuse('--dry-run needs --init or --sync: nothing else changes the file.')
 
+    if (init || sync) {
+      const { preview, ...report } = await fillEnvFile(file, { sync, dryRun })
+      return json ? printJson({ ok: true, ...report }) : showFilled({ preview, ...report }, dryRun)
+    }
     const settings = await loadSettings(file)
     if (name !== undefined) {
-      // A default is what holds beside a file, not instead of one.
-      const absent = settings.findings.find(({ code }) => code === 'E08')
-      if (absent) throw new CliError(`${settings.file} does not exist.`, { hint: absent.hint, exitCode: ExitCode.config })
-      const value = printedValue(name, settings, { showSecret, shell: process.env })
+      const value = printedValue(name, showSecret, settings, process.env)
       return json ? printJson({ ok: true, name, value }) : print(value)
     }
-    if (settings.unread.length > 0 && !settings.unanswered) {
-      info(`Not judged before Compose can read the file: ${settings.unread.join(', ')}`)
-    }
-    const usable = isUsable(settings.findings) && !(strict && settings.findings.length > 0)
-    if (settings.unanswered) {
-      info(`Compose could not be asked (${settings.unanswered}): values with $, # or \\ in them are not judged, nor is what needs its files.`)
-    } else if (settings.leftOut) {
-      info(`The Compose files are not looked at (${settings.leftOut}): addresses, ports and readers of settings are not judged.`)
-    }
-    if (json) printJson({ ok: usable, file: settings.file, findings: settings.findings, leftOut: settings.leftOut ?? null })
+    const { findings, unread, unanswered, leftOut } = settings
+    if (unanswered) info(`Compose could not be asked (${unanswered}): values with $, # or \\ in them are not judged, nor is what needs its files.`)
+    else if (unread.length > 0) info(`Not judged before Compose can read the file: ${unread.join(', ')}`)
+    if (leftOut && !unanswered) info(`The Compose files are not looked at (${leftOut}): addresses, ports and readers of settings are not judged.`)
+    const usable = isUsable(findings) && !(strict && findings.length > 0)
+    if (json) printJson({ ok: usable, file: settings.file, findings, leftOut: leftOut ?? null })
     else showFindings(settings)
     if (!usable) process.exitCode = ExitCode.config
   },

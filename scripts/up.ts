@@ -20,8 +20,8 @@ const since = (started: number): number => (performance.now() - started) / 1000
 async function makeEnvFile(file: string): Promise<void> {
   // Of size 0 it is what Docker leaves behind where a mounted file is missing.
   if (file !== envFile || statSync(file, { throwIfNoEntry: false })?.size) return
-  const { initEnvFile } = await import('./lib/env/write.ts')
-  const { generated, fitted } = await initEnvFile(file)
+  const { fillEnvFile } = await import('./lib/env/write.ts')
+  const { generated, fitted } = await fillEnvFile(file)
   ok(`${file} made from ${envFile}.example: ${[...generated, ...fitted].join(', ')} set for this machine`)
 }
 

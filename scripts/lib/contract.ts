@@ -14,7 +14,7 @@ import type { Stack } from './compose/stack.ts'
 import { capture, lastLines } from './engine/docker.ts'
 import { ensureImages } from './engine/images.ts'
 import type { Values } from './env/finding.ts'
-import { initEnvFile } from './env/write.ts'
+import { fillEnvFile } from './env/write.ts'
 import { envFile as ownEnvFile } from './env/settings.ts'
 import { CliError, ExitCode, tidyUpInPeace, wasInterrupted } from './errors.ts'
 import { add, named, none, runBats } from './run-tests.ts'
@@ -170,7 +170,7 @@ async function settingsFile(envFile: string | undefined, folder: string): Promis
   if (envFile) return envFile
   if (statSync(ownEnvFile, { throwIfNoEntry: false })?.size) return ownEnvFile
   const made = join(folder, 'env')
-  await initEnvFile(made)
+  await fillEnvFile(made)
   info(`There is no ${ownEnvFile}: the tests run on what ${ownEnvFile}.example says.`)
   return made
 }

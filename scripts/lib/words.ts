@@ -1,4 +1,4 @@
-/** Words of our messages: the name that was probably meant, and commands as they are typed for another env file. Pure. */
+/** Words of our messages: the name that was probably meant, URLs without passwords, and commands as they are typed for another env file. Pure. */
 import { distance } from 'fastest-levenshtein'
 import { quote } from 'zx/core'
 
@@ -13,6 +13,9 @@ export function nearest(word: string, candidates: readonly string[]): string | u
     .filter(({ edits }) => edits <= limit)
     .toSorted((a, b) => a.edits - b.edits)[0]?.candidate
 }
+
+/** Passwords in URLs become ***. Rather too much than too little: a password may have an @ of its own. */
+export const redactUrls = (text: string): string => text.replaceAll(/(:\/\/[^\s:@/'"]*):[^\s'"]+@/g, '$1:***@')
 
 /** Those of our commands that work on a stack. */
 const command = /npm run (up|env|doctor|migrate|seed|check-image|copy-database|teardown)\b(?! -- --env-file)(?: --(?= ))?/g

@@ -18,7 +18,7 @@ import { foreignImages } from '../../scripts/lib/compose/model.ts'
 import { compose, openStack, readModel, stackOf } from '../../scripts/lib/compose/stack.ts'
 import { layoutOf } from '../../extras/offline/private-engine/layout.ts'
 import { envFile, exampleFile } from '../../scripts/lib/env/settings.ts'
-import { initEnvFile } from '../../scripts/lib/env/write.ts'
+import { fillEnvFile } from '../../scripts/lib/env/write.ts'
 import type { Settings } from '../../scripts/lib/env/settings.ts'
 import type { Stack } from '../../scripts/lib/compose/stack.ts'
 import { isStandIn, standInOverlay as standIns } from '../../scripts/lib/rooms.ts'
@@ -83,7 +83,7 @@ export async function writeSettings(overlay: Overlay): Promise<string> {
   const ports = await Promise.all(schema.settings.map(freePort))
   const own = ownSettings(schema, project, overlays[overlay], ports)
   for (const name of misleading(process.env, own)) delete process.env[name]
-  await initEnvFile()
+  await fillEnvFile()
   await writeFile(envFile, withValues(await readFile(envFile, 'utf8'), own))
   return project
 }

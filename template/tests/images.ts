@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ensureImages } from '../../scripts/lib/engine/images.ts'
 import { openStack, readModel } from '../../scripts/lib/compose/stack.ts'
-import { initEnvFile } from '../../scripts/lib/env/write.ts'
+import { fillEnvFile } from '../../scripts/lib/env/write.ts'
 import { pythonImage } from '../../scripts/lib/compose/model.ts'
 import { withValues } from '../env-values.ts'
 import { standInOverlay as overlay } from '../../scripts/lib/rooms.ts'
@@ -37,7 +37,7 @@ export async function prepareImages({ profiles = '*', examples = false } = {}): 
   const folder = await mkdtemp(join(tmpdir(), 'stack-'))
   const file = join(folder, 'env')
   try {
-    await initEnvFile(file)
+    await fillEnvFile(file)
     await writeFile(file, withValues(await readFile(file, 'utf8'), { COMPOSE_PROJECT_NAME: 'prepare' }))
     const { stack, settings } = await openStack(file)
     // Not as a setting: no stack may have all of them, two databases under one name for instance.

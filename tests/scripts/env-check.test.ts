@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { check } from '../../scripts/lib/env/check.ts'
 import { readLines } from '../../scripts/lib/env/file.ts'
 import type { Finding, Values } from '../../scripts/lib/env/finding.ts'
-import { interpolate } from '../../scripts/lib/env/interpolate.ts'
+import { interpolate } from '../../scripts/lib/env/file.ts'
 import type { Around, Disk } from '../../scripts/lib/env/rules/subject.ts'
 import { parseSchema } from '../../scripts/lib/env/schema.ts'
 import type { Model } from '../../scripts/lib/compose/model.ts'
@@ -50,7 +50,6 @@ const schema = parseSchema(`
 # @optional @type=string @service(web) | ALLOWED_HOSTS=
 # @required @type=string @service(web) | MAIL_FROM=
 # @optional @type=string @was(WEB_SERVERS) @service(web) | WEB_CONCURRENCY=2
-# @optional @deprecated="Use WEB_PORT." @type=port @service(web) | PORT=
 `.replaceAll(/^(#.*) \| (.*)$/gm, '# A sentence.\n$1\n$2'), 'example')
 
 /** The stack: its values are put in as Compose does it. */
@@ -82,7 +81,7 @@ type Edits = Record<string, string | null>
 function fileWith(edits: Edits): string {
   const values: Edits = {
     ...Object.fromEntries(schema.settings.map(({ name, assignment }) => [name, assignment.slice(name.length + 1)])),
-    PORT: null, MAIL_FROM: 'a@example.org', ALLOWED_HOSTS: 'example.org', SECRET_KEY: 'e4a8c2f6b0d19573', ...edits,
+    MAIL_FROM: 'a@example.org', ALLOWED_HOSTS: 'example.org', SECRET_KEY: 'e4a8c2f6b0d19573', ...edits,
   }
   return Object.entries(values).flatMap(([name, raw]) => (raw === null ? [] : [`${name}=${raw}\n`])).join('')
 }
@@ -136,8 +135,8 @@ test.each<[code: string, setting: string, edits: Edits, hint?: string | RegExp]>
   ['E12', 'PYTHON_INSTALLER', { PYTHON_INSTALLER: 'poetri' }, 'Did you mean poetry?'],
   ['W13', 'WEB_PROT', { WEB_PROT: '1' }, /^Did you mean WEB_PORT\? That is on line \d+ already/],
   ['W13', 'SHOP_COLOUR', { SHOP_COLOUR: 'red' }, /APP_ENV_FILE/],
-  ['W15', 'PORT', { PORT: '1' }, 'Use WEB_PORT.'],
-  ['W15', 'WEB_SERVERS', { WEB_SERVERS: '1' }, 'npm run env -- --sync renames it.'],
+  ['W15', 'WEB_SERVERS', { WEB_SERVERS: '1' }, 'WEB_CONCURRENCY is there too: delete the line.'],
+  ['W15', 'WEB_SERVERS', { WEB_SERVERS: '1', WEB_CONCURRENCY: null }, 'npm run env -- --sync renames it.'],
   ['E20', 'SECRET_KEY', { SECRET_KEY: 'changeme-changeme' }],
   ['E20', 'SECRET_KEY', { SECRET_KEY: '$(openssl rand -hex 24)' }],
   ['E20', 'POSTGRES_PASSWORD', { POSTGRES_PASSWORD: 'password' }, /If the database exists already/],

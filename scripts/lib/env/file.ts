@@ -1,6 +1,6 @@
 /**
- * The lines of an env file: where each setting stands, and which lines nobody can read. What a value means
- * is Compose's to say (values.ts); this only has to agree with it on where a value begins and ends.
+ * The text of an env file: where each setting stands, which lines nobody can read, and what a value refers to. What a
+ * value means is Compose's to say (values.ts); this has to agree with it on where a value begins and ends. Pure.
  */
 
 /** One setting as it stands in the file. Lines count from 1. */
@@ -9,7 +9,7 @@ export interface Entry {
   line: number
   /** Differs from `line` when a quoted value goes over several lines. */
   lastLine: number
-  /** What stands after the separator, quotes and comment included. */
+  /** What stands after the separator; of a quoted value without the comment behind it. */
   raw: string
 }
 
@@ -29,75 +29,101 @@ export interface EnvLines {
 /** `NAME=`, and what else Compose reads as that: `export NAME=`, `NAME: ` and blanks around the sign. */
 const assignment = /^(?:export\s+)?(?<name>[\p{L}\p{N}_.[\]-]+)[ \t]*[=:][ \t]*(?<raw>.*)$/su
 
-const noSetting = 'Write NAME=value, or put a # in front to make the line a comment.'
+/** A value in quotes, perhaps over several lines. A backslash keeps a quote from closing; a backtick is no quote to Compose. */
+const quotedValue = /^(["'])(?:\\[^]|(?!\1)[^\\])*\1/
 
-/** Where the quote that opens `text` is closed, or undefined. A backslash keeps a quote from closing. */
-function closingQuote(text: string): number | undefined {
-  for (let index = 1; index < text.length; index += 1) {
-    if (text[index] === '\\') index += 1
-    else if (text[index] === text[0]) return index
-  }
-  return undefined
-}
-
-/** True when the value begins with a quote; a backtick is none to Compose. */
+/** True when the value begins with a quote. */
 export const isQuoted = (raw: string): boolean => raw.startsWith('"') || raw.startsWith("'")
-
-/** How far the quoted value that begins with `raw` goes, or what is wrong with it. */
-function quotedValue(raw: string, following: readonly string[]): { raw: string; lines: number } | { problem: string } {
-  const closesHere = closingQuote(raw)
-  const text = closesHere === undefined ? [raw, ...following].join('\n') : raw
-  const end = closesHere ?? closingQuote(text)
-  if (end === undefined) return { problem: 'has a quote that is never closed' }
-  const rest = text.slice(end + 1).split('\n', 1)[0]!.trim()
-  if (rest === '' || rest.startsWith('#')) {
-    return { raw: text.slice(0, end + 1), lines: text.slice(0, end).split('\n').length }
-  }
-  // A value that "ends" at the opening quote of a later setting has lost its own closing quote.
-  return { problem: closesHere === undefined ? 'has a quote that is never closed' : 'has text after its closing quote' }
-}
 
 /** Finds the settings and the malformed lines of an env file. */
 export function readLines(text: string): EnvLines {
   const entries: Entry[] = []
   const malformed: MalformedLine[] = []
+  const refuse = (line: number, name: string | undefined, problem: string, hint: string): void =>
+    void malformed.push({ line, name, problem, hint })
   if (/[\0\uFFFD]/.test(text)) {
     // PowerShell's ">" writes UTF-16: one finding says more than one for every line.
-    const hint = 'Save it as UTF-8 in your editor.'
-    return { entries, malformed: [{ line: 1, name: undefined, problem: 'The file is not UTF-8 text.', hint }] }
+    refuse(1, undefined, 'The file is not UTF-8 text.', 'Save it as UTF-8 in your editor.')
+    return { entries, malformed }
   }
   // trim() also takes the byte order mark and the \r of CRLF, as Compose does.
   const lines = text.split('\n').map((line) => line.trim())
-  for (let index = 0; index < lines.length; index += 1) {
-    const content = lines[index]!
-    const line = index + 1
+  for (let line = 1; line <= lines.length; line += 1) {
+    const content = lines[line - 1]!
     if (content === '' || content.startsWith('#')) continue
     const { name, raw } = assignment.exec(content)?.groups ?? {}
     if (name === undefined || raw === undefined) {
-      const problem = content.includes('=')
-        ? 'The name before "=" is not made of letters, digits and underscores alone.'
-        : 'This line has no "=" and is no comment.'
-      malformed.push({ line, name: undefined, problem, hint: noSetting })
-      continue
-    }
-    if (!isQuoted(raw)) {
+      refuse(line, undefined, 'This line is no setting and no comment.', 'Write NAME=value, with letters, digits and underscores in the name; or put a # in front.')
+    } else if (isQuoted(raw)) {
+      const following = [raw, ...lines.slice(line)].join('\n')
+      const [value] = quotedValue.exec(following) ?? []
+      const behind = following.slice(value?.length).split('\n', 1)[0]!.trim()
+      if (value !== undefined && (behind === '' || behind.startsWith('#'))) {
+        const lastLine = line + value.split('\n').length - 1
+        entries.push({ name, line, lastLine, raw: value })
+        line = lastLine
+      } else {
+        // A value that "ends" at the opening quote of a later setting has lost its own closing quote.
+        const problem = value === undefined || value.includes('\n') ? 'a quote that is never closed' : 'text after its closing quote'
+        refuse(line, name, `${name} has ${problem}.`, 'Put one quote at each end of the value; a quote inside is written \\" or \\\'.')
+      }
+    } else {
       entries.push({ name, line, lastLine: line, raw })
-      continue
     }
-    const value = quotedValue(raw, lines.slice(index + 1))
-    if ('problem' in value) {
-      const hint = 'Put one quote at each end of the value; a quote inside is written \\" or \\\'.'
-      malformed.push({ line, name, problem: `${name} ${value.problem}.`, hint })
-      continue
-    }
-    entries.push({ name, line, lastLine: index + value.lines, raw: value.raw })
-    index += value.lines - 1
   }
   return { entries, malformed }
 }
 
 /** A value written so that every reader of env files takes it literally. */
-export function quoteValue(value: string): string {
-  if (/^[\w./:@%+,=-]*$/.test(value)) return value
-  return `'${value.replaceAll("'", "\\'")}'`
+export const quoteValue = (value: string): string =>
+  /^[\w./:@%+,=-]*$/.test(value) ? value : `'${value.replaceAll("'", "\\'")}'`
+
+/** `${NAME}`, `${NAME:-default}` … as Compose understands them. */
+export interface Reference {
+  name: string
+  /** `:-`, `-`, `:+`, `+`, `:?`, `?`, or empty. */
+  operator: string
+  /** What stands behind the operator, references in it included. */
+  word: string
+}
+
+/** Where the brace that is open at the beginning is closed, or undefined; references may lie in each other. */
+function closingBrace(text: string): number | undefined {
+  let depth = 1
+  for (let index = 0; index < text.length; index += 1) {
+    if (text.startsWith('${', index)) depth += 1
+    else if (text[index] === '}') depth -= 1
+    if (depth === 0) return index
+  }
+  return undefined
+}
+
+/** The text in pieces: what is literal, with `$$` as one `$`, and what refers to a setting. */
+function parts(text: string): (string | Reference)[] {
+  const match = /\$(?:\$|([A-Za-z_]\w*)|\{([A-Za-z_]\w*)(:?[-+?]|(?=\})))/.exec(text)
+  if (!match) return [text]
+  const [whole, bare, braced, operator = ''] = match
+  const before = text.slice(0, match.index)
+  const behind = text.slice(match.index + whole.length)
+  if (whole === '$$') return [`${before}$`, ...parts(behind)]
+  if (bare !== undefined) return [before, { name: bare, operator: '', word: '' }, ...parts(behind)]
+  const end = closingBrace(behind)
+  if (end === undefined) return [before + whole, ...parts(behind)]
+  return [before, { name: braced!, operator, word: behind.slice(0, end) }, ...parts(behind.slice(end + 1))]
+}
+
+/** Every reference in the text, those in the words of others included. */
+export const references = (text: string): Reference[] =>
+  parts(text).flatMap((part) => (typeof part === 'string' ? [] : [part, ...references(part.word)]))
+
+/** The text with the values in place of the references; what has none is empty. */
+export function interpolate(text: string, values: Readonly<Record<string, string | undefined>>): string {
+  return parts(text).map((part) => {
+    if (typeof part === 'string') return part
+    const value = values[part.name]
+    const isThere = part.operator.startsWith(':') ? Boolean(value) : value !== undefined
+    if (part.operator.endsWith('+')) return isThere ? interpolate(part.word, values) : ''
+    if (part.operator.endsWith('-') && !isThere) return interpolate(part.word, values)
+    return value ?? ''
+  }).join('')
 }

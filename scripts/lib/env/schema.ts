@@ -3,11 +3,17 @@
  * setting below them. That setting may be a comment itself (`# WEB_THREADS=16`): then its value is the default.
  * A subset of what varlock calls env-spec, with @default, @generate, @service and @was added.
  */
+import { isIP } from 'node:net'
 import { isQuoted, readLines } from './file.ts'
-import type { Entry } from './file.ts'
-import { anyString, describe, fits, parseType } from './types.ts'
-import type { ValueType } from './types.ts'
 import { CliError } from '../errors.ts'
+
+/** The form of a value: what `@type=` says, such as `number(isInt=true, min=1)` or `enum(uv, pip)`. */
+export interface ValueType {
+  form: string
+  options: Readonly<Record<string, string>>
+  /** The words of an enum; empty for every other form. */
+  choices: readonly string[]
+}
 
 export interface Setting {
   name: string
@@ -30,8 +36,6 @@ export interface Setting {
   generate: number | undefined
   /** Who reads it. */
   services: readonly string[]
-  /** What to use instead. */
-  deprecated: string | undefined
   /** The names that it had in earlier versions of the template. */
   was: readonly string[]
   /** Its own line as it stands in the example, or would without the # in front. */
@@ -50,101 +54,92 @@ export const renamings = ({ settings }: Schema): Map<string, string> =>
 /** Docker reads these by itself, whether the example declares them or not. */
 export const isDockers = (name: string): boolean => /^(COMPOSE|DOCKER|BUILDKIT)_/.test(name)
 
-/** One `@name`, `@name=value`, `@name="text"` or `@name(a, b)`. */
-type Decorators = Map<string, string>
+/** What the value has to be, after "has to be", and whether it is that. */
+const forms: Readonly<Record<string, readonly [words: string, fits: (value: string) => boolean]>> = {
+  string: ['text', () => true],
+  number: ['a number', (value) => /^-?\d+(\.\d+)?$/.test(value)],
+  boolean: ['true or false', (value) => /^(true|false)$/.test(value)],
+  // Its choices say the rest.
+  enum: ['one of', () => true],
+  port: ['a port number from 1 to 65535', (value) => /^\d+$/.test(value) && Number(value) >= 1 && Number(value) <= 65_535],
+  url: [
+    'a URL with its scheme, such as https://example.com or redis://redis:6379/0',
+    (value) => /^[a-z][a-z0-9+.-]*:\/\/\S+$/i.test(value) && URL.canParse(value),
+  ],
+  ip: ['an IP address, such as 127.0.0.1', (value) => isIP(value.replaceAll(/^\[|\]$/g, '')) !== 0],
+  duration: ['a duration such as 30s, 5m or 1h30m', (value) => /^(\d+(\.\d+)?(us|ms|s|m|h))+$/.test(value)],
+  size: ['a size such as 512m or 2g', (value) => /^\d+(\.\d+)?[kmg]b?$/i.test(value)],
+}
 
-const isHeading = (line: string): boolean => /^# --- .+ ---$/.test(line)
+/** `public` is for browsers: localhost means the machine in front of which they are. */
+const optionNames = ['isInt', 'min', 'minLength', 'startsWith', 'public']
 
-/** A comment line that begins with @ is a rule; every other one is a sentence. */
-const isRule = (line: string): boolean => /^#\s*@/.test(line)
+/** What the value has to be, in words that follow "has to be". */
+export function describe({ form, options: { isInt, min, minLength, startsWith }, choices }: ValueType): string {
+  return [
+    isInt === 'true' ? 'a whole number' : forms[form]![0],
+    choices.join(', '),
+    min && `of at least ${min}`,
+    minLength && `of at least ${minLength} characters`,
+    startsWith && `that begins with ${startsWith}`,
+  ].filter(Boolean).join(' ')
+}
 
-/** `# NAME=value` right below a rule, or below a setting whose rule it shares. */
-function uncommented(lines: readonly string[]): string[] {
-  const found: string[] = []
-  for (const line of lines) {
-    const above = found.at(-1) ?? ''
-    found.push(/^# [A-Z]\w*=/.test(line) && (isRule(above) || /^\w+=/.test(above)) ? line.slice(2) : line)
-  }
-  return found
+export function fits(value: string, { form, options: { isInt, min, minLength, startsWith }, choices }: ValueType): boolean {
+  if (form === 'enum') return choices.includes(value)
+  const isInRange = min === undefined || Number(value) >= Number(min)
+  const isWhole = isInt !== 'true' || Number.isInteger(Number(value))
+  return forms[form]![1](value) && isInRange && isWhole && value.length >= Number(minLength ?? 0) && value.startsWith(startsWith ?? '')
 }
 
 const words = (text: string): string[] => text.split(',').map((word) => word.trim()).filter(Boolean)
 
-/** What stands after the name of each decorator; nothing after a bare `@name`. */
-const shapes: Readonly<Record<string, RegExp>> = {
-  type: /^=[^"]+$/,
-  required: /^$/,
-  optional: /^$/,
-  default: /^="[^"]+"$/,
-  sensitive: /^$/,
-  generate: /^=hex\([1-9]\d*\)$/,
-  service: /^\([^)]+\)$/,
-  deprecated: /^="[^"]*"$/,
-  was: /^\(\w+(?:\s*,\s*\w+)*\)$/,
+/** Reads what stands behind `@type=`; undefined when it has a form or an option that is not known. */
+function parseType(text: string): ValueType | undefined {
+  const [, form = '', brackets = ''] = /^(\w+)(?:\((.*)\))?$/.exec(text) ?? []
+  if (form === 'enum') return { form, options: {}, choices: words(brackets) }
+  const options = Object.fromEntries(words(brackets).map((word) => word.split('=', 2) as [string, string]))
+  const isKnown = Object.hasOwn(forms, form) && Object.keys(options).every((name) => optionNames.includes(name))
+  return isKnown ? { form, options, choices: [] } : undefined
 }
 
-/** Reads `# @type=port(min=1) @service(a, b)` lines. Problems are sentences without the line. */
-function readDecorators(lines: readonly string[], report: (problem: string) => void): Decorators {
-  const decorators: Decorators = new Map()
-  for (const line of lines) {
-    const text = line.replace(/^#\s*/, '')
-    const known = /@(\w+)((?:="[^"]*"|=\w+(?:\([^)]*\))?|\([^)]*\))?)(?:\s+|$)/y
-    while (known.lastIndex < text.length) {
-      const from = known.lastIndex
-      const [, name, value = ''] = known.exec(text) ?? []
-      if (name === undefined) {
-        report(`"${text.slice(from)}" is no decorator`)
-        break
-      }
-      const shape = Object.hasOwn(shapes, name) ? shapes[name] : undefined
-      if (!shape) report(`@${name} is none of ${Object.keys(shapes).map((word) => `@${word}`).join(', ')}`)
-      else if (!shape.test(value)) report(`@${name} cannot be written @${name}${value}`)
-      else if (decorators.has(name)) report(`@${name} is there twice`)
-      else decorators.set(name, value)
-    }
-  }
-  return decorators
+const ruleNames = ['type', 'required', 'optional', 'default', 'sensitive', 'generate', 'service', 'was']
+
+type Report = (problem: string) => void
+
+/** Reads `# @type=port @service(a, b) @default="text"`: what is in the quotes or brackets, by the name of the rule. */
+function readRules(line: string, report: Report): [name: string, value: string][] {
+  const found: [string, string][] = []
+  const one = /@(\w+)(?:="([^"]*)"|=(\w+(?:\([^)]*\))?)|\(([^)]*)\))?(?=\s|$)/g
+  const rest = line.replaceAll(one, (_, name: string, text?: string, word?: string, list?: string) => {
+    if (!ruleNames.includes(name)) report(`@${name} is none of ${ruleNames.map((known) => `@${known}`).join(', ')}`)
+    found.push([name, text ?? word ?? list ?? ''])
+    return ''
+  }).slice(1).trim()
+  if (rest !== '') report(`"${rest}" is no rule`)
+  return found
 }
 
-/** The text in the brackets or quotes of a decorator's value. */
-const inside = (value: string | undefined): string | undefined => value && /[("](.*)[)"]$/.exec(value)?.[1]
-
-/** Enough to judge a default; what the stack gets is read by Compose. */
-const unquoted = (raw: string): string => (isQuoted(raw) ? raw.slice(1, -1) : raw.replace(/\s#.*$/, '').trim())
-
-type Place = Pick<Setting, 'heading' | 'assignment' | 'isActive'>
-
-function readSetting({ name, line, lastLine, raw }: Entry, rules: Decorators, { heading, assignment, isActive }: Place, report: (problem: string) => void): Setting {
-  const value = unquoted(raw)
-  const type = rules.has('type') ? parseType(rules.get('type')!.slice(1)) : anyString
-
-  if ('problem' in type) report(type.problem)
+/** What the rules say of a setting with this value in the example. */
+function judged(value: string, isActive: boolean, rules: ReadonlyMap<string, string>, report: Report): Omit<Setting, 'name' | 'line' | 'heading' | 'assignment'> {
+  const text = rules.get('type') ?? 'string'
+  const type = parseType(text)
+  const generate = rules.get('generate')
+  if (!type) report(`@type=${text} is not known. Forms: ${Object.keys(forms).join(', ')}; options: ${optionNames.join(', ')}`)
   // A reference to another setting is only known once Compose has read it.
   else if (value !== '' && !value.includes('$') && !fits(value, type)) report(`its own value is wrong: it has to be ${describe(type)}`)
-  if (rules.has('required') && rules.has('optional')) report('it is both @required and @optional')
-  if (rules.has('generate') && !rules.has('sensitive')) report('@generate needs @sensitive: what is random is a secret')
-  if (rules.has('default') && !isActive) report('it is commented out, so its value is the default already')
-  if (line !== lastLine) report('its value goes over several lines')
-
   return {
-    name, line, value, isActive, heading, assignment,
-    default: isActive ? inside(rules.get('default')) ?? '' : value,
-    type: 'problem' in type ? anyString : type,
+    value, isActive,
+    default: isActive ? rules.get('default') ?? '' : value,
+    type: type ?? { form: 'string', options: {}, choices: [] },
     // Without a word about it, a setting that has a value here cannot do without one.
     required: rules.has('required') || (value !== '' && !rules.has('optional')),
-    sensitive: rules.has('sensitive'),
-    generate: rules.has('generate') ? Number(inside(rules.get('generate'))) : undefined,
-    services: words(inside(rules.get('service')) ?? ''),
-    deprecated: inside(rules.get('deprecated')),
-    was: words(inside(rules.get('was')) ?? ''),
+    // What is random is a secret.
+    sensitive: rules.has('sensitive') || generate !== undefined,
+    generate: generate === undefined ? undefined : Number(/\d+/.exec(generate)?.[0] ?? 32),
+    services: words(rules.get('service') ?? ''),
+    was: words(rules.get('was') ?? ''),
   }
-}
-
-/** The unbroken run of comment lines above a line; a heading or another setting ends it. `line` counts from 1. */
-function commentAbove(lines: readonly string[], line: number): string[] {
-  let first = line - 1
-  while (first > 0 && lines[first - 1]!.startsWith('#') && !isHeading(lines[first - 1]!)) first -= 1
-  return lines.slice(first, line - 1)
 }
 
 /**
@@ -155,37 +150,41 @@ function commentAbove(lines: readonly string[], line: number): string[] {
  *   wrote the example, never of whoever fills in .env.docker
  */
 export function parseSchema(text: string, file: string): Schema {
-  const written = text.split(/\r?\n/)
-  const lines = uncommented(written)
-  const { entries, malformed } = readLines(lines.join('\n'))
-  const problems = malformed.map(({ line, problem }) => ({ line, problem }))
   const byName = new Map<string, Setting>()
-  const ruleLines = new Set(lines.flatMap((line, index) => (isRule(line) ? [index + 1] : [])))
-  let rules: Decorators = new Map()
+  const problems: string[] = []
+  let heading: string | undefined
+  let rules = new Map<string, string>()
+  let above: 'rule' | 'setting' | 'other' = 'other'
 
-  for (const entry of entries) {
-    const { name, line } = entry
-    const report = (problem: string): void => void problems.push({ line, problem: `${name}: ${problem}` })
-    const comment = commentAbove(lines, line)
-    comment.forEach((_, index) => ruleLines.delete(line - 1 - index))
-    if (byName.has(name)) report('it is there twice')
-    // Settings without a blank line between them share the sentences of the first, and the rule above them.
-    const neighbour = entries.some(({ lastLine }) => lastLine === line - 1 - comment.length)
-    if (comment.every((one) => isRule(one)) && !neighbour) report('no sentence above it says what it is for')
-    if (comment.length > 0 || !neighbour) rules = readDecorators(comment.filter(isRule), report)
-    const assignment = lines[line - 1]!
-    const place = { heading: lines.slice(0, line).findLast(isHeading), assignment, isActive: written[line - 1] === assignment }
-    byName.set(name, readSetting(entry, rules, place, report))
+  // The blank line at the end ends the last rule.
+  for (const [index, written] of [...text.split(/\r?\n/), ''].entries()) {
+    const line = index + 1
+    const report: Report = (problem) => void problems.push(`${file}:${line}  ${problem}`)
+    const isCommentedOut = above !== 'other' && /^# [A-Z]\w*=/.test(written)
+    const assignment = isCommentedOut ? written.slice(2) : written
+    const { entries: [entry], malformed: [broken] } = readLines(assignment)
+    if (broken) report(broken.problem)
+    if (entry) {
+      const { name, raw } = entry
+      if (byName.has(name)) report(`${name}: it is there twice`)
+      // Enough to judge a default; what the stack gets is read by Compose.
+      const value = isQuoted(raw) ? raw.slice(1, -1) : raw.replace(/\s#.*$/, '').trim()
+      byName.set(name, { name, line, heading, assignment, ...judged(value, !isCommentedOut, rules, (problem) => report(`${name}: ${problem}`)) })
+      above = 'setting'
+      continue
+    }
+    const isRule = /^#\s*@/.test(written)
+    if (above === 'rule' && !isRule) problems.push(`${file}:${index}  a rule without a setting right below it`)
+    // Settings on lines right below each other share sentences and rule.
+    if (above !== 'rule') rules = new Map()
+    if (/^# --- .+ ---$/.test(written)) heading = written
+    if (isRule) for (const [name, value] of readRules(written, report)) rules.set(name, value)
+    above = isRule ? 'rule' : 'other'
   }
-  for (const { name, line, was } of byName.values()) {
-    const present = was.find((old) => byName.has(old))
-    if (present) problems.push({ line, problem: `${name}: @was(${present}) names a setting that is still there` })
-  }
-  for (const line of ruleLines) problems.push({ line, problem: 'a rule without a setting right below it' })
 
   if (problems.length > 0) {
     throw new CliError(`${file} breaks its own rules. The mistake is in that file, not in your settings.`, {
-      details: problems.toSorted((a, b) => a.line - b.line).map(({ line, problem }) => `${file}:${line}  ${problem}`).join('\n'),
+      details: problems.join('\n'),
       hint: `Correct these lines, or take back the last change: git restore ${file}`,
     })
   }

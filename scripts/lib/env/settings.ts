@@ -10,7 +10,6 @@ import { readLines } from './file.ts'
 import { parseSchema } from './schema.ts'
 import type { Schema } from './schema.ts'
 import { readValues } from './values.ts'
-import { roomOf } from '../engine/machine.ts'
 import { CliError, ExitCode } from '../errors.ts'
 
 /** The file that somebody fills in. */
@@ -42,21 +41,12 @@ const reasons: Readonly<Record<string, string>> = {
   EROFS: 'the file system is read-only',
 }
 
-/** What helps, for the reasons that have a remedy. */
-async function remedy(path: string, code: string): Promise<string | undefined> {
-  if (code === 'ENOSPC') {
-    const room = await roomOf(dirname(path))
-    return `${room?.folder ?? 'Its folder'} has ${room?.megabytes ?? 0} MB left. Make room there, then run this again: nothing was changed.`
-  }
-  if (code !== 'EACCES' && code !== 'EPERM') return undefined
-  const owned = await stat(path).catch(() => stat(dirname(path)))
-  return `It belongs to uid ${owned.uid}, and you are uid ${process.getuid?.()}. Run this as its owner, or make the project yours: sudo chown -R "$USER" .`
-}
-
 /** What to throw for a file that the system does not let us read or write. */
 export async function unusable(file: string, verb: 'read' | 'written', error: unknown): Promise<CliError> {
   const code = (error as NodeJS.ErrnoException).code ?? String(error)
-  const hint = await remedy(resolve(file), code).catch(() => undefined)
+  const owner = await stat(file).catch(() => stat(dirname(file))).catch(() => undefined)
+  const hint = reasons[code] !== 'permission denied' ? undefined :
+    `It belongs to uid ${owner?.uid}, and you are uid ${process.getuid?.()}. Run this as its owner, or make the project yours: sudo chown -R "$USER" .`
   return new CliError(`${file} cannot be ${verb}: ${reasons[code] ?? code}.`, { hint, exitCode: ExitCode.config, cause: error })
 }
 

@@ -1,50 +1,31 @@
 /** What of the settings may be shown to anybody, and what may not. Pure. */
-import { readLines } from './file.ts'
-import type { Values } from './finding.ts'
-import { interpolate } from './interpolate.ts'
+import { interpolate, readLines } from './file.ts'
 import type { Schema } from './schema.ts'
+import type { Settings } from './settings.ts'
 import { CliError, ExitCode } from '../errors.ts'
 import { nearest } from '../words.ts'
 
+type Shell = Readonly<Record<string, string | undefined>>
+
 /** Is there one of the secrets in the text, or may there be one: a URL with a user in it? */
-export function holdsSecret(text: string, { settings }: Schema, values: Readonly<Record<string, string | undefined>>): boolean {
+export function holdsSecret(text: string, { settings }: Schema, values: Shell): boolean {
   const secrets = settings.filter(({ sensitive }) => sensitive).map(({ name }) => values[name])
   return secrets.some((secret) => secret && text.includes(secret)) || /:\/\/[^/]*@/.test(text)
 }
 
 /** True for what is marked as one, for what has one in it, and for a name that nobody declared. */
-export function isSecret(name: string, value: string, schema: Schema, values: Readonly<Record<string, string | undefined>>): boolean {
-  if (value === '') return false
-  return schema.byName.get(name)?.sensitive !== false || holdsSecret(value, schema, values)
-}
+export const isSecret = (name: string, value: string, schema: Schema, values: Shell): boolean =>
+  value !== '' && (schema.byName.get(name)?.sensitive !== false || holdsSecret(value, schema, values))
 
-/** Passwords in URLs become ***. Rather too much than too little: a password may have an @ of its own. */
-export const redactUrls = (text: string): string => text.replaceAll(/(:\/\/[^\s:@/'"]*):[^\s'"]+@/g, '$1:***@')
-
-const hidden = '********'
-
-/**
- * The text of an env file without secrets, and without what may be one: values of names that the example does not
- * declare, passwords in URLs, settings that are commented out.
- */
+/** The text of an env file in which every value that is a secret, or may be one, is ********; so is what is commented out. */
 export function mask(schema: Schema, text: string): string {
-  const shown: (string | undefined)[] = text.split('\n').map((line) => line.replace(/^(\s*#\s*[A-Za-z_]\w*=)\S.*$/, `$1${hidden}`))
-  for (const { name, line, lastLine, raw } of readLines(text).entries) {
-    const isOpen = schema.byName.get(name)?.sensitive === false && !/:\/\/[^/]*@/.test(raw)
-    if (isOpen || raw === '') continue
-    shown.fill(undefined, line - 1, lastLine)
-    shown[line - 1] = `${name}=${hidden}`
-  }
-  return shown.filter((line) => line !== undefined).join('\n')
-}
-
-interface Source {
-  file: string
-  schema: Schema
-  values: Values
-  /** Why Compose could not be asked, and which settings cannot be known without it. */
-  unanswered: string | undefined
-  unread: readonly string[]
+  const { entries } = readLines(text)
+  return text.split('\n').flatMap((content, index) => {
+    const entry = entries.find(({ line, lastLine }) => line <= index + 1 && index < lastLine)
+    if (!entry) return content.replace(/^(\s*#\s*[A-Za-z_]\w*=)\S.*$/, '$1********')
+    if (!isSecret(entry.name, entry.raw, schema, {})) return content
+    return entry.line === index + 1 ? `${entry.name}=********` : []
+  }).join('\n')
 }
 
 /**
@@ -53,29 +34,26 @@ interface Source {
  *
  * @throws CliError (exit code 2) for a name that nobody knows and for a secret, 3 when the value cannot be known
  */
-export function printedValue(
-  name: string, { file, schema, values, unanswered, unread }: Source,
-  { showSecret, shell }: { showSecret: boolean; shell: Readonly<Record<string, string | undefined>> },
-): string {
+export function printedValue(name: string, showSecret: boolean, { file, schema, values, findings, unanswered, unread }: Settings, shell: Shell): string {
+  const refuse = (message: string, hint: string, exitCode: ExitCode): never => {
+    throw new CliError(message, { hint, exitCode })
+  }
+  // A default is what holds beside a file, not instead of one.
+  const absent = findings.find(({ code }) => code === 'E08')
+  if (absent) refuse(`${file} does not exist.`, absent.hint, ExitCode.config)
   const setting = schema.byName.get(name)
   if (!setting && values[name] === undefined && !unread.includes(name)) {
     const meant = nearest(name, [...schema.byName.keys(), ...Object.keys(values)])
-    throw new CliError(`${name} is no setting, and ${file} does not have it.`, {
-      hint: meant ? `Did you mean ${meant}?` : '.env.docker.example has them all.',
-      exitCode: ExitCode.usage,
-    })
+    const hint = meant ? `Did you mean ${meant}?` : '.env.docker.example has them all.'
+    refuse(`${name} is no setting, and ${file} does not have it.`, hint, ExitCode.usage)
   }
   if (unread.includes(name) && shell[name] === undefined) {
-    throw new CliError(`${name} cannot be read: ${unanswered ?? 'Compose refuses the file'}.`, {
-      hint: 'npm run env says what is wrong with the file.', exitCode: ExitCode.config,
-    })
+    refuse(`${name} cannot be read: ${unanswered ?? 'Compose refuses the file'}.`, 'npm run env says what is wrong with the file.', ExitCode.config)
   }
   const value = shell[name] ?? values[name] ?? interpolate(setting?.default ?? '', values)
   if (!showSecret && isSecret(name, value, schema, values)) {
-    throw new CliError(`${name} is a secret, or may be one, and is not printed.`, {
-      hint: `When it may be seen where this goes: --print ${name} --show-secret`,
-      exitCode: ExitCode.usage,
-    })
+    const hint = `When it may be seen where this goes: --print ${name} --show-secret`
+    refuse(`${name} is a secret, or may be one, and is not printed.`, hint, ExitCode.usage)
   }
   return value
 }

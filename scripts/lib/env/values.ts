@@ -2,20 +2,10 @@
  * The values of an env file as Compose reads them. Compose has its own rules for quotes, `#`, `$` and escapes,
  * which no npm package shares; so Compose itself is asked, once, for all of them.
  */
-import { fileURLToPath } from 'node:url'
 import type { Result } from '../engine/docker.ts'
 import { finding } from './finding.ts'
 import type { Finding, Values } from './finding.ts'
 import type { Entry } from './file.ts'
-
-/** Go quotes the value in its message nearly as JSON does; what JSON cannot read is not looked for. */
-function unquoteGo(text: string): string | undefined {
-  try {
-    return JSON.parse(text) as string
-  } catch {
-    return undefined
-  }
-}
 
 /**
  * Why Compose refused the file, with the line. Its own message is not repeated, because it quotes the value.
@@ -23,17 +13,19 @@ function unquoteGo(text: string): string | undefined {
  * @returns undefined when the message is not about the env file
  */
 export function explainRefusal(stderr: string, entries: readonly Entry[]): Finding | undefined {
-  const about = (entry: Entry | undefined, message: string, hint: string): Finding => finding('E01', { line: entry?.line, setting: entry?.name, message, hint })
-  const [, template] = /Invalid template: (".*")$/s.exec(stderr.trimEnd()) ?? []
+  const about = (entry: Entry | undefined, message: string, hint: string): Finding =>
+    finding('E01', { line: entry?.line, setting: entry?.name, message: `${entry?.name ?? 'A value'} ${message}`, hint })
+  const [, template] = /Invalid template: "(.*)"$/s.exec(stderr.trimEnd()) ?? []
   if (template !== undefined) {
-    const text = unquoteGo(template)
-    const entry = entries.find(({ raw }) => text !== undefined && raw.includes(text))
-    return about(entry, `${entry?.name ?? 'A value'} has a $ that Compose cannot interpret.`, 'Put the value in single quotes, or write $$ where a $ is meant.')
+    // Go writes some characters as escapes: what is between them is looked for.
+    const pieces = template.split(/\\./)
+    const entry = entries.find(({ raw }) => pieces.every((piece) => raw.includes(piece)))
+    return about(entry, 'has a $ that Compose cannot interpret.', 'Put the value in single quotes, or write $$ where a $ is meant.')
   }
   const [, wanted] = /required variable (\w+) is missing a value/.exec(stderr) ?? []
   if (wanted !== undefined) {
     const entry = entries.find(({ raw }) => raw.includes(`\${${wanted}`))
-    return about(entry, `${entry?.name ?? 'A value'} refers to ${wanted}, which has no value on the lines above it.`, `Set ${wanted} above, or delete the reference.`)
+    return about(entry, `refers to ${wanted}, which has no value on the lines above it.`, `Set ${wanted} above, or delete the reference.`)
   }
   // Compose's own words alone: the shell that finds no docker names a line of its own.
   const [, line] = /^(?:failed to read .*: )?line (\d+): /m.exec(stderr) ?? []
@@ -44,12 +36,8 @@ export function explainRefusal(stderr: string, entries: readonly Entry[]): Findi
  * The environment of the child: what Docker needs to start, and nothing else, so that a reference such as
  * `$USER` in the file means the same on every machine.
  */
-export function bareEnvironment(): Record<string, undefined> {
-  const needed = new Set(['PATH', 'HOME', 'DOCKER_CONFIG'])
-  return Object.fromEntries(Object.keys(process.env).flatMap((name) => (needed.has(name) ? [] : [[name, undefined]])))
-}
-
-const readerFile = fileURLToPath(new URL('reader.yaml', import.meta.url))
+export const bareEnvironment = (): Record<string, undefined> =>
+  Object.fromEntries(Object.keys(process.env).filter((name) => !['PATH', 'HOME', 'DOCKER_CONFIG'].includes(name)).map((name) => [name, undefined]))
 
 export interface Reading {
   values: Values
@@ -76,15 +64,17 @@ export function reasonOf({ exitCode, stderr }: Pick<Result, 'exitCode' | 'stderr
 export async function readValues(path: string, text: string, entries: readonly Entry[]): Promise<Reading> {
   // zx takes a while to load: only when there is something to ask.
   const { capture } = await import('../engine/docker.ts')
-  // Without --env-file: what the file says about Compose itself (COMPOSE_FILE …) would else apply to this call.
-  const answer = await capture(['compose', '--file', readerFile, 'config', '--format', 'json'], {
+  // A service whose environment is the file. The file is no --env-file: what it says about Compose itself
+  // (COMPOSE_FILE …) would apply to this call, and so would a .env in the folder.
+  const answer = await capture(['compose', '--env-file', '/dev/null', '--file', '-', 'config', '--format', 'json'], {
     env: { ...bareEnvironment(), ENV_READER_FILE: path }, timeoutMs: 10_000,
+    input: JSON.stringify({ services: { reader: { image: 'none', env_file: '${ENV_READER_FILE}' } } }),
   })
   if (answer.exitCode === 0) {
     // Compose writes every $ as $$, and a name without a value as null.
     const { services } = JSON.parse(answer.stdout.replaceAll('$$', () => '$')) as { services: { reader: { environment?: Record<string, string | null> } } }
-    const values = Object.entries(services.reader.environment ?? {}).flatMap(([name, value]) => (value === null ? [] : [[name, value]]))
-    return { values: Object.fromEntries(values) as Values, refusal: undefined, unanswered: undefined }
+    const values = Object.entries(services.reader.environment ?? {}).filter((pair): pair is [string, string] => pair[1] !== null)
+    return { values: Object.fromEntries(values), refusal: undefined, unanswered: undefined }
   }
   const { parse } = await import('dotenv')
   const alike = new Set(entries.filter(({ raw }) => !/[$#\\`]/.test(raw)).map(({ name }) => name))

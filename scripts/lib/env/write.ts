@@ -1,29 +1,107 @@
-/** Writes an env file: a new one, one with the secrets that it lacks, or one brought up to date. */
+/** Writes an env file: a new one, or an existing one with the secrets that it lacks and the names of today. */
 import { createHash, randomBytes } from 'node:crypto'
-import { chown, open, realpath, rename, rm, stat } from 'node:fs/promises'
+import { chown, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname, resolve } from 'node:path'
-import { readLines } from './file.ts'
-import { complete, initialise, sync } from './fill.ts'
-import type { Initialised, Source, Synced } from './fill.ts'
-import { mask } from './shown.ts'
+import { quoteValue, readLines, references } from './file.ts'
+import { renamings } from './schema.ts'
 import type { Schema } from './schema.ts'
+import { mask } from './shown.ts'
 import { envFile, loadSettings, readIfThere, readSchema, unusable } from './settings.ts'
 import { hostCaBundle } from '../engine/machine.ts'
 import { CliError, ExitCode } from '../errors.ts'
 
-/** Can Compose make a project's name of a folder's? It keeps small letters, digits, - and _, after the first letter or digit. Pure. */
-const namesProject = (folder: string): boolean => /[a-z0-9]/.test(folder.toLowerCase())
+/** Makes a secret of so many random bytes, as hex. */
+type Random = (bytes: number) => string
 
-/** The same for the same folder, and another for every other. */
-const projectNameFor = (folder: string): string => `project-${createHash('sha256').update(folder).digest('hex').slice(0, 8)}`
+interface Secured {
+  text: string
+  /** Secrets that were made. */
+  generated: string[]
+}
+
+const introduction = [
+  '# Settings of the Docker stack. A setting that is not here has its default: .env.docker.example has them all.',
+  '# npm run env checks this file.',
+]
+
+/**
+ * The env file of a fresh checkout: what the project says of itself, with secrets of its own. Pure.
+ *
+ * @param machine values that fit this machine, by setting
+ */
+export function newFile({ settings }: Schema, machine: Readonly<Record<string, string>>, random: Random): Secured {
+  const chosen = settings.filter(({ name, isActive }) => isActive || name in machine)
+  const lines = chosen.flatMap(({ name, heading, generate, assignment }, index) => {
+    const value = generate === undefined ? machine[name] : random(generate)
+    const isNewSection = heading !== chosen[index - 1]?.heading
+    return [...(isNewSection ? ['', heading ?? ''] : []), value === undefined ? assignment : `${name}=${quoteValue(value)}`]
+  })
+  return {
+    text: `${[...introduction, ...lines].join('\n')}\n`,
+    generated: chosen.filter(({ generate }) => generate).map(({ name }) => name),
+  }
+}
+
+/** Sets a secret where it is empty; else above what refers to it, because a reference reads only what stands above it; else at the end. */
+function withSecret(text: string, name: string, value: string): string {
+  const { entries } = readLines(text)
+  const lines = text.replace(/\n?$/, '\n').split('\n')
+  const end = text.includes('\r\n') ? '\r' : ''
+  // Of a name that is there twice, the last one counts. Between single quotes nothing refers to anything.
+  const own = entries.findLast((entry) => entry.name === name)
+  const reader = entries.find(({ raw }) => !raw.startsWith("'") && references(raw).some((one) => one.name === name))
+  const line = (own ?? reader)?.line ?? lines.length
+  return lines.toSpliced(line - 1, own ? 1 : 0, `${name}=${value}${end}`).join('\n')
+}
+
+/** Adds those of the awaited settings that are secrets. All else stays as it is; doing it twice changes nothing more. Pure. */
+export function withSecrets({ settings }: Schema, text: string, awaited: ReadonlySet<string>, random: Random): Secured {
+  const there = new Map(readLines(text).entries.map(({ name, raw }) => [name, raw]))
+  const lacking = settings.filter(({ name, generate }) => generate && awaited.has(name) && /^(''|"")?$/.test(there.get(name) ?? ''))
+  return {
+    text: lacking.reduce((before, { name, generate = 0 }) => withSecret(before, name, random(generate)), text),
+    generated: lacking.map(({ name }) => name),
+  }
+}
+
+/** Where the overlay of the stand-ins was in earlier versions of the template, and is now. */
+const moved = ['docker/offline/compose.yaml', 'extras/offline/compose.yaml'] as const
+
+/** Gives settings, and references to them, the names of today; values are kept. Pure. */
+export function withNewNames(schema: Schema, text: string): { text: string; renamed: { from: string; to: string }[] } {
+  const { entries } = readLines(text)
+  const isThere = (wanted: string): boolean => entries.some(({ name }) => name === wanted)
+  // An old name beside the new one does not count any more, and stays: the check tells of it.
+  const names = new Map([...renamings(schema)].filter(([from, to]) => isThere(from) && !isThere(to)))
+  const lines = text.split('\n')
+  let hasMoved = false
+  for (const { name, line, lastLine, raw } of entries) {
+    for (let index = line - 1; index < lastLine && !raw.startsWith("'"); index += 1) {
+      lines[index] = lines[index]!.replaceAll(/(?<!\$)(\$\{?)(\w+)/g, (_, sign: string, other: string) => sign + (names.get(other) ?? other))
+    }
+    if (names.has(name)) lines[line - 1] = lines[line - 1]!.replace(new RegExp(`\\b${name}\\b`), names.get(name)!)
+    if (name !== 'COMPOSE_FILE' || !raw.includes(moved[0])) continue
+    lines[line - 1] = lines[line - 1]!.replaceAll(...moved)
+    hasMoved = true
+  }
+  return { text: lines.join('\n'), renamed: [...names, ...(hasMoved ? [moved] : [])].map(([from, to]) => ({ from, to })) }
+}
+
+/** Required settings and secrets of services that are switched on, which the file does not have. */
+async function awaitedIn(file: string): Promise<ReadonlySet<string>> {
+  const { findings } = await loadSettings(file)
+  return new Set(findings.flatMap(({ code, setting }) => (['E10', 'E25'].includes(code) && setting !== null ? [setting] : [])))
+}
 
 /** What belongs to this machine: a project name where the folder gives none, the owner of the checkout, and its CA bundle. */
 async function machineValues({ byName }: Schema): Promise<Record<string, string>> {
   const { uid, gid } = await stat('.')
   const bundle = hostCaBundle(process.env)
   const folder = process.cwd()
+  // Compose keeps the small letters and digits of the folder's name. Ours is the same for the same folder, and another for every other.
+  const isNamed = Boolean(byName.get('COMPOSE_PROJECT_NAME')?.value) || /[a-z0-9]/i.test(basename(folder))
   return {
-    ...(byName.get('COMPOSE_PROJECT_NAME')?.value || namesProject(basename(folder)) ? {} : { COMPOSE_PROJECT_NAME: projectNameFor(folder) }),
+    ...(isNamed ? {} : { COMPOSE_PROJECT_NAME: `project-${createHash('sha256').update(folder).digest('hex').slice(0, 8)}` }),
     ...(uid === 0 ? {} : { APP_UID: String(uid) }),
     ...(uid === 0 || gid === 0 ? {} : { APP_GID: String(gid) }),
     ...(bundle === undefined ? {} : { EXTRA_CA_FILE: bundle }),
@@ -39,13 +117,7 @@ export async function writeSecretly(file: string, text: string): Promise<void> {
   const target = await realpath(file).catch(() => resolve(file))
   const temporary = `${target}.${process.pid}.tmp`
   try {
-    const handle = await open(temporary, 'wx', 0o600)
-    try {
-      await handle.writeFile(text)
-      await handle.sync()
-    } finally {
-      await handle.close()
-    }
+    await writeFile(temporary, text, { mode: 0o600, flag: 'wx', flush: true })
     if (process.getuid?.() === 0) {
       const owner = await stat(target).catch(() => stat(dirname(target)))
       await chown(temporary, owner.uid, owner.gid)
@@ -57,82 +129,49 @@ export async function writeSecretly(file: string, text: string): Promise<void> {
   }
 }
 
-/** The names and lines that are read from the file as it is, which has to be readable for that. */
-function requireReadable(file: string, existing: string): void {
-  const [broken] = readLines(existing).malformed
-  if (!broken) return
-  throw new CliError(`${file}:${broken.line} cannot be read, so nothing is added to the file. ${broken.problem}`, {
-    hint: broken.hint, exitCode: ExitCode.config,
-  })
-}
-
-/** Required settings and secrets of services that are switched on, which the file does not have. */
-async function awaitedIn(file: string): Promise<ReadonlySet<string>> {
-  const { findings } = await loadSettings(file)
-  return new Set(findings.flatMap(({ code, setting }) => (['E10', 'E25'].includes(code) && setting !== null ? [setting] : [])))
-}
-
-async function sourceFor(schema: Schema, file: string | undefined): Promise<Source> {
-  return {
-    randomHex: (bytes) => randomBytes(bytes).toString('hex'),
-    machine: await machineValues(schema),
-    awaited: file === undefined ? new Set() : await awaitedIn(file),
-  }
-}
-
-export interface SyncResult extends Omit<Synced, 'text'> {
+export interface Filled extends Omit<Secured, 'text'> {
   file: string
+  /** False when nothing was missing, and in a dry run. */
   written: boolean
-  /** Where the file is as it was; undefined when nothing was written. */
+  /** Settings of a new file that were set to what fits this machine. */
+  fitted: string[]
+  renamed: { from: string; to: string }[]
+  /** Where the file is as it was before names were changed. */
   backup: string | undefined
   /** The new content, fit to be shown: secrets are masked. */
   preview: string
 }
 
 /**
- * Brings an env file up to date with the example, and keeps the old one beside it, for its owner alone.
+ * Makes the env file from the example, with random secrets; or adds to an existing one what its services wait for,
+ * and keeps every value that is there. With `sync` it also gives settings their names of today, and keeps the old
+ * file beside it, for its owner alone.
  *
- * @throws CliError (exit code 3) when there is no such file, when it has unreadable lines, or cannot be written
+ * @throws CliError (exit code 3) when the file has unreadable lines or cannot be written, and when there is none to sync
  */
-export async function syncEnvFile(file: string = envFile, options: { dryRun?: boolean } = {}): Promise<SyncResult> {
+export async function fillEnvFile(file: string = envFile, { sync = false, dryRun = false } = {}): Promise<Filled> {
   const [schema, existing] = await Promise.all([readSchema(), readIfThere(file)])
-  if (existing === undefined) {
+  if (sync && existing === undefined) {
     throw new CliError(`${file} does not exist, so there is nothing to bring up to date.`, {
       hint: 'Make it from the example: npm run env -- --init', exitCode: ExitCode.config,
     })
   }
-  requireReadable(file, existing)
-  const { text, ...report } = sync(schema, existing, await sourceFor(schema, file))
-  const written = !options.dryRun && text !== existing
-  const backup = written ? `${file}.bak` : undefined
-  if (backup) {
-    await writeSecretly(backup, existing)
-    await writeSecretly(file, text)
+  // A byte order mark may only be the beginning of a file, and a line may be put above it.
+  const before = (existing ?? '').replace(/^\uFEFF/, '')
+  const [broken] = readLines(before).malformed
+  if (broken) {
+    throw new CliError(`${file}:${broken.line} cannot be read, so nothing is added to the file. ${broken.problem}`, {
+      hint: broken.hint, exitCode: ExitCode.config,
+    })
   }
-  return { file, ...report, written, backup, preview: mask(schema, text) }
-}
+  const random: Random = (bytes) => randomBytes(bytes).toString('hex')
+  const machine = before.trim() === '' ? await machineValues(schema) : undefined
+  const { text: named, renamed } = sync ? withNewNames(schema, before) : { text: before, renamed: [] }
+  const { text, generated } = machine ? newFile(schema, machine, random) : withSecrets(schema, named, await awaitedIn(file), random)
 
-export interface InitResult extends Omit<Initialised, 'text'> {
-  file: string
-  /** False when nothing was missing, and in a dry run. */
-  written: boolean
-  /** The new content, fit to be shown: secrets are masked. */
-  preview: string
-}
-
-/**
- * Makes the env file from the example, with random secrets; or adds to an existing one what its services wait for,
- * and keeps every value that is there.
- *
- * @throws CliError (exit code 3) when the existing file has unreadable lines, or when it cannot be written
- */
-export async function initEnvFile(file: string = envFile, options: { dryRun?: boolean } = {}): Promise<InitResult> {
-  const [schema, existing = ''] = await Promise.all([readSchema(), readIfThere(file)])
-  requireReadable(file, existing)
-  const isNew = existing.trim() === ''
-  const source = await sourceFor(schema, isNew ? undefined : file)
-  const { text, ...report } = isNew ? initialise(schema, source) : complete(schema, existing, source)
-  const written = !options.dryRun && text !== existing
+  const written = !dryRun && text !== before
+  const backup = written && sync ? `${file}.bak` : undefined
+  if (backup) await writeSecretly(backup, existing ?? '')
   if (written) await writeSecretly(file, text)
-  return { file, ...report, written, preview: mask(schema, text) }
+  return { file, written, generated, fitted: Object.keys(machine ?? {}), renamed, backup, preview: mask(schema, text) }
 }

@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
-import { sync } from '../../../scripts/lib/env/fill.ts'
-import { references } from '../../../scripts/lib/env/interpolate.ts'
+import { references } from '../../../scripts/lib/env/file.ts'
 import { parseSchema } from '../../../scripts/lib/env/schema.ts'
+import { withNewNames } from '../../../scripts/lib/env/write.ts'
 import { files, readText, root } from '../helpers/repository.ts'
 
 const { settings, byName } = parseSchema(readText('.env.docker.example'), '.env.docker.example')
@@ -57,13 +57,16 @@ test('a project says about 25 settings of itself, and the file is one to read', 
   expect(readText('.env.docker.example').split('\n').length).toBeLessThan(560)
 })
 
-test.each(files.filter((file) => /^template\/examples\/\w+\/env\.docker$/.test(file)))('--sync leaves %s as it is, whatever the sample says of itself', (file) => {
+test('sentences say what each setting is for, and no old name is in use', () => {
+  const blocks = readText('.env.docker.example').split(/\n(?:\n|# --- )/).filter((block) => /^#\s*@/m.test(block))
+  expect(blocks.length).toBeGreaterThan(80)
+  expect(blocks.filter((block) => !/^# (?!@|[A-Z]\w*=)/m.test(block))).toEqual([])
+  expect(settings.flatMap(({ was }) => was).filter((old) => byName.has(old))).toEqual([])
+})
+
+test.each(files.filter((file) => /^template\/examples\/\w+\/env\.docker$/.test(file)))('--sync renames nothing in %s', (file) => {
   const text = readText(file)
-  const everything = new Set(settings.map(({ name }) => name))
-  expect(sync({ settings, byName }, text, { randomHex: () => 'x', machine: { APP_UID: '1' }, awaited: new Set() })).toMatchObject({ text, renamed: [], moved: [], undeclared: [] })
-  // Even of settings that are awaited, only those that can be made are added.
-  const { added, generated } = sync({ settings, byName }, text, { randomHex: () => 'x', machine: {}, awaited: everything })
-  expect(added).toEqual(generated)
+  expect(withNewNames({ settings, byName }, text)).toEqual({ text, renamed: [] })
 })
 
 describe.skipIf(spawnSync('docker', ['compose', 'version']).status !== 0)('an empty value is empty to Compose', () => {

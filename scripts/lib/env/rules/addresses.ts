@@ -1,8 +1,7 @@
 /** Rules about URLs: does what the containers are told lead anywhere, and does it get in there? */
 import { nearest } from '../../words.ts'
 import type { Found } from '../finding.ts'
-import { isQuoted } from '../file.ts'
-import { references } from '../interpolate.ts'
+import { isQuoted, references } from '../file.ts'
 import { about, given, ofEach, readers } from './subject.ts'
 import type { Advice, NamedService, Rule, Subject } from './subject.ts'
 

@@ -1,7 +1,7 @@
 /** Rules about secrets. No message has a value in it, nor says how long it is. */
 import type { Found } from '../finding.ts'
+import { fits } from '../schema.ts'
 import type { Setting } from '../schema.ts'
-import { fits } from '../types.ts'
 import { passwordsOf, targets } from './addresses.ts'
 import { about, given, ofEach, readers } from './subject.ts'
 import type { Rule, Subject } from './subject.ts'

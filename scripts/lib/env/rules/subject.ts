@@ -1,8 +1,8 @@
 /** What the rules look at: the file, its values, the schema, and what lies around the file. */
 import type { Model, Service } from '../../compose/model.ts'
+import { interpolate } from '../file.ts'
 import type { Entry, EnvLines } from '../file.ts'
 import type { Finding, Found, Values } from '../finding.ts'
-import { interpolate } from '../interpolate.ts'
 import type { Schema, Setting } from '../schema.ts'
 import { holdsSecret, isSecret } from '../shown.ts'
 

@@ -1,9 +1,8 @@
 /** Rules about single values: what .env.docker.example says about each, and forms for which @type has no word. */
 import { nearest } from '../../words.ts'
 import type { Found } from '../finding.ts'
-import { isDockers, renamings } from '../schema.ts'
+import { describe, fits, isDockers, renamings } from '../schema.ts'
 import type { Setting } from '../schema.ts'
-import { describe, fits } from '../types.ts'
 import { isUnencoded } from './addresses.ts'
 import { isCommand } from './secrets.ts'
 import { about, ofEach, shown } from './subject.ts'
@@ -134,14 +133,10 @@ const undeclared = ofNames((name, subject) => {
   return isKnown ? undefined : [`${name} is not declared in .env.docker.example.`, strangerAdvice(name, subject)]
 })
 
-const renamed = ofNames((name, { schema }) => {
+const renamed = ofNames((name, { schema, entryOf }) => {
   const now = renamings(schema).get(name)
-  return now === undefined ? undefined : [`${name} is called ${now} now, and nothing reads the old name.`, 'npm run env -- --sync renames it.']
-})
-
-const deprecated = ofNames((name, { schema }) => {
-  const advice = schema.byName.get(name)?.deprecated
-  return advice === undefined ? undefined : [`${name} is deprecated.`, advice]
+  const hint = entryOf.has(now ?? '') ? `${now} is there too: delete the line.` : 'npm run env -- --sync renames it.'
+  return now === undefined ? undefined : [`${name} is called ${now} now, and nothing reads the old name.`, hint]
 })
 
 export const valueRules: readonly Rule[] = [
@@ -152,7 +147,6 @@ export const valueRules: readonly Rule[] = [
   ['E12', 'error', wrongChoice],
   ['W13', 'warning', undeclared],
   ['W15', 'warning', renamed],
-  ['W15', 'warning', deprecated],
   ['E36', 'production', movingImage],
   ['E54', 'error', noPublishedPort],
 ]
