@@ -228,7 +228,7 @@ test('what Compose refuses is told once', () => {
   const refusal = { code: 'E01', severity: 'error', line: 3, setting: null, message: 'm', hint: 'h' } as const
   const judge = (more: string): string[] => check({ schema, lines: readLines(text + more), values: valuesOf(text), refusal }).map(({ code, message }) => `${code} ${message}`)
   expect(judge('')).toEqual(['E01 m'])
-  expect(judge('x\n')).toEqual(['E01 This line has no "=" and is no comment.'])
+  expect(judge('x\n')).toEqual(['E01 This line is no setting and no comment.'])
 })
 
 describe('no finding holds a secret:', () => {

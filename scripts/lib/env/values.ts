@@ -66,7 +66,7 @@ export async function readValues(path: string, text: string, entries: readonly E
   const { capture } = await import('../engine/docker.ts')
   // A service whose environment is the file. The file is no --env-file: what it says about Compose itself
   // (COMPOSE_FILE …) would apply to this call, and so would a .env in the folder.
-  const answer = await capture(['compose', '--env-file', '/dev/null', '--file', '-', 'config', '--format', 'json'], {
+  const answer = await capture(['compose', '--file', '-', '--env-file', '/dev/null', 'config', '--format', 'json'], {
     env: { ...bareEnvironment(), ENV_READER_FILE: path }, timeoutMs: 10_000,
     input: JSON.stringify({ services: { reader: { image: 'none', env_file: '${ENV_READER_FILE}' } } }),
   })
