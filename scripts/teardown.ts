@@ -11,10 +11,7 @@ export const teardown = defineCommand({
   summary: 'Stop the stack and remove its containers and networks. The data stays.',
   options: {
     volumes: { type: 'boolean', help: 'Delete the data too: database, queue, files. Asks for the project name' },
-    yes: common.yes,
-    'env-file': common['env-file'],
-    json: common.json,
-    'dry-run': common['dry-run'],
+    ...common,
   },
   notes: 'Running tasks get the time that WORKER_STOP_GRACE gives them.',
   examples: ['npm run teardown', 'npm run teardown -- --volumes', 'npm run teardown -- --volumes --yes'],
