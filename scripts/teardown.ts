@@ -21,7 +21,10 @@ export const teardown = defineCommand({
     const down = ['--profile', '*', 'down', '--remove-orphans', ...(volumes ? ['--volumes'] : [])]
     if (dryRun) return print(composeCommand(stackOf(file), ...down))
 
-    if (!(await findEngine())) return ok('No Docker Engine is running, so nothing of this stack is.')
+    if (!(await findEngine())) {
+      if (json) return printJson({ ok: true, deletedVolumes: [] })
+      return ok('No Docker Engine is running, so nothing of this stack is.')
+    }
     const { stack, model: { name } } = await openStack(file, { toEndIt: true })
     // Also those that today's settings use no more.
     const data = await readNames(['volume', 'ls', '--quiet', ...ofProject(name)])

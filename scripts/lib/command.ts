@@ -133,7 +133,8 @@ export async function main<O extends Options>(command: Command<O>, moduleUrl: st
   if (moduleUrl !== pathToFileURL(process.argv[1] ?? '').href) return
   if (isOldNode(process.versions.node)) {
     // In plain words: what colours them is not there either.
-    process.stderr.write(`Node ${process.versions.node} is too old: ${MINIMUM_NODE} is the oldest that works. Get a newer one: https://nodejs.org/\n`)
+    const found = `Node ${process.versions.node} is too old: ${MINIMUM_NODE} is the oldest that works.`
+    process.stderr.write(`${found} Get a newer one: https://nodejs.org/\n`)
     process.exitCode = ExitCode.failed
     return
   }

@@ -34,7 +34,7 @@ export class CliError extends Error {
   /** The evidence once more, for programs: part of what --json prints. */
   readonly data?: Readonly<Record<string, unknown>> | undefined
 
-  constructor(message: string, { cause, ...more }: Partial<Pick<CliError, 'hint' | 'details' | 'exitCode' | 'data' | 'cause'>> = {}) {
+  constructor(message: string, { cause, ...more }: Partial<Omit<CliError, 'name' | 'message' | 'stack'>> = {}) {
     super(message, { cause })
     Object.assign(this, more)
   }

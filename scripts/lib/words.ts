@@ -1,4 +1,4 @@
-/** Words of our messages: the name that was probably meant, URLs without passwords, and commands as they are typed for another env file. Pure. */
+/** Words of our messages: the name that was meant, URLs without passwords, and commands for another env file. Pure. */
 import { distance } from 'fastest-levenshtein'
 import { quote } from 'zx/core'
 

@@ -78,8 +78,8 @@ export class Sandbox {
     // What the settings name.
     mkdirSync(join(this.folder, 'app'))
     mkdirSync(join(this.folder, 'extras/offline'), { recursive: true })
-    for (const name of ['compose.yaml', 'compose.override.yaml', 'compose.production.yaml', 'extras/offline/compose.yaml']) this.write(name, '')
-    this.write('app/requirements.txt', '')
+    for (const name of ['', '.override', '.production']) this.write(`compose${name}.yaml`, '')
+    for (const name of ['extras/offline/compose.yaml', 'app/requirements.txt']) this.write(name, '')
     this.answer('version', { out: { Client: { Version: '28.5.1', Context: 'default' }, Server: { Version: '28.5.1' } } })
     this.answer('compose-version', { out: '2.40.2\n' })
     this.defaults({})

@@ -19,7 +19,7 @@ export interface Sketch {
 export function inspected({
   service, state = 'running', health, says = '', exitCode = 0, oomKilled = false, restarts = 0, memoryLimit = 0, number = 1, oneoff = false,
 }: Sketch) {
-  const check = { Start: '2026-01-01T00:00:00Z', End: '2026-01-01T00:00:01Z', ExitCode: health === 'healthy' ? 0 : 1 }
+  const check = { Start: '2026-01-01T00:00:00Z', End: '2026-01-01T00:00:01Z', ExitCode: health === 'healthy' ? 0 : 1, Output: says }
   const name = oneoff ? `shop-${service}-run-0c3f4` : `shop-${service}-${number}`
   return {
     Id: `id-of-${name}`,
@@ -32,7 +32,7 @@ export function inspected({
       StartedAt: '2026-01-01T00:00:00.5Z',
       ExitCode: exitCode,
       OOMKilled: oomKilled,
-      ...(health === undefined ? {} : { Health: { Status: health, FailingStreak: 0, Log: [{ ...check, Output: 'an earlier one\n' }, { ...check, Output: says }] } }),
+      ...(health !== undefined && { Health: { Status: health, FailingStreak: 0, Log: [{ ...check, Output: 'an earlier one\n' }, check] } }),
     },
     Config: {
       Labels: {
@@ -62,7 +62,10 @@ export const stackWith = (...changed: readonly Sketch[]): Sketch[] => [
 export function composeModel(values: Readonly<Record<string, string | undefined>>): object {
   const environment = { ...values, DEBUG_PORT: '', FLOWER_BASIC_AUTH: `admin:${values.FLOWER_PASSWORD}`, PORT: values.WEB_PORT ?? '' }
   const app = { image: 'shop-app:dev', environment }
-  const args = { APP_DIR: 'app', FRONTEND: 'none', NODE_IMAGE: 'node:24-trixie-slim', PYTHON_IMAGE: 'python:3.13-slim-trixie', PYTHON_MANIFEST: 'requirements.txt' }
+  const args = {
+    APP_DIR: 'app', FRONTEND: 'none', PYTHON_MANIFEST: 'requirements.txt',
+    NODE_IMAGE: 'node:24-trixie-slim', PYTHON_IMAGE: 'python:3.13-slim-trixie',
+  }
   const healthy = { condition: 'service_healthy' }
   const started = { ...app, depends_on: { migrate: { condition: 'service_completed_successfully' }, redis: healthy } }
   const onPort = (name: string, target: number): object =>

@@ -1,6 +1,12 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { findEngine } from '../../../scripts/lib/engine/engine.ts'
 import { teardown } from '../../../scripts/teardown.ts'
 import { Sandbox, stack } from '../../../tests/helpers/sandbox.ts'
+
+vi.mock(import('../../../scripts/lib/engine/engine.ts'), async (original) => {
+  const engine = await original()
+  return { ...engine, findEngine: vi.fn<typeof findEngine>(engine.findEngine) }
+})
 
 const volumes = { out: 'shop_app-data\nshop_postgres-data\n' }
 
@@ -75,5 +81,12 @@ describe('teardown', () => {
       message: 'no such.env does not exist.', hint: 'Is the path of --env-file right?', exitCode: 3,
     })
     expect(box.effects()).toEqual([])
+  })
+
+  test('where no engine runs is one object with --json too', async () => {
+    const stdout = vi.spyOn(process.stdout, 'write').mockReturnValue(true)
+    vi.mocked(findEngine).mockResolvedValueOnce(undefined)
+    await teardown.run({ json: true }, [])
+    expect(JSON.parse(String(stdout.mock.calls[0]?.[0]))).toEqual({ ok: true, deletedVolumes: [] })
   })
 })
