@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs'
 import { common, defineCommand, main } from './lib/command.ts'
 import { lastLines } from './lib/engine/docker.ts'
 import { CliError, ExitCode } from './lib/errors.ts'
-import { valueOf } from './lib/engine/machine.ts'
 import { ensureImages } from './lib/engine/images.ts'
+import { withFile } from './lib/compose/files.ts'
 import { captureCompose, composeCommand, openStack, stackOf, streamCompose } from './lib/compose/stack.ts'
 import { envFile } from './lib/env/settings.ts'
 import { lostFiles, readSource } from './lib/explain/source-files.ts'
@@ -93,9 +93,9 @@ export const checkImage = defineCommand({
     }
     const source = readSource(model)
     if (!source) throw new CliError('This stack builds no image: migrate has no build.', { exitCode: ExitCode.config })
-    const files = valueOf('COMPOSE_FILE', opened.settings.values, { ...process.env, ...stack.env }) ?? 'compose.yaml:compose.override.yaml'
+    const files = withFile({ ...opened.settings.values, ...process.env, ...stack.env }, overlay)
     // Without a network no certificate is needed.
-    const env = { ...stack.env, COMPOSE_FILE: `${files}:${overlay}`, APP_CA_FILE: '' }
+    const env = { ...stack.env, COMPOSE_FILE: files, APP_CA_FILE: '' }
     const { files: inImage, broken, notes } = await askImage({ ...stack, env }, source.leftOut)
     if (notes.length > 0) info(`Not imported, for a reason that is not the fault of the image:\n${list(notes)}`)
     judge(lostFiles(source, inImage), broken)

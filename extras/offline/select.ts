@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { filesIn } from '../../scripts/lib/compose/files.ts'
 import { foreignImages } from '../../scripts/lib/compose/model.ts'
 import type { Model } from '../../scripts/lib/compose/model.ts'
 import { readModel } from '../../scripts/lib/compose/stack.ts'
@@ -21,17 +22,20 @@ type Values = Readonly<Record<string, string | undefined>>
 
 /**
  * The env file's text with the overlay at the end of COMPOSE_FILE, and everything else as it was. Pure.
+ *
+ * @param values of that file, for what stands between two files
  */
-export function selectStandIns(text: string): string {
+export function selectStandIns(text: string, values: Values = {}): string {
   // Quotes and a comment behind the value stay where they are.
   const line = /^(?<before>[ \t]*(?:export[ \t]+)?COMPOSE_FILE[ \t]*[=:][ \t]*(?<quote>["']?))(?<files>.*?)\k<quote>[ \t]*(?:(?<=["' \t])#.*)?$/m.exec(text)
   const { before, files } = line?.groups ?? {}
   if (!line || before === undefined || files === undefined) {
-    return `${text}${text === '' || text.endsWith('\n') ? '' : '\n'}COMPOSE_FILE=${withStandIns(undefined)}\n`
+    return `${text}${text === '' || text.endsWith('\n') ? '' : '\n'}COMPOSE_FILE=${withStandIns({ ...values, COMPOSE_FILE: '' })}\n`
   }
-  if (files.split(':').includes(standInOverlay)) return text
+  const chosen = { ...values, COMPOSE_FILE: files }
+  if (filesIn(chosen).includes(standInOverlay)) return text
   const start = line.index + before.length
-  return `${text.slice(0, start)}${withStandIns(files)}${text.slice(start + files.length)}`
+  return `${text.slice(0, start)}${withStandIns(chosen)}${text.slice(start + files.length)}`
 }
 
 /**
@@ -79,7 +83,7 @@ export async function useStandIns(
     warn(`Stand-ins are not used: ${objection}.`)
     return undefined
   }
-  const chosen = { ...stack, env: { ...stack.env, COMPOSE_FILE: withStandIns(values.COMPOSE_FILE) } }
+  const chosen = { ...stack, env: { ...stack.env, COMPOSE_FILE: withStandIns(values) } }
   const changed = await readModel(chosen)
   const strangers = withoutStandIn(foreignImages(model), foreignImages(changed), absent)
   if (strangers.length > 0) {
@@ -94,7 +98,7 @@ export async function useStandIns(
   if (stack.envFile !== ownEnvFile) return { stack: chosen, model: changed }
 
   // Only now, when they are there: a file that names images which cannot be had would stop every later run.
-  await writeSecretly(stack.envFile, selectStandIns(await readFile(stack.envFile, 'utf8')))
+  await writeSecretly(stack.envFile, selectStandIns(await readFile(stack.envFile, 'utf8'), values))
   warn(`${stack.envFile} says so now: COMPOSE_FILE names ${standInOverlay}. Take that out to go back to the official images.`)
   return { stack, model: changed }
 }

@@ -7,29 +7,34 @@ import { existsSync, readdirSync, statSync } from 'node:fs'
 import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, isAbsolute, join, resolve } from 'node:path'
-import { $ } from 'zx/core'
+import { $, cd } from 'zx/core'
+import { filesIn, withFile } from './compose/files.ts'
 import type { Model } from './compose/model.ts'
+import { leadingOutside } from './compose/outside.ts'
 import { ofProject, openStack, readModel, streamCompose } from './compose/stack.ts'
-import type { Stack } from './compose/stack.ts'
+import type { ModelledStack, Stack } from './compose/stack.ts'
 import { capture, lastLines } from './engine/docker.ts'
 import { ensureImages } from './engine/images.ts'
 import type { Values } from './env/finding.ts'
 import { fillEnvFile } from './env/write.ts'
 import { envFile as ownEnvFile } from './env/settings.ts'
 import { CliError, ExitCode, tidyUpInPeace, wasInterrupted } from './errors.ts'
+import { standInOverlay } from './rooms.ts'
 import { add, named, none, runBats } from './run-tests.ts'
 import { info } from './terminal.ts'
 import type { Counts } from './run-tests.ts'
 
 const tests = 'tests/docker'
 
-/** The folders of tests/docker, each with one stack, and what its env file says otherwise than the owner's. */
+/** The env file of both stacks, in the copy. */
+const testEnvFile = '.env.contract'
+
+/** The folders of tests/docker, each with one stack, and what it is told otherwise than the owner's. */
 const lanes = {
-  development: { overlay: 'compose.override.yaml', other: 'compose.production.yaml', settings: {} },
+  development: { overlay: 'compose.override.yaml', settings: {} },
   // Published on this machine alone, and no certificate is asked for a name that leads elsewhere.
   production: {
     overlay: 'compose.production.yaml',
-    other: 'compose.override.yaml',
     settings: { PROXY_BIND: '127.0.0.1', SITE_ADDRESS: ':80', STORAGE_SITE_ADDRESS: '' },
   },
 } as const
@@ -39,19 +44,11 @@ type Lane = keyof typeof lanes
 /** What a lane's tests are told: the environment of bats. */
 type Environment = Record<string, string>
 
-/** An env file's text with other values for some settings, where they stand: others may refer to them further down. Pure. */
-export function withValues(text: string, values: Readonly<Record<string, string>>): string {
-  return Object.entries(values).reduce((lines, [name, value]) => {
-    const line = new RegExp(`^(?:export[ \\t]+)?${name}[ \\t]*[=:].*$`, 'gm')
-    return line.test(lines) ? lines.replace(line, () => `${name}=${value}`) : `${lines.trimEnd()}\n${name}=${value}\n`
-  }, text)
-}
-
 /** The Compose files of a lane: the owner's, with the lane's overlay in place of the other's. Pure. */
-export function filesOf(lane: Lane, chosen: string): string[] {
-  const { overlay, other } = lanes[lane]
-  const [base = 'compose.yaml', ...more] = chosen.split(':').filter((file) => file !== '' && file !== overlay && file !== other)
-  return [base, overlay, ...more]
+export function filesOf(lane: Lane, chosen: readonly string[]): string[] {
+  const overlays: string[] = Object.values(lanes).map(({ overlay }) => overlay)
+  const [base = 'compose.yaml', ...more] = chosen.filter((file) => file !== '' && !overlays.includes(file))
+  return [base, lanes[lane].overlay, ...more]
 }
 
 /** An overlay in which every published port keeps its address and has a number that the engine picks. Pure. */
@@ -64,21 +61,12 @@ export function anyPorts({ services }: Model): string {
   return lines.length > 0 ? `services:\n${lines.join('\n')}\n` : 'services: {}\n'
 }
 
-/** Databases and brokers that the application is told of and that are no service of the stack. Pure. */
-export function outsideHosts({ services }: Model): string[] {
-  const networks = Object.values(services).flatMap((service) => Object.values(service.networks ?? {}))
-  const own = new Set([...Object.keys(services), ...networks.flatMap((network) => network?.aliases ?? []), 'localhost', '127.0.0.1'])
-  const values = Object.values(services).flatMap(({ environment }) => Object.values(environment ?? {}))
-  const hosts = values.map((value) => /^(?:postgres|mysql|mariadb|mongodb|redis|amqp)[^:]*:\/\/(?:[^/]*@)?([^:/?@]+)/.exec(value ?? '')?.[1])
-  return [...new Set(hosts)].filter((host) => host !== undefined && !own.has(host)) as string[]
-}
-
 /** @throws CliError (exit code 3), because a test would migrate somebody's database and take tasks from their queue */
 function requireOwnData(file: string, model: Model): void {
-  const outside = outsideHosts(model)
+  const outside = leadingOutside(model)
   if (outside.length === 0) return
-  throw new CliError(`${file} names ${outside.join(', ')}, which is no service of this stack. The tests would write there.`, {
-    hint: 'Give an env file whose database and broker are services: npm run test:docker -- --env-file .env.test',
+  throw new CliError(`${file} leads out of this stack: ${outside.join(', ')}. The tests would write there.`, {
+    hint: 'Give an env file whose database, broker and bucket are services: npm run test:docker -- --env-file .env.test',
     exitCode: ExitCode.config,
   })
 }
@@ -96,72 +84,38 @@ async function copyRepository(folder: string, values: Values): Promise<void> {
   await symlink(resolve('node_modules'), join(folder, 'node_modules'))
 }
 
-/** What both lanes are made from. */
-interface Source {
-  copy: string
-  project: string
-  /** The env file that both begin with. */
-  text: string
-  values: Values
-  /** Goes into the environment of Compose, where it wins over what the shell has. */
-  env: Record<string, string>
-}
+/** Makes sure that the images are there. The stack that it returns has stand-ins where they were selected. */
+const withImages = async (stack: Stack, values: Values): Promise<ModelledStack> =>
+  ensureImages(stack, await readModel(stack), { ...values, ...stack.env })
 
-const projectOf = (project: string, lane: Lane): string => (lane === 'development' ? project : `${project}-${lane}`)
-
-/** Writes the env file of a lane. */
-async function laneStack(lane: Lane, { copy, project, text, env }: Source, files: readonly string[]): Promise<Stack> {
-  const envFile = join(copy, `.env.${lane}`)
-  const own = { ...env, COMPOSE_PROJECT_NAME: projectOf(project, lane), COMPOSE_PATH_SEPARATOR: ':' }
-  await writeFile(envFile, withValues(text, { ...lanes[lane].settings, ...own, COMPOSE_FILE: files.join(':') }), { mode: 0o600 })
-  return { envFile, env: { ...own, COMPOSE_FILE: files.map((file) => resolve(copy, file)).join(':') } }
-}
-
-/** Makes sure that the images of a lane are there. Returns its Compose files, with that of the stand-ins where it was selected. */
-async function readyFiles(lane: Lane, source: Source, files: readonly string[]): Promise<{ files: string[]; model: Model }> {
-  const asked = await laneStack(lane, source, files)
-  const { stack, model } = await ensureImages(asked, await readModel(asked), { ...source.values, COMPOSE_FILE: asked.env.COMPOSE_FILE })
-  return { files: (stack.env.COMPOSE_FILE ?? '').split(':').map((file) => file.replace(`${source.copy}/`, '')), model }
-}
-
-/** Gets the images of a lane and builds its own. Returns what its tests are told. */
-async function prepareLane(lane: Lane, source: Source, wanted: readonly string[]): Promise<Environment> {
-  const { files, model } = await readyFiles(lane, source, wanted)
+/** Gets the images of a lane, frees its ports, and builds its own image. Returns what its tests are told. */
+async function prepareLane(lane: Lane, asked: Stack, values: Values): Promise<Environment> {
+  const { stack, model } = await withImages(asked, values)
   const portsFile = `ports.${lane}.yaml`
-  await writeFile(join(source.copy, portsFile), anyPorts(model))
-  const all = [...files, portsFile]
-  const stack = await laneStack(lane, source, all)
-  if ((await streamCompose(stack, 'build')) !== 0) {
+  await writeFile(portsFile, anyPorts(model))
+  const free = { ...stack, env: { ...stack.env, COMPOSE_FILE: withFile(stack.env, portsFile) } }
+  if ((await streamCompose(free, 'build')) !== 0) {
     throw new CliError(`The image of ${lane} could not be built. No test ran.`, { hint: 'The lines above name the step that failed.', exitCode: ExitCode.build })
   }
-  return { ...stack.env, COMPOSE_FILE: all.join(':'), TEST_LANE: lane, TEST_COPY: source.copy, TEST_ENV_FILE: stack.envFile }
+  return { ...free.env, TEST_LANE: lane, TEST_COPY: process.cwd(), TEST_ENV_FILE: resolve(stack.envFile) }
 }
 
 /** Removes a throw-away project, whatever state it is in. Ctrl-C does not reach it. */
 async function remove(project: string): Promise<void> {
   const options = { tidiesUp: true, env: { COMPOSE_FILE: undefined, COMPOSE_PROFILES: undefined } }
-  const filter = ofProject(project)
-  const list = async (...args: string[]): Promise<string[]> =>
-    (await capture([...args, '--quiet', ...filter], options)).stdout.split('\n').filter(Boolean)
-  const containers = await list('ps', '--all')
-  if (containers.length > 0) await capture(['rm', '--force', '--volumes', ...containers], options)
-  for (const kind of ['volume', 'network']) {
-    const names = await list(kind, 'ls')
-    if (names.length > 0) await capture([kind, 'rm', ...names], options)
-  }
-  await capture(['image', 'rm', '--force', `${project}-app`, `${project}-app:dev`, `${project}-frontend`], options)
-  await capture(['image', 'prune', '--force', ...filter], options)
+  await capture(['compose', '--project-name', project, 'down', '--volumes', '--remove-orphans', '--timeout', '0'], options)
+  await capture(['image', 'prune', '--all', '--force', ...ofProject(project)], options)
 }
 
 /** The files of the tests by lane, or the one that was asked for. */
-function requireTests(only?: string): Map<Lane, string[]> {
+function requireTests(only?: string): [Lane, string[]][] {
   const ending = only === undefined ? '.bats' : `/${basename(only, '.bats')}.bats`
-  const all = (Object.keys(lanes) as Lane[]).map((lane) => {
+  const all = (Object.keys(lanes) as Lane[]).map((lane): [Lane, string[]] => {
     const paths = readdirSync(join(tests, lane)).toSorted().map((name) => join(tests, lane, name))
-    return [lane, paths.filter((path) => path.endsWith(ending))] as const
+    return [lane, paths.filter((path) => path.endsWith(ending))]
   })
   const wanted = all.filter(([, files]) => files.length > 0)
-  if (wanted.length > 0) return new Map(wanted)
+  if (wanted.length > 0) return wanted
   throw new CliError(`No file of ${tests} is called ${only}.`, { hint: `There are: ls ${tests}/*/*.bats`, exitCode: ExitCode.usage })
 }
 
@@ -182,6 +136,7 @@ async function settingsFile(envFile: string | undefined, folder: string): Promis
  */
 export async function runContract({ envFile, only }: { envFile?: string | undefined; only?: string | undefined } = {}): Promise<Counts> {
   const wanted = requireTests(only)
+  const home = process.cwd()
   const folder = await mkdtemp(join(tmpdir(), 'contract-'))
   const project = `test-${randomBytes(4).toString('hex')}`
   try {
@@ -192,23 +147,30 @@ export async function runContract({ envFile, only }: { envFile?: string | undefi
     await copyRepository(copy, values)
     // Secrets of the example would be refused in production, and could not be told apart in an image.
     const text = (await readFile(file, 'utf8')).replaceAll('local-only', randomBytes(12).toString('hex'))
-    const { COMPOSE_FILE: chosen = values.COMPOSE_FILE ?? 'compose.yaml', ...rest } = env
-    const source = { copy, project, text, values, env: rest }
+    await writeFile(join(copy, testEnvFile), text, { mode: 0o600 })
+    cd(copy)
+
+    const chosen = filesIn({ ...values, ...process.env, ...env })
+    // The environment wins over the env file.
+    const stackOf = (lane: Lane, ...more: string[]): Stack => ({ envFile: testEnvFile, env: {
+      ...env, ...lanes[lane].settings, COMPOSE_PROJECT_NAME: `${project}-${lane}`,
+      COMPOSE_PATH_SEPARATOR: ':', COMPOSE_FILE: [...filesOf(lane, chosen), ...more].join(':'),
+    } })
     // Production is never given stand-ins of its own accord: where development has them, it is told to take them.
-    const asked = filesOf('development', chosen)
-    const standIns = (await readyFiles('development', source, asked)).files.filter((name) => !asked.includes(name))
+    const development = await withImages(stackOf('development'), values)
+    const standIns = filesIn(development.stack.env).filter((name) => name === standInOverlay && !chosen.includes(name))
     const prepared: [string[], Environment][] = []
-    for (const [lane, files] of wanted) prepared.push([files, await prepareLane(lane, source, [...filesOf(lane, chosen), ...standIns])])
+    for (const [lane, files] of wanted) prepared.push([files, await prepareLane(lane, stackOf(lane, ...standIns), values)])
     const counts = await Promise.all(prepared.map(async ([files, told]) => {
       const prefix = `${told.TEST_LANE}: `
       return named(told.TEST_LANE ?? '', await runBats(['--setup-suite-file', `${tests}/setup_suite.bash`, ...files], { prefix, env: told }))
     }))
     return counts.reduce(add, none)
   } finally {
+    cd(home)
     if (wasInterrupted()) tidyUpInPeace()
-    const projects = [...wanted.keys()].map((lane) => projectOf(project, lane))
     // The second of each is one that production.bats makes.
-    await Promise.all(projects.flatMap((name) => [remove(name), remove(`${name}-known`)]))
+    await Promise.all(wanted.flatMap(([lane]) => [remove(`${project}-${lane}`), remove(`${project}-${lane}-known`)]))
     await rm(folder, { recursive: true, force: true })
   }
 }

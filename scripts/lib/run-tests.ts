@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import type { JsonTestResults } from 'vitest/reporters'
 import { $ } from 'zx/core'
 import { report } from './command.ts'
 import { stopIfInterrupted } from './errors.ts'
@@ -69,38 +70,28 @@ export function readTap(text: string): Counts {
   return { passed: ok.length - skipped, skipped, failures }
 }
 
-/** The members of vitest's JSON report that are read here. */
-export interface VitestReport {
-  success: boolean
-  numPassedTests: number
-  numPendingTests: number
-  testResults: readonly {
-    name: string
-    status: string
-    message: string
-    assertionResults: readonly { fullName: string; status: string; failureMessages: readonly string[] }[]
-  }[]
-}
-
 /** Reads vitest's JSON report. A file that does not even load has no failed test in it: it is a failure itself. */
-export function readVitest({ success, numPassedTests, numPendingTests, testResults }: VitestReport): Counts {
-  const failures = testResults.flatMap(({ name, status, message, assertionResults }) => {
+export function readVitest({ numPassedTests, numPendingTests, testResults }: JsonTestResults): Counts {
+  const failures = testResults.filter(({ status }) => status === 'failed').flatMap(({ name, message, assertionResults }) => {
     const failed = assertionResults.filter((test) => test.status === 'failed')
-    if (status === 'failed' && failed.length === 0) return [{ title: name, details: message }]
-    return failed.map((test) => ({ title: test.fullName, details: test.failureMessages.join('\n') }))
+    const tests = failed.map((test) => ({ title: test.fullName, details: (test.failureMessages ?? []).join('\n') }))
+    return tests.length > 0 ? tests : [{ title: name, details: message }]
   })
-  // What is wrong outside of every file, e.g. an error that nobody waited for.
-  if (!success && failures.length === 0) failures.push({ title: 'vitest failed, and no test did', details: '' })
   return { passed: numPassedTests, skipped: numPendingTests, failures }
 }
+
+/** A runner that failed although no test did: something went wrong outside of all of them. */
+const judge = (runner: string, counts: Counts, exitCode: number | null): Counts =>
+  exitCode === 0 || counts.failures.length > 0 ? counts : add(counts, oneFailure(`${runner} failed, and none of its tests did`))
 
 /** @param args of `vitest run`: files, options */
 export async function runVitest(args: readonly string[] = []): Promise<Counts> {
   const folder = await mkdtemp(join(tmpdir(), 'vitest-'))
-  const outputFile = join(folder, 'report.json')
+  const output = join(folder, 'report.json')
   try {
-    await $({ nothrow: true, stdio: ['inherit', process.stderr, process.stderr] })`npx vitest run ${args} --reporter=default --reporter=json --outputFile.json=${outputFile}`
-    return readVitest(JSON.parse(await readFile(outputFile, 'utf8')))
+    const shown = $({ nothrow: true, stdio: ['inherit', process.stderr, process.stderr] })
+    const { exitCode } = await shown`npx vitest run ${args} --reporter=default --reporter=json --outputFile.json=${output}`
+    return judge('vitest', readVitest(JSON.parse(await readFile(output, 'utf8'))), exitCode)
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
@@ -122,8 +113,7 @@ export async function runBats(args: readonly string[], { prefix = '', env = {} }
   process.once('SIGTERM', end)
   const { stdout, exitCode } = await child
   process.off('SIGTERM', end)
-  const counts = readTap(stdout)
-  return exitCode !== 0 && counts.failures.length === 0 ? add(counts, oneFailure('bats failed, and none of its tests did')) : counts
+  return judge('bats', readTap(stdout), exitCode)
 }
 
 /** The type check, as one test. */

@@ -5,11 +5,15 @@
 : "${TEST_COPY:?run npm run test:docker}" "${TEST_ENV_FILE:?}" "${TEST_LANE:?}" "${COMPOSE_PROJECT_NAME:?}"
 cd "$TEST_COPY" || exit 1
 
-load_library() { load "$TEST_COPY/node_modules/$1/load.bash"; }
+project=$COMPOSE_PROJECT_NAME env_file=$TEST_ENV_FILE
+# shellcheck source=tests/docker/stack.bash
+source "$TEST_COPY/tests/docker/stack.bash"
 
-# compose ARGS…: Compose on the stack of this lane.
-compose() {
-	docker compose --env-file "$TEST_ENV_FILE" --progress quiet "$@"
+load "$TEST_COPY/node_modules/bats-support/load.bash"
+load "$TEST_COPY/node_modules/bats-assert/load.bash"
+
+teardown() {
+	show_stack
 }
 
 # model FILTER: what Compose makes of the files and the settings, e.g. model .services.web.image
@@ -36,27 +40,9 @@ need_service() {
 	skip "COMPOSE_PROFILES names no ${*// / or }"
 }
 
-# container SERVICE [NUMBER]: the name of its container.
-container() {
-	echo "$COMPOSE_PROJECT_NAME-$1-${2:-1}"
-}
-
-# state FORMAT SERVICE: what docker inspect says of it.
-state() {
-	docker inspect --format "$1" "$(container "$2")"
-}
-
 # within SERVICE COMMAND…: runs it in the container, with everything that the role itself was told.
 within() {
 	docker exec --interactive "$(container "$1")" entrypoint.sh "${@:2}"
-}
-
-# is_health SERVICE HEALTH: healthy, unhealthy or starting.
-is_health() {
-	local found
-	found=$(state '{{.State.Health.Status}}' "$1")
-	echo "$1 is $found"
-	[[ $found == "$2" ]]
 }
 
 # all_well: every service that goes on is healthy, and every one-shot has ended with 0.
@@ -88,20 +74,6 @@ address() {
 	docker port "$(container "$1")" "$2" | head -1
 }
 
-# until_ok SECONDS COMMAND…: tries until the command succeeds; fails with its last output.
-until_ok() {
-	local deadline=$((SECONDS + $1)) output
-	shift
-	while ! output=$("$@" 2>&1); do
-		if ((SECONDS >= deadline)); then
-			printf 'gave up waiting for: %s\n%s\n' "$*" "$output" >&2
-			return 1
-		fi
-		sleep 0.2
-	done
-	printf '%s\n' "$output"
-}
-
 # send_task done|result: a task that every Celery application has goes through the queue. Fails with 3, and the reason,
 # where there is no way for it.
 send_task() {
@@ -115,11 +87,4 @@ signal_role() {
 			pid=${process#/proc/}
 			case $pid in 1 | $$) ;; *) kill -'"$1"' "$pid" 2>/dev/null || true ;; esac
 		done'
-}
-
-# show_stack: what somebody wants to see who reads of a failed test. For teardown.
-show_stack() {
-	[[ -z ${BATS_TEST_COMPLETED:-} ]] || return 0
-	compose ps --all || true
-	compose logs --no-color --tail 20 || true
 }

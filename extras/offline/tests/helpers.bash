@@ -6,6 +6,8 @@ bats_load_library bats-support
 bats_load_library bats-assert
 
 cd "$BATS_TEST_DIRNAME/../../.." || exit 1
+# shellcheck source=tests/docker/stack.bash
+source tests/docker/stack.bash
 
 # What people read is tested, also where a workflow runs the tests.
 unset GITHUB_ACTIONS
@@ -31,11 +33,6 @@ new_stack() {
 	export project env_file storage
 }
 
-# compose ARGS…: Compose on the stack of this file.
-compose() {
-	docker compose --env-file "$env_file" --progress quiet "$@"
-}
-
 # keep [OPTION…] IMAGE [COMMAND…]: a container in the background until remove_all; prints its id.
 keep() {
 	docker run --detach --label "kept-for=$project" "$@"
@@ -45,19 +42,6 @@ remove_all() {
 	[[ -n ${env_file:-} ]] || return 0
 	docker ps --all --quiet --filter "label=kept-for=$project" | xargs --no-run-if-empty docker rm --force --volumes >/dev/null
 	compose --profile '*' down --volumes --timeout 5 >/dev/null 2>&1 || true
-}
-
-# until_ok SECONDS COMMAND…: tries until the command succeeds; fails with its last output.
-until_ok() {
-	local deadline=$((SECONDS + $1)) output
-	shift
-	while ! output=$("$@" 2>&1); do
-		if ((SECONDS >= deadline)); then
-			printf 'gave up waiting for: %s\n%s\n' "$*" "$output" >&2
-			return 1
-		fi
-		sleep 0.2
-	done
 }
 
 owner_of_process_1() { # owner_of_process_1 CONTAINER

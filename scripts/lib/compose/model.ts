@@ -31,6 +31,10 @@ export interface Model {
   networks?: Record<string, { name: string; external?: boolean }>
 }
 
+/** The names under which other containers reach a service. */
+export const hostsOf = (name: string, { networks, hostname, container_name: container }: Service): string[] =>
+  [name, ...Object.values(networks ?? {}).flatMap((network) => network?.aliases ?? []), ...[hostname, container].filter((host) => host !== undefined)]
+
 export const parseModel = (json: string): Model => JSON.parse(json) as Model
 
 /** A build begins with Python, with Node, or, when it builds a frontend for the application, with both. */

@@ -11,6 +11,7 @@ import { envFile as ownEnvFile, loadSettings } from '../env/settings.ts'
 import type { Settings } from '../env/settings.ts'
 import { CliError, ExitCode, wasInterrupted } from '../errors.ts'
 import { standInOverlay, withStandIns } from '../rooms.ts'
+import { filesIn } from './files.ts'
 import { parseContainers, parseModel } from './model.ts'
 import type { Container, Model } from './model.ts'
 
@@ -120,12 +121,14 @@ function withHostCertificates(stack: Stack, { values }: Settings): Stack {
  * A stack that `up` has started on stand-ins goes on with them. In .env.docker that is written down; for another env
  * file, which is somebody's own, its containers remember it.
  */
-export async function asItWasStarted(stack: Stack, model: Model, { COMPOSE_FILE: chosenFiles }: Values): Promise<ModelledStack> {
+export async function asItWasStarted(stack: Stack, model: Model, settings: Values): Promise<ModelledStack> {
   if (stack.envFile === ownEnvFile) return { stack, model }
   const label = '{{.Label "com.docker.compose.project.config_files"}}'
   const files = await read(['ps', '--all', ...ofProject(model.name), '--format', label])
-  if (!files.includes(standInOverlay) || chosenFiles?.includes(standInOverlay)) return { stack, model }
-  const chosen = { ...stack, env: { ...stack.env, COMPOSE_FILE: withStandIns(chosenFiles) } }
+  // A variable of the shell wins over the file.
+  const values = { ...settings, ...process.env }
+  if (!files.includes(standInOverlay) || filesIn(values).includes(standInOverlay)) return { stack, model }
+  const chosen = { ...stack, env: { ...stack.env, COMPOSE_FILE: withStandIns(values) } }
   return { stack: chosen, model: await readModel(chosen) }
 }
 

@@ -6,6 +6,8 @@ bats_load_library bats-support
 bats_load_library bats-assert
 
 cd "$BATS_TEST_DIRNAME/../../.." || exit 1
+# shellcheck source=tests/docker/stack.bash
+source tests/docker/stack.bash
 
 # What people read is tested, also where a workflow runs the tests.
 unset GITHUB_ACTIONS
@@ -63,11 +65,6 @@ set_in() {
 	done
 }
 
-# compose ARGS…: Compose on the stack of this file.
-compose() {
-	docker compose --env-file "$env_file" --progress quiet "$@"
-}
-
 # build_images: without a word, unless it fails: then with all that the last steps said.
 build_images() {
 	local log=$BATS_FILE_TMPDIR/build.log
@@ -101,29 +98,6 @@ remove_kept() {
 		xargs --no-run-if-empty docker rm --force --volumes >/dev/null
 }
 
-# container SERVICE [NUMBER]: the name of its container.
-container() {
-	echo "$project-$1-${2:-1}"
-}
-
-# state FORMAT SERVICE: what docker inspect says of it.
-state() {
-	docker inspect --format "$1" "$(container "$2")"
-}
-
-# redis_cli ARGS…: asks the queue, with its password.
-redis_cli() {
-	docker exec "$(container redis)" sh -c 'VALKEYCLI_AUTH=$REDIS_PASSWORD REDISCLI_AUTH=$REDIS_PASSWORD exec "$(command -v valkey-cli || command -v redis-cli)" "$@"' sh "$@"
-}
-
-# is_health SERVICE HEALTH: healthy, unhealthy or starting.
-is_health() {
-	local found
-	found=$(state '{{.State.Health.Status}}' "$1")
-	echo "$1 is $found"
-	[[ $found == "$2" ]]
-}
-
 # shellcheck disable=SC2154 # $lines is bats'
 # run_alone SERVICE…: these are healthy, no other service runs, and the migration has ended well.
 run_alone() {
@@ -135,20 +109,6 @@ run_alone() {
 	assert_output 'exited 0'
 }
 
-# until_ok SECONDS COMMAND…: tries until the command succeeds; fails with its last output.
-until_ok() {
-	local deadline=$((SECONDS + $1)) output
-	shift
-	while ! output=$("$@" 2>&1); do
-		if ((SECONDS >= deadline)); then
-			printf 'gave up waiting for: %s\n%s\n' "$*" "$output" >&2
-			return 1
-		fi
-		sleep 0.2
-	done
-	printf '%s\n' "$output"
-}
-
 # caught SERVICE COMMAND…: the service stands still, and the command succeeds. For until_ok, to meet a task in the
 # middle on a machine of any speed; `compose unpause` or `compose stop` lets it go on.
 caught() {
@@ -157,13 +117,6 @@ caught() {
 	"${@:2}" && return
 	docker unpause "$(container "$1")"
 	return 1
-}
-
-# show_stack: what somebody wants to see who reads of a failed test.
-show_stack() {
-	[[ -n ${BATS_TEST_COMPLETED:-} || -z ${env_file:-} ]] && return 0
-	compose ps --all || true
-	compose logs --no-color --tail 25 || true
 }
 
 # contains IMAGE TEXT: whether any layer, the configuration or the history holds it. $docker is another command

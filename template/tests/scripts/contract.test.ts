@@ -1,15 +1,10 @@
+import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { anyPorts, filesOf, outsideHosts, withValues } from '../../../scripts/lib/contract.ts'
-
-test.each([
-  ['where it stands', 'A=1\nB=${A}\n', { A: '2' }, 'A=2\nB=${A}\n'],
-  ['at the end, where it does not stand', 'A=1', { B: '' }, 'A=1\nB=\n'],
-  ['not in a comment', '# A=1\n', { A: '2' }, '# A=1\nA=2\n'],
-  ['as it is, whatever is in it', 'A=1\n', { A: '$& $1' }, 'A=$& $1\n'],
-  ['in every line that sets it', 'export A=1\nA = 2\n', { A: '3' }, 'A=3\nA=3\n'],
-])('a setting gets another value %s', (_, text, values, expected) => {
-  expect(withValues(text, values)).toBe(expected)
-})
+import { filesIn, withFile } from '../../../scripts/lib/compose/files.ts'
+import { leadingOutside } from '../../../scripts/lib/compose/outside.ts'
+import { anyPorts, filesOf } from '../../../scripts/lib/contract.ts'
+import { parseSchema } from '../../../scripts/lib/env/schema.ts'
+import { secretsOf } from '../../../tests/docker/secrets.ts'
 
 test.each([
   ['development', 'compose.yaml:compose.override.yaml', ['compose.yaml', 'compose.override.yaml']],
@@ -17,7 +12,14 @@ test.each([
   ['development', 'compose.yaml:compose.production.yaml:extras/offline/compose.yaml', ['compose.yaml', 'compose.override.yaml', 'extras/offline/compose.yaml']],
   ['production', '', ['compose.yaml', 'compose.production.yaml']],
 ] as const)('the files of %s for %s', (lane, chosen, files) => {
-  expect(filesOf(lane, chosen)).toEqual(files)
+  expect(filesOf(lane, filesIn({ COMPOSE_FILE: chosen }))).toEqual(files)
+})
+
+test('files are separated by what COMPOSE_PATH_SEPARATOR says', () => {
+  const values = { COMPOSE_FILE: 'compose.yaml;mail.yaml', COMPOSE_PATH_SEPARATOR: ';' }
+  expect(filesIn(values)).toEqual(['compose.yaml', 'mail.yaml'])
+  expect(withFile(values, 'more.yaml')).toBe('compose.yaml;mail.yaml;more.yaml')
+  expect(withFile({}, 'more.yaml')).toBe('compose.yaml:compose.override.yaml:more.yaml')
 })
 
 test('a published port keeps its address and loses its number', () => {
@@ -28,14 +30,69 @@ test('a published port keeps its address and loses its number', () => {
   expect(anyPorts({ name: 'shop', services: { worker: {} } })).toBe('services: {}\n')
 })
 
+const postgres = { networks: { data: { aliases: ['db'] } } }
+const outside = (environment: Record<string, string | null>): string[] =>
+  leadingOutside({ name: 'shop', services: { web: { environment }, postgres, redis: {}, storage: { environment: { S3_BUCKET: 'shop' } } } })
+
 test.each([
-  ['a service', 'redis://:word@redis:6379/0', []],
-  ['an alias of one', 'postgresql+psycopg://me:p%40ss@db:5432/shop', []],
-  ['a file', 'sqlite:////data/shop.db', []],
-  ['no database', 'https://example.org/', []],
-  ['a database elsewhere', 'postgresql://me:word@db.example.org/shop', ['db.example.org']],
-  ['a broker elsewhere', 'rediss://queue.example.org:6380', ['queue.example.org']],
-])('the tests would write outside of the stack: %s', (_, url, hosts) => {
-  const postgres = { networks: { data: { aliases: ['db'] } } }
-  expect(outsideHosts({ name: 'shop', services: { web: { environment: { URL: url, EMPTY: null } }, postgres, redis: {} } })).toEqual(hosts)
+  ['a service', 'REDIS_URL', 'redis://:word@redis:6379/0'],
+  ['an alias of one', 'DATABASE_URL', 'postgresql+psycopg://me:p%40ss@db:5432/shop'],
+  ['a socket', 'DATABASE_URL', 'postgresql://me@/shop?host=/var/run/postgresql'],
+  ['this container', 'CACHE_URL', 'redis://'],
+  ['a file', 'DATABASE_URL', 'sqlite:////data/shop.db'],
+  ['the memory', 'BROKER_URL', 'memory://localhost/'],
+  ['a service, by its name alone', 'DB_HOST', 'db'],
+  ['several services', 'BROKER_HOSTS', 'redis:6379,db:5432'],
+  ['a bucket of a service', 'S3_ENDPOINT_URL', 'http://storage:8333'],
+  ['the address of that bucket for browsers', 'S3_PUBLIC_URL', 'https://files.example.org'],
+  ['a name of the site', 'ALLOWED_HOSTS', 'shop.example.org,localhost'],
+  ['the name that the health check says', 'HEALTH_HOST', 'shop.example.org'],
+  ['a web site', 'SENTRY_DSN', 'https://key@sentry.example.org/1'],
+  ['the site', 'SITE_URL', 'https://shop.example.org/@me'],
+  ['a command', 'WEB_ARGS', '--host 0.0.0.0 --proxy-headers'],
+  ['a proxy', 'ALL_PROXY', 'socks5://proxy.example.org:1080'],
+  ['how PostgreSQL trusts', 'POSTGRES_HOST_AUTH_METHOD', 'scram-sha-256'],
+])('the tests may write to %s: %s=%s', (_, name, value) => {
+  expect(outside({ [name]: value, EMPTY: null })).toEqual([])
+})
+
+test.each([
+  ['DATABASE_URL', 'postgresql://me:word@db.example.org/shop'],
+  ['GEO', 'postgis://me:wo#rd@10.0.0.5/shop'],
+  ['REPORTS', 'mssql+pyodbc://me:word@sql.example.org/shop'],
+  ['REPORTS', 'jdbc:oracle://sql.example.org/shop'],
+  ['DATABASES', '{"default": "cockroachdb://sql.example.org/shop"}'],
+  ['DATABASE_URL', 'postgresql://db,sql.example.org:5433/shop'],
+  ['DATABASE_URL', 'postgresql:///shop?host=sql.example.org'],
+  ['DATABASE_DSN', 'host=sql.example.org dbname=shop'],
+  ['REDIS_URL', 'rediss://queue.example.org:6380'],
+  ['CELERY_BROKER_URL', 'sentinel://redis:26379;sentinel://queue.example.org:26379'],
+  ['CELERY_BROKER_URL', 'sqs://'],
+  ['Queue__Url', 'sqs://key:word@'],
+  ['WORKER_ARGS', '--broker=amqp://queue.example.org'],
+  ['DATABASE_HOST', 'sql.example.org'],
+  ['PGHOST', 'host.docker.internal'],
+  ['REDIS_HOST', '10.0.0.6:6379'],
+  ['KAFKA_BOOTSTRAP_SERVERS', 'redis:9092,queue.example.org:9092'],
+  ['S3_ENDPOINT_URL', 'https://files.example.org'],
+  ['Storage__Endpoint_Url', 'https://files.example.org'],
+  ['S3_BUCKET', 'shop'],
+])('the tests would write outside of the stack: %s=%s', (name, value) => {
+  expect(outside({ [name]: value })).toEqual([name])
+})
+
+const schema = parseSchema(readFileSync('.env.docker.example', 'utf8'), '.env.docker.example')
+
+test.each([
+  ['the second setting below a shared rule', 'HTTPS_PROXY', 'http://me:proxy-word@proxy.example:3128', ['proxy-word']],
+  ['a token instead of a password', 'PIP_INDEX_URL', 'https://token-of-mine@mirror.example/simple', ['token-of-mine']],
+  ['a setting that is marked', 'SECRET_KEY', 'a long word', ['a long word']],
+  ['a variable of APP_ENV_FILE', 'STRIPE_API_KEY', 'sk_live_1234', ['sk_live_1234']],
+  ['the longest line', 'SIGNING_KEY', '-----BEGIN KEY-----\r\nmuch longer than the line above\r\n', ['much longer than the line above']],
+  ['no address without a password', 'SITE_URL', 'https://shop.example.org', []],
+  ['no short word', 'POSTGRES_PASSWORD', 'short', []],
+  ['no key that is public', 'STRIPE_PUBLISHABLE_KEY', 'pk_live_1234', []],
+  ['no other setting', 'WEB_APP', 'stories:create_app()', []],
+])('an image is searched for %s', (_, name, value, secrets) => {
+  expect(secretsOf(schema, [[name, value], ['EMPTY', null]])).toEqual(secrets)
 })

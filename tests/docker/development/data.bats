@@ -3,12 +3,6 @@
 # shellcheck disable=SC2016 # for the containers' shells
 
 load ../helpers
-load_library bats-support
-load_library bats-assert
-
-teardown() {
-	show_stack
-}
 
 # redis_cli ARGS…: asks the queue, with its password.
 redis_cli() {

@@ -2,12 +2,6 @@
 # Tasks: they arrive, and what is due at a time is sent once.
 
 load ../helpers
-load_library bats-support
-load_library bats-assert
-
-teardown() {
-	show_stack
-}
 
 @test "a task goes through broker and worker" {
 	run send_task 'done'

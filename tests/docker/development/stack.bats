@@ -2,12 +2,6 @@
 # The development stack: it runs, it is reached from this machine alone, and it follows what is saved.
 
 load ../helpers
-load_library bats-support
-load_library bats-assert
-
-teardown() {
-	show_stack
-}
 
 @test "every service is healthy, and the migration has ended well" {
 	all_well

@@ -3,12 +3,6 @@
 # alphabetical order on one stack. This one stops it, so the names of new files come before it.
 
 load ../helpers
-load_library bats-support
-load_library bats-assert
-
-teardown() {
-	show_stack
-}
 
 @test "a frozen web, worker or beat is unhealthy within half a minute, and healthy again when it goes on" {
 	local service roles=(web worker)

@@ -2,12 +2,6 @@
 # The production stack: behind one entry, within limits, with secrets that nobody knows.
 
 load ../helpers
-load_library bats-support
-load_library bats-assert
-
-teardown() {
-	show_stack
-}
 
 @test "every service is healthy, and the one-shots have ended well" {
 	all_well

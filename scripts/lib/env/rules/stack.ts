@@ -1,5 +1,6 @@
 /** Rules about what the settings make of the stack: its files, its profiles, its ports, its folders. */
 import { basename, dirname, join, normalize } from 'node:path/posix'
+import { separatorOf } from '../../compose/files.ts'
 import type { Port } from '../../compose/model.ts'
 import { nearest } from '../../words.ts'
 import type { Found } from '../finding.ts'
@@ -8,7 +9,7 @@ import type { Advice, NamedService, Rule, Subject } from './subject.ts'
 
 /** The files that COMPOSE_FILE names, and what separates them. */
 function composeFiles({ values }: Subject): { separator: string; files: string[] } {
-  const separator = values.COMPOSE_PATH_SEPARATOR || ':'
+  const separator = separatorOf(values)
   return { separator, files: values.COMPOSE_FILE ? values.COMPOSE_FILE.split(separator) : [] }
 }
 

@@ -1,4 +1,5 @@
 /** What the rules look at: the file, its values, the schema, and what lies around the file. */
+import { hostsOf } from '../../compose/model.ts'
 import type { Model, Service } from '../../compose/model.ts'
 import { interpolate } from '../file.ts'
 import type { Entry, EnvLines } from '../file.ts'
@@ -69,9 +70,6 @@ export type Rule = readonly [
   severity: Finding['severity'] | 'production',
   find: (subject: Subject) => Found[],
 ]
-
-const hostsOf = (name: string, { networks, hostname, container_name: container }: Service): string[] =>
-  [name, ...Object.values(networks ?? {}).flatMap((network) => network?.aliases ?? []), ...[hostname, container].filter((host) => host !== undefined)]
 
 /** @param lost see `Subject` */
 export function subjectOf(input: Input, lost: ReadonlySet<string>): Subject {

@@ -1,0 +1,44 @@
+/** Which settings lead a service to data outside of its stack, where the tests must not write. Pure. */
+import { hostsOf } from './model.ts'
+import type { Model } from './model.ts'
+
+/** A name that is about data: DB_HOST, Database__Url, PGHOST, S3_ENDPOINT_URL. What browsers are told is public. */
+const ofData =
+  /^(?!.*public).*?(?:^|_)(?:pg|db|database|sql|postgres|mysql|maria|mongo|redis|valkey|memcache|cache|broker|celery|queue|rabbit|amqp|kafka|s3|aws|sqs|minio|storage|elastic|opensearch)/i
+const ofPlace = /(?:host|hosts|hostname|hostaddr|addr|server|servers|url|uri)$|endpoint/i
+
+/** Of addresses with these schemes only the name says whether they lead to data, or there is none outside of the container. */
+const ofWeb = /^(?:https?|wss?)$/i
+const inside = /^file|sqlite|duckdb|locmem|memory|console|dummy/i
+/** Without a host they lead to the cloud, and every other one to the container itself. */
+const ofCloud = /^(?:sqs|dynamodb)$/i
+
+const names = (list: string): string[] => list.split(',').map((host) => host.trim().replace(/(?<!:):\d*$/, '').toLowerCase())
+
+/** The hosts of an address. A password may have any sign in it, so the last @ counts. */
+function hostsOfAddress(address: string, isData: boolean): string[] {
+  const [, scheme = '', authority = ''] = /([a-z][\w+.-]*):\/\/(?:[^\s"]*@)?([^/?#\s"';]*)/i.exec(address) ?? []
+  if (inside.test(scheme) || (ofWeb.test(scheme) && !isData)) return []
+  return authority === '' && ofCloud.test(scheme) ? [`${scheme}://`] : names(authority)
+}
+
+/** The hosts of the data that a variable leads to, in addresses, in `host=a port=1`, or by its name. */
+function hostsOfVariable(name: string, value: string): string[] {
+  if (/_proxy$/i.test(name)) return []
+  const isData = ofData.test(name) && ofPlace.test(name)
+  const addresses = value.split(/[\s,;="'[({]+(?=[a-z][\w+.-]*:\/\/)/i).filter((part) => part.includes('://'))
+  const words = [...value.matchAll(/(?:^|[\s?&;])(?:host|hostaddr|server)=([^\s&;]+)/gi)].flatMap(([, host = '']) => names(host))
+  const plain = isData && addresses.length === 0 ? names(value) : []
+  return [...addresses.flatMap((address) => hostsOfAddress(address, isData)), ...words.filter((host) => !host.startsWith('/')), ...plain]
+}
+
+/** The variables of services that lead to a database, a broker or a bucket which no service of the stack is. */
+export function leadingOutside({ services }: Model): string[] {
+  const own = Object.entries(services).flatMap(([name, service]) => hostsOf(name, service))
+  const known = new Set(['', 'localhost', '127.0.0.1', '0.0.0.0', '::1', '[::1]', ...own.map((host) => host.toLowerCase())])
+  const all = Object.values(services).flatMap(({ environment = {} }) => Object.entries(environment))
+  const found = all.filter(([name, value]) => hostsOfVariable(name, value ?? '').some((host) => !known.has(host)))
+  const { S3_BUCKET: bucket, S3_ENDPOINT_URL: endpoint } = services.web?.environment ?? {}
+  // A bucket without an endpoint is one of Amazon's.
+  return [...new Set([...found.map(([name]) => name), ...(bucket && !endpoint ? ['S3_BUCKET'] : [])])]
+}
