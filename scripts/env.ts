@@ -33,9 +33,9 @@ function showFindings({ file, findings, count }: Settings): void {
 /** What was done, or would be. */
 function showFilled({ file, generated, fitted, renamed, written, backup, preview }: Filled, dryRun: boolean): void {
   if (dryRun) print(preview.trimEnd())
-  for (const { from, to } of renamed) info(`  ${from} is called ${to} now. If your application's env file refers to it, change it there too.`)
-  const named = (names: readonly string[], what: string): string[] => (names.length > 0 ? [`${names.length} ${what} (${names.join(', ')})`] : [])
-  const done = [...named(generated, 'generated'), ...named(fitted, 'set for this machine'), ...named(renamed.map(({ to }) => to), 'renamed')].join(', ') || 'nothing to add'
+  const changes = { generated, 'set for this machine': fitted, renamed: renamed.map(({ from, to }) => `${from} to ${to}`) }
+  const done = Object.entries(changes).filter(([, names]) => names.length > 0)
+    .map(([what, names]) => `${names.length} ${what} (${names.join(', ')})`).join(', ') || 'nothing to add'
   if (dryRun) info(`\n${file} would be: ${done}. Secrets are masked here, and nothing was written.`)
   else ok(`${file} ${written ? 'written' : 'is up to date'}: ${done}${backup ? `. As it was: ${backup}` : ''}`)
 }
@@ -82,9 +82,12 @@ export const env = defineCommand({
       return json ? printJson({ ok: true, name, value }) : print(value)
     }
     const { findings, unread, unanswered, leftOut } = settings
-    if (unanswered) info(`Compose could not be asked (${unanswered}): values with $, # or \\ in them are not judged, nor is what needs its files.`)
-    else if (unread.length > 0) info(`Not judged before Compose can read the file: ${unread.join(', ')}`)
-    if (leftOut && !unanswered) info(`The Compose files are not looked at (${leftOut}): addresses, ports and readers of settings are not judged.`)
+    if (unanswered) {
+      info(`Compose could not be asked (${unanswered}): values with $, # or \\ in them are not judged, nor is what needs its files.`)
+    } else {
+      if (unread.length > 0) info(`Not judged before Compose can read the file: ${unread.join(', ')}`)
+      if (leftOut) info(`The Compose files are not looked at (${leftOut}): addresses, ports and readers of settings are not judged.`)
+    }
     const usable = isUsable(findings) && !(strict && findings.length > 0)
     if (json) printJson({ ok: usable, file: settings.file, findings, leftOut: leftOut ?? null })
     else showFindings(settings)

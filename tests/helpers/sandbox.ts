@@ -5,7 +5,7 @@ import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { parse } from 'dotenv'
+import { parseEnv } from 'node:util'
 import { afterAll } from 'vitest'
 import { cd } from 'zx'
 import { parseSchema } from '../../scripts/lib/env/schema.ts'
@@ -118,7 +118,7 @@ export class Sandbox {
   #settle(file: string, text: string): void {
     this.write(file, text)
     // Compose writes every $ of a value as $$.
-    const environment = Object.fromEntries(Object.entries(parse(text)).map(([name, value]) => [name, value.replaceAll('$', '$$$$')]))
+    const environment = Object.fromEntries(Object.entries(parseEnv(text)).map(([name, value]) => [name, value?.replaceAll('$', '$$$$')]))
     this.answer('compose-config-reader', { out: { services: { reader: { environment } } } })
     this.answer('compose-config', { out: composeModel(environment) })
   }

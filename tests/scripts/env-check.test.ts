@@ -149,7 +149,6 @@ test.each<[code: string, setting: string, edits: Edits, hint?: string | RegExp]>
   ['E37', 'COMPOSE_FILE', { COMPOSE_FILE: 'compose.yaml:compose.overide.yaml' }, 'Did you mean compose.override.yaml?'],
   ['E37', 'COMPOSE_FILE', { COMPOSE_FILE: 'compose.yaml,compose.override.yaml' }, 'COMPOSE_FILE=compose.yaml:compose.override.yaml'],
   ['E37', 'COMPOSE_FILE', { COMPOSE_FILE: 'compose.yaml:' }, 'COMPOSE_FILE=compose.yaml'],
-  ['E37', 'COMPOSE_FILE', { COMPOSE_FILE: 'compose.yaml:docker/offline/compose.yaml' }, /--sync renames it\.$/],
   ['E37', 'COMPOSE_FILE', { COMPOSE_FILE: 'compose.yaml:extras/gone/compose.yaml' }, 'COMPOSE_FILE=compose.yaml'],
   ['E38', 'COMPOSE_PROFILES', { COMPOSE_PROFILES: 'postgres,redis,flowr' }, 'Did you mean flower?'],
   ['E38', 'COMPOSE_PROFILES', { COMPOSE_PROFILES: 'db,redis' }, 'Write postgres or mariadb.'],

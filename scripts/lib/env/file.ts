@@ -33,17 +33,18 @@ const assignment = /^(?:export\s+)?(?<name>[\p{L}\p{N}_.[\]-]+)[ \t]*[=:][ \t]*(
 const quotedValue = /^(["'])(?:\\[^]|(?!\1)[^\\])*\1/
 
 /** True when the value begins with a quote. */
-export const isQuoted = (raw: string): boolean => raw.startsWith('"') || raw.startsWith("'")
+export const isQuoted = (raw: string): boolean => /^["']/.test(raw)
+
+/** The value without quotes and comment. What its escapes and references mean, Compose says. */
+export const unquoted = (raw: string): string => (isQuoted(raw) ? raw.slice(1, -1) : raw.replace(/\s#.*$/, '').trim())
 
 /** Finds the settings and the malformed lines of an env file. */
 export function readLines(text: string): EnvLines {
   const entries: Entry[] = []
   const malformed: MalformedLine[] = []
-  const refuse = (line: number, name: string | undefined, problem: string, hint: string): void =>
-    void malformed.push({ line, name, problem, hint })
+  // PowerShell's ">" writes UTF-16: one finding says more than one for every line.
   if (/[\0\uFFFD]/.test(text)) {
-    // PowerShell's ">" writes UTF-16: one finding says more than one for every line.
-    refuse(1, undefined, 'The file is not UTF-8 text.', 'Save it as UTF-8 in your editor.')
+    malformed.push({ line: 1, name: undefined, problem: 'The file is not UTF-8 text.', hint: 'Save it as UTF-8 in your editor.' })
     return { entries, malformed }
   }
   // trim() also takes the byte order mark and the \r of CRLF, as Compose does.
@@ -53,23 +54,22 @@ export function readLines(text: string): EnvLines {
     if (content === '' || content.startsWith('#')) continue
     const { name, raw } = assignment.exec(content)?.groups ?? {}
     if (name === undefined || raw === undefined) {
-      refuse(line, undefined, 'This line is no setting and no comment.', 'Write NAME=value, with letters, digits and underscores in the name; or put a # in front.')
-    } else if (isQuoted(raw)) {
-      const following = [raw, ...lines.slice(line)].join('\n')
-      const [value] = quotedValue.exec(following) ?? []
-      const behind = following.slice(value?.length).split('\n', 1)[0]!.trim()
-      if (value !== undefined && (behind === '' || behind.startsWith('#'))) {
-        const lastLine = line + value.split('\n').length - 1
-        entries.push({ name, line, lastLine, raw: value })
-        line = lastLine
-      } else {
-        // A value that "ends" at the opening quote of a later setting has lost its own closing quote.
-        const problem = value === undefined || value.includes('\n') ? 'a quote that is never closed' : 'text after its closing quote'
-        refuse(line, name, `${name} has ${problem}.`, 'Put one quote at each end of the value; a quote inside is written \\" or \\\'.')
-      }
-    } else {
-      entries.push({ name, line, lastLine: line, raw })
+      const hint = 'Write NAME=value, with letters, digits and underscores in the name; or put a # in front.'
+      malformed.push({ line, name, problem: 'This line is no setting and no comment.', hint })
+      continue
     }
+    const following = [raw, ...lines.slice(line)].join('\n')
+    const value = isQuoted(raw) ? quotedValue.exec(following)?.[0] : raw
+    if (value === undefined || !/^[^\S\n]*(#|\n|$)/.test(following.slice(value.length))) {
+      // A value that "ends" at the opening quote of a later setting has lost its own closing quote.
+      const problem = value === undefined || value.includes('\n') ? 'a quote that is never closed' : 'text after its closing quote'
+      const hint = 'Put one quote at each end of the value; a quote inside is written \\" or \\\'.'
+      malformed.push({ line, name, problem: `${name} has ${problem}.`, hint })
+      continue
+    }
+    const lastLine = line + value.split('\n').length - 1
+    entries.push({ name, line, lastLine, raw: value })
+    line = lastLine
   }
   return { entries, malformed }
 }

@@ -4,7 +4,7 @@
  * A subset of what varlock calls env-spec, with @default, @generate, @service and @was added.
  */
 import { isIP } from 'node:net'
-import { isQuoted, readLines } from './file.ts'
+import { readLines, unquoted } from './file.ts'
 import { CliError } from '../errors.ts'
 
 /** The form of a value: what `@type=` says, such as `number(isInt=true, min=1)` or `enum(uv, pip)`. */
@@ -106,6 +106,7 @@ function parseType(text: string): ValueType | undefined {
 const ruleNames = ['type', 'required', 'optional', 'default', 'sensitive', 'generate', 'service', 'was']
 
 type Report = (problem: string) => void
+type Judged = Omit<Setting, 'name' | 'line' | 'heading' | 'assignment'>
 
 /** Reads `# @type=port @service(a, b) @default="text"`: what is in the quotes or brackets, by the name of the rule. */
 function readRules(line: string, report: Report): [name: string, value: string][] {
@@ -121,7 +122,7 @@ function readRules(line: string, report: Report): [name: string, value: string][
 }
 
 /** What the rules say of a setting with this value in the example. */
-function judged(value: string, isActive: boolean, rules: ReadonlyMap<string, string>, report: Report): Omit<Setting, 'name' | 'line' | 'heading' | 'assignment'> {
+function judged(value: string, isActive: boolean, rules: ReadonlyMap<string, string>, report: Report): Judged {
   const text = rules.get('type') ?? 'string'
   const type = parseType(text)
   const generate = rules.get('generate')
@@ -167,9 +168,8 @@ export function parseSchema(text: string, file: string): Schema {
     if (entry) {
       const { name, raw } = entry
       if (byName.has(name)) report(`${name}: it is there twice`)
-      // Enough to judge a default; what the stack gets is read by Compose.
-      const value = isQuoted(raw) ? raw.slice(1, -1) : raw.replace(/\s#.*$/, '').trim()
-      byName.set(name, { name, line, heading, assignment, ...judged(value, !isCommentedOut, rules, (problem) => report(`${name}: ${problem}`)) })
+      const setting = judged(unquoted(raw), !isCommentedOut, rules, (problem) => report(`${name}: ${problem}`))
+      byName.set(name, { name, line, heading, assignment, ...setting })
       above = 'setting'
       continue
     }

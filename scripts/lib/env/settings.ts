@@ -45,9 +45,11 @@ const reasons: Readonly<Record<string, string>> = {
 export async function unusable(file: string, verb: 'read' | 'written', error: unknown): Promise<CliError> {
   const code = (error as NodeJS.ErrnoException).code ?? String(error)
   const owner = await stat(file).catch(() => stat(dirname(file))).catch(() => undefined)
-  const hint = reasons[code] !== 'permission denied' ? undefined :
-    `It belongs to uid ${owner?.uid}, and you are uid ${process.getuid?.()}. Run this as its owner, or make the project yours: sudo chown -R "$USER" .`
-  return new CliError(`${file} cannot be ${verb}: ${reasons[code] ?? code}.`, { hint, exitCode: ExitCode.config, cause: error })
+  const reason = reasons[code] ?? code
+  const hint = `It belongs to uid ${owner?.uid}, and you are uid ${process.getuid?.()}. Run this as its owner, or make the project yours: sudo chown -R "$USER" .`
+  return new CliError(`${file} cannot be ${verb}: ${reason}.`, {
+    hint: reason === 'permission denied' ? hint : undefined, exitCode: ExitCode.config, cause: error,
+  })
 }
 
 /** The text of a file, or undefined when there is none. */
@@ -78,12 +80,13 @@ export async function readSchema(): Promise<Schema> {
 export async function loadSettings(file: string = envFile): Promise<Settings> {
   const [schema, text] = await Promise.all([readSchema(), readIfThere(file)])
   if (text === undefined) {
-    const absent = finding('E08', { message: 'The file does not exist.', hint: addressed('Make it from the example: npm run env -- --init', file) })
-    return { file, schema, values: {}, findings: [absent], count: 0, unanswered: undefined, leftOut: undefined, unread: [] }
+    const hint = addressed('Make it from the example: npm run env -- --init', file)
+    const findings = [finding('E08', { message: 'The file does not exist.', hint })]
+    return { file, schema, values: {}, findings, count: 0, unanswered: undefined, leftOut: undefined, unread: [] }
   }
   const lines = readLines(text)
   const path = resolve(file)
-  const [{ values, refusal, unanswered }, around] = await Promise.all([readValues(path, text, lines.entries), lookAround(path)])
+  const [{ values, refusal, unanswered }, around] = await Promise.all([readValues(path, lines.entries), lookAround(path)])
   const unread = lines.entries.map(({ name }) => name).filter((name) => values[name] === undefined)
   const findings = check({ schema, file, lines, values, refusal, around }).map((found) => ({ ...found, hint: addressed(found.hint, file) }))
   return { file, schema, values, findings, count: lines.entries.length, unanswered, leftOut: around.unanswered, unread }

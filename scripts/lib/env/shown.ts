@@ -34,7 +34,8 @@ export function mask(schema: Schema, text: string): string {
  *
  * @throws CliError (exit code 2) for a name that nobody knows and for a secret, 3 when the value cannot be known
  */
-export function printedValue(name: string, showSecret: boolean, { file, schema, values, findings, unanswered, unread }: Settings, shell: Shell): string {
+export function printedValue(name: string, showSecret: boolean, settings: Settings, shell: Shell): string {
+  const { file, schema, values, findings, unanswered, unread } = settings
   const refuse = (message: string, hint: string, exitCode: ExitCode): never => {
     throw new CliError(message, { hint, exitCode })
   }
@@ -48,7 +49,8 @@ export function printedValue(name: string, showSecret: boolean, { file, schema, 
     refuse(`${name} is no setting, and ${file} does not have it.`, hint, ExitCode.usage)
   }
   if (unread.includes(name) && shell[name] === undefined) {
-    refuse(`${name} cannot be read: ${unanswered ?? 'Compose refuses the file'}.`, 'npm run env says what is wrong with the file.', ExitCode.config)
+    const why = unanswered ?? 'Compose refuses the file'
+    refuse(`${name} cannot be read: ${why}.`, 'npm run env says what is wrong with the file.', ExitCode.config)
   }
   const value = shell[name] ?? values[name] ?? interpolate(setting?.default ?? '', values)
   if (!showSecret && isSecret(name, value, schema, values)) {

@@ -5,6 +5,7 @@
 import type { Result } from '../engine/docker.ts'
 import { finding } from './finding.ts'
 import type { Finding, Values } from './finding.ts'
+import { unquoted } from './file.ts'
 import type { Entry } from './file.ts'
 
 /**
@@ -13,31 +14,36 @@ import type { Entry } from './file.ts'
  * @returns undefined when the message is not about the env file
  */
 export function explainRefusal(stderr: string, entries: readonly Entry[]): Finding | undefined {
-  const about = (entry: Entry | undefined, message: string, hint: string): Finding =>
-    finding('E01', { line: entry?.line, setting: entry?.name, message: `${entry?.name ?? 'A value'} ${message}`, hint })
-  const [, template] = /Invalid template: "(.*)"$/s.exec(stderr.trimEnd()) ?? []
-  if (template !== undefined) {
+  // The second is of ${NAME:?}, whose NAME has no value on the lines above.
+  const [, template, wanted] = /Invalid template: "(.*)"$|required variable (\w+) is missing/s.exec(stderr.trimEnd()) ?? []
+  const refused = template ?? (wanted && `\${${wanted}`)
+  if (refused !== undefined) {
     // Go writes some characters as escapes: what is between them is looked for.
-    const pieces = template.split(/\\./)
-    const entry = entries.find(({ raw }) => pieces.every((piece) => raw.includes(piece)))
-    return about(entry, 'has a $ that Compose cannot interpret.', 'Put the value in single quotes, or write $$ where a $ is meant.')
-  }
-  const [, wanted] = /required variable (\w+) is missing a value/.exec(stderr) ?? []
-  if (wanted !== undefined) {
-    const entry = entries.find(({ raw }) => raw.includes(`\${${wanted}`))
-    return about(entry, `refers to ${wanted}, which has no value on the lines above it.`, `Set ${wanted} above, or delete the reference.`)
+    const pieces = refused.split(/\\./)
+    const { line, name } = entries.find(({ raw }) => pieces.every((piece) => raw.includes(piece))) ?? {}
+    return finding('E01', {
+      line, setting: name, message: `${name ?? 'A value'} has a $ that Compose cannot interpret.`,
+      hint: 'Put the value in single quotes, or write $$, where a $ is meant; set above what it refers to.',
+    })
   }
   // Compose's own words alone: the shell that finds no docker names a line of its own.
   const [, line] = /^(?:failed to read .*: )?line (\d+): /m.exec(stderr) ?? []
-  return line === undefined ? undefined : finding('E01', { line: Number(line), message: 'Compose cannot read this line.', hint: 'Compare it with .env.docker.example.' })
+  const message = 'Compose cannot read this line.'
+  return line === undefined ? undefined : finding('E01', { line: Number(line), message, hint: 'Compare it with .env.docker.example.' })
 }
 
 /**
  * The environment of the child: what Docker needs to start, and nothing else, so that a reference such as
  * `$USER` in the file means the same on every machine.
  */
-export const bareEnvironment = (): Record<string, undefined> =>
-  Object.fromEntries(Object.keys(process.env).filter((name) => !['PATH', 'HOME', 'DOCKER_CONFIG'].includes(name)).map((name) => [name, undefined]))
+export function bareEnvironment(): Record<string, undefined> {
+  const others = Object.keys(process.env).filter((name) => !['PATH', 'HOME', 'DOCKER_CONFIG'].includes(name))
+  return Object.fromEntries(others.map((name) => [name, undefined]))
+}
+
+interface Answer {
+  services: { reader: { environment?: Record<string, string | null> } }
+}
 
 export interface Reading {
   values: Values
@@ -58,10 +64,10 @@ export function reasonOf({ exitCode, stderr }: Pick<Result, 'exitCode' | 'stderr
 }
 
 /**
- * Reads all values of an env file: by Compose; or, when it is not there or refuses the file, by dotenv, and then
- * without those values that the two read differently.
+ * Reads all values of an env file: by Compose; or, when it is not there or refuses the file, those that mean the same
+ * to every reader.
  */
-export async function readValues(path: string, text: string, entries: readonly Entry[]): Promise<Reading> {
+export async function readValues(path: string, entries: readonly Entry[]): Promise<Reading> {
   // zx takes a while to load: only when there is something to ask.
   const { capture } = await import('../engine/docker.ts')
   // A service whose environment is the file. The file is no --env-file: what it says about Compose itself
@@ -72,13 +78,11 @@ export async function readValues(path: string, text: string, entries: readonly E
   })
   if (answer.exitCode === 0) {
     // Compose writes every $ as $$, and a name without a value as null.
-    const { services } = JSON.parse(answer.stdout.replaceAll('$$', () => '$')) as { services: { reader: { environment?: Record<string, string | null> } } }
-    const values = Object.entries(services.reader.environment ?? {}).filter((pair): pair is [string, string] => pair[1] !== null)
-    return { values: Object.fromEntries(values), refusal: undefined, unanswered: undefined }
+    const { services: { reader: { environment = {} } } } = JSON.parse(answer.stdout.replaceAll('$$', () => '$')) as Answer
+    const values = Object.entries(environment).flatMap(([name, value]) => (value === null ? [] : [[name, value]]))
+    return { values: Object.fromEntries(values) as Values, refusal: undefined, unanswered: undefined }
   }
-  const { parse } = await import('dotenv')
-  const alike = new Set(entries.filter(({ raw }) => !/[$#\\`]/.test(raw)).map(({ name }) => name))
-  const values = Object.fromEntries(Object.entries(parse(text)).filter(([name]) => alike.has(name)))
+  const alike = entries.filter(({ raw }) => !/[$#\\`]/.test(raw)).map(({ name, raw }) => [name, unquoted(raw)])
   const refusal = answer.exitCode === 127 ? undefined : explainRefusal(answer.stderr, entries)
-  return { values, refusal, unanswered: refusal ? undefined : reasonOf(answer) }
+  return { values: Object.fromEntries(alike) as Values, refusal, unanswered: refusal ? undefined : reasonOf(answer) }
 }

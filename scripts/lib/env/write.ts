@@ -2,7 +2,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { chown, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname, resolve } from 'node:path'
-import { quoteValue, readLines, references } from './file.ts'
+import { quoteValue, readLines, references, unquoted } from './file.ts'
 import { renamings } from './schema.ts'
 import type { Schema } from './schema.ts'
 import { mask } from './shown.ts'
@@ -19,11 +19,6 @@ interface Secured {
   generated: string[]
 }
 
-const introduction = [
-  '# Settings of the Docker stack. A setting that is not here has its default: .env.docker.example has them all.',
-  '# npm run env checks this file.',
-]
-
 /**
  * The env file of a fresh checkout: what the project says of itself, with secrets of its own. Pure.
  *
@@ -37,7 +32,10 @@ export function newFile({ settings }: Schema, machine: Readonly<Record<string, s
     return [...(isNewSection ? ['', heading ?? ''] : []), value === undefined ? assignment : `${name}=${quoteValue(value)}`]
   })
   return {
-    text: `${[...introduction, ...lines].join('\n')}\n`,
+    text: [
+      '# Settings of the Docker stack. A setting that is not here has its default: .env.docker.example has them all.',
+      '# npm run env checks this file.', ...lines, '',
+    ].join('\n'),
     generated: chosen.filter(({ generate }) => generate).map(({ name }) => name),
   }
 }
@@ -55,17 +53,14 @@ function withSecret(text: string, name: string, value: string): string {
 }
 
 /** Adds those of the awaited settings that are secrets. All else stays as it is; doing it twice changes nothing more. Pure. */
-export function withSecrets({ settings }: Schema, text: string, awaited: ReadonlySet<string>, random: Random): Secured {
-  const there = new Map(readLines(text).entries.map(({ name, raw }) => [name, raw]))
-  const lacking = settings.filter(({ name, generate }) => generate && awaited.has(name) && /^(''|"")?$/.test(there.get(name) ?? ''))
+export function withSecrets({ settings }: Schema, text: string, awaited: readonly (string | null)[], random: Random): Secured {
+  const there = new Map(readLines(text).entries.map(({ name, raw }) => [name, unquoted(raw)]))
+  const lacking = settings.filter(({ name, generate }) => generate && awaited.includes(name) && !there.get(name))
   return {
     text: lacking.reduce((before, { name, generate = 0 }) => withSecret(before, name, random(generate)), text),
     generated: lacking.map(({ name }) => name),
   }
 }
-
-/** Where the overlay of the stand-ins was in earlier versions of the template, and is now. */
-const moved = ['docker/offline/compose.yaml', 'extras/offline/compose.yaml'] as const
 
 /** Gives settings, and references to them, the names of today; values are kept. Pure. */
 export function withNewNames(schema: Schema, text: string): { text: string; renamed: { from: string; to: string }[] } {
@@ -74,23 +69,14 @@ export function withNewNames(schema: Schema, text: string): { text: string; rena
   // An old name beside the new one does not count any more, and stays: the check tells of it.
   const names = new Map([...renamings(schema)].filter(([from, to]) => isThere(from) && !isThere(to)))
   const lines = text.split('\n')
-  let hasMoved = false
+  const reference = /(?<!\$)(\$\{?)(\w+)/g
   for (const { name, line, lastLine, raw } of entries) {
     for (let index = line - 1; index < lastLine && !raw.startsWith("'"); index += 1) {
-      lines[index] = lines[index]!.replaceAll(/(?<!\$)(\$\{?)(\w+)/g, (_, sign: string, other: string) => sign + (names.get(other) ?? other))
+      lines[index] = lines[index]!.replaceAll(reference, (_, sign: string, other: string) => sign + (names.get(other) ?? other))
     }
     if (names.has(name)) lines[line - 1] = lines[line - 1]!.replace(new RegExp(`\\b${name}\\b`), names.get(name)!)
-    if (name !== 'COMPOSE_FILE' || !raw.includes(moved[0])) continue
-    lines[line - 1] = lines[line - 1]!.replaceAll(...moved)
-    hasMoved = true
   }
-  return { text: lines.join('\n'), renamed: [...names, ...(hasMoved ? [moved] : [])].map(([from, to]) => ({ from, to })) }
-}
-
-/** Required settings and secrets of services that are switched on, which the file does not have. */
-async function awaitedIn(file: string): Promise<ReadonlySet<string>> {
-  const { findings } = await loadSettings(file)
-  return new Set(findings.flatMap(({ code, setting }) => (['E10', 'E25'].includes(code) && setting !== null ? [setting] : [])))
+  return { text: lines.join('\n'), renamed: [...names].map(([from, to]) => ({ from, to })) }
 }
 
 /** What belongs to this machine: a project name where the folder gives none, the owner of the checkout, and its CA bundle. */
@@ -167,7 +153,10 @@ export async function fillEnvFile(file: string = envFile, { sync = false, dryRun
   const random: Random = (bytes) => randomBytes(bytes).toString('hex')
   const machine = before.trim() === '' ? await machineValues(schema) : undefined
   const { text: named, renamed } = sync ? withNewNames(schema, before) : { text: before, renamed: [] }
-  const { text, generated } = machine ? newFile(schema, machine, random) : withSecrets(schema, named, await awaitedIn(file), random)
+  // Required settings and secrets of services that are switched on, which the file does not have.
+  const { findings } = await loadSettings(file)
+  const awaited = findings.filter(({ code }) => ['E10', 'E25'].includes(code)).map(({ setting }) => setting)
+  const { text, generated } = machine ? newFile(schema, machine, random) : withSecrets(schema, named, awaited, random)
 
   const written = !dryRun && text !== before
   const backup = written && sync ? `${file}.bak` : undefined

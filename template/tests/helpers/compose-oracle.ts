@@ -61,9 +61,9 @@ export async function weSay(text: string): Promise<EnvLines & Reading> {
   const file = join(folder, `${(count += 1)}.env`)
   writeFileSync(file, text)
   const lines = readLines(text)
-  const reading = await readValues(file, text, lines.entries)
+  const reading = await readValues(file, lines.entries)
   // On a machine that does a lot else the first answer may come too late.
-  return { ...lines, ...(reading.unanswered ? await readValues(file, text, lines.entries) : reading) }
+  return { ...lines, ...(reading.unanswered ? await readValues(file, lines.entries) : reading) }
 }
 
 /** Our own code finds this Compose from now on, until the tests around are over. */

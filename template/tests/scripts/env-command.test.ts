@@ -129,7 +129,7 @@ test('--dry-run shows the content without secrets, and writes nothing', async ()
 
 test('--sync keeps the file as it was, for its owner alone, and does nothing the second time', async () => {
   write('.env.docker', `${good}OWNER=7\nMINE=1`)
-  expect((await run('--sync')).stderr).toMatch(/OWNER is called APP_UID now\.[^]*written: 1 renamed \(APP_UID\)\. As it was: \.env\.docker\.bak\n/)
+  expect((await run('--sync')).stderr).toMatch(/written: 1 renamed \(OWNER to APP_UID\)\. As it was: \.env\.docker\.bak\n/)
   expect(read()).toBe(`${good}APP_UID=7\nMINE=1`)
   expect(read('.env.docker.bak')).toBe(`${good}OWNER=7\nMINE=1`)
   for (const file of ['.env.docker', '.env.docker.bak']) expect(modeOf(file)).toBe(0o600)

@@ -19,7 +19,7 @@ afterAll(() => rmSync(folder, { recursive: true }))
 function read(text: string): Promise<Reading> {
   const file = join(folder, '.env.docker')
   writeFileSync(file, text)
-  return readValues(file, text, readLines(text).entries)
+  return readValues(file, readLines(text).entries)
 }
 
 /** One line each, and what Compose makes of it. */

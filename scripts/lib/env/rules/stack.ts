@@ -29,10 +29,8 @@ function missingFile(subject: Subject): Found[] {
       return inComposeFile(subject, `has a sign too many, or another than ${JSON.stringify(separator)} between its files (COMPOSE_PATH_SEPARATOR).`, mended)
     }
     if (file.startsWith('extras/')) return inComposeFile(subject, `names ${file}, which is not there: was that extra deleted?`, files.filter((one) => one !== file))
-    const isMoved = file.startsWith('docker/offline/')
     const meant = nearest(file, disk!.namesIn('.').filter((name) => /\.ya?ml$/.test(name)))
-    const advice = meant ? `Did you mean ${meant}?` : 'Correct the name: the files are seen from this folder.'
-    const hint = isMoved ? 'It is in extras/offline now: npm run env -- --sync renames it.' : advice
+    const hint = meant ? `Did you mean ${meant}?` : 'Correct the name: the files are seen from this folder.'
     return about(subject, 'COMPOSE_FILE', [`COMPOSE_FILE names ${file}, which is not there, so nothing can be started.`, hint])
   })
 }
