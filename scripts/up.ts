@@ -9,7 +9,7 @@ import { composeCommand, npmCommand, ofProject, openStack, readContainers, readN
 import type { Stack } from './lib/compose/stack.ts'
 import { read } from './lib/engine/docker.ts'
 import { ensureImages } from './lib/engine/images.ts'
-import { ensureBuildxFolder, watchingDisk } from './lib/engine/machine.ts'
+import { ensureBuildxFolder, makeRoom } from './lib/engine/machine.ts'
 import { envFile } from './lib/env/settings.ts'
 import { CliError, ExitCode } from './lib/errors.ts'
 import { amount, info, ok, print, printJson, warn } from './lib/terminal.ts'
@@ -33,7 +33,7 @@ async function buildImages(stack: Stack): Promise<void> {
   const builder = { ...stack, env: { BUILDX_NO_DEFAULT_ATTESTATIONS: '1', ...stack.env } }
   if ((await streamCompose(builder, 'build')) === 0) return ok('Images built', since(started))
   throw new CliError('The image could not be built. What ran before runs on.', {
-    hint: `The lines above name the step that failed. Without Node: ${composeCommand(stack, 'build')}`,
+    hint: `The lines above name the step that failed. Without Node: ${composeCommand(stack, 'build')}\nIf a disk is full: ${makeRoom}`,
     exitCode: ExitCode.build,
   })
 }
@@ -132,17 +132,16 @@ export const up = defineCommand({
     const named = `, ${amount(warnings, 'warning')} (${npmCommand(opened.stack, 'env')} shows ${warnings === 1 ? 'it' : 'them'})`
     ok(`${file}: ${amount(settings.count, 'setting')}${warnings > 0 ? named : ''}`)
     checkAppCa(settings.values)
-    const { stack, model, all, seconds } = await watchingDisk(async () => {
-      const ready = await ensureImages(opened.stack, opened.model, settings.values, { build: !noBuild })
-      await checkPorts(ready.model)
-      if (!noBuild) await buildImages(ready.stack)
-      await checkSourceAccess(ready.stack, ready.model)
+    const { stack, model } = await ensureImages(opened.stack, opened.model, settings.values, { build: !noBuild })
+    await checkPorts(model)
+    if (!noBuild) await buildImages(stack)
+    await checkSourceAccess(stack, model)
 
-      // From here on the stack changes.
-      hasBegunToStart = true
-      const begun = performance.now()
-      return { ...ready, all: await startStack(ready.stack, ready.model, start), seconds: since(begun) }
-    })
+    // From here on the stack changes.
+    hasBegunToStart = true
+    const begun = performance.now()
+    const all = await startStack(stack, model, start)
+    const seconds = since(begun)
 
     const containers = all.filter(({ service }) => service in model.services)
     const strays = all.filter(({ service, state }) => state === 'running' && !(service in model.services))

@@ -3,8 +3,8 @@ import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { adviseWithoutAnswer } from '../../scripts/lib/engine/advice.ts'
 import type { HostFacts } from '../../scripts/lib/engine/advice.ts'
 import { capture, format, lastLines, read } from '../../scripts/lib/engine/docker.ts'
-import { ensureEngine, findEngine, isAtLeast } from '../../scripts/lib/engine/engine.ts'
-import { extraCaFile, isFull, roomOf } from '../../scripts/lib/engine/machine.ts'
+import { findEngine, isAtLeast } from '../../scripts/lib/engine/engine.ts'
+import { extraCaFile, roomOf } from '../../scripts/lib/engine/machine.ts'
 import { loadOfflineRoom } from '../../scripts/lib/rooms.ts'
 import type { OfflineRoom } from '../../scripts/lib/rooms.ts'
 import { Sandbox } from '../helpers/sandbox.ts'
@@ -73,7 +73,7 @@ describe('an engine that does not answer', () => {
     [
       'is too new for the command',
       { hasDockerd: true, complaint: 'Error response from daemon: client version 1.43 is too old. Minimum supported API version is 1.44' },
-      'client version 1.43 is too old', 'Update the older of the two',
+      'do not understand each other', 'Update the older of the two',
     ],
     ['is not for this user', { complaint: 'permission denied while trying' }, 'may not use', 'usermod'],
     ['was chosen by DOCKER_HOST', { chosen: 'tcp://build:2375' }, 'tcp://build:2375', 'unset DOCKER_HOST'],
@@ -97,7 +97,7 @@ describe('the engine', () => {
   })
 
   test('that answers is used, and no room is asked', async () => {
-    expect(await ensureEngine()).toEqual({ engineVersion: '28.5.1', composeVersion: '2.40.2' })
+    expect(await findEngine()).toEqual({ engineVersion: '28.5.1', composeVersion: '2.40.2' })
     expect(loadOfflineRoom).not.toHaveBeenCalled()
   })
 
@@ -114,7 +114,7 @@ describe('the engine', () => {
 
   test('that is nowhere, without the room, is installed by the user: exit code 4', async () => {
     box.answer('version', silence)
-    await expect(ensureEngine()).rejects.toMatchObject({ message: 'No Docker Engine answers.', exitCode: 4 })
+    await expect(findEngine()).rejects.toMatchObject({ message: 'No Docker Engine answers.', exitCode: 4 })
   })
 
   test('that is nowhere may be one of the room, or what the room has against it is said', async () => {
@@ -137,7 +137,7 @@ test.each([
   ['v5.6.1-desktop.1', true],
   ['', false],
 ])('Compose %j is at least 2.24.4: %s', (version, expected) => {
-  expect(isAtLeast(version, [2, 24, 4])).toBe(expected)
+  expect(isAtLeast(version, '2.24.4')).toBe(expected)
 })
 
 test('builds trust what the settings say, and what this machine trusts where they are silent', () => {
@@ -148,9 +148,8 @@ test('builds trust what the settings say, and what this machine trusts where the
   expect(extraCaFile({}, {})).toBeUndefined()
 })
 
-test('a full disk is known by its room', async () => {
+test('the room of a folder', async () => {
   writeFileSync('file', '')
   expect((await roomOf('.'))?.megabytes).toBeGreaterThan(0)
   expect(await roomOf('none')).toBeUndefined()
-  expect([0, 500].map((megabytes) => isFull({ folder: '.', megabytes }))).toEqual([true, false])
 })

@@ -1,11 +1,11 @@
 /** Is a port of this machine free, and if not, who has it? */
 import { createServer } from 'node:net'
 import { $ } from 'zx/core'
-import { read } from '../engine/docker.ts'
+import { capture } from '../engine/docker.ts'
 import { CliError, ExitCode } from '../errors.ts'
 import { publishedPorts } from './model.ts'
 import type { Model, PublishedPort } from './model.ts'
-import { ofProject, readNames } from './stack.ts'
+import { readNames } from './stack.ts'
 
 /** The setting that moves a published port, by service, or by service and the container's port. */
 const settings: Record<string, string> = {
@@ -46,40 +46,37 @@ async function processOn(port: number): Promise<string> {
   return oldest ? `process ${oldest.pid} (${oldest.name})` : 'another program'
 }
 
-/** "container shop-web-1 of project shop", and its project; undefined when no container has published the port. */
-async function containerOn(port: number): Promise<{ holder: string; project: string } | undefined> {
-  const template = '{{.Names}}\t{{.Label "com.docker.compose.project"}}'
-  const [line] = await readNames(['ps', '--filter', `publish=${port}`, '--format', template])
-  const [name, project = ''] = line?.split('\t') ?? []
-  return name ? { holder: `container ${name}${project && ` of project ${project}`}`, project } : undefined
-}
-
-/**
- * Is it a port of one of the project's containers, by its configuration? Of one that is started again and again, the
- * engine names the ports only while that runs.
- */
-async function isOfProject(port: number, project: string): Promise<boolean> {
-  const ids = await readNames(['ps', '--quiet', ...ofProject(project)])
-  if (ids.length === 0) return false
-  const template = '{{range .HostConfig.PortBindings}}{{range .}}{{println .HostPort}}{{end}}{{end}}'
-  return (await read(['inspect', '--format', template, ...ids])).split('\n').includes(String(port))
+/** The containers that publish a port, each as `[name, project, …ports]`, also while Docker is starting them again. */
+async function readPublishers(): Promise<string[][]> {
+  const ids = await readNames(['ps', '--quiet'])
+  if (ids.length === 0) return []
+  const ports = '{{range .}}{{range .}}\t{{.HostPort}}{{end}}{{end}}'
+  const template =
+    '{{.Name}}\t{{index .Config.Labels "com.docker.compose.project"}}' +
+    // The configuration holds them at all times; which one of a range Docker chose, only the network knows.
+    `{{with .HostConfig.PortBindings}}${ports}{{end}}{{with .NetworkSettings.Ports}}${ports}{{end}}`
+  // Its exit code says only that one of them has gone meanwhile.
+  const { stdout } = await capture(['inspect', '--format', template, ...ids])
+  return stdout.split('\n').map((line) => line.replace(/^\//, '').split('\t'))
 }
 
 /** The ports of the stack that somebody else holds: not free, and not open because the stack itself is running. */
 export async function takenPorts(model: Model): Promise<{ message: string; hint: string }[]> {
   // Of a range Docker takes one that is free.
   const single = publishedPorts(model).filter(({ isRange }) => !isRange)
-  const looked = await Promise.all(single.map(async (port) => {
-    if (await isFree(port.port, port.address)) return []
-    const container = await containerOn(port.port)
-    if (container ? container.project === model.name : await isOfProject(port.port, model.name)) return []
-    const holder = container?.holder ?? (await processOn(port.port))
+  const areFree = await Promise.all(single.map(({ port, address }) => isFree(port, address)))
+  const busy = single.filter((_, index) => !areFree[index])
+  const publishers = busy.length > 0 ? await readPublishers() : []
+  const looked = busy.map(async (port) => {
+    const [name, project] = publishers.find(([, , ...ports]) => ports.includes(String(port.port))) ?? []
+    if (project === model.name) return []
+    const container = `container ${name}${project ? ` of project ${project}` : ''}`
     return [{
-      message: `Port ${port.port} is taken by ${holder}, and ${port.service} wants it.`,
+      message: `Port ${port.port} is taken by ${name ? container : await processOn(port.port)}, and ${port.service} wants it.`,
       hint: `Set ${settingOf(port, model)} in .env.docker to a free port, or stop what holds this one.`,
     }]
-  }))
-  return looked.flat()
+  })
+  return (await Promise.all(looked)).flat()
 }
 
 /** @throws CliError (exit code 3) that names the first port that is taken, its holder and the setting */

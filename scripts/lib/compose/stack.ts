@@ -3,9 +3,9 @@ import { existsSync } from 'node:fs'
 import { quote } from 'zx/core'
 import { capture, format, lastLines, read, stream } from '../engine/docker.ts'
 import type { Result, RunOptions } from '../engine/docker.ts'
-import { ensureEngine, findEngine } from '../engine/engine.ts'
+import { findEngine, startEngine } from '../engine/engine.ts'
 import type { Engine } from '../engine/engine.ts'
-import { extraCaFile, valueOf } from '../engine/machine.ts'
+import { hostCaBundle, valueOf } from '../engine/machine.ts'
 import type { Values } from '../env/finding.ts'
 import { envFile as ownEnvFile, loadSettings } from '../env/settings.ts'
 import type { Settings } from '../env/settings.ts'
@@ -62,15 +62,10 @@ export async function endAbandoned(container: string): Promise<void> {
 export async function readModel(stack: Stack): Promise<Model> {
   const { exitCode, stdout, stderr } = await captureCompose(stack, ['config', '--format', 'json'])
   if (exitCode === 0) return parseModel(stdout)
-  // Compose makes the name of the folder's; a folder such as 日本 leaves nothing of it.
-  if (/project name/.test(stderr)) {
-    throw new CliError('The stack has no name that Compose accepts: small letters, digits, - and _, with a letter or a digit first.', {
-      hint: `Set COMPOSE_PROJECT_NAME in ${stack.envFile}, for example COMPOSE_PROJECT_NAME=shop`,
-      exitCode: ExitCode.config,
-    })
-  }
   throw new CliError(`${composeCommand(stack, 'config')} failed: Compose cannot read its files.`, {
     details: lastLines(stderr || stdout),
+    // Compose makes the name of the folder's; a folder such as 日本 leaves nothing of it.
+    hint: /project name/.test(stderr) ? `Set COMPOSE_PROJECT_NAME in ${stack.envFile}, for example COMPOSE_PROJECT_NAME=shop` : undefined,
     exitCode: ExitCode.config,
   })
 }
@@ -112,7 +107,7 @@ function requireUsable({ file, findings }: Settings): void {
 
 /** Builds trust what the tools of this machine are told to trust, unless the settings name a file. */
 function withHostCertificates(stack: Stack, { values }: Settings): Stack {
-  const caFile = extraCaFile(values, process.env)
+  const caFile = hostCaBundle(process.env)
   const isSet = valueOf('EXTRA_CA_FILE', values, process.env) !== undefined
   return isSet || !caFile ? stack : { ...stack, env: { ...stack.env, EXTRA_CA_FILE: caFile } }
 }
@@ -144,15 +139,19 @@ export async function openStack(file: string = ownEnvFile, { toEndIt = false } =
     const hint = file === ownEnvFile ? 'npm run up makes it and starts the stack.' : 'Is the path of --env-file right?'
     throw new CliError(`${file} does not exist.`, { hint, exitCode: ExitCode.config })
   }
+  const stack = stackOf(file)
+  const ask = () => Promise.allSettled([loadSettings(file), readModel(stack)])
+  // Compose needs no engine for this, and every command waits for both.
+  const asked = ask()
   let engine = await findEngine()
   if (!engine) {
     // To set up an engine takes a while: what is wrong with the settings is said before.
     const settings = await loadSettings(file)
     requireUsable(settings)
-    engine = await ensureEngine({ ...settings.values, ...process.env })
+    engine = await startEngine({ ...settings.values, ...process.env })
   }
-  const stack = stackOf(file)
-  const [settings, model] = await Promise.allSettled([loadSettings(file), readModel(stack)])
+  // A private engine brings its own Compose.
+  const [settings, model] = await (engine.dir ? ask() : asked)
   if (settings.status === 'rejected') throw settings.reason
   // A setting that is wrong explains itself better than the model that it breaks.
   if (!toEndIt || model.status === 'rejected') requireUsable(settings.value)

@@ -1,6 +1,5 @@
 /** What to say when no Docker Engine answers, or when a part of it is missing or too old. Loaded only then. */
 import { existsSync } from 'node:fs'
-import { delimiter, join } from 'node:path'
 import { CliError, ExitCode } from '../errors.ts'
 import type { Answer } from './engine.ts'
 
@@ -12,14 +11,6 @@ export const installInstructions = [
   'macOS:     Docker Desktop, OrbStack or Colima',
   'Windows:   Docker Desktop; enable this distribution under Settings, Resources, WSL integration, and run this inside WSL',
   'Others:    https://docs.docker.com/engine/install/, with the Compose plugin',
-].join('\n')
-
-/** How the Compose plugin is installed. Its package has another name everywhere. */
-const composeInstructions = [
-  'Debian 13:             sudo apt-get install docker-compose docker-buildx',
-  'Ubuntu:                sudo apt-get install docker-compose-v2 docker-buildx',
-  "Docker's own packages: sudo apt-get install docker-compose-plugin docker-buildx-plugin (or dnf)",
-  'Others:                https://docs.docker.com/compose/install/',
 ].join('\n')
 
 export type HostFacts = ReturnType<typeof lookAtHost>
@@ -43,16 +34,12 @@ export function lookAtHost({ context, hasClient, complaint }: Answer, isPrivate:
  * An engine of the user's is never replaced behind their back. Pure.
  */
 export function adviseWithoutAnswer({ chosen, hasDockerd, hasSocket, hasClient, complaint }: HostFacts): CliError | undefined {
-  const misunderstanding = /client version \S+ is too (old|new)\..*/.exec(complaint)?.[0].trim()
+  const isHere = chosen || hasDockerd || hasSocket
   const cases: [applies: unknown, message: string, hint: string][] = [
+    [!hasClient && isHere, 'The command "docker" is not installed, or not on PATH.', installInstructions],
     [
-      !hasClient && (chosen || hasDockerd || hasSocket),
-      'The command "docker" is not installed, or not on PATH.',
-      installInstructions,
-    ],
-    [
-      misunderstanding,
-      `The command "docker" and the Docker Engine do not understand each other: ${misunderstanding}`,
+      /client version \S+ is too (old|new)/.test(complaint),
+      'The command "docker" and the Docker Engine do not understand each other.',
       'Update the older of the two (https://docs.docker.com/engine/install/), or unset DOCKER_API_VERSION.',
     ],
     [
@@ -72,18 +59,25 @@ export function adviseWithoutAnswer({ chosen, hasDockerd, hasSocket, hasClient, 
     ],
   ]
   const found = cases.find(([applies]) => applies)
-  return found && new CliError(found[1], { hint: found[2], exitCode: ExitCode.docker })
+  return found && new CliError(found[1], { details: complaint.trim(), hint: found[2], exitCode: ExitCode.docker })
 }
 
-/** Compose is too old, or not there. Docker warns when it cannot read the file that says where its plugins are. */
-export function explainCompose({ engineVersion, composeVersion, complaint }: Answer, minimum: string): CliError {
-  const hint = `Install the Compose plugin, ${minimum} or newer.\n${composeInstructions}`
-  if (composeVersion !== '') {
-    return new CliError(`Docker Compose ${composeVersion} is too old: ${minimum} is the oldest that works.`, { hint, exitCode: ExitCode.docker })
-  }
-  const hasOldOne = (process.env.PATH ?? '').split(delimiter).some((folder) => existsSync(join(folder, 'docker-compose')))
-  const oldOne = hasOldOne ? ' The docker-compose with a hyphen is another program, and does not serve.' : ''
-  return new CliError(`Docker Engine ${engineVersion} answers, but "docker compose" is missing.${oldOne}`, {
-    details: /^WARNING: .*$/m.exec(complaint)?.[0], hint, exitCode: ExitCode.docker,
-  })
+/** How the Compose plugin is installed. Its package has another name everywhere. */
+const composeInstructions = [
+  'Debian 13:             sudo apt-get install docker-compose docker-buildx',
+  'Ubuntu:                sudo apt-get install docker-compose-v2 docker-buildx',
+  "Docker's own packages: sudo apt-get install docker-compose-plugin docker-buildx-plugin (or dnf)",
+  'Others:                https://docs.docker.com/compose/install/',
+].join('\n')
+
+/** A part is too old, or Compose is not there. */
+export function explainVersion(part: string, version: string, minimum: string, complaint: string): CliError {
+  const message = version === ''
+    ? 'Docker Engine answers, but "docker compose" is missing. The docker-compose with a hyphen is another program, and does not serve.'
+    : `${part} ${version} is too old: ${minimum} is the oldest that works.`
+  const hint = part === 'Docker Engine'
+    ? 'Update it: https://docs.docker.com/engine/install/'
+    : `Install the Compose plugin, ${minimum} or newer.\n${composeInstructions}`
+  // Docker warns when it cannot read the file that says where its plugins are.
+  return new CliError(message, { details: /^WARNING: .*$/m.exec(complaint)?.[0], hint, exitCode: ExitCode.docker })
 }

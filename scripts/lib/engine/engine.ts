@@ -5,11 +5,11 @@ import type { PrivateEngine } from '../rooms.ts'
 import { capture } from './docker.ts'
 import type { Values } from './machine.ts'
 
-/** `env_file` with `required: false` came with this one. */
-const MINIMUM_COMPOSE = [2, 24, 4] as const
-
 /** `start_interval` of the health checks came with this one. */
-const MINIMUM_ENGINE = [25, 0, 0] as const
+const MINIMUM_ENGINE = '25.0.0'
+
+/** `env_file` with `required: false` came with this one. */
+const MINIMUM_COMPOSE = '2.24.4'
 
 export interface Engine {
   engineVersion: string
@@ -29,24 +29,9 @@ export interface Answer {
 }
 
 /** Whether a version such as `2.26.1-4` or `v5.6.1-desktop.1` is the given one or a newer one. */
-export function isAtLeast(version: string, minimum: readonly [number, number, number]): boolean {
-  const found = /(\d+)\.(\d+)\.(\d+)/.exec(version)?.slice(1).map(Number)
-  if (!found) return false
-  const different = minimum.findIndex((part, index) => found[index] !== part)
-  return different === -1 || found[different]! > minimum[different]!
-}
-
-/**
- * The engine to use: the one that answers, else a private one, which is set up and started where that is possible.
- *
- * @throws CliError (exit code 4) with what to do
- */
-export async function ensureEngine(settings: Values = process.env): Promise<Engine> {
-  const found = await findEngine(settings)
-  if (found) return found
-  // Nothing was found and nothing was thrown: there is a room, and it can start one.
-  const room = await loadOfflineRoom()
-  return adopt(await room!.startEngine(settings))
+export function isAtLeast(version: string, minimum: string): boolean {
+  const [found] = /\d+\.\d+\.\d+/.exec(version) ?? []
+  return found !== undefined && found.localeCompare(minimum, 'en', { numeric: true }) >= 0
 }
 
 /**
@@ -67,9 +52,15 @@ export async function findEngine(settings: Values = process.env): Promise<Engine
   const offer = await room?.offerEngine(settings)
   if (offer && 'running' in offer) return offer.running && adopt(offer.running)
   throw new CliError(`No Docker Engine answers${offer ? `, and ${offer.obstacle}` : ''}.`, {
-    hint: offer?.wayOut ? `${installInstructions}\n${offer.wayOut}` : installInstructions,
+    hint: [installInstructions, offer?.wayOut].filter(Boolean).join('\n'),
     exitCode: ExitCode.docker,
   })
+}
+
+/** Sets up and starts the private engine. To be called when `findEngine` says that this is possible. */
+export async function startEngine(settings: Values): Promise<Engine> {
+  const room = await loadOfflineRoom()
+  return adopt(await room!.startEngine(settings))
 }
 
 async function adopt({ dir, environment }: PrivateEngine): Promise<Engine> {
@@ -106,17 +97,14 @@ export async function askForVersions(): Promise<Answer> {
 }
 
 /** @throws CliError (exit code 4) when the engine or Compose is too old, or Compose is missing */
-export async function checkVersions(answer: Answer): Promise<Engine> {
-  const { engineVersion = '', composeVersion } = answer
-  if (!isAtLeast(engineVersion, MINIMUM_ENGINE)) {
-    throw new CliError(`Docker Engine ${engineVersion} is too old: ${MINIMUM_ENGINE[0]} is the oldest that works.`, {
-      hint: 'Update it: https://docs.docker.com/engine/install/',
-      exitCode: ExitCode.docker,
-    })
-  }
-  if (!isAtLeast(composeVersion, MINIMUM_COMPOSE)) {
-    const { explainCompose } = await import('./advice.ts')
-    throw explainCompose(answer, MINIMUM_COMPOSE.join('.'))
-  }
-  return { engineVersion, composeVersion }
+export async function checkVersions({ engineVersion = '', composeVersion, complaint }: Answer): Promise<Engine> {
+  const parts = [
+    ['Docker Engine', engineVersion, MINIMUM_ENGINE],
+    ['Docker Compose', composeVersion, MINIMUM_COMPOSE],
+  ] as const
+  const old = parts.find(([, version, minimum]) => !isAtLeast(version, minimum))
+  if (!old) return { engineVersion, composeVersion }
+  const { explainVersion } = await import('./advice.ts')
+  const [part, version, minimum] = old
+  throw explainVersion(part, version, minimum, complaint)
 }

@@ -15,78 +15,23 @@ const PATIENCE_MS = 8000
 /** One that somebody chose may be slow: there is nothing else to go on with. */
 const PATIENCE_WITH_CHOSEN_MS = 20_000
 
-/** An image that cannot be had, in the words that its explanation needs. */
-type About = ReturnType<typeof describeImage>
-
-interface Refusal {
-  /** Docker's words, which have no codes. */
-  sign: RegExp
-  message(about: About): string
-  hint(about: About): string
-  /** Why stand-ins may serve instead. */
-  reason?: string
+/** The kinds of answer that need different remedies, by Docker's words, which have no codes. The first that fits counts. */
+const signs = {
+  // The words of a proxy that is not there hold those of a registry that is not there.
+  other: /proxyconnect |proxy authentication required/i,
+  distrusted: /x509: |tls: failed to verify|certificate signed by unknown authority/i,
+  // Docker Hub answers "denied" also for a name that does not exist.
+  refused: /no basic auth credentials|unauthorized|denied|forbidden|40[13]/i,
+  unknown: /manifest unknown|name unknown|not found|404|: unknown:|no matching manifest/i,
+  // A pull that was given up said nothing.
+  silent: /^\s*$|no such host|server misbehaving|i\/o timeout|connection re(fused|set)|unreachable|no route to host|deadline exceeded|request canceled|TLS handshake timeout|: EOF/i,
 }
 
-/** What a registry's answer means. The first whose sign fits counts. */
-const refusals = {
-  proxy: {
-    sign: /proxyconnect |proxy authentication required/i,
-    message: ({ host }) => `The engine's proxy does not let it through to ${host}.`,
-    hint: () => 'Compare the engine\'s proxy settings: "proxies" in its daemon.json, or HTTPS_PROXY where it was started.',
-  },
-  distrusted: {
-    sign: /x509: |tls: failed to verify|certificate signed by unknown authority/i,
-    message: ({ host }) => `The engine does not trust the certificate of ${host}.`,
-    hint: ({ host }) => `Put its CA where every engine on this machine looks, in /etc/docker/certs.d/${host}/ca.crt, and try again.`,
-    reason: 'The engine does not trust the registry that answers',
-  },
-  plain: {
-    sign: /server gave HTTP response to HTTPS client/i,
-    message: ({ where }) => `${where} speaks plain HTTP, which the engine does not accept.`,
-    hint: () => 'Give it a certificate; or name it under "insecure-registries" in the engine\'s daemon.json and start the engine again.',
-  },
-  limited: {
-    sign: /toomanyrequests|too many requests/i,
-    message: ({ where }) => `${where} has had too many requests from here.`,
-    hint: ({ login }) => `Log in (${login}), wait, or name a mirror in IMAGE_REGISTRY.`,
-  },
-  login: {
-    sign: /no basic auth credentials|unauthorized|401/i,
-    message: ({ where, image }) => `${where} wants a user and a password for ${image}, or other ones.`,
-    hint: ({ login }) => `${login}, then try again. The password belongs there, and not into .env.docker.`,
-  },
-  // Docker Hub answers this also for a name that does not exist.
-  forbidden: {
-    sign: /denied|forbidden|403/i,
-    message: ({ where, image }) => `${where} has no image ${image}, or not for everybody.`,
-    hint: ({ names, login }) => `${names} For an image that is private: ${login}`,
-  },
-  unknown: {
-    sign: /manifest unknown|name unknown|not found|404|: unknown:|no matching manifest/i,
-    message: ({ where, image }) => `${where} has no image ${image}.`,
-    hint: ({ names }) => names,
-  },
-  // A pull that was given up said nothing.
-  silent: {
-    sign: /^\s*$|no such host|server misbehaving|i\/o timeout|connection re(fused|set)|unreachable|no route to host|deadline exceeded|request canceled|TLS handshake timeout|: EOF/i,
-    message: ({ where }) => `${where} does not answer.`,
-    hint: ({ imageRegistry }) => imageRegistry
-      ? 'Correct IMAGE_REGISTRY in .env.docker. Empty, it means Docker Hub.'
-      : 'Try again with a network, name a registry that answers in IMAGE_REGISTRY, or load the image with docker load.',
-    reason: 'No registry answers',
-  },
-  broken: {
-    sign: /^/,
-    message: ({ image }) => `The image ${image} could not be pulled.`,
-    hint: ({ names }) => `The lines above are the engine's own words. ${names}`,
-  },
-} satisfies Readonly<Record<string, Refusal>>
-
-export type Verdict = keyof typeof refusals
+export type Verdict = keyof typeof signs
 
 /** What Docker's words mean. Pure. */
 export const judgeRefusal = (said: string): Verdict =>
-  (Object.keys(refusals) as Verdict[]).find((verdict) => refusals[verdict].sign.test(said))!
+  (Object.keys(signs) as Verdict[]).find((verdict) => signs[verdict].test(said)) ?? 'other'
 
 /** The registry in an image's name: `docker.io` where none is named. */
 export function registryOf(image: string): string {
@@ -94,24 +39,33 @@ export function registryOf(image: string): string {
   return rest.length > 0 && /[.:]|^localhost$/.test(first) ? first : 'docker.io'
 }
 
-function describeImage(image: string, imageRegistry: string | undefined) {
-  const host = registryOf(image)
-  return {
-    image,
-    imageRegistry,
-    host,
-    where: imageRegistry ? `${host}, which IMAGE_REGISTRY names,` : host,
-    names: imageRegistry
-      ? 'The name is IMAGE_REGISTRY, a slash and the …_IMAGE setting: compare both in .env.docker. Docker Hub keeps its official images in library/.'
-      : 'Compare the …_IMAGE settings in .env.docker.',
-    login: host === 'docker.io' ? 'docker login' : `docker login ${host}`,
-  }
-}
-
 /** Why an image could not be had, and what to do. Pure. */
 export function explainRefusal(verdict: Verdict, image: string, imageRegistry?: string): { message: string; hint: string } {
-  const about = describeImage(image, imageRegistry)
-  return { message: refusals[verdict].message(about), hint: refusals[verdict].hint(about) }
+  const host = registryOf(image)
+  const where = imageRegistry ? `${host}, which IMAGE_REGISTRY names,` : host
+  const names = imageRegistry
+    ? 'The name is IMAGE_REGISTRY, a slash and the …_IMAGE setting: compare both in .env.docker. Docker Hub keeps its official images in library/.'
+    : 'Compare the …_IMAGE settings in .env.docker.'
+  const explanations: Record<Verdict, [message: string, hint: string]> = {
+    other: [`The image ${image} could not be pulled.`, `The lines above are the engine's own words. ${names}`],
+    distrusted: [
+      `The engine does not trust the certificate of ${host}.`,
+      `Put its CA where every engine on this machine looks, in /etc/docker/certs.d/${host}/ca.crt, and try again.`,
+    ],
+    refused: [
+      `${where} wants a user and a password for ${image}, or other ones.`,
+      `docker login${host === 'docker.io' ? '' : ` ${host}`}, then try again. The password belongs there, and not into .env.docker.\n${names}`,
+    ],
+    unknown: [`${where} has no image ${image}.`, names],
+    silent: [
+      `${where} does not answer.`,
+      imageRegistry
+        ? 'Correct IMAGE_REGISTRY in .env.docker. Empty, it means Docker Hub.'
+        : 'Try again with a network, name a registry that answers in IMAGE_REGISTRY, or load the image with docker load.',
+    ],
+  }
+  const [message, hint] = explanations[verdict]
+  return { message, hint }
 }
 
 /** An image's name as Docker shows it: without Docker Hub and its library, which go without saying. */
@@ -127,6 +81,12 @@ export async function missing(images: readonly string[]): Promise<string[]> {
   return images.filter((image) => !there.has(shortName(image)))
 }
 
+/** Why stand-ins may serve instead, as the first half of a sentence. */
+const reasonForStandIns: Partial<Record<Verdict, string>> = {
+  distrusted: 'The engine does not trust the registry that answers',
+  silent: 'No registry answers',
+}
+
 /**
  * Makes sure that every image which is not built from the Dockerfile is on this machine. Each is pulled by itself:
  * `docker compose pull` leaves out the bases of builds, asks the registry for the application's own image, blames one
@@ -136,12 +96,7 @@ export async function missing(images: readonly string[]): Promise<string[]> {
  * @returns the stack and its model, changed when stand-ins had to be selected
  * @throws CliError (exit code 4) when an image cannot be had
  */
-export async function ensureImages(
-  stack: Stack,
-  model: Model,
-  values: Values,
-  { build = true }: { build?: boolean } = {},
-): Promise<ModelledStack> {
+export async function ensureImages(stack: Stack, model: Model, values: Values, { build = true } = {}): Promise<ModelledStack> {
   const used = new Set(Object.values(model.services).map(({ image }) => image))
   const images = foreignImages(model).filter((image) => build || used.has(image))
   const room = await loadOfflineRoom()
@@ -152,21 +107,20 @@ export async function ensureImages(
   const absent = await missing(images.filter((image) => !standIns.includes(image)))
   const imageRegistry = valueOf('IMAGE_REGISTRY', values, process.env)
   for (const [index, image] of absent.entries()) {
-    let refusal: Refusal | undefined
+    let verdict: Verdict | undefined
     try {
       await step(`Pulling ${image}`, async (report) => {
         // The engine is asked, because it may know mirrors and certificates that its client does not.
         const { exitCode, stderr } = await pullImage(image, imageRegistry ? PATIENCE_WITH_CHOSEN_MS : PATIENCE_MS, report)
         stopIfInterrupted()
         if (exitCode === 0) return
-        const verdict = exitCode === null ? 'silent' : judgeRefusal(stderr)
-        refusal = refusals[verdict]
+        verdict = exitCode === null ? 'silent' : judgeRefusal(stderr)
         const { message, hint } = explainRefusal(verdict, image, imageRegistry)
         throw new CliError(message, { details: lastLines(stderr, 3), hint, exitCode: ExitCode.docker })
       })
     } catch (error) {
       // If IMAGE_REGISTRY is set, stand-ins are never used silently.
-      const reason = imageRegistry ? undefined : refusal?.reason
+      const reason = imageRegistry || !verdict ? undefined : reasonForStandIns[verdict]
       const instead = reason && (await room?.useStandIns(stack, model, values, absent.slice(index), reason))
       if (!instead) throw error
       return instead

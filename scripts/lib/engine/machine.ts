@@ -3,9 +3,7 @@ import { accessSync, constants, existsSync, mkdirSync, mkdtempSync, readdirSync,
 import { statfs } from 'node:fs/promises'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { CliError } from '../errors.ts'
 import { warn } from '../terminal.ts'
-import { capture } from './docker.ts'
 
 export type Values = Readonly<Record<string, string | undefined>>
 
@@ -38,47 +36,9 @@ export async function roomOf(folder: string): Promise<Room | undefined> {
   return found && { folder, megabytes: Math.floor((found.bavail * found.bsize) / 1024 ** 2) }
 }
 
-/** With less than this, what did not fit did not fit: it was larger. */
-export const isFull = ({ megabytes }: Room): boolean => megabytes < 32
-
 /** How the engine's disk gets room again without losing data. */
 export const makeRoom =
   'docker system df shows what takes the room; docker builder prune and docker image prune delete what can be made again.'
-
-/** A quick disk is full, and has its room again, within a second. */
-const LOOK_EVERY_MS = 100
-
-/** The engine's folder; empty when it is on another machine, where we cannot look. */
-async function engineFolder(): Promise<string> {
-  if (/^(tcp|ssh|https?):/.test(process.env.DOCKER_HOST ?? '')) return ''
-  return (await capture(['info', '--format', '{{.DockerRootDir}}'], { timeoutMs: 5000 })).stdout.trim()
-}
-
-/**
- * Runs what fills the engine's disk. When it fails and the disk was full meanwhile, the failure says so: a step that
- * failed gives back what it had taken, so that only who looked in time knows.
- */
-export async function watchingDisk<T>(critical: () => Promise<T>): Promise<T> {
-  const folder = engineFolder().catch(() => '')
-  let lowest: Room | undefined
-  const look = async (): Promise<void> => {
-    // An engine in a virtual machine has a folder that is not on this machine.
-    const room = await roomOf(await folder)
-    if (room && room.megabytes < (lowest?.megabytes ?? Infinity)) lowest = room
-  }
-  const timer = setInterval(() => void look(), LOOK_EVERY_MS)
-  try {
-    return await critical()
-  } catch (error) {
-    if (!(error instanceof CliError)) throw error
-    await look()
-    if (!lowest || !isFull(lowest)) throw error
-    const full = `The disk of the engine was full: ${lowest.folder} had ${lowest.megabytes} MB left. A first start takes about 2 GB there.`
-    throw new CliError(error.message, { details: error.details, hint: `${full}\n${makeRoom}`, exitCode: error.exitCode })
-  } finally {
-    clearInterval(timer)
-  }
-}
 
 /**
  * To be called before a build. Buildx keeps its state in Docker's folder in the user's home, and no build begins where

@@ -195,7 +195,8 @@ node_runs_the_commands() {
 	odd_engine 99.0.0 1.99
 	run command up --env-file "$env_file"
 	assert_failure 4
-	assert_output --partial 'do not understand each other: client version 1.41 is too old'
+	assert_output --partial 'do not understand each other'
+	assert_output --partial 'client version 1.41 is too old'
 	assert_output --partial 'Update the older of the two'
 }
 
@@ -218,7 +219,7 @@ node_runs_the_commands() {
 
 # --- Disks ---
 
-@test "an image for which the engine's disk has no room: the disk, its room and what to delete are named" {
+@test "an image for which the engine's disk has no room: the step that failed and what to delete are named" {
 	local dockerd
 	dockerd=$(PATH="$(dirname "$(readlink -f "$(type -P docker)")")/../sbin:$PATH" type -P dockerd) || skip "dockerd is not on this machine"
 	small_disk 80m
@@ -238,7 +239,8 @@ node_runs_the_commands() {
 	run command up
 	assert_failure 5
 	assert_output --partial 'The image could not be built'
-	assert_output --regexp "The disk of the engine was full: $disk/engine had [0-9]+ MB left"
+	assert_output --partial 'no space left on device'
+	assert_output --partial 'If a disk is full: docker system df'
 	assert_output --partial 'docker builder prune'
 }
 

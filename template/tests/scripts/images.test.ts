@@ -23,21 +23,21 @@ const error = (text: string): string => `Error response from daemon: ${text}\n`
 const v2 = 'Get "https://m.test:5000/v2/": '
 
 test.each<[Verdict, string, string]>([
-  ['login', 'without a login', error('Head "https://m.test:5000/v2/a/b/manifests/c": no basic auth credentials')],
-  ['login', 'with a wrong password', error('unauthorized: authentication required')],
-  ['forbidden', 'of what this user may not read', error("pull access denied for m.test/a/b, repository does not exist or may require 'docker login': denied: ")],
+  ['refused', 'without a login', error('Head "https://m.test:5000/v2/a/b/manifests/c": no basic auth credentials')],
+  ['refused', 'with a wrong password', error('unauthorized: authentication required')],
+  ['refused', 'of what this user may not read', error("pull access denied for m.test/a/b, repository does not exist or may require 'docker login': denied: ")],
   ['unknown', 'of a tag or a name that is not there', error('manifest for m.test:5000/a:17 not found: manifest unknown: manifest unknown')],
   ['unknown', 'at a server that is no registry', error('error parsing HTTP 404 response body: invalid character \'<\' looking for beginning of value: "<!DOCTYPE HTML>"')],
   ['unknown', 'at a server that says nothing but 404', error('unknown: ')],
   ['unknown', 'for a platform that there is no image for', error('no matching manifest for linux/arm64/v8 in the manifest list entries')],
-  ['limited', 'too many', error('toomanyrequests: You have reached your unauthenticated pull rate limit.')],
+  ['other', 'too many', error('toomanyrequests: You have reached your unauthenticated pull rate limit.')],
   ['distrusted', 'from behind an unknown CA', error(`${v2}tls: failed to verify certificate: x509: certificate signed by unknown authority`)],
   ['distrusted', 'under another name', error(`${v2}tls: failed to verify certificate: x509: certificate is valid for a.test, not m.test`)],
   ['distrusted', 'with a certificate that is over', error(`${v2}tls: failed to verify certificate: x509: certificate has expired or is not yet valid: …`)],
-  ['plain', 'without TLS', error(`${v2}http: server gave HTTP response to HTTPS client`)],
-  ['proxy', 'through a proxy that is not there', error(`${v2}proxyconnect tcp: dial tcp 10.0.0.9:3128: connect: connection refused`)],
-  ['proxy', 'through a proxy that wants a password', error(`${v2}Proxy Authentication Required`)],
-  ['broken', 'of a gateway whose registry is down', error('received unexpected HTTP status: 502 Bad Gateway')],
+  ['other', 'without TLS', error(`${v2}http: server gave HTTP response to HTTPS client`)],
+  ['other', 'through a proxy that is not there', error(`${v2}proxyconnect tcp: dial tcp 10.0.0.9:3128: connect: connection refused`)],
+  ['other', 'through a proxy that wants a password', error(`${v2}Proxy Authentication Required`)],
+  ['other', 'of a gateway whose registry is down', error('received unexpected HTTP status: 502 Bad Gateway')],
   ['silent', 'where no name can be resolved', error(`${v2}dial tcp: lookup m.test on 10.0.0.2:53: no such host`)],
   ['silent', 'where the resolver fails', error(`${v2}dial tcp: lookup m.test on 127.0.0.53:53: server misbehaving`)],
   ['silent', 'where nothing listens', error(`${v2}dial tcp 127.0.0.1:443: connect: connection refused`)],
@@ -62,7 +62,7 @@ test.each([
 })
 
 describe('the explanation', () => {
-  const all: Verdict[] = ['unknown', 'login', 'forbidden', 'limited', 'distrusted', 'plain', 'proxy', 'broken', 'silent']
+  const all: Verdict[] = ['unknown', 'refused', 'distrusted', 'other', 'silent']
   const chosen = ['m.test:5000/hub/library/postgres:17', 'm.test:5000/hub'] as const
   const official = ['library/postgres:17', undefined] as const
 
@@ -75,7 +75,7 @@ describe('the explanation', () => {
     }
   })
 
-  test.each(all.filter((verdict) => !['distrusted', 'plain', 'proxy', 'limited', 'silent'].includes(verdict)))(
+  test.each(all.filter((verdict) => !['distrusted', 'silent'].includes(verdict)))(
     'of "%s" names the setting, and only where it is set',
     (verdict) => {
       expect(Object.values(explainRefusal(verdict, ...chosen)).join(' ')).toContain('IMAGE_REGISTRY')
@@ -85,8 +85,8 @@ describe('the explanation', () => {
 
   test('says where the CA and the login go', () => {
     expect(explainRefusal('distrusted', ...chosen).hint).toContain('/etc/docker/certs.d/m.test:5000/ca.crt')
-    expect(explainRefusal('login', ...chosen).hint).toContain('docker login m.test:5000,')
-    expect(explainRefusal('login', ...official).hint).toContain('docker login,')
+    expect(explainRefusal('refused', ...chosen).hint).toContain('docker login m.test:5000,')
+    expect(explainRefusal('refused', ...official).hint).toContain('docker login,')
   })
 })
 

@@ -44,17 +44,10 @@ describe('the ports of a stack', () => {
   })
 
   test('that are open because the stack runs are in order', async () => {
-    box.answer('ps-publish', { out: 'shop-web-1\tshop\n' })
+    box.answer('ps', { out: 'one\ntwo\n' })
+    box.answer('inspect-format', { out: `/blog-web-1\tblog\t1${port}\n/shop-web-1\tshop\t1\t${port}\n` })
     await expect(checkPorts(stackOf('web', taken()))).resolves.toBeUndefined()
-    expect(box.calls()[0]).toContain(`--filter publish=${port}`)
-  })
-
-  test('that a container has which Docker starts again and again are its own, although Docker does not name them just then', async () => {
-    box.answer('ps-publish', { out: '' })
-    box.answer('ps', { out: 'looping\n' })
-    box.answer('inspect-format', { out: `1\n${port}\n` })
-    await expect(checkPorts(stackOf('web', taken()))).resolves.toBeUndefined()
-    box.answer('inspect-format', { out: `1${port}\n` })
+    box.answer('inspect-format', { out: `/shop-web-1\tshop\t1${port}\n` })
     await expect(checkPorts(stackOf('web', taken()))).rejects.toThrow('is taken by process')
   })
 
@@ -71,10 +64,11 @@ describe('the ports of a stack', () => {
   })
 
   test.each([
-    ['blog-web-1\tblog\n', 'container blog-web-1 of project blog'],
-    ['lonely\t\n', 'container lonely'],
+    ['/blog-web-1\tblog', 'container blog-web-1 of project blog'],
+    ['/lonely\t', 'container lonely'],
   ])('that another container has end with its name: %j', async (out, holder) => {
-    box.answer('ps-publish', { out })
+    box.answer('ps', { out: 'other\n' })
+    box.answer('inspect-format', { out: `${out}\t${port}\n` })
     await expect(checkPorts(stackOf('web', taken()))).rejects.toThrow(`Port ${port} is taken by ${holder}, and web wants it.`)
   })
 

@@ -90,7 +90,7 @@ describe.concurrent('up', () => {
   })
 
   test.each([
-    ['an engine', 'version', { out: { Client: {}, Server: { Version: '20.10.24' } } }, 'Docker Engine 20.10.24 is too old: 25 is the oldest that works.'],
+    ['an engine', 'version', { out: { Client: {}, Server: { Version: '20.10.24' } } }, 'Docker Engine 20.10.24 is too old: 25.0.0 is the oldest that works.'],
     ['Compose', 'compose-version', { out: '2.23.3\n' }, 'Docker Compose 2.23.3 is too old: 2.24.4 is the oldest that works.'],
   ])('with %s that is too old ends with 4 and one sentence', async (_, name, answer, message) => {
     const box = await stack()
