@@ -1,9 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
-import { adviseWithoutAnswer } from '../../scripts/lib/engine/advice.ts'
-import type { HostFacts } from '../../scripts/lib/engine/advice.ts'
-import { capture, format, lastLines, read } from '../../scripts/lib/engine/docker.ts'
-import { findEngine, isAtLeast } from '../../scripts/lib/engine/engine.ts'
+import { capture, read } from '../../scripts/lib/engine/docker.ts'
+import { findEngine } from '../../scripts/lib/engine/engine.ts'
 import { extraCaFile, roomOf } from '../../scripts/lib/engine/machine.ts'
 import { loadOfflineRoom } from '../../scripts/lib/rooms.ts'
 import type { OfflineRoom } from '../../scripts/lib/rooms.ts'
@@ -26,22 +24,6 @@ beforeEach(() => {
 })
 
 describe('docker', () => {
-  test.each([
-    [['compose', '--env-file', '.env.docker', 'build'], 'docker compose --env-file .env.docker build'],
-    [["it's"], String.raw`docker $'it\'s'`],
-    [['$HOME', '*', '', 'a b'], `docker $'$HOME' $'*' $'' $'a b'`],
-  ])('%j is shown as a shell would take it', (args, expected) => {
-    expect(format(args)).toBe(expected)
-  })
-
-  test.each([
-    ['', 20, ''],
-    ['one\ntwo\nthree\n\n\n', 2, 'two\nthree'],
-    [Array.from({ length: 30 }, (_, index) => index).join('\n'), undefined, Array.from({ length: 20 }, (_, index) => index + 10).join('\n')],
-  ])('of %j the last %s lines', (text, count, expected) => {
-    expect(lastLines(text, count)).toBe(expected)
-  })
-
   test('gets its arguments as they are, and what it says comes back as it is', async () => {
     box.answer('exec', { out: 'a\n b\n', err: 'c\n', code: 9 })
     const args = ['exec', 'a b', "it's", '$HOME', '*', 'a"b\\c', 'line\nbreak', 'tab\there', '', ';', '--env-file']
@@ -57,32 +39,6 @@ describe('docker', () => {
   test('that fails is quoted with the command: exit code 4', async () => {
     box.answer('ps', { out: 'half an answer', err: 'Error: no\n', code: 1 })
     await expect(read(['ps', '--filter', 'a b'])).rejects.toMatchObject({ message: `docker ps --filter $'a b' failed.`, details: 'Error: no', exitCode: 4 })
-  })
-})
-
-describe('an engine that does not answer', () => {
-  const bare: HostFacts = {
-    chosen: undefined, hasDockerd: false, hasSocket: false, hasClient: true,
-    complaint: 'Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?',
-  }
-
-  test.each<[string, Partial<HostFacts>, string | undefined, string?]>([
-    ['is no engine at all', {}, undefined],
-    ['is no engine where not even the command is there', { hasClient: false }, undefined],
-    ['has no command', { hasClient: false, hasSocket: true, complaint: 'docker: not found' }, 'not on PATH', 'apt-get install'],
-    [
-      'is too new for the command',
-      { hasDockerd: true, complaint: 'Error response from daemon: client version 1.43 is too old. Minimum supported API version is 1.44' },
-      'do not understand each other', 'Update the older of the two',
-    ],
-    ['is not for this user', { complaint: 'permission denied while trying' }, 'may not use', 'usermod'],
-    ['was chosen by DOCKER_HOST', { chosen: 'tcp://build:2375' }, 'tcp://build:2375', 'unset DOCKER_HOST'],
-    ['is stopped', { hasDockerd: true }, 'is installed', 'systemctl start docker'],
-  ])('%s: %j', (_, facts, message, hint) => {
-    const advice = adviseWithoutAnswer({ ...bare, ...facts })
-    if (message === undefined) return expect(advice).toBeUndefined()
-    expect(advice?.message).toContain(message)
-    expect(advice?.hint).toContain(hint)
   })
 })
 
@@ -126,18 +82,6 @@ describe('the engine', () => {
     vi.mocked(loadOfflineRoom).mockResolvedValue(room({ running: undefined }))
     expect(await findEngine()).toBeUndefined()
   })
-})
-
-test.each([
-  ['2.24.4', true],
-  ['2.24.3', false],
-  ['1.29.2', false],
-  ['2.100.0', true],
-  ['2.26.1-4', true],
-  ['v5.6.1-desktop.1', true],
-  ['', false],
-])('Compose %j is at least 2.24.4: %s', (version, expected) => {
-  expect(isAtLeast(version, '2.24.4')).toBe(expected)
 })
 
 test('builds trust what the settings say, and what this machine trusts where they are silent', () => {

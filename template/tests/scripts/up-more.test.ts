@@ -26,6 +26,55 @@ test('up claims a migration only where there is one', async () => {
 })
 
 describe.concurrent('up', () => {
+  test('--dry-run prints the commands and does nothing', async () => {
+    const box = new Sandbox()
+    const { code, stdout, stderr } = await box.run('up', ['--dry-run', '--env-file', 'some.env'])
+    expect(stdout).toMatch(/^docker compose --env-file some\.env build\ndocker compose --env-file some\.env up --detach --wait [^\n]+\n$/)
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(box.calls()).toEqual([])
+    expect(box.exists('.env.docker')).toBe(false)
+  })
+
+  test('whose build fails ends with 5 and starts nothing', async () => {
+    const box = await stack()
+    box.answer('compose-build', { out: 'to standard output\n', err: 'ERROR: failed to solve\n', code: 17 })
+    const { code, stdout, stderr } = await box.run('up', ['--json'])
+    expect(code).toBe(5)
+    expect(JSON.parse(stdout)).toMatchObject({ ok: false, failure: { message: 'The image could not be built. What ran before runs on.' } })
+    expect(stderr).toMatch(/to standard output\nERROR: failed to solve\n✗ The image could not be built/)
+    expect(box.order('compose up')).toEqual([])
+  })
+
+  test.each([
+    ['checks the engine', 'version'],
+    ['checks the settings', 'compose-config'],
+    ['gets the images', 'pull'],
+    ['builds', 'compose-build'],
+  ])('interrupted while it %s says that nothing was started, and ends with 130', async (_, command) => {
+    const box = await stack()
+    box.answer('image-inspect', { out: '', code: 1 })
+    box.answer(command, { wait: true })
+    const { code, stdout, stderr } = await box.run('up', ['--json'], { interrupt: command })
+    expect(code).toBe(130)
+    expect(box.wasInterrupted(command)).toBe(true)
+    expect(stderr).toMatch(/✗ Stopped\.\n {2}→ Nothing was started; what ran before runs on\. Go on: npm run up\n$/)
+    expect(stderr.match(/✗/g)).toHaveLength(1)
+    expect(JSON.parse(stdout)).toMatchObject({ ok: false, failure: { message: 'Stopped.', exitCode: 130 } })
+    expect(box.order('compose up')).toEqual([])
+  })
+
+  test('without Compose ends with 4, the names of its packages, and what Docker warns of', async () => {
+    const box = await stack()
+    const warning = 'WARNING: Error loading config file: open /home/me/.docker/config.json: permission denied'
+    box.answer('version', { err: `${warning}\n` })
+    box.answer('compose-version', { out: '', err: "docker: 'compose' is not a docker command.\n", code: 1 })
+    const { code, stderr } = await box.run('up')
+    expect(code).toBe(4)
+    expect(stderr).toContain('✗ Docker Engine answers, but "docker compose" is missing.')
+    expect(stderr).toContain(warning)
+    expect(stderr).toContain('sudo apt-get install docker-compose-v2')
+  })
+
   test('stops what Docker starts again and again, and then starts it: mended or not, it is a new start', async () => {
     const box = await stack()
     box.containers(wellStack)
