@@ -21,13 +21,10 @@ function showFinding(file: string, { code, severity, line, message, hint }: Find
 function showFindings({ file, findings, count }: Settings): void {
   const errors = findings.filter(({ severity }) => severity === 'error')
   const warnings = findings.filter(({ severity }) => severity === 'warning')
-  for (const group of [errors, warnings].filter(({ length }) => length > 0)) {
-    for (const finding of group) showFinding(file, finding)
-    info()
-  }
-  const counted = `${amount(errors.length, 'error')}, ${amount(warnings.length, 'warning')}`
-  if (errors.length > 0) failure(`${file}: ${counted}`)
-  else ok(`${file}: ${amount(count, 'setting')}, ${counted}`)
+  for (const finding of [...errors, ...warnings]) showFinding(file, finding)
+  const counted = `${file}: ${amount(count, 'setting')}, ${amount(errors.length, 'error')}, ${amount(warnings.length, 'warning')}`
+  if (errors.length > 0) failure(counted)
+  else ok(counted)
 }
 
 /** What was done, or would be. */
@@ -53,11 +50,8 @@ export const env = defineCommand({
     'env-file': common['env-file'],
     json: common.json,
   },
-  notes: [
-    'Every setting: .env.docker.example.',
-    '',
-    'Exit codes: 0 in order (there may be warnings), 2 wrong usage, 3 something has to be corrected.',
-  ].join('\n'),
+  notes: 'Every setting: .env.docker.example.\n\n'
+    + 'Exit codes: 0 in order (there may be warnings), 2 wrong usage, 3 something has to be corrected.',
   examples: [
     'npm run env', 'npm run env -- --init', 'npm run env -- --strict --env-file .env.staging',
     'port=$(npm run --silent env -- --print WEB_PORT)', 'npm run --silent env -- --json | jq .findings',

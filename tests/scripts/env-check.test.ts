@@ -3,7 +3,6 @@ import { describe, expect, test } from 'vitest'
 import { check } from '../../scripts/lib/env/check.ts'
 import { readLines } from '../../scripts/lib/env/file.ts'
 import type { Finding, Values } from '../../scripts/lib/env/finding.ts'
-import { interpolate } from '../../scripts/lib/env/file.ts'
 import type { Around, Disk } from '../../scripts/lib/env/rules/subject.ts'
 import { parseSchema } from '../../scripts/lib/env/schema.ts'
 import type { Model } from '../../scripts/lib/compose/model.ts'
@@ -51,6 +50,12 @@ const schema = parseSchema(`
 # @required @type=string @service(web) | MAIL_FROM=
 # @optional @type=string @was(WEB_SERVERS) @service(web) | WEB_CONCURRENCY=2
 `.replaceAll(/^(#.*) \| (.*)$/gm, '# A sentence.\n$1\n$2'), 'example')
+
+/** The text with values in place of its references, the innermost first. */
+function interpolate(text: string, values: Values): string {
+  const once = text.replaceAll(/\$(?:(\w+)|\{(\w+)(?::-([^${}]*))?\})/g, (_, bare?: string, name?: string, word = '') => values[bare ?? name ?? ''] || word)
+  return once === text ? text : interpolate(once, values)
+}
 
 /** The stack: its values are put in as Compose does it. */
 const model = (values: Values): Model => JSON.parse(interpolate(JSON.stringify({

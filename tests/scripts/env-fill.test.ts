@@ -35,7 +35,7 @@ const random = (bytes: number): string => 'ab'.repeat(bytes)
 
 test('a new file has what the project says of itself, secrets of its own, and what fits this machine', () => {
   const { text, generated } = newFile(schema, { OWNER: 'a b' }, random)
-  expect(text.split('\n').slice(2).join('\n')).toBe(`
+  expect(text.split('\n').slice(1).join('\n')).toBe(`
 # --- Shop ---
 SHOP_NAME=shop
 

@@ -87,43 +87,22 @@ export interface Reference {
   word: string
 }
 
-/** Where the brace that is open at the beginning is closed, or undefined; references may lie in each other. */
-function closingBrace(text: string): number | undefined {
+/** The text up to the brace that closes the one before it; references may lie in each other. */
+function upToBrace(text: string): string {
   let depth = 1
   for (let index = 0; index < text.length; index += 1) {
     if (text.startsWith('${', index)) depth += 1
     else if (text[index] === '}') depth -= 1
-    if (depth === 0) return index
+    if (depth === 0) return text.slice(0, index)
   }
-  return undefined
+  return text
 }
 
-/** The text in pieces: what is literal, with `$$` as one `$`, and what refers to a setting. */
-function parts(text: string): (string | Reference)[] {
-  const match = /\$(?:\$|([A-Za-z_]\w*)|\{([A-Za-z_]\w*)(:?[-+?]|(?=\})))/.exec(text)
-  if (!match) return [text]
-  const [whole, bare, braced, operator = ''] = match
-  const before = text.slice(0, match.index)
-  const behind = text.slice(match.index + whole.length)
-  if (whole === '$$') return [`${before}$`, ...parts(behind)]
-  if (bare !== undefined) return [before, { name: bare, operator: '', word: '' }, ...parts(behind)]
-  const end = closingBrace(behind)
-  if (end === undefined) return [before + whole, ...parts(behind)]
-  return [before, { name: braced!, operator, word: behind.slice(0, end) }, ...parts(behind.slice(end + 1))]
-}
-
-/** Every reference in the text, those in the words of others included. */
-export const references = (text: string): Reference[] =>
-  parts(text).flatMap((part) => (typeof part === 'string' ? [] : [part, ...references(part.word)]))
-
-/** The text with the values in place of the references; what has none is empty. */
-export function interpolate(text: string, values: Readonly<Record<string, string | undefined>>): string {
-  return parts(text).map((part) => {
-    if (typeof part === 'string') return part
-    const value = values[part.name]
-    const isThere = part.operator.startsWith(':') ? Boolean(value) : value !== undefined
-    if (part.operator.endsWith('+')) return isThere ? interpolate(part.word, values) : ''
-    if (part.operator.endsWith('-') && !isThere) return interpolate(part.word, values)
-    return value ?? ''
-  }).join('')
+/** Every reference in the text, those in the words of others included. `$$` is a $ that is meant. */
+export function references(text: string): Reference[] {
+  const found = text.matchAll(/\$(?:\$|([A-Za-z_]\w*)|\{([A-Za-z_]\w*)(:?[-+?]|(?=\})))/g)
+  return [...found].flatMap(({ 0: whole, 1: bare, 2: braced, 3: operator = '', index }) => {
+    if (bare !== undefined) return { name: bare, operator, word: '' }
+    return braced === undefined ? [] : { name: braced, operator, word: upToBrace(text.slice(index + whole.length)) }
+  })
 }

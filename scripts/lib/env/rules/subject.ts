@@ -1,11 +1,10 @@
 /** What the rules look at: the file, its values, the schema, and what lies around the file. */
 import { hostsOf } from '../../compose/model.ts'
 import type { Model, Service } from '../../compose/model.ts'
-import { interpolate } from '../file.ts'
 import type { Entry, EnvLines } from '../file.ts'
 import type { Finding, Found, Values } from '../finding.ts'
 import type { Schema, Setting } from '../schema.ts'
-import { holdsSecret, isSecret } from '../shown.ts'
+import { isSecret } from '../shown.ts'
 
 /** What is at a path: `unknown` where we may not look. */
 type Kind = 'file' | 'folder' | 'absent' | 'unknown'
@@ -87,7 +86,7 @@ export function subjectOf(input: Input, lost: ReadonlySet<string>): Subject {
       if (lost.has(name)) return undefined
       if (entryOf.has(name)) return values[name]
       if (unreadable.has(name) || entryOf.size === 0) return undefined
-      return interpolate(schema.byName.get(name)?.default ?? '', values)
+      return schema.byName.get(name)?.default ?? ''
     },
   }
 }
@@ -131,4 +130,4 @@ export const isChanged = (name: string, { schema, entryOf, values }: Subject): b
 
 /** The value for a message, unless it may hold a secret. */
 export const shown = (name: string, value: string, { schema, values }: Subject): string =>
-  isSecret(name, value, schema, values) || holdsSecret(value, schema, values) || value.includes('://') ? '' : `; it is ${JSON.stringify(value)}`
+  isSecret(name, value, schema, values) || value.includes('://') ? '' : `; it is ${JSON.stringify(value)}`

@@ -1,7 +1,7 @@
 /** Rules about single values: what .env.docker.example says about each, and forms for which @type has no word. */
 import { nearest } from '../../words.ts'
 import type { Found } from '../finding.ts'
-import { describe, fits, isDockers, renamings } from '../schema.ts'
+import { describe, fits, renamings } from '../schema.ts'
 import type { Setting } from '../schema.ts'
 import { isUnencoded } from './addresses.ts'
 import { isCommand } from './secrets.ts'
@@ -129,7 +129,8 @@ const ofNames = (judge: (name: string, subject: Subject) => Advice) => (subject:
 
 const undeclared = ofNames((name, subject) => {
   const { schema } = subject
-  const isKnown = schema.byName.has(name) || isDockers(name) || renamings(schema).has(name)
+  // Docker reads its own by itself.
+  const isKnown = schema.byName.has(name) || /^(COMPOSE|DOCKER|BUILDKIT)_/.test(name) || renamings(schema).has(name)
   return isKnown ? undefined : [`${name} is not declared in .env.docker.example.`, strangerAdvice(name, subject)]
 })
 
