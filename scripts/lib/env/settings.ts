@@ -35,7 +35,7 @@ export interface Settings {
 /** What to throw for a file that the system does not let us read or write. */
 export async function unusable(file: string, verb: 'read' | 'written', error: unknown): Promise<CliError> {
   // "EACCES: permission denied, open '.env.docker'"
-  const [, code, reason] = /^(\w+): ([^,]+)/.exec(String((error as Error).message)) ?? []
+  const [, code, reason] = /\b(E[A-Z]+): ([^,]+)/.exec(String(error)) ?? []
   const owner = await stat(file).catch(() => stat(dirname(file))).catch(() => undefined)
   const hint = `It belongs to uid ${owner?.uid}, and you are uid ${process.getuid?.()}. `
     + 'Run this as its owner, or make the project yours: sudo chown -R "$USER" .'
