@@ -1,9 +1,8 @@
-/** How env files and the example are read: lines, rules, the forms of values, and what Compose refuses. */
+/** How env files and the example are read: lines, rules and the forms of values. */
 import { expect, test } from 'vitest'
 import { quoteValue, readLines } from '../../scripts/lib/env/file.ts'
 import { describe as words, fits, parseSchema } from '../../scripts/lib/env/schema.ts'
 import type { Setting } from '../../scripts/lib/env/schema.ts'
-import { explainRefusal, reasonOf } from '../../scripts/lib/env/values.ts'
 
 test.each<[title: string, text: string, found: string[], problems?: string[]]>([
   ['Windows: CRLF and a byte order mark', '\uFEFFA=1\r\n\r\nB="x"\r\n', ['A:1', 'B:3']],
@@ -43,18 +42,6 @@ A='two words'`, {
   expect(parseSchema(text, 'example').byName.get('A')).toMatchObject(setting)
 })
 
-test.each<[text: string, problem: RegExp]>([
-  ['# @typo\nA=', /^example:1 {2}@typo is none of @type/],
-  ['# @type=strnig\nA=', /^example:2 {2}A: @type=strnig is not known\. Forms: string, number/],
-  ['# @type=string(max=3)\nA=', /@type=string\(max=3\) is not known/],
-  ['# @type=port some words\nA=1', /"some words" is no rule/],
-  ['# @type=port\n# A=80a', /its own value is wrong: it has to be a port number/],
-  ['# @sensitive\n\nA=1', /^example:1 {2}a rule without a setting right below it$/],
-  ['A=1\nA=2\nB', /^example:2 {2}A: it is there twice\nexample:3/],
-])('a mistake in the example, %j', (text, problem) => {
-  expect(() => parseSchema(text, 'example')).toThrow(expect.objectContaining({ details: expect.stringMatching(problem) as string }))
-})
-
 test.each<[type: string, good: string[], bad: string[], rule: string]>([
   ['string(minLength=3)', ['abc'], ['ab'], 'text of at least 3 characters'],
   ['string(startsWith=/)', ['/', '/healthz'], ['healthz'], 'text that begins with /'],
@@ -71,26 +58,4 @@ test.each<[type: string, good: string[], bad: string[], rule: string]>([
   const { type } = parseSchema(`# @optional @type=${text}\nA=`, 'example').byName.get('A')!
   expect([...good, ...bad].filter((value) => fits(value, type))).toEqual(good)
   expect(words(type)).toBe(rule)
-})
-
-test.each<[stderr: string, line: number | null, message: string]>([
-  ['failed to read /a b/.env: Invalid template: "x${hunter2"\n', 2, 'B has a $ that Compose cannot interpret.'],
-  ['failed to read /x: Invalid template: "\\u00zz"', null, 'A value has a $ that Compose cannot interpret.'],
-  ['required variable HOST is missing a value: say hunter2', 3, 'C has a $ that Compose cannot interpret.'],
-  ['time="x"\nfailed to read /a b/.env: line 7: unexpected character "!" in "hunter2!"', 7, 'Compose cannot read this line.'],
-])('what Compose refuses quotes no value: %s', (stderr, line, message) => {
-  const finding = explainRefusal(stderr, readLines('A=1\nB="x${hunter2"\nC=${HOST:?say hunter2}\n').entries)
-  expect(finding).toMatchObject({ code: 'E01', line, message })
-  expect(JSON.stringify(finding)).not.toContain('hunter2')
-})
-
-test.each<[code: number | null, stderr: string, reason: string]>([
-  [127, 'bash: line 1: docker: command not found\n', 'docker is not installed'],
-  [125, "unknown flag: --file\nSee 'docker --help'.\n", 'the Compose plugin is not installed'],
-  [1, "docker: 'compose' is not a docker command.\n", 'the Compose plugin is not installed'],
-  [1, 'time="x" msg="The \\"hunter2\\" variable"\nno such file "hunter2"', 'no such file'],
-  [null, '', 'it gave no answer'],
-])('the reason in %j, %j is %j', (exitCode, stderr, reason) => {
-  expect(explainRefusal(stderr, [])).toBeUndefined()
-  expect(reasonOf({ exitCode, stderr })).toBe(reason)
 })

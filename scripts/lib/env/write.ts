@@ -13,11 +13,7 @@ import { CliError, ExitCode } from '../errors.ts'
 /** Makes a secret of so many random bytes, as hex. */
 type Random = (bytes: number) => string
 
-interface Secured {
-  text: string
-  /** Secrets that were made. */
-  generated: string[]
-}
+type Secured = Pick<Filled, 'generated'> & { text: string }
 
 /**
  * The env file of a fresh checkout: what the project says of itself, with secrets of its own. Pure.
@@ -32,7 +28,7 @@ export function newFile({ settings }: Schema, machine: Readonly<Record<string, s
     return [...(isNewSection ? ['', heading ?? ''] : []), value === undefined ? assignment : `${name}=${quoteValue(value)}`]
   })
   return {
-    text: ['# Settings of the Docker stack. .env.docker.example has all of them: what is not here has its default.', ...lines, ''].join('\n'),
+    text: ['# Settings of the Docker stack. What is not here has its default, which .env.docker.example names.', ...lines, ''].join('\n'),
     generated: chosen.filter(({ generate }) => generate).map(({ name }) => name),
   }
 }
@@ -112,10 +108,12 @@ export async function writeSecretly(file: string, text: string): Promise<void> {
   }
 }
 
-export interface Filled extends Omit<Secured, 'text'> {
+export interface Filled {
   file: string
   /** False when nothing was missing, and in a dry run. */
   written: boolean
+  /** Secrets that were made. */
+  generated: string[]
   /** Settings of a new file that were set to what fits this machine. */
   fitted: string[]
   renamed: { from: string; to: string }[]

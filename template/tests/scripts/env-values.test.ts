@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { readLines } from '../../../scripts/lib/env/file.ts'
-import { readValues } from '../../../scripts/lib/env/values.ts'
+import { explainRefusal, readValues, reasonOf } from '../../../scripts/lib/env/values.ts'
 import type { Reading } from '../../../scripts/lib/env/values.ts'
 
 const composeIsThere = spawnSync('docker', ['compose', 'version']).status === 0
@@ -97,4 +97,26 @@ describe.skipIf(!composeIsThere)('values are read as Compose reads them', () => 
     expect(values).toEqual({ B: '2', E: 'a b' })
     expect(unanswered).toBeUndefined()
   })
+})
+
+test.each<[stderr: string, line: number | null, message: string]>([
+  ['failed to read /a b/.env: Invalid template: "x${hunter2"\n', 2, 'B has a $ that Compose cannot interpret.'],
+  ['failed to read /x: Invalid template: "\\u00zz"', null, 'A value has a $ that Compose cannot interpret.'],
+  ['required variable HOST is missing a value: say hunter2', 3, 'C has a $ that Compose cannot interpret.'],
+  ['time="x"\nfailed to read /a b/.env: line 7: unexpected character "!" in "hunter2!"', 7, 'Compose cannot read this line.'],
+])('what Compose refuses quotes no value: %s', (stderr, line, message) => {
+  const finding = explainRefusal(stderr, readLines('A=1\nB="x${hunter2"\nC=${HOST:?say hunter2}\n').entries)
+  expect(finding).toMatchObject({ code: 'E01', line, message })
+  expect(JSON.stringify(finding)).not.toContain('hunter2')
+})
+
+test.each<[code: number | null, stderr: string, reason: string]>([
+  [127, 'bash: line 1: docker: command not found\n', 'docker is not installed'],
+  [125, "unknown flag: --file\nSee 'docker --help'.\n", 'the Compose plugin is not installed'],
+  [1, "docker: 'compose' is not a docker command.\n", 'the Compose plugin is not installed'],
+  [1, 'time="x" msg="The \\"hunter2\\" variable"\nno such file "hunter2"', 'no such file'],
+  [null, '', 'it gave no answer'],
+])('the reason in %j, %j is %j', (exitCode, stderr, reason) => {
+  expect(explainRefusal(stderr, [])).toBeUndefined()
+  expect(reasonOf({ exitCode, stderr })).toBe(reason)
 })

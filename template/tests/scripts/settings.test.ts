@@ -57,6 +57,18 @@ test('a project says about 25 settings of itself, and the file is one to read', 
   expect(readText('.env.docker.example').split('\n').length).toBeLessThan(560)
 })
 
+test.each<[text: string, problem: RegExp]>([
+  ['# @typo\nA=', /^example:1 {2}@typo is none of @type/],
+  ['# @type=strnig\nA=', /^example:2 {2}A: @type=strnig is not known\. Forms: string, number/],
+  ['# @type=string(max=3)\nA=', /@type=string\(max=3\) is not known/],
+  ['# @type=port some words\nA=1', /"some words" is no rule/],
+  ['# @type=port\n# A=80a', /its own value is wrong: it has to be a port number/],
+  ['# @sensitive\n\nA=1', /^example:1 {2}a rule without a setting right below it$/],
+  ['A=1\nA=2\nB', /^example:2 {2}A: it is there twice\nexample:3/],
+])('a mistake in the example, %j', (text, problem) => {
+  expect(() => parseSchema(text, 'example')).toThrow(expect.objectContaining({ details: expect.stringMatching(problem) as string }))
+})
+
 test('sentences say what each setting is for, and no old name is in use', () => {
   const blocks = readText('.env.docker.example').split(/\n(?:\n|# --- )/).filter((block) => /^#\s*@/m.test(block))
   expect(blocks.length).toBeGreaterThan(80)
