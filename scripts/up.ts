@@ -6,7 +6,7 @@ import type { Container, Model, Service } from './lib/compose/model.ts'
 import { checkPorts } from './lib/compose/ports.ts'
 import { checkAppCa, checkSourceAccess } from './lib/compose/source-access.ts'
 import { composeCommand, npmCommand, ofProject, openStack, readContainers, readNames, stackOf, streamCompose } from './lib/compose/stack.ts'
-import type { Stack } from './lib/compose/stack.ts'
+import type { OpenStack, Stack } from './lib/compose/stack.ts'
 import { read } from './lib/engine/docker.ts'
 import { ensureImages } from './lib/engine/images.ts'
 import { ensureBuildxFolder, makeRoom } from './lib/engine/machine.ts'
@@ -23,6 +23,12 @@ async function makeEnvFile(file: string): Promise<void> {
   const { fillEnvFile } = await import('./lib/env/write.ts')
   const { generated, fitted } = await fillEnvFile(file)
   ok(`${file} made from ${envFile}.example: ${[...generated, ...fitted].join(', ')} set for this machine`)
+}
+
+function showFound({ stack, engine, settings: { count, findings } }: OpenStack): void {
+  ok(`Docker ${engine.engineVersion}, Compose ${engine.composeVersion}`)
+  const warnings = findings.length === 0 ? '' : `, ${amount(findings.length, 'warning')} (see ${npmCommand(stack, 'env')})`
+  ok(`${stack.envFile}: ${amount(count, 'setting')}${warnings}`)
 }
 
 /** @throws CliError (exit code 5) */
@@ -61,6 +67,17 @@ async function startStack(stack: Stack, model: Model, args: string[]): Promise<C
 /** One request proves the address before it is printed. */
 const answers = (url: string): Promise<boolean> =>
   fetch(url, { signal: AbortSignal.timeout(5000), redirect: 'manual' }).then(() => true, () => false)
+
+/** What is odd about a stack that is up. */
+async function warnOfOddities(stack: Stack, model: Model, all: readonly Container[]): Promise<void> {
+  const { web } = urls(model)
+  if (web && !(await answers(web))) warn(`web is healthy in its container, but ${web} does not answer on this machine.`)
+  const strays = all.filter(({ service, state }) => state === 'running' && !(service in model.services))
+  if (strays.length === 0) return
+  const names = [...new Set(strays.map(({ service }) => service))]
+  const command = composeCommand(stack, '--profile', '*', 'rm', '--stop', '--force', ...names)
+  warn(`Still running, although COMPOSE_PROFILES does not ask for it: ${names.join(', ')}. Away with it: ${command}`)
+}
 
 /** What a worker does, where others have an address. */
 function workOf({ environment }: Service = {}): string {
@@ -123,14 +140,11 @@ export const up = defineCommand({
       return print(composeCommand(stackOf(file), ...start))
     }
 
-    // Checks, and what has to be there first.
+    // What has to be there first. What ran before runs on.
     await makeEnvFile(file)
     const opened = await openStack(file)
     const { engine, settings } = opened
-    ok(`Docker ${engine.engineVersion}, Compose ${engine.composeVersion}`)
-    const warnings = settings.findings.length
-    const named = `, ${amount(warnings, 'warning')} (${npmCommand(opened.stack, 'env')} shows ${warnings === 1 ? 'it' : 'them'})`
-    ok(`${file}: ${amount(settings.count, 'setting')}${warnings > 0 ? named : ''}`)
+    showFound(opened)
     checkAppCa(settings.values)
     const { stack, model } = await ensureImages(opened.stack, opened.model, settings.values, { build: !noBuild })
     await checkPorts(model)
@@ -141,29 +155,14 @@ export const up = defineCommand({
     hasBegunToStart = true
     const begun = performance.now()
     const all = await startStack(stack, model, start)
-    const seconds = since(begun)
-
-    const containers = all.filter(({ service }) => service in model.services)
-    const strays = all.filter(({ service, state }) => state === 'running' && !(service in model.services))
-    const addresses = urls(model)
     const migrated = model.services.migrate?.environment?.MIGRATE_COMMAND ? ', the database is migrated' : ''
-    ok(`${Object.keys(model.services).length} services are up${migrated}`, seconds)
-    if (addresses.web && !(await answers(addresses.web))) {
-      warn(`web is healthy in its container, but ${addresses.web} does not answer on this machine.`)
-    }
-    if (strays.length > 0) {
-      const names = [...new Set(strays.map(({ service }) => service))]
-      const command = composeCommand(stack, '--profile', '*', 'rm', '--stop', '--force', ...names)
-      warn(`Still running, although COMPOSE_PROFILES does not ask for it: ${names.join(', ')}. Away with it: ${command}`)
-    }
+    ok(`${Object.keys(model.services).length} services are up${migrated}`, since(begun))
+
+    await warnOfOddities(stack, model, all)
+    const containers = all.filter(({ service }) => service in model.services)
     if (json) {
-      return printJson({
-        ok: true,
-        durationMs: Math.round(performance.now() - started),
-        services: containers.map(({ service, name, state, health, exitCode }) =>
-          ({ name: service, container: name, state, health, exitCode })),
-        urls: addresses,
-      })
+      const services = containers.map(({ service, name, state, health, exitCode }) => ({ name: service, container: name, state, health, exitCode }))
+      return printJson({ ok: true, durationMs: Math.round(performance.now() - started), services, urls: urls(model) })
     }
     info(`\n${summarise(containers, model)}\n`)
     info(`  Next: ${nextSteps(stack, model).join(' · ')}`)

@@ -29,15 +29,6 @@ export function may(user: Owner, bits: number, entry: Owner & { mode: number }):
   return user.uid === 0 || ((entry.mode >> shift) & bits) === bits
 }
 
-/** Nothing of a folder that we ourselves may not read: then only a container can tell. */
-function namesIn(folder: string): string[] {
-  try {
-    return readdirSync(folder).filter((name) => !notSource.has(name)).toSorted()
-  } catch {
-    return []
-  }
-}
-
 /** The first path below a folder that the user may not read, as far as modes tell; undefined for one that is not there. */
 export function findUnreadable(path: string, user: Owner): string | undefined {
   const entry = lstatSync(path, { throwIfNoEntry: false })
@@ -45,9 +36,14 @@ export function findUnreadable(path: string, user: Owner): string | undefined {
   if (!entry || entry.isSymbolicLink()) return undefined
   if (!entry.isDirectory()) return may(user, READ, entry) ? undefined : path
   if (!may(user, LIST, entry)) return path
-  for (const name of namesIn(path)) {
-    const found = findUnreadable(join(path, name), user)
-    if (found) return found
+  try {
+    const names = readdirSync(path).filter((name) => !notSource.has(name)).toSorted()
+    for (const name of names) {
+      const found = findUnreadable(join(path, name), user)
+      if (found) return found
+    }
+  } catch {
+    // A folder that we ourselves may not read: only a container can tell.
   }
   return undefined
 }
