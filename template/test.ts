@@ -33,7 +33,7 @@ async function batsIn(folder: string): Promise<string[]> {
 
 async function batsJob(path: string): Promise<Job> {
   const name = basename(path, '.bats')
-  return { name, size: (await stat(path)).size, run: () => runBats([path], { prefix: `${name}: ` }) }
+  return { name, size: (await stat(path)).size, run: () => runBats([path], `${name}: `) }
 }
 
 /** Its database, its queue and its store lie outside, and the contract suite touches nobody's data: example-agent.bats is its proof. */
@@ -67,7 +67,7 @@ async function jobs(): Promise<Job[]> {
     ...withSettings.flat().map((folder) => contractJob(folder)),
     ...(await Promise.all(files.flat().map(batsJob))),
     { name: 'scripts', size: 10_000, run: () => runVitest(['template/tests/scripts']) },
-    { name: 'shell', size: 0, run: () => runBats(['template/tests/shell'], { prefix: 'shell: ' }) },
+    { name: 'shell', size: 0, run: () => runBats(['template/tests/shell'], 'shell: ') },
   ]
   return all.toSorted((a, b) => b.size - a.size)
 }
@@ -115,7 +115,7 @@ export async function proveTemplate(only?: string): Promise<Counts> {
   }
 }
 
-export const testTemplate = defineCommand({
+const testTemplate = defineCommand({
   name: 'test:template',
   summary: 'Prove the whole template: five systems, rooms, offline, mirrors, diagnosis, locks, hosts. Takes up to 25 minutes.',
   options: {

@@ -74,7 +74,9 @@ function requireOwnData(file: string, model: Model): void {
 /** Copies what git would give away, and the files beside it that the settings name. */
 async function copyRepository(folder: string, values: Values): Promise<void> {
   const listed = await $({ quiet: true, nothrow: true })`git ls-files -z --cached --others --exclude-standard --deduplicate`
-  if (listed.exitCode !== 0) throw new CliError('The tests ask git for the files to copy, and git refuses.', { details: lastLines(listed.stderr) })
+  if (listed.exitCode !== 0) {
+    throw new CliError('The tests ask git for the files to copy, and git refuses.', { details: lastLines(listed.stderr) })
+  }
   const { APP_ENV_FILE = '.env.app', FRONTEND_ENV_FILE = '.env.frontend', APP_CA_FILE = '', EXTRA_CA_FILE = '' } = values
   const beside = [APP_ENV_FILE, FRONTEND_ENV_FILE, APP_CA_FILE, EXTRA_CA_FILE].filter((file) => file !== '' && !isAbsolute(file))
   for (const file of new Set([...listed.stdout.split('\0').filter(Boolean), ...beside])) {
@@ -95,7 +97,8 @@ async function prepareLane(lane: Lane, asked: Stack, values: Values): Promise<En
   await writeFile(portsFile, anyPorts(model))
   const free = { ...stack, env: { ...stack.env, COMPOSE_FILE: withFile(stack.env, portsFile) } }
   if ((await streamCompose(free, 'build')) !== 0) {
-    throw new CliError(`The image of ${lane} could not be built. No test ran.`, { hint: 'The lines above name the step that failed.', exitCode: ExitCode.build })
+    const hint = 'The lines above name the step that failed.'
+    throw new CliError(`The image of ${lane} could not be built. No test ran.`, { hint, exitCode: ExitCode.build })
   }
   return { ...free.env, TEST_LANE: lane, TEST_COPY: process.cwd(), TEST_ENV_FILE: resolve(stack.envFile) }
 }
@@ -159,12 +162,11 @@ export async function runContract({ envFile, only }: { envFile?: string | undefi
     // Production is never given stand-ins of its own accord: where development has them, it is told to take them.
     const development = await withImages(stackOf('development'), values)
     const standIns = filesIn(development.stack.env).filter((name) => name === standInOverlay && !chosen.includes(name))
-    const prepared: [string[], Environment][] = []
-    for (const [lane, files] of wanted) prepared.push([files, await prepareLane(lane, stackOf(lane, ...standIns), values)])
-    const counts = await Promise.all(prepared.map(async ([files, told]) => {
-      const prefix = `${told.TEST_LANE}: `
-      return named(told.TEST_LANE ?? '', await runBats(['--setup-suite-file', `${tests}/setup_suite.bash`, ...files], { prefix, env: told }))
-    }))
+    const prepared: [Lane, string[], Environment][] = []
+    for (const [lane, files] of wanted) prepared.push([lane, files, await prepareLane(lane, stackOf(lane, ...standIns), values)])
+    const setUp = ['--setup-suite-file', `${tests}/setup_suite.bash`]
+    const counts = await Promise.all(prepared.map(async ([lane, files, told]) =>
+      named(lane, await runBats([...setUp, ...files], `${lane}: `, told))))
     return counts.reduce(add, none)
   } finally {
     cd(home)

@@ -101,12 +101,12 @@ export async function runVitest(args: readonly string[] = []): Promise<Counts> {
  * Runs bats and shows each line as it comes.
  *
  * @param args of bats: files, folders, options
- * @param options.prefix what stands in front of each line where several run at once
+ * @param prefix what stands in front of each line where several run at once
  */
-export async function runBats(args: readonly string[], { prefix = '', env = {} }: { prefix?: string; env?: Record<string, string> } = {}): Promise<Counts> {
+export async function runBats(args: readonly string[], prefix = '', env: Record<string, string> = {}): Promise<Counts> {
   stopIfInterrupted()
-  const all = { ...process.env, ...env }
-  const child = $({ nothrow: true, quiet: true, env: all, stdio: ['ignore', 'pipe', process.stderr] })`node_modules/bats/bin/bats --formatter tap --timing ${args}`
+  const run = $({ nothrow: true, quiet: true, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', process.stderr] })
+  const child = run`node_modules/bats/bin/bats --formatter tap --timing ${args}`
   createInterface({ input: child.stdout }).on('line', (line) => info(`${prefix}${line}`))
   // Ctrl-C reaches it by the terminal. A signal for us alone does not.
   const end = (): void => void child.kill('SIGTERM')

@@ -47,7 +47,7 @@ export const healthyUp = ({ stack, userEnv }: Workshop, runs: number): Promise<M
 const MANY = 200
 
 /** Declares and sets so many more, which nothing reads. Pure. */
-export function moreSettings(count: number): { declared: string; set: string } {
+function moreSettings(count: number): { declared: string; set: string } {
   const lines = Array.from({ length: Math.max(0, count) }, (_, index) => `BENCH_SETTING_${index + 1}=value-${index + 1}\n`)
   return { declared: lines.map((line) => `\n# A setting of the benchmark.\n# @type=string @service(scripts)\n${line}`).join(''), set: lines.join('') }
 }

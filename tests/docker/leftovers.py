@@ -8,24 +8,19 @@ import sys
 from importlib.metadata import distributions
 
 
-def plain(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
+def plain(text: str) -> str:
+    return re.sub(r"[-_.]+", "-", text).lower()
 
 
-tools = set(sys.argv[1:])
-installed = {plain(found.name): found.requires or [] for found in distributions()}
-asked = [sys.stdin.read(), *(line for lines in installed.values() for line in lines)]
-extras = {
-    (plain(name), extra)
-    for name, words in re.findall(r"([\w.-]+)\[([^\]]+)\]", "\n".join(asked))
-    for extra in re.split(r"[ ,]+", words)
-}
+installed = {plain(found.name): plain("\n".join(found.requires or [])) for found in distributions()}
+tools = installed.keys() & sys.argv[1:]
+asked = "\n".join([plain(sys.stdin.read()), *installed.values()])
 
 needed = set()
-for name, lines in installed.items():
-    for line in lines:
-        extra = re.search(r"extra == .([\w.-]+)", line)
-        if name not in tools and (extra is None or (name, extra[1]) in extras):
-            needed.add(plain(re.match(r"[\w.-]+", line)[0]))
+for name in installed.keys() - tools:
+    for line in installed[name].splitlines():
+        extra = re.search(r"extra == .([\w-]+)", line)
+        if extra is None or re.search(rf"\b{name}\[[^]]*\b{extra[1]}\b", asked):
+            needed.add(re.match(r"[\w-]+", line)[0])
 
-print(*sorted(tools & set(installed) - needed))
+print(*sorted(tools - needed))

@@ -18,11 +18,6 @@ app = find_app(os.environ["CELERY_APP"])
 wants_result = sys.argv[1:] == ["result"]
 
 
-def leave_out(reason: str) -> None:
-    print(reason)
-    sys.exit(3)
-
-
 def done() -> int | None:
     """How many such tasks all workers have done; None when none of them answers."""
     if answers := app.control.inspect(timeout=1).stats():
@@ -37,14 +32,17 @@ def wait_until(condition: Callable[[], bool], what: str) -> None:
             sys.exit(f"For 30 seconds {what}.")
 
 
-if app.connection_for_write().transport.driver_type == "memory":
-    leave_out("the application has no broker")
-if wants_result and isinstance(app.backend, DisabledBackend):
-    leave_out("the application has no result back end")
-if wants_result and app.conf.task_ignore_result:
-    leave_out("the application keeps no results (task_ignore_result)")
-if not wants_result and not app.conf.worker_enable_remote_control:
-    leave_out("the worker answers no questions (worker_enable_remote_control)")
+obstacles = {
+    "the application has no broker": app.connection_for_write().transport.driver_type == "memory",
+    "the application has no result back end": wants_result and isinstance(app.backend, DisabledBackend),
+    "the application keeps no results (task_ignore_result)": wants_result and app.conf.task_ignore_result,
+    "the worker answers no questions (worker_enable_remote_control)": not wants_result
+    and not app.conf.worker_enable_remote_control,
+}
+for reason, holds in obstacles.items():
+    if holds:
+        print(reason)
+        sys.exit(3)
 
 queue = os.environ.get("WORKER_QUEUES", "").split(",")[0]
 options = {"queue": queue} if queue else {}

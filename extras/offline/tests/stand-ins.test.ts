@@ -45,6 +45,12 @@ test.each([
   expect(selectStandIns(expected), 'a second time').toBe(expected)
 })
 
+test('the overlay is added behind the sign that COMPOSE_PATH_SEPARATOR names', () => {
+  const [values, expected] = [{ COMPOSE_PATH_SEPARATOR: ';' }, `COMPOSE_FILE=a.yaml;${O}\n`]
+  expect(selectStandIns('COMPOSE_FILE=a.yaml\n', values)).toBe(expected)
+  expect(selectStandIns(expected, values), 'a second time').toBe(expected)
+})
+
 test.each([
   `COMPOSE_FILE=compose.yaml:${O}\n`,
   `COMPOSE_FILE=${O}:mine.yaml\n`,

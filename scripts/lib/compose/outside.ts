@@ -2,10 +2,13 @@
 import { hostsOf } from './model.ts'
 import type { Model } from './model.ts'
 
+const stores = [
+  'pg', 'db', 'database', 'sql', 'postgres', 'mysql', 'maria', 'mongo', 'elastic', 'opensearch', 'redis', 'valkey', 'memcache', 'cache',
+  'broker', 'celery', 'queue', 'rabbit', 'amqp', 'kafka', 'sqs', 's3', 'aws', 'minio', 'storage',
+]
 /** A name that is about data: DB_HOST, Database__Url, PGHOST, S3_ENDPOINT_URL. What browsers are told is public. */
-const ofData =
-  /^(?!.*public).*?(?:^|_)(?:pg|db|database|sql|postgres|mysql|maria|mongo|redis|valkey|memcache|cache|broker|celery|queue|rabbit|amqp|kafka|s3|aws|sqs|minio|storage|elastic|opensearch)/i
-const ofPlace = /(?:host|hosts|hostname|hostaddr|addr|server|servers|url|uri)$|endpoint/i
+const ofData = new RegExp(`^(?!.*public).*?(?:^|_)(?:${stores.join('|')})`, 'i')
+const ofPlace = /(?:hosts?|hostname|hostaddr|addr|servers?|url|uri)$|endpoint/i
 
 /** Of addresses with these schemes only the name says whether they lead to data, or there is none outside of the container. */
 const ofWeb = /^(?:https?|wss?)$/i

@@ -267,9 +267,13 @@ asked() {
 
 # --- applications of other shapes, from sources that nobody but their owner may read ---
 
-# What a shape with extras and groups has got of them: the extra "colour" and the group "metrics", and nothing else.
-has_what_was_chosen() { # has_what_was_chosen IMAGE
-	run -0 within "$1" python -c 'from importlib.util import find_spec
+# serves_locked TOOL SETTING…: it serves what its lock has of the extra "colour" and the group "metrics", and nothing else.
+serves_locked() {
+	lock "$1"
+	build_shape "$1" APP_DIR="shapes/$1" PYTHON_INSTALLER="$1" PYTHON_MANIFEST=pyproject.toml \
+		PYTHON_EXTRAS=colour PYTHON_GROUPS=metrics PYTHON_DEV_GROUPS=dev
+	serves "$project-$1" "$1" "${@:2}"
+	run -0 within "$project-$1" python -c 'from importlib.util import find_spec
 print([name for name in ("colorama", "markupsafe", "iniconfig", "pluggy") if find_spec(name)])'
 	assert_output "['colorama', 'iniconfig']"
 }
@@ -282,18 +286,11 @@ print([name for name in ("colorama", "markupsafe", "iniconfig", "pluggy") if fin
 }
 
 @test "uv and uv.lock: uvicorn serves the factory of an ASGI application below src" {
-	lock uv
-	build_shape uv APP_DIR=shapes/uv PYTHON_MANIFEST=pyproject.toml PYTHON_EXTRAS=colour PYTHON_GROUPS=metrics PYTHON_DEV_GROUPS=dev
-	serves "$project-uv" uv WEB_SERVER=uvicorn 'WEB_APP=shop:create_app()' PYTHONPATH=/app/src
-	has_what_was_chosen "$project-uv"
+	serves_locked uv WEB_SERVER=uvicorn 'WEB_APP=shop:create_app()' PYTHONPATH=/app/src
 }
 
 @test "poetry and poetry.lock: gunicorn serves a WSGI application" {
-	lock poetry
-	build_shape poetry APP_DIR=shapes/poetry PYTHON_INSTALLER=poetry PYTHON_MANIFEST=pyproject.toml \
-		PYTHON_EXTRAS=colour PYTHON_GROUPS=metrics PYTHON_DEV_GROUPS=dev
-	serves "$project-poetry" poetry WEB_APP=shop:app
-	has_what_was_chosen "$project-poetry"
+	serves_locked poetry WEB_APP=shop:app
 }
 
 @test "a frontend is built by its own image and command, and lies where the application serves it" {

@@ -4,11 +4,6 @@
 
 load ../helpers
 
-# redis_cli ARGS…: asks the queue, with its password.
-redis_cli() {
-	docker exec "$(container redis)" sh -c 'VALKEYCLI_AUTH=$REDIS_PASSWORD REDISCLI_AUTH=$REDIS_PASSWORD exec "$(command -v valkey-cli || command -v redis-cli)" "$@"' sh "$@"
-}
-
 # sql STATEMENT: asks the database that runs, if one does.
 sql() {
 	if has_service postgres; then
@@ -25,6 +20,26 @@ s3() {
 	curl --silent --fail --aws-sigv4 aws:amz:us-east-1:s3 --user "$key" "${@:1:$#-1}" "http://$(address storage 8333)/${*: -1}"
 }
 
+# write_word SERVICE, read_word SERVICE: to where it keeps its data, and from there.
+write_word() {
+	case $1 in
+	web) docker exec "$(container web)" sh -c 'echo kept >/data/contract-test' ;;
+	postgres | mariadb) sql "CREATE TABLE contract_test AS SELECT 'kept' AS word" ;;
+	redis) redis_cli set contract-test kept ;;
+	storage) s3 --request PUT contract-test && s3 --upload-file <(echo kept) contract-test/word ;;
+	esac
+}
+
+read_word() {
+	case $1 in
+	web) docker exec "$(container web)" cat /data/contract-test ;;
+	postgres | mariadb) sql 'SELECT word FROM contract_test' && sql 'DROP TABLE contract_test' ;;
+	redis) redis_cli get contract-test ;;
+	# The store is healthy before it has found its own parts again.
+	storage) until_ok 30 s3 contract-test/word ;;
+	esac
+}
+
 @test "three migrations at once of an empty database all succeed, one after the other" {
 	[[ -n $(model .services.migrate.environment.MIGRATE_COMMAND) ]] || skip 'MIGRATE_COMMAND is empty'
 	run cat "$BATS_SUITE_TMPDIR/migrations"
@@ -39,36 +54,17 @@ s3() {
 }
 
 @test "what was written is there after teardown and a new start" {
-	docker exec "$(container web)" sh -c 'echo kept >/data/contract-test'
-	if has_service postgres || has_service mariadb; then
-		sql 'CREATE TABLE contract_test (word varchar(9))'
-		sql "INSERT INTO contract_test VALUES ('kept')"
-	fi
-	! has_service redis || redis_cli set contract-test kept
-	if has_service storage; then
-		s3 --request PUT contract-test
-		s3 --upload-file <(echo kept) contract-test/word
-	fi
+	local service services=()
+	for service in web postgres mariadb redis storage; do ! has_service "$service" || services+=("$service"); done
+	for service in "${services[@]}"; do write_word "$service"; done
 
 	npm run --silent teardown -- --env-file "$TEST_ENV_FILE"
 	run docker ps --all --quiet --filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME"
 	assert_output ''
 	compose up --detach --wait --wait-timeout 180
 
-	run docker exec "$(container web)" cat /data/contract-test
-	assert_output kept
-	if has_service postgres || has_service mariadb; then
-		run sql 'SELECT word FROM contract_test'
+	for service in "${services[@]}"; do
+		run read_word "$service"
 		assert_output kept
-		sql 'DROP TABLE contract_test'
-	fi
-	if has_service redis; then
-		run redis_cli get contract-test
-		assert_output kept
-	fi
-	if has_service storage; then
-		# The store is healthy before it has found its own parts again.
-		run until_ok 30 s3 contract-test/word
-		assert_output kept
-	fi
+	done
 }

@@ -10,7 +10,7 @@ load ../helpers
 @test "what is published is published on this machine alone" {
 	run published
 	assert_line --regexp '^web 127\.0\.0\.1:'
-	refute_line --regexp '^[^ ]+ (0\.0\.0\.0|::|):'
+	refute_line --regexp ' (0\.0\.0\.0|\[?::\]?):'
 	refute_line --regexp '^(postgres|mariadb|redis|worker|beat) '
 }
 
