@@ -16,6 +16,8 @@ ARG NODE_IMAGE=library/node:24-trixie-slim
 # --- base: the interpreter, Debian's run-time packages and the user ---
 FROM ${PYTHON_IMAGE} AS base
 SHELL ["/bin/sh", "-eu", "-c"]
+# Not every base image sets it. Without it, tools that are not Python's own print and read ASCII.
+ENV LANG=C.UTF-8
 ARG APT_PACKAGES=
 ARG APP_UID=1001
 ARG APP_GID=1001

@@ -1,7 +1,8 @@
 #!/bin/sh
 # One image, several roles: the first argument is the role. Anything else is run as a command. Every path ends with
-# exec, so that signals reach the program itself. Only a shell command from a setting stays a child of its shell,
-# unless it begins with exec. Exit code 64: a setting is missing or wrong; 127: there is no such command.
+# exec, so that signals reach the program itself. A shell command from a setting runs in bash, because bash gives its
+# place to the last command of a line, and sh does not. Exit code 64: a setting is missing or wrong; 127: there is no
+# such command.
 # -f: settings are split at blanks below, and a * in them is not a file name pattern (--forwarded-allow-ips *).
 set -euf
 
@@ -86,7 +87,7 @@ start() {
 web() {
 	export PORT="${PORT:-8000}"
 	if [ -n "${WEB_COMMAND:-}" ]; then
-		start /bin/sh -c "$WEB_COMMAND"
+		start bash -c "$WEB_COMMAND"
 	fi
 	need WEB_APP "package.module:app"
 	# Both servers stop before Docker kills them (stop_grace_period).
@@ -135,7 +136,7 @@ beat() {
 frontend() {
 	export PORT="${PORT:-8000}"
 	need FRONTEND_COMMAND "node server.js"
-	exec /bin/sh -c "$FRONTEND_COMMAND"
+	exec bash -c "$FRONTEND_COMMAND"
 }
 
 flower() {
@@ -154,7 +155,7 @@ once() {
 		exit 0
 	fi
 	shift
-	exec sh -c "$command \"\$@\"" sh "$@"
+	exec bash -c "$command \"\$@\"" bash "$@"
 }
 
 main() {

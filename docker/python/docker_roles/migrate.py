@@ -6,6 +6,7 @@ The exit code is the command's own, or 75 if another migration held the lock for
 """
 
 import os
+import signal
 import subprocess
 import sys
 from contextlib import ExitStack
@@ -38,7 +39,10 @@ def main() -> int:
             name = f"{type(error).__module__}.{type(error).__qualname__}"
             print(f"migrate: the database of DATABASE_URL cannot be used. {name}: {error}", file=sys.stderr)
             return UNAVAILABLE
-        code = subprocess.run(["sh", "-c", command], check=False).returncode
+        with subprocess.Popen(["bash", "-c", command]) as child:
+            # Docker sends TERM to this process alone. The lock is held until the command has ended.
+            signal.signal(signal.SIGTERM, lambda number, _: child.send_signal(number))
+            code = child.wait()
         # The code that a shell reports when a signal has ended the command.
         return 128 - code if code < 0 else code
 

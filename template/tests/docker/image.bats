@@ -222,9 +222,10 @@ asked() {
 	done
 }
 
-@test "a base image without byte code of its own, such as the official one, gets it" {
+@test "a base image without byte code and language of its own, as some official ones are, gets both" {
 	run -0 docker build --progress plain --tag "$project-bare" --label "com.docker.compose.project=$project" - <<-DOCKERFILE
 		FROM $python_image
+		ENV LANG=
 		RUN find / -xdev -type d -name __pycache__ -prune -exec rm -rf '{}' +
 	DOCKERFILE
 	build_stage runtime runtime "$project-bare" APT_PACKAGES=
@@ -234,6 +235,8 @@ asked() {
 	docker start --attach "$id"
 	run -0 docker diff "$id"
 	refute_output --partial __pycache__
+	run -0 docker run --rm "$project-runtime" printenv LANG
+	assert_output C.UTF-8
 }
 
 @test "it carries the labels that registries show" {

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# docker/entrypoint.sh: what the application is told: variables, secrets in files, certificates.
+# docker/entrypoint.sh: what the application is told (variables, secrets in files, certificates), and rare cases of roles.
 # shellcheck disable=SC2016 # what stands in single quotes here is for another shell, or to stay as it is
 
 bats_require_minimum_version 1.5.0
@@ -148,6 +148,60 @@ ca_names=(SSL_CERT_FILE REQUESTS_CA_BUNDLE CURL_CA_BUNDLE AWS_CA_BUNDLE PGSSLROO
 }
 
 # --- the file itself ---
+
+# --- rare cases of the roles ---
+
+@test "web: a star among the arguments is no file name pattern" {
+	cd "$FAKES"
+	run entrypoint WEB_SERVER=uvicorn WEB_APP=shop:app WEB_ARGS='--forwarded-allow-ips *' web
+	assert_success
+	assert_output --partial -- '--forwarded-allow-ips \*'
+}
+
+@test "a program that is not installed is one sentence that says where to list it, and exit code 127" {
+	local role=web program
+	for program in gunicorn uvicorn; do
+		refuses 127 "web needs $program, which is not installed. List it in the application's dependencies or in PYTHON_EXTRA_PACKAGES." \
+			PATH="$PATH" WEB_SERVER="$program" WEB_APP=shop:app web
+	done
+	for role in worker beat flower; do
+		refuses 127 "$role needs celery, which is not installed. List it in the application's dependencies or in PYTHON_EXTRA_PACKAGES." \
+			PATH="$PATH" CELERY_APP=shop FLOWER_BASIC_AUTH=a:b "$role"
+	done
+}
+
+@test "an unknown WEB_SERVER is one sentence and exit code 64" {
+	refuses 64 'WEB_SERVER=waitress is neither gunicorn nor uvicorn. For another server set WEB_COMMAND.' WEB_SERVER=waitress WEB_APP=shop:app web
+}
+
+@test "worker: a Celery before 5.5, which QUIT would cut off, keeps its TERM" {
+	local release
+	for release in 4.4.7='(not set)' 5.0.5='(not set)' 5.4.0='(not set)' 5.5.0=SIGQUIT 5.10.1=SIGQUIT 6.0.0=SIGQUIT; do
+		rm -rf "$VENV"
+		mkdir -p "$VENV/lib/python3.13/site-packages/celery-${release%%=*}.dist-info"
+		run -0 entrypoint CELERY_APP=shop.tasks SHOW=REMAP_SIGTERM worker
+		assert_line "REMAP_SIGTERM=${release#*=}"
+	done
+	rm -r "$VENV"
+}
+
+@test "flower: its password is in the environment and not in the process list" {
+	run entrypoint CELERY_APP=shop.tasks FLOWER_BASIC_AUTH='admin:a $b' SHOW=FLOWER_BASIC_AUTH flower
+	assert_success
+	assert_line --index 0 'python -m docker_roles.flower --app shop.tasks flower --address=0.0.0.0 --port=5555'
+	assert_line --index 1 'FLOWER_BASIC_AUTH=admin:a $b'
+}
+
+@test "Flower does not start without a password: one sentence and exit code 64" {
+	refuses 64 'flower needs a password for its page. Set FLOWER_PASSWORD in .env.docker.' CELERY_APP=shop.tasks flower
+}
+
+@test "words that the shell itself knows are no commands of the image" {
+	local word
+	for word in start main export; do
+		refuses 127 "there is no role and no command \"$word\" in this image. Roles: web worker beat flower frontend migrate seed test" "$word"
+	done
+}
 
 @test "the file can be sourced for one function without starting a role" {
 	run bash -c '. "$1"; echo sourced' test "$ENTRYPOINT"

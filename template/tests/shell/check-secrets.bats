@@ -1,12 +1,12 @@
 #!/usr/bin/env bats
 # What production refuses before anything starts.
 
-bats_load_library() { load "../../node_modules/$1/load.bash"; }
+bats_load_library() { load "../../../node_modules/$1/load.bash"; }
 bats_load_library bats-support
 bats_load_library bats-assert
 
 check() { # check NAME=VALUE…
-	run env --ignore-environment PATH="$PATH" "$@" sh "$BATS_TEST_DIRNAME/../../docker/check-secrets.sh"
+	run env --ignore-environment PATH="$PATH" "$@" sh "$BATS_TEST_DIRNAME/../../../docker/check-secrets.sh"
 }
 
 @test "secrets of one's own pass" {
@@ -17,7 +17,7 @@ check() { # check NAME=VALUE…
 
 @test "every secret of the example is refused by its name, and no value is shown" {
 	local name
-	for name in $(grep --only-matching '^[A-Z0-9_]*=.*local-only' "$BATS_TEST_DIRNAME/../../.env.docker.example" | cut -d= -f1) DATABASE_URL REDIS_URL; do
+	for name in $(grep --only-matching '^[A-Z0-9_]*=.*local-only' "$BATS_TEST_DIRNAME/../../../.env.docker.example" | cut -d= -f1) DATABASE_URL REDIS_URL; do
 		check "$name=x-local-only-y" COMPOSE_PROFILES='*'
 		assert_failure 64
 		assert_output --partial "$name has the value of .env.docker.example"
