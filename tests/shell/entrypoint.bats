@@ -58,12 +58,6 @@ load helpers
 	assert_output 'python -m docker_roles.reload bash -c tool\ \ x'
 }
 
-@test "RELOAD=false reloads nothing" {
-	run entrypoint RELOAD=false WEB_APP=shop:app web
-	assert_output --partial 'gunicorn shop:app'
-	refute_output --partial reload
-}
-
 @test "a missing WEB_APP is one sentence and exit code 64" {
 	refuses 64 'web needs WEB_APP, which is empty. Set it in .env.docker, e.g. WEB_APP=package.module:app' web
 	refuses 64 'web needs WEB_APP, which is empty. Set it in .env.docker, e.g. WEB_APP=package.module:app' WEB_APP= web
@@ -130,13 +124,6 @@ load helpers
 	run entrypoint TEST_COMMAND='tool -v; exit 3' test
 	assert_failure 3
 	assert_output 'tool -v'
-}
-
-@test "arguments of seed and test are added to their commands, intact" {
-	run -0 entrypoint TEST_COMMAND='tool -v' test -k 'one or  two' '$HOME'
-	assert_output 'tool -v -k one\ or\ \ two \$HOME'
-	run -0 entrypoint SEED_COMMAND='tool seed' seed --all
-	assert_output 'tool seed --all'
 }
 
 @test "an empty seed or test command is no error" {

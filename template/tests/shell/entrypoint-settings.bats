@@ -203,6 +203,19 @@ ca_names=(SSL_CERT_FILE REQUESTS_CA_BUNDLE CURL_CA_BUNDLE AWS_CA_BUNDLE PGSSLROO
 	done
 }
 
+@test "RELOAD=false reloads nothing" {
+	run entrypoint RELOAD=false WEB_APP=shop:app web
+	assert_output --partial 'gunicorn shop:app'
+	refute_output --partial reload
+}
+
+@test "arguments of seed and test are added to their commands, intact" {
+	run -0 entrypoint TEST_COMMAND='tool -v' test -k 'one or  two' '$HOME'
+	assert_output 'tool -v -k one\ or\ \ two \$HOME'
+	run -0 entrypoint SEED_COMMAND='tool seed' seed --all
+	assert_output 'tool seed --all'
+}
+
 @test "the file can be sourced for one function without starting a role" {
 	run bash -c '. "$1"; echo sourced' test "$ENTRYPOINT"
 	assert_success
