@@ -1,8 +1,7 @@
-import { writeFileSync } from 'node:fs'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { capture, read } from '../../scripts/lib/engine/docker.ts'
 import { findEngine } from '../../scripts/lib/engine/engine.ts'
-import { extraCaFile, roomOf } from '../../scripts/lib/engine/machine.ts'
+import { extraCaFile } from '../../scripts/lib/engine/machine.ts'
 import { loadOfflineRoom } from '../../scripts/lib/rooms.ts'
 import type { OfflineRoom } from '../../scripts/lib/rooms.ts'
 import { Sandbox } from '../helpers/sandbox.ts'
@@ -90,10 +89,4 @@ test('builds trust what the settings say, and what this machine trusts where the
   expect(extraCaFile({ EXTRA_CA_FILE: 'mine.pem' }, { EXTRA_CA_FILE: 'shell.pem' })).toBe('shell.pem')
   expect(extraCaFile({ EXTRA_CA_FILE: '' }, { SSL_CERT_FILE: ca })).toBe(ca)
   expect(extraCaFile({}, {})).toBeUndefined()
-})
-
-test('the room of a folder', async () => {
-  writeFileSync('file', '')
-  expect((await roomOf('.'))?.megabytes).toBeGreaterThan(0)
-  expect(await roomOf('none')).toBeUndefined()
 })

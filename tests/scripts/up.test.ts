@@ -143,15 +143,4 @@ describe.concurrent('up', () => {
     expect(stderr).toMatch(/✗ Stopped\.\n {2}→ What had started is still there: npm run teardown\n$/)
     expect(JSON.parse(stdout)).toMatchObject({ ok: false, failure: { message: 'Stopped.', exitCode: 130 } })
   })
-
-  test('where no engine answers and none may be set up ends with 4', async () => {
-    const box = await stack()
-    const complaint = 'Cannot connect to the Docker daemon at tcp://build:2375. Is the docker daemon running?\n'
-    box.answer('version', { out: { Client: { Context: 'default' }, Server: null }, err: complaint, code: 1 })
-    const { code, stdout, stderr } = await box.run('up', ['--json'], { env: { DOCKER_HOST: 'tcp://build:2375' } })
-    expect(code).toBe(4)
-    expect(JSON.parse(stdout)).toMatchObject({ ok: false, failure: { exitCode: 4 } })
-    expect(stderr).toContain('tcp://build:2375')
-    expect(box.effects()).toEqual([])
-  })
 })

@@ -3,6 +3,7 @@ import { adviseWithoutAnswer } from '../../../scripts/lib/engine/advice.ts'
 import type { HostFacts } from '../../../scripts/lib/engine/advice.ts'
 import { format, lastLines } from '../../../scripts/lib/engine/docker.ts'
 import { isAtLeast } from '../../../scripts/lib/engine/engine.ts'
+import { roomOf } from '../../../scripts/lib/engine/machine.ts'
 
 test.each([
   [['compose', '--env-file', '.env.docker', 'build'], 'docker compose --env-file .env.docker build'],
@@ -56,4 +57,9 @@ test.each([
   ['', false],
 ])('Compose %j is at least 2.24.4: %s', (version, expected) => {
   expect(isAtLeast(version, '2.24.4')).toBe(expected)
+})
+
+test('the room of a folder', async () => {
+  expect((await roomOf('.'))?.megabytes).toBeGreaterThan(0)
+  expect(await roomOf('none')).toBeUndefined()
 })
