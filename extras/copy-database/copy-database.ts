@@ -2,8 +2,8 @@
 import { fileURLToPath } from 'node:url'
 import { stripVTControlCharacters } from 'node:util'
 import { common, defineCommand, main } from '../../scripts/lib/command.ts'
-import { confirm, info, isInteractive, ok, printJson, step, warn } from '../../scripts/lib/terminal.ts'
-import { databaseOf, redact } from './database-url.ts'
+import { amount, confirm, info, isInteractive, ok, printJson, step, warn } from '../../scripts/lib/terminal.ts'
+import { databaseOf, redact, usage } from './database-url.ts'
 import { lastLines } from '../../scripts/lib/engine/docker.ts'
 import type { Result } from '../../scripts/lib/engine/docker.ts'
 import { CliError, ExitCode } from '../../scripts/lib/errors.ts'
@@ -12,43 +12,12 @@ import { captureCompose, composeCommand, endAbandoned, npmCommand, openStack, re
 import { envFile } from '../../scripts/lib/env/settings.ts'
 import type { Stack } from '../../scripts/lib/compose/stack.ts'
 
-/** Something that the target would refuse or change. */
-interface Finding {
-  table: string
-  key: string
-  column: string
-  kind: string
-  text: string
-}
-
-interface Progress {
-  step: string
-  table: string
-  done: number
-  total: number
-}
-
-interface Event extends Partial<Finding & Progress> {
-  event: string
-  line: string
-  [field: string]: unknown
-}
-
-/** Everything that the copy in the container has said, one JSON object a line. */
-interface CopyReport {
-  findings: Finding[]
-  /** The lines of findings, and how many were left out. */
-  lines: string[]
-  tables: { table: string; rows: number; hash: string }[]
-  rounded: { table: string; column: string; count: number }[]
-  failed: { message: string; hint: string } | undefined
-  done: { rows: number; tables: number; seconds: number } | undefined
-}
-
-const emptyReport = (): CopyReport => ({ findings: [], lines: [], tables: [], rounded: [], failed: undefined, done: undefined })
+/** What the copy in the container says, one JSON object a line. Each kind of event has some of the fields. */
+type Event = Record<'event' | 'line' | 'message' | 'hint' | 'step' | 'table' | 'column' | 'hash', string> &
+  Record<'done' | 'total' | 'count' | 'rows' | 'tables', number>
 
 /** Reads one line; undefined for what other programs print there (a migration, Compose). */
-export function readEvent(line: string): Event | undefined {
+function readEvent(line: string): Event | undefined {
   try {
     const value = JSON.parse(line) as Event | null
     return typeof value?.event === 'string' ? value : undefined
@@ -57,63 +26,15 @@ export function readEvent(line: string): Event | undefined {
   }
 }
 
-/** Adds what an event says. Returns how far the copy is, if that is what it says. */
-function take(report: CopyReport, { event, line, ...fields }: Event): Progress | undefined {
-  switch (event) {
-    case 'progress':
-      return fields as Progress
-    case 'finding':
-      report.findings.push(fields as unknown as Finding)
-      report.lines.push(line)
-      break
-    case 'more':
-      report.lines.push(line)
-      break
-    case 'table':
-      report.tables.push(fields as unknown as CopyReport['tables'][number])
-      break
-    case 'rounded':
-      report.rounded.push(fields as unknown as CopyReport['rounded'][number])
-      break
-    case 'failed':
-      report.failed = fields as unknown as CopyReport['failed']
-      break
-    case 'done':
-      report.done = fields as unknown as CopyReport['done']
-      break
-    default:
-  }
-  return undefined
-}
-
-const withCommas = (value: number): string => value.toLocaleString('en')
-
-/** `copying stories ████████░░░░ 66% of 200,000`: short, because a name is beside it and a time behind. */
-export function bar({ step: doing, table, done, total }: Progress, width = 12): string {
-  const share = total === 0 ? 1 : done / total
-  const full = Math.floor(share * width)
-  return `${doing} ${table} ${'█'.repeat(full)}${'░'.repeat(width - full)} ${Math.floor(share * 100)}% of ${withCommas(total)}`
-}
-
-/** The same for a log: a line at the end of each table, and at each tenth of a long one. */
-export function logLine(previous: Progress | undefined, now: Progress): string | undefined {
-  const tenth = ({ done, total }: Progress): number => (total === 0 ? 10 : Math.floor((done / total) * 10))
-  const isSame = previous?.table === now.table && previous.step === now.step && tenth(previous) === tenth(now)
-  return isSame || tenth(now) === 0 ? undefined : `${now.step} ${now.table}: ${withCommas(now.done)} of ${withCommas(now.total)}`
-}
-
-/** The roles of the application; COMPOSE_FILE may add more. */
-const roles = ['web', 'worker', 'beat', 'flower']
-
 /**
  * Whatever the application writes into the source during the copy would be lost.
  *
  * @throws CliError that names the services to stop
  */
 async function refuseWriters(stack: Stack, { name, services }: Model): Promise<void> {
-  const image = services.migrate?.image
-  const ofApplication = new Set([...roles, ...Object.keys(services).filter((service) => services[service]?.image === image)])
-  ofApplication.delete('migrate')
+  // COMPOSE_FILE may add roles, and a role that is switched off may still run.
+  const added = Object.keys(services).filter((service) => services[service]?.image === services.migrate?.image && service !== 'migrate')
+  const ofApplication = new Set(['web', 'worker', 'beat', 'flower', ...added])
   const running = (await readContainers(name)).filter(({ service, state }) => ofApplication.has(service) && state !== 'exited' && state !== 'created')
   const writers = [...new Set(running.map(({ service }) => service))]
   if (writers.length === 0) return
@@ -122,17 +43,20 @@ async function refuseWriters(stack: Stack, { name, services }: Model): Promise<v
   })
 }
 
-/** The exit codes of the container that have a meaning here; every other one is a plain failure. */
-const exitCodes: Readonly<Record<number, ExitCode>> = { 6: ExitCode.migration, 8: ExitCode.data }
+/** The events of one kind, as --json prints them. */
+const fieldsOf = (events: readonly Event[], kind: string): Partial<Event>[] =>
+  events.filter(({ event }) => event === kind).map(({ event: _, line: __, ...fields }) => fields)
 
-function failureOf({ exitCode, stdout, stderr }: Result, report: CopyReport): CliError {
-  const talk = stripVTControlCharacters(stderr + stdout.split('\n').filter((line) => !readEvent(line)).join('\n'))
-  const isPlain = report.failed === undefined || exitCode === ExitCode.migration
-  return new CliError(report.failed?.message ?? 'The database was not copied. The target is as it was.', {
-    details: report.lines.length > 0 ? report.lines.join('\n') : isPlain ? lastLines(talk, 15) : undefined,
-    hint: report.failed?.hint || undefined,
-    exitCode: exitCodes[exitCode ?? 1] ?? ExitCode.failed,
-    data: report.findings.length > 0 ? { findings: report.findings } : undefined,
+function failureOf({ exitCode, stderr }: Result, events: readonly Event[]): CliError {
+  const failed = events.find(({ event }) => event === 'failed')
+  const findings = fieldsOf(events, 'finding')
+  const lines = events.map(({ line }) => line).filter(Boolean).join('\n')
+  const isMigration = exitCode === ExitCode.migration
+  return new CliError(failed?.message ?? 'The database was not copied. The target is as it was.', {
+    details: lines || (failed && !isMigration ? undefined : lastLines(stripVTControlCharacters(stderr), 15)),
+    hint: failed?.hint,
+    exitCode: isMigration || exitCode === ExitCode.data ? exitCode : ExitCode.failed,
+    data: findings[0] && { findings },
   })
 }
 
@@ -140,32 +64,31 @@ function failureOf({ exitCode, stdout, stderr }: Result, report: CopyReport): Cl
 const packageFolder = fileURLToPath(new URL('copy_database', import.meta.url))
 
 /** Runs the copy in a container of the stack. The target's URL is in the environment, where no process list shows it. */
-async function runCopy(stack: Stack, container: string, target: string, args: readonly string[], title: string): Promise<CopyReport> {
-  const report = emptyReport()
+async function runCopy(stack: Stack, container: string, target: string, args: readonly string[], title: string): Promise<Event[]> {
+  const events: Event[] = []
   const volume = `${packageFolder}:/opt/docker/copy_database:ro`
-  const command = ['run', '--rm', '--no-TTY', '--name', container, '--volume', volume, 'migrate', 'python', '-m', 'copy_database', '--json', ...args]
+  const command = ['run', '--rm', '--no-TTY', '--name', container, '--volume', volume, 'migrate', 'python', '-m', 'copy_database', ...args]
   await step(title, async (show) => {
-    let previous: Parameters<typeof bar>[0] | undefined
     const onLine = (line: string): void => {
       const event = readEvent(line)
-      const progress = event && take(report, event)
-      if (!progress) return
-      const words = isInteractive() ? undefined : logLine(previous, progress)
-      if (words !== undefined) info(`  ${words}`)
-      show(bar(progress))
-      previous = progress
+      if (event?.event !== 'progress') return void (event && events.push(event))
+      const { step: doing, table, done, total } = event
+      const count = total.toLocaleString('en')
+      show(`${doing} ${table} ${Math.floor((100 * done) / Math.max(total, 1))}% of ${count}`)
+      // In a log nothing is redrawn: the beginning of each table will do.
+      if (done === 0 && !isInteractive()) info(`  ${doing} ${table}: ${count}`)
     }
     const result = await captureCompose(stack, command, { env: { DATABASE_URL: target }, onLine })
     // The database takes back the rows of a copy that is stopped.
     await endAbandoned(container)
-    if (result.exitCode !== 0) throw failureOf(result, report)
+    if (result.exitCode !== 0) throw failureOf(result, events)
   })
-  return report
+  return events
 }
 
-const counted = (number: number, what: string): string => `${number.toLocaleString('en')} ${what}${number === 1 ? '' : 's'}`
-
-const amount = (done: CopyReport['done']): string => `${counted(done?.rows ?? 0, 'row')} in ${counted(done?.tables ?? 0, 'table')}`
+/** What the Python package is told by the same names. */
+const passedOn = ['dry-run', 'empty-target', 'accept-rounding', 'verbose'] as const
+const example = 'For example: npm run copy-database -- --from sqlite:////data/shop.db --to postgres'
 
 export const copyDatabase = defineCommand({
   name: 'copy-database',
@@ -193,53 +116,39 @@ export const copyDatabase = defineCommand({
     'npm run copy-database -- --to NEW_DATABASE_URL --skip sessions,log',
   ],
   whenStopped: 'The database takes back what was not copied to the end. Run it again.',
-  async run({ from, to, skip, yes = false, 'dry-run': dryRun = false, verbose = false, json = false, 'env-file': file = envFile, ...flags }) {
-    if (from === undefined && to === undefined) {
-      throw new CliError('Where to? Name the source with --from or the target with --to; the other one is DATABASE_URL.', {
-        hint: 'For example: npm run copy-database -- --to postgres', exitCode: ExitCode.usage,
-      })
-    }
+  async run({ from, to, skip, 'env-file': file = envFile, ...options }) {
+    const dryRun = options['dry-run'] ?? false
+    if (from === undefined && to === undefined) throw usage('Where to? Without --from or --to, both sides are DATABASE_URL.', example)
     const { stack, model, settings } = await openStack(file)
-    const [source, target] = [databaseOf('from', from, settings.values, process.env, model), databaseOf('to', to, settings.values, process.env, model)]
-    if (!/^sqlite(\+\w+)?:\/\//.test(source.url) || redact(source.url) !== source.url) {
-      throw new CliError(`${redact(source.url)} is no SQLite file, and the copy only reads SQLite.`, {
-        hint: 'Name the file as the containers see it: --from sqlite:////data/shop.db', exitCode: ExitCode.usage,
-      })
-    }
-    if (target.url.startsWith('sqlite')) {
-      throw new CliError(`${target.url} is SQLite, and the copy only writes to PostgreSQL and MariaDB.`, {
-        hint: 'Name another target, for example: --to postgres', exitCode: ExitCode.usage,
-      })
+    const source = databaseOf('from', from, settings.values, process.env, model).url
+    const { url, advice } = databaseOf('to', to, settings.values, process.env, model)
+    const target = redact(url)
+    // A URL of SQLite has no password.
+    if (!source.startsWith('sqlite') || redact(source) !== source || url.startsWith('sqlite')) {
+      throw usage(`The copy goes from SQLite to PostgreSQL or MariaDB, not from ${redact(source)} to ${target}.`, example)
     }
     if (!dryRun) await refuseWriters(stack, model)
-    const empties = (flags['empty-target'] ?? false) && !dryRun
-    if (empties && !yes) {
+    if (options['empty-target'] && !options.yes && !dryRun) {
       await confirm({
         name: model.name,
         warning: 'All rows of the tables that are copied will be deleted.',
-        details: redact(target.url),
+        details: target,
         command: npmCommand(stack, 'copy-database', '--empty-target', '--yes', '…'),
       })
     }
-    const args = [
-      '--from', source.url,
-      ...(dryRun ? ['--check'] : []),
-      ...(empties ? ['--empty-target'] : []),
-      ...(flags['accept-rounding'] ? ['--accept-rounding'] : []),
-      ...(skip === undefined ? [] : ['--skip', skip]),
-      ...(verbose ? ['--all'] : []),
-    ]
-    // On lines of their own, because the progress bar needs the room.
-    info(`  from ${source.url}\n  to   ${redact(target.url)}`)
-    const title = `${dryRun ? 'Checking' : 'Copying'} the database`
-    const { tables, rounded, done } = await runCopy(stack, `${model.name}-copy-database`, target.url, args, title)
-    for (const { table, column, count } of rounded) warn(`${table}.${column}: ${dryRun ? 'would be rounded' : 'rounded'}, ${counted(count, 'value')}`)
-    for (const { table, rows, hash } of tables) info(`  ${table}: ${counted(rows, 'row')}, the same on both sides (${hash.slice(0, 16)})`)
-    if (json) return printJson({ ok: true, dryRun, from: source.url, to: redact(target.url), ...done, tables, rounded })
-    if (dryRun) return ok(`${amount(done)} fit. Nothing was written`)
-    ok(`${amount(done)} were copied`)
-    if (target.advice === undefined) return info(`Next: ${npmCommand(stack, 'up')}`)
-    info(`Next: put this into ${file}, then ${npmCommand(stack, 'up')}\n  ${target.advice}`)
+    const args = ['--from', source, ...passedOn.filter((name) => options[name]).map((name) => `--${name}`)]
+    if (skip !== undefined) args.push('--skip', skip)
+    // On lines of their own, because the progress needs the room.
+    info(`  from ${source}\n  to   ${target}`)
+    const events = await runCopy(stack, `${model.name}-copy-database`, url, args, `${dryRun ? 'Checking' : 'Copying'} the database`)
+    const [rounded, tables, [done = {}]] = [fieldsOf(events, 'rounded'), fieldsOf(events, 'table'), fieldsOf(events, 'done')]
+    for (const { table, column, count = 0 } of rounded) warn(`${table}.${column}: ${dryRun ? 'would be rounded' : 'rounded'}, ${amount(count, 'value')}`)
+    for (const { table, rows = 0, hash } of tables) info(`  ${table}: ${amount(rows, 'row')}, the same on both sides (${hash?.slice(0, 16)})`)
+    if (options.json) return printJson({ ok: true, dryRun, from: source, to: target, ...done, tables, rounded })
+    const all = `${amount(done.rows ?? 0, 'row')} in ${amount(done.tables ?? 0, 'table')}`
+    if (dryRun) return ok(`${all} fit. Nothing was written`)
+    ok(`${all} were copied`)
+    info(advice === undefined ? `Next: ${npmCommand(stack, 'up')}` : `Next: put this into ${file}, then ${npmCommand(stack, 'up')}\n  ${advice}`)
   },
 })
 

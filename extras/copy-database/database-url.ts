@@ -11,54 +11,16 @@ export interface Database {
   advice: string | undefined
 }
 
-interface Service {
-  profile: string
-  scheme: string
-  port: number
-  query: string
-  user: string
-  password: string
-  name: string
-}
-
-/** The databases of this stack. */
-const services: Record<string, Service> = {
-  postgres: {
-    profile: 'postgres', scheme: 'postgresql+psycopg', port: 5432, query: '',
-    user: 'POSTGRES_USER', password: 'POSTGRES_PASSWORD', name: 'POSTGRES_DB',
-  },
-  mariadb: {
-    profile: 'mariadb', scheme: 'mysql+pymysql', port: 3306, query: '?charset=utf8mb4',
-    user: 'MARIADB_USER', password: 'MARIADB_PASSWORD', name: 'MARIADB_DATABASE',
-  },
+/** The databases of this stack, as .env.docker may refer to them. */
+const services: Record<string, string> = {
+  postgres: 'postgresql+psycopg://${POSTGRES_USER}:${POSTGRES_PASSWORD}@postgres:5432/${POSTGRES_DB}',
+  mariadb: 'mysql+pymysql://${MARIADB_USER}:${MARIADB_PASSWORD}@mariadb:3306/${MARIADB_DATABASE}?charset=utf8mb4',
 }
 
 /** The URL as it may be shown. Up to the last "@", because a password may hold one by mistake. */
 export const redact = (url: string): string => url.replace(/:\/\/([^/?#]*?):.*@/s, '://$1:***@')
 
-const usage = (message: string, hint: string): CliError => new CliError(message, { hint, exitCode: ExitCode.usage })
-
-/** Characters that stand for themselves in a URL: a password of others cannot be referred to by its setting. */
-const isPlain = (text: string): boolean => encodeURIComponent(text) === text
-
-function ofService(word: string, service: Service, values: Values, env: NodeJS.ProcessEnv, model: Model): Database {
-  if (!(word in model.services)) {
-    throw new CliError(`The service ${word} is not switched on.`, {
-      hint: `Add ${service.profile} to COMPOSE_PROFILES in .env.docker, then: npm run up`,
-      exitCode: ExitCode.config,
-    })
-  }
-  const [user = '', password = '', name = ''] = [service.user, service.password, service.name].map((setting) => valueOf(setting, values, env))
-  const url = (parts: readonly string[]): string =>
-    `${service.scheme}://${parts[0]}:${parts[1]}@${word}:${service.port}/${parts[2]}${service.query}`
-  // "db" is what the documentation of DATABASE_URL says: whichever database runs, as long as one does.
-  const host = Object.keys(services).filter((other) => other in model.services).length === 1 ? 'db' : word
-  const reference = (secret: string): string => url([`\${${service.user}}`, secret, `\${${service.name}}`]).replace(`@${word}:`, `@${host}:`)
-  return {
-    url: url([user, password, name].map(encodeURIComponent)),
-    advice: `DATABASE_URL=${reference(isPlain(password) ? `\${${service.password}}` : `<${service.password}, percent-encoded>`)}`,
-  }
-}
+export const usage = (message: string, hint: string): CliError => new CliError(message, { hint, exitCode: ExitCode.usage })
 
 /**
  * The database that a word names: a service of this stack, a setting or a variable of the shell that holds a URL, or a
@@ -69,20 +31,27 @@ function ofService(word: string, service: Service, values: Values, env: NodeJS.P
  */
 export function databaseOf(option: string, word: string | undefined, values: Values, env: NodeJS.ProcessEnv, model: Model): Database {
   const name = word ?? 'DATABASE_URL'
-  const service = services[name]
-  if (service) return ofService(name, service, values, env, model)
-  if (name.includes('://')) {
-    if (redact(name) !== name) {
-      throw usage(`--${option} has a password in it, which every process list shows while this runs.`,
-        `Put the URL into .env.docker or into a variable of your shell, and name that: --${option} NEW_DATABASE_URL`)
+  const reference = services[name]
+  if (reference !== undefined) {
+    if (!(name in model.services)) {
+      const hint = `Add ${name} to COMPOSE_PROFILES in .env.docker, then: npm run up`
+      throw new CliError(`The service ${name} is not switched on.`, { hint, exitCode: ExitCode.config })
     }
-    return { url: name, advice: `DATABASE_URL=${name}` }
+    const fill = (write: (setting: string, value: string) => string): string =>
+      reference.replaceAll(/\$\{(\w+)\}/g, (_, setting: string) => write(setting, valueOf(setting, values, env) ?? ''))
+    // What is another text in a URL cannot be referred to.
+    const refer = (setting: string, value: string): string =>
+      encodeURIComponent(value) === value ? `\${${setting}}` : `<${setting}, percent-encoded>`
+    return { url: fill((_, value) => encodeURIComponent(value)), advice: `DATABASE_URL=${fill(refer)}` }
+  }
+  if (name.includes('://')) {
+    if (redact(name) === name) return { url: name, advice: `DATABASE_URL=${name}` }
+    throw usage(`--${option} has a password in it, which every process list shows while this runs.`,
+      `Put the URL into .env.docker or into a variable of your shell, and name that: --${option} NEW_DATABASE_URL`)
   }
   const url = /^\w+$/.test(name) ? valueOf(name, values, env) : undefined
-  if (url === undefined) {
-    const known = Object.keys(services).join(', ')
-    throw usage(word === undefined ? 'DATABASE_URL is empty.' : `--${option} ${word} is neither a service (${known}), nor a setting, nor a URL.`,
-      `npm run copy-database -- --help shows what --${option} takes.`)
-  }
-  return { url, advice: name === 'DATABASE_URL' ? undefined : `DATABASE_URL=\${${name}}` }
+  if (url !== undefined) return { url, advice: name === 'DATABASE_URL' ? undefined : `DATABASE_URL=\${${name}}` }
+  const known = Object.keys(services).join(', ')
+  throw usage(word === undefined ? 'DATABASE_URL is empty.' : `--${option} ${word} is neither a service (${known}), nor a setting, nor a URL.`,
+    `npm run copy-database -- --help shows what --${option} takes.`)
 }

@@ -20,7 +20,7 @@ const applications = ['app/**.py', 'template/examples/**.py']
 const notApplications = [':!app', ':!template/examples']
 const notExamples = [':!template/examples']
 // Where imports of ours begin. The applications extend the file, and have their own.
-const roots = 'src = ["docker/python", "extras/*", "extras/*/tests/python", "template/tests/docker/*"]'
+const roots = 'src = ["docker/python", "extras/*", "template/tests/docker/*"]'
 const ruff = ['--no-cache', '--config', 'template/lint/ruff.toml', '--config', roots]
 
 interface Linter {

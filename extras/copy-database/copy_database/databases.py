@@ -11,18 +11,13 @@ from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import REGCLASS
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import make_url
 
 from copy_database.report import CopyError
+from copy_database.values import Undecodable
 
 # Seconds to wait for somebody who is writing.
 BUSY_SECONDS = 30
-
-
-class Undecodable(bytes):
-    """A text that is not UTF-8. Python's own driver would stop at the first one."""
-
-    __slots__ = ()
 
 
 def _decode(text: bytes) -> str | Undecodable:
@@ -32,27 +27,16 @@ def _decode(text: bytes) -> str | Undecodable:
         return Undecodable(text)
 
 
-def path_of(url: str) -> Path:
-    """The file of a SQLite URL. Raises CopyError where it names none."""
-    parsed = make_url(url)
-    if parsed.get_backend_name() != "sqlite" or parsed.database in {None, "", ":memory:"}:
-        raise CopyError(
-            f"{parsed.render_as_string()} is no SQLite file, and the copy only reads SQLite.",
-            "Name it as sqlite:////data/shop.db (four slashes: an absolute path in the container).",
-        )
-    path = Path(str(parsed.database)).absolute()
-    if not path.is_file():
-        hint = "Four slashes begin an absolute path (sqlite:////data/shop.db), three a relative one."
-        raise CopyError(f"There is no file {path} in the container.", hint)
-    return path
-
-
 @contextmanager
-def open_source(path: Path) -> Iterator[sa.Connection]:
+def open_source(url: str) -> Iterator[sa.Connection]:
     """A connection that sees one snapshot, whoever writes meanwhile, and that writes nothing itself.
 
     Values come as SQLite has them: whatever the column says of its type, a date may be a number here.
     """
+    path = Path(make_url(url).database or "").absolute()
+    if not path.is_file():
+        hint = "Four slashes begin an absolute path (sqlite:////data/shop.db), three a relative one."
+        raise CopyError(f"There is no file {path} in the container.", hint)
 
     def open_file() -> sqlite3.Connection:
         # rw and not ro: what a crash left in the journal has to be played back before anybody can read.
@@ -83,32 +67,15 @@ def autoincrement_of(connection: sa.Connection, table: str) -> int:
     return int(connection.execute(query, {"name": table}).scalar() or 0)
 
 
-# Drivers that wait for the database, as this program does. Those of asyncio are replaced by one of them.
-DRIVERS = {
-    "postgresql": ("psycopg", "psycopg2"),
-    "mysql": ("pymysql", "mysqldb"),
-    "mariadb": ("pymysql", "mysqldb"),
-}
-ASYNC_DRIVERS = {"asyncpg", "aiomysql", "asyncmy"}
+def count(connection: sa.Connection, table: str) -> int:
+    """How many rows a table has."""
+    return int(connection.execute(sa.select(sa.func.count()).select_from(sa.table(table))).scalar_one())
+
+
+# This program waits for the database, so what is for asyncio gives way to the driver that waits.
+WAITING = {"asyncpg": "psycopg", "aiomysql": "pymysql", "asyncmy": "pymysql"}
 # The number 0 is a number and no wish for the next one; and nothing is cut or bent to fit.
 SQL_MODE = "STRICT_ALL_TABLES,STRICT_TRANS_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION"
-
-
-def _with_driver(url: URL) -> sa.Engine:
-    """The engine of this URL, by its own driver or by another one that is installed."""
-    backend, driver = url.get_backend_name(), url.drivername.partition("+")[2]
-    own = [driver] if driver and driver not in ASYNC_DRIVERS else []
-    names = list(dict.fromkeys([*own, *DRIVERS[backend]]))
-    for name in names:
-        try:
-            return sa.create_engine(url.set(drivername=f"{backend}+{name}"), poolclass=sa.NullPool)
-        except ModuleNotFoundError:
-            continue
-    wanted = "psycopg[binary]" if backend == "postgresql" else "PyMySQL"
-    raise CopyError(
-        f"The image has no driver for {url.render_as_string()}: {' or '.join(names)}.",
-        f"Add {wanted} to the application's dependencies, or to PYTHON_EXTRA_PACKAGES, then: npm run up",
-    )
 
 
 def connect(text: str) -> sa.Connection:
@@ -119,14 +86,20 @@ def connect(text: str) -> sa.Connection:
     except (sa.exc.ArgumentError, ValueError):
         # Their words may hold a part of it.
         raise CopyError("DATABASE_URL, the target, is no URL that SQLAlchemy can read.") from None
-    if url.get_backend_name() not in DRIVERS:
-        text = f"{url.render_as_string()} is neither PostgreSQL nor MariaDB."
-        raise CopyError(text, "The copy writes into these two.")
-    if url.get_backend_name() != "postgresql" and "charset" not in url.query:
+    backend, _, driver = url.drivername.partition("+")
+    if backend not in {"postgresql", "mysql", "mariadb"}:
+        raise CopyError(f"{url.render_as_string()} is neither PostgreSQL nor MariaDB.")
+    if driver in WAITING:
+        url = url.set(drivername=f"{backend}+{WAITING[driver]}")
+    if backend != "postgresql" and "charset" not in url.query:
         url = url.update_query_dict({"charset": "utf8mb4"})
-    engine = _with_driver(url)
     try:
-        connection = engine.connect()
+        connection = sa.create_engine(url, poolclass=sa.NullPool).connect()
+    except ModuleNotFoundError as error:
+        raise CopyError(
+            f"The image has no driver {error.name} for {url.render_as_string()}.",
+            "Add it to PYTHON_EXTRA_PACKAGES in .env.docker, then: npm run up",
+        ) from error
     except sa.exc.DBAPIError as error:
         raise CopyError(
             f"{url.render_as_string()} cannot be reached: {str(error.orig).strip()}",
@@ -136,8 +109,7 @@ def connect(text: str) -> sa.Connection:
     if dialect_of(connection) == "postgresql":
         connection.exec_driver_sql("SET TIME ZONE 'UTC'")
     else:
-        connection.exec_driver_sql("SET SESSION time_zone = '+00:00'")
-        connection.exec_driver_sql(f"SET SESSION sql_mode = '{SQL_MODE}'")
+        connection.exec_driver_sql(f"SET SESSION time_zone = '+00:00', sql_mode = '{SQL_MODE}'")
     connection.commit()
     return connection
 
@@ -151,78 +123,53 @@ def reflect(connection: sa.Connection) -> sa.MetaData:
     """The tables as the database has them."""
     metadata = sa.MetaData()
     with warnings.catch_warnings():
-        # Of indexes and types that SQLAlchemy does not know: they are not copied, or handled as "other".
+        # Of indexes and types that SQLAlchemy does not know: they are not copied, or taken as they are.
         warnings.simplefilter("ignore", sa.exc.SAWarning)
         metadata.reflect(connection)
     return metadata
 
 
-def refuse_tables_without_transactions(connection: sa.Connection, names: Iterable[str]) -> None:
-    """Raises CopyError where MariaDB could not take the rows back."""
-    if dialect_of(connection) == "postgresql":
+@contextmanager
+def relaxed(
+    connection: sa.Connection, tables: Iterable[sa.Table], circular: Iterable[sa.ForeignKeyConstraint]
+) -> Iterator[None]:
+    """Lets in what would be refused on the way: circular foreign keys, numbers that only the database gives.
+
+    In PostgreSQL that is part of the transaction, needs no superuser, and every row is checked at the end.
+    """
+    run = connection.exec_driver_sql
+    if dialect_of(connection) == "mysql":
+        # The orphans of the source have been looked for, so there is nothing left to be found.
+        run(f"SET SESSION foreign_key_checks = {0 if circular else 1}")
+        yield
+        run("SET SESSION foreign_key_checks = 1")
         return
-    query = sa.text(
-        "SELECT table_name FROM information_schema.tables "
-        "WHERE table_schema = DATABASE() AND engine <> 'InnoDB' AND table_type = 'BASE TABLE'"
-    )
-    wrong = sorted(set(connection.execute(query).scalars()) & set(names))
-    if wrong:
-        text = f"{', '.join(wrong)}: not of the engine InnoDB, so MariaDB cannot take back their rows."
-        raise CopyError(text, "Change it: ALTER TABLE … ENGINE=InnoDB")
-
-
-class Constraints:
-    """What would refuse rows on the way: circular foreign keys, and numbers that only the database gives."""
-
-    def __init__(
-        self,
-        connection: sa.Connection,
-        tables: Iterable[sa.Table],
-        circular: Iterable[sa.ForeignKeyConstraint],
-    ) -> None:
-        self._connection = connection
-        self._keys = list(circular)
-        columns = [column for table in tables for column in table.columns]
-        self._identities = [column for column in columns if column.identity and column.identity.always]
-
-    def relax(self) -> None:
-        """Has them wait. In PostgreSQL that is part of the transaction, and needs no superuser."""
-        if dialect_of(self._connection) == "mysql":
-            # The orphans of the source have been looked for, so there is nothing left to be found.
-            if self._keys:
-                self._connection.exec_driver_sql("SET SESSION foreign_key_checks = 0")
-            return
-        self._alter("DEFERRABLE INITIALLY DEFERRED", "BY DEFAULT")
-        self._connection.exec_driver_sql("SET CONSTRAINTS ALL DEFERRED")
-
-    def restore(self) -> None:
-        """Everything as it was. PostgreSQL checks every row here."""
-        if dialect_of(self._connection) == "mysql":
-            if self._keys:
-                self._connection.exec_driver_sql("SET SESSION foreign_key_checks = 1")
-            return
-        self._connection.exec_driver_sql("SET CONSTRAINTS ALL IMMEDIATE")
-        self._alter("NOT DEFERRABLE", "ALWAYS")
-
-    def _alter(self, deferrable: str, generated: str) -> None:
-        quote = self._connection.dialect.identifier_preparer.quote
-        for key in self._keys:
-            # What its owner has made deferrable is deferred already, and stays so.
-            if not key.deferrable:
-                table, name = quote(key.table.name), quote(str(key.name))
-                self._connection.exec_driver_sql(f"ALTER TABLE {table} ALTER CONSTRAINT {name} {deferrable}")
-        for column in self._identities:
-            table, name = quote(column.table.name), quote(column.name)
-            self._connection.exec_driver_sql(
-                f"ALTER TABLE {table} ALTER COLUMN {name} SET GENERATED {generated}"
-            )
+    name = connection.dialect.identifier_preparer.quote
+    # What its owner has made deferrable is deferred already, and stays so.
+    changes = [
+        (f"{name(key.table.name)} ALTER CONSTRAINT {name(str(key.name))}", "DEFERRABLE", "NOT DEFERRABLE")
+        for key in circular
+        if not key.deferrable
+    ]
+    changes += [
+        (f"{name(table.name)} ALTER {name(column.name)} SET GENERATED", "BY DEFAULT", "ALWAYS")
+        for table in tables
+        for column in table.columns
+        if column.identity and column.identity.always
+    ]
+    for what, meanwhile, _ in changes:
+        run(f"ALTER TABLE {what} {meanwhile}")
+    run("SET CONSTRAINTS ALL DEFERRED")
+    yield
+    run("SET CONSTRAINTS ALL IMMEDIATE")
+    for what, _, again in changes:
+        run(f"ALTER TABLE {what} {again}")
 
 
 def set_sequences(connection: sa.Connection, table: sa.Table, given: int) -> None:
     """Has PostgreSQL count on from the highest number, or from what the source has ``given`` away."""
     for column in table.columns:
-        default = str(getattr(column.server_default, "arg", ""))
-        match = re.fullmatch(r"nextval\('(.+)'::regclass\)", default)
+        match = re.fullmatch(r"nextval\('(.+)'::regclass\)", str(getattr(column.server_default, "arg", "")))
         if match:
             sequence: sa.ColumnElement[Any] = sa.literal(match[1].replace("''", "'"))
         elif column.identity is not None:
@@ -239,12 +186,8 @@ def set_sequences(connection: sa.Connection, table: sa.Table, given: int) -> Non
 def set_auto_increment(connection: sa.Connection, table: sa.Table, given: int) -> None:
     """Has MariaDB count on from what the source has ``given`` away; the highest number it knows itself.
 
-    This ends a transaction, and so belongs behind the copy's.
+    This ends a transaction, and so belongs behind the copy's. MariaDB ignores a number that is too low.
     """
-    column = table.autoincrement_column
-    if column is None or not given:
-        return
-    highest: Any = connection.execute(sa.select(sa.func.max(column))).scalar()
-    if given > (highest or 0):
+    if table.autoincrement_column is not None and given:
         quoted = connection.dialect.identifier_preparer.quote(table.name)
         connection.exec_driver_sql(f"ALTER TABLE {quoted} AUTO_INCREMENT = {given + 1}")

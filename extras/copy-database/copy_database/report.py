@@ -1,15 +1,18 @@
-"""What the copy says, for people a line each and for the script a JSON object each, and what ends it."""
+"""What the copy says to the script that started it, one JSON object a line, and what ends it."""
 
 import json
 import sys
 import time
 from collections import Counter
-from dataclasses import asdict, dataclass
 from typing import Any
 
 FAILED = 1
 MIGRATION_FAILED = 6
 DOES_NOT_FIT = 8
+# Of each kind in each column; a column that is wrong throughout would fill the screen.
+SHOWN_PER_COLUMN = 20
+# Seconds between two words about the same table.
+PROGRESS_SECONDS = 0.5
 
 
 class CopyError(Exception):
@@ -21,51 +24,11 @@ class CopyError(Exception):
         self.exit_code = exit_code
 
 
-class UnfitError(Exception):
-    """A value that its column in the target would refuse or change.
-
-    ``kind`` is a word of README.md. ``rounded`` is what the column keeps of a value that is only more exact.
-    """
-
-    def __init__(self, kind: str, text: str, rounded: Any = None) -> None:
-        super().__init__(text)
-        self.kind = kind
-        self.rounded = rounded
-
-
-# Of each kind in each column; a column that is wrong throughout would fill the screen.
-SHOWN_PER_COLUMN = 20
-# Seconds between two words about the same table.
-PROGRESS_SECONDS = 0.5
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Something that would be refused or changed on the way."""
-
-    table: str
-    key: str
-    column: str
-    kind: str
-    text: str
-
-    def line(self) -> str:
-        """The finding as people read it."""
-        row = f" [{self.key}]" if self.key else ""
-        return f"{place(self.table, self.column)}{row}: {self.text} ({self.kind})"
-
-
-def place(table: str, column: str) -> str:
-    """A column, or the whole table."""
-    return f"{table}.{column}" if column else table
-
-
 class Reporter:
     """Everything that the copy says goes through here. Nothing that it gets holds a password."""
 
-    def __init__(self, *, as_json: bool, show_all: bool) -> None:
-        self._as_json = as_json
-        self._show_all = show_all
+    def __init__(self, *, show_all: bool) -> None:
+        self._shown = sys.maxsize if show_all else SHOWN_PER_COLUMN
         self._seen: Counter[tuple[str, str, str]] = Counter()
         self._last_progress = 0.0
 
@@ -74,37 +37,37 @@ class Reporter:
         """How many there were, shown or not."""
         return self._seen.total()
 
-    def emit(self, event: str, line: str, **fields: Any) -> None:
+    def emit(self, event: str, **fields: Any) -> None:
         """Says one thing."""
-        print(json.dumps({"event": event, "line": line, **fields}) if self._as_json else line, flush=True)
+        print(json.dumps({"event": event, **fields}), flush=True)
 
-    def finding(self, finding: Finding) -> None:
-        """Reports one, unless enough of its kind were shown."""
-        kind = (finding.table, finding.column, finding.kind)
-        self._seen[kind] += 1
-        if self._show_all or self._seen[kind] <= SHOWN_PER_COLUMN:
-            self.emit("finding", finding.line(), **asdict(finding))
+    def finding(self, table: str, key: str, column: str, kind: str, text: str) -> None:
+        """Reports something that would be refused or changed, unless enough of its kind were shown."""
+        self._seen[table, column, kind] += 1
+        if self._seen[table, column, kind] <= self._shown:
+            row = f" [{key}]" if key else ""
+            line = f"{_place(table, column)}{row}: {text} ({kind})"
+            self.emit("finding", line=line, table=table, key=key, column=column, kind=kind, text=text)
 
     def end_of_findings(self) -> None:
         """Says how many more there were than were shown."""
-        if self._show_all:
-            return
         for (table, column, kind), count in self._seen.items():
-            more = count - SHOWN_PER_COLUMN
-            if more > 0:
-                line = f"{place(table, column)}: {more} more like these ({kind})"
-                self.emit("more", line, table=table, column=column, kind=kind, count=more)
+            if count > self._shown:
+                more = count - self._shown
+                self.emit(
+                    "more", line=f"{_place(table, column)}: {more} more like these ({kind})", count=more
+                )
 
     def progress(self, step: str, table: str, done: int, total: int) -> None:
         """How far a table is. Says nothing when it said so a moment ago."""
         now = time.monotonic()
-        if now - self._last_progress < PROGRESS_SECONDS and done < total:
-            return
-        self._last_progress = now
-        # People read this in a log where nothing is redrawn: the end of each table will do.
-        if self._as_json or done >= total:
-            line = f"{step} {table}: {done} of {total}"
-            self.emit("progress", line, step=step, table=table, done=done, total=total)
+        if now - self._last_progress >= PROGRESS_SECONDS or done in {0, total}:
+            self._last_progress = now
+            self.emit("progress", step=step, table=table, done=done, total=total)
+
+
+def _place(table: str, column: str) -> str:
+    return f"{table}.{column}" if column else table
 
 
 def warn(line: str) -> None:

@@ -1,155 +1,180 @@
 """The copy itself: one transaction, which ends in a commit only when both sides were found to be the same."""
 
-import hashlib
-import json
+import re
 import signal
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
-from decimal import Decimal
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
-from copy_database.check import Plan, Table, count
+from copy_database.columns import Digest
 from copy_database.databases import (
-    Constraints,
     autoincrement_of,
+    count,
     dialect_of,
+    relaxed,
     set_auto_increment,
     set_sequences,
 )
-from copy_database.report import DOES_NOT_FIT, CopyError, Finding, Reporter
-from copy_database.values import EPOCH, EXACT
+from copy_database.plan import Plan, Row, Table, name_row, report_structure
+from copy_database.report import DOES_NOT_FIT, CopyError, Reporter
+from copy_database.values import UnfitError
 
 # What is in memory at a time: so many rows, or so many bytes of text and BLOBs, whatever is less.
 BATCH_ROWS = 1000
 BATCH_BYTES = 4_000_000
 
-Canonical = Callable[[Any], str]
-MODULUS = 2**256
+
+class Transfer:
+    """Checks, copies, compares and commits. What was not committed is taken back by the database itself."""
+
+    def __init__(
+        self, source: sa.Connection, target: sa.Connection, plan: Plan, report: Reporter, *, rounds: bool
+    ) -> None:
+        self._source = source
+        self._target = target
+        self._plan = plan
+        self._report = report
+        self._rounds = rounds
+
+    def check(self) -> int:
+        """Converts every value. Returns the number of rows; raises CopyError where something does not fit."""
+        report_structure(self._source, self._plan, self._report)
+        rows = sum(sum(1 for _ in self._converted(table, "checking")) for table in self._plan.tables)
+        self._stop_at_findings()
+        for table in self._plan.tables:
+            for column in table.columns:
+                if column.rounded:
+                    self._report.emit("rounded", table=table.name, column=column.name, count=column.rounded)
+        return rows
+
+    def copy(self, *, replace: bool) -> None:
+        """Copies. With ``replace`` what is there goes first, in the same transaction."""
+        target, tables = self._target, self._plan.tables
+        is_postgres = dialect_of(target) == "postgresql"
+        given = [autoincrement_of(self._source, table.name) for table in tables]
+        target.rollback()
+        with target.begin():
+            with relaxed(target, [table.target for table in tables], self._plan.circular):
+                if replace:
+                    for table in reversed(tables):
+                        target.execute(sa.delete(sa.table(table.name)))
+                sent = [self._send(table) for table in tables]
+            for table, last, (digest, largest) in zip(tables, given, sent, strict=True):
+                if is_postgres:
+                    set_sequences(target, table.target, last)
+                self._compare(table, digest, largest)
+            # Too late to stop: a commit that was half waited for would leave nobody knowing what is there.
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, signal.SIG_IGN)
+        if not is_postgres:
+            for table, last in zip(tables, given, strict=True):
+                set_auto_increment(target, table.target, last)
+
+    def _stop_at_findings(self) -> None:
+        if self._report.findings:
+            self._report.end_of_findings()
+            raise CopyError(
+                f"Not everything fits ({self._report.findings} found). Nothing was copied.",
+                "extras/copy-database/README.md says what to do about each kind.",
+                DOES_NOT_FIT,
+            )
+
+    def _converted(self, table: Table, step: str) -> Iterator[tuple[Row, Row]]:
+        """Key and values of each row as the target takes them. Reports the values that do not fit."""
+        total = count(self._source, table.name)
+        self._report.progress(step, table.name, 0, total)
+        for done, (key, raw) in enumerate(table.rows(self._source), start=1):
+            row = []
+            for column, value in zip(table.columns, raw, strict=True):
+                try:
+                    row.append(None if value is None else column.convert(value))
+                except UnfitError as error:
+                    row.append(error.rounded)
+                    if self._rounds and error.rounded is not None:
+                        column.rounded += 1
+                    else:
+                        name = name_row(table.key, key)
+                        self._report.finding(table.name, name, column.name, error.kind, str(error))
+            yield key, row
+            if done % 1000 == 0 or done == total:
+                self._report.progress(step, table.name, done, total)
+
+    def _send(self, table: Table) -> tuple[Digest, int]:
+        """Writes one table. Returns the hash of what was written, and the size of the largest row."""
+        names = [column.name for column in table.columns]
+        # Columns without a type: the values are what the driver takes, and nothing changes them on the way.
+        insert = sa.insert(sa.table(table.name, *map(sa.column, names)))
+        digest, largest = Digest(table.columns), 0
+        for batch in _batches(self._converted(table, "copying")):
+            self._insert(table, insert, batch)
+            for _, row in batch:
+                digest.add(row)
+                largest = max(largest, _size(row))
+        # What refers to a row that was refused would be refused as well, and that tells nobody anything.
+        self._stop_at_findings()
+        return digest, largest
+
+    def _insert(self, table: Table, insert: sa.Insert, rows: Sequence[tuple[Row, Row]]) -> None:
+        """Writes these rows. Of a batch that is refused it finds the rows that are refused by themselves."""
+        names = [column.name for column in table.columns]
+        try:
+            with self._target.begin_nested():
+                self._target.execute(insert, [dict(zip(names, row, strict=True)) for _, row in rows])
+        except sa.exc.DBAPIError as error:
+            if error.connection_invalidated:
+                raise
+            if len(rows) > 1:
+                middle = len(rows) // 2
+                self._insert(table, insert, rows[:middle])
+                self._insert(table, insert, rows[middle:])
+            else:
+                self._report.finding(
+                    table.name, name_row(table.key, rows[0][0]), "", "refused", _words(error)
+                )
+
+    def _compare(self, table: Table, sent: Digest, largest: int) -> None:
+        """Reads the table back. Raises CopyError where it is not what was sent."""
+        is_postgres = dialect_of(self._target) == "postgresql"
+        columns = [sa.column(column.name) for column in table.columns]
+        # psycopg would make objects of JSON, and round its numbers.
+        wanted = [
+            sa.cast(at, sa.Text) if is_postgres and column.is_json else at
+            for at, column in zip(columns, table.columns, strict=True)
+        ]
+        query = sa.select(*wanted).select_from(sa.table(table.name))
+        # No more in memory at once than writing took.
+        buffer = max(1, min(BATCH_ROWS, BATCH_BYTES // (largest + 1)))
+        options = {"stream_results": True, "max_row_buffer": buffer}
+        found = Digest(table.columns)
+        for raw in self._target.execute(query, execution_options=options):
+            pairs = zip(table.columns, raw, strict=True)
+            try:
+                found.add([None if value is None else column.convert(value) for column, value in pairs])
+            except UnfitError:
+                # Nothing that was sent looks like this.
+                found.add([None] * len(table.columns))
+            if found.rows % 1000 == 0:
+                self._report.progress("comparing", table.name, found.rows, sent.rows)
+        if (found.rows, found.hexdigest()) != (sent.rows, sent.hexdigest()):
+            raise CopyError(
+                f"{table.name} is not the same on both sides: {sent.rows} rows with the hash "
+                f"{sent.hexdigest()[:16]} were sent, {found.rows} with {found.hexdigest()[:16]} are there.",
+                "Nothing was written. Does a trigger, or somebody else, write into the target?",
+            )
+        self._report.emit("table", table=table.name, rows=found.rows, hash=found.hexdigest())
 
 
-def _number(value: Any) -> str:
-    number = Decimal(value)
-    return str(EXACT.normalize(number)) if number else "0"
-
-
-def _moment(value: Any) -> str:
-    if isinstance(value, datetime) and value.tzinfo:
-        value = value.astimezone(UTC).replace(tzinfo=None)
-    return str(value)
-
-
-def _clock(value: Any) -> str:
-    # PyMySQL has no time of the day, only a length of time.
-    if isinstance(value, timedelta):
-        value = (EPOCH + value).time()
-    return value.isoformat() if isinstance(value, time) else str(value)
-
-
-def _document(value: Any) -> str:
-    # jsonb writes numbers and the order of keys in its own way.
-    parsed = json.loads(value, parse_float=_json_number, parse_int=_json_number)
-    return json.dumps(parsed, sort_keys=True)
-
-
-def _json_number(digits: str) -> str:
-    return f"\0{_number(digits)}"
-
-
-CANONICAL: dict[str, Canonical] = {
-    "boolean": lambda value: str(int(value)),
-    "integer": str,
-    "decimal": _number,
-    # Zero has a sign in some databases.
-    "float": lambda value: repr(float(value) + 0.0),
-    "text": str,
-    # Blanks at the end of a CHAR mean nothing: PostgreSQL adds them, MariaDB takes them away.
-    "char": lambda value: str(value).rstrip(" "),
-    "bytes": lambda value: bytes(value).hex(),
-    "moment": _moment,
-    "day": str,
-    "clock": _clock,
-    "interval": lambda value: str(value / timedelta(microseconds=1)),
-    "json": _document,
-    "uuid": str,
-    "other": str,
-}
-
-
-class Digest:
-    """The hash of a set of rows, in whatever order they come."""
-
-    def __init__(self, kinds: Sequence[str]) -> None:
-        self._canonical = [CANONICAL[kind] for kind in kinds]
-        self._sum = 0
-        self.rows = 0
-
-    def add(self, row: Sequence[Any]) -> None:
-        """Adds one row."""
-        # Lengths in front: ("a", "bc") must not be ("ab", "c"), and no value can look like a NULL.
-        pairs = zip(self._canonical, row, strict=True)
-        parts = (None if value is None else write(value) for write, value in pairs)
-        line = "".join("N" if part is None else f"{len(part)}:{part}" for part in parts)
-        digest = hashlib.sha256(line.encode("utf-8", "surrogatepass")).digest()
-        self._sum = (self._sum + int.from_bytes(digest, "big")) % MODULUS
-        self.rows += 1
-
-    def hexdigest(self) -> str:
-        """The hash as it is shown."""
-        return f"{self._sum:064x}"
-
-
-@dataclass
-class Sent:
-    """What was written into one table."""
-
-    digest: Digest
-    # Rows of the target that may be read at once without taking more memory than writing them did.
-    rows_at_once: int
-
-
-def transfer(
-    source: sa.Connection, target: sa.Connection, plan: Plan, report: Reporter, *, replace: bool
-) -> dict[str, int]:
-    """Copies, compares and commits. With ``replace`` what is there goes first. Returns rows by table.
-
-    Whatever stops it, the target is as before: the database itself takes back what was not committed.
-    """
-    given = {table.name: autoincrement_of(source, table.name) for table in plan.tables}
-    constraints = Constraints(target, [table.target for table in plan.tables], plan.circular)
-    target.rollback()
-    with target.begin():
-        constraints.relax()
-        if replace:
-            for table in reversed(plan.tables):
-                target.execute(sa.delete(sa.table(table.name)))
-        sent = {table.name: _copy(source, target, table, report) for table in plan.tables}
-        constraints.restore()
-        for table in plan.tables:
-            if dialect_of(target) == "postgresql":
-                set_sequences(target, table.target, given[table.name])
-            _compare(target, table, sent[table.name], report)
-        # Too late to stop: a commit that was half waited for would leave nobody knowing what is there.
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_IGN)
-    if dialect_of(target) == "mysql":
-        for table in plan.tables:
-            set_auto_increment(target, table.target, given[table.name])
-    return {name: one.digest.rows for name, one in sent.items()}
-
-
-def _size(row: Sequence[Any]) -> int:
+def _size(row: Row) -> int:
     return sum(len(value) for value in row if isinstance(value, (str, bytes)))
 
 
-def _batches(rows: Iterable[list[Any]]) -> Iterator[list[list[Any]]]:
-    batch: list[list[Any]] = []
+def _batches(rows: Iterable[tuple[Row, Row]]) -> Iterator[list[tuple[Row, Row]]]:
+    batch: list[tuple[Row, Row]] = []
     size = 0
     for row in rows:
         batch.append(row)
-        size += _size(row)
+        size += _size(row[1])
         if len(batch) == BATCH_ROWS or size >= BATCH_BYTES:
             yield batch
             batch, size = [], 0
@@ -157,78 +182,8 @@ def _batches(rows: Iterable[list[Any]]) -> Iterator[list[list[Any]]]:
         yield batch
 
 
-def _copy(source: sa.Connection, target: sa.Connection, table: Table, report: Reporter) -> Sent:
-    total = count(source, table.name)
-    names = [column.name for column in table.columns]
-    # Columns without a type: the values are what the driver takes, and nothing changes them on the way.
-    insert = sa.insert(sa.table(table.name, *[sa.column(name) for name in names]))
-    sent = Sent(Digest([column.kind for column in table.columns]), BATCH_ROWS)
-    converters = [column.convert for column in table.columns]
-    rows = (
-        [convert(raw) for convert, raw in zip(converters, row, strict=True)] for _, row in table.rows(source)
-    )
-    for batch in _batches(rows):
-        records = [dict(zip(names, row, strict=True)) for row in batch]
-        try:
-            with target.begin_nested():
-                target.execute(insert, records)
-        except sa.exc.DBAPIError as error:
-            if error.connection_invalidated:
-                raise
-            _find_refused(target, insert, records, table, report)
-            raise
-        for row in batch:
-            sent.digest.add(row)
-        sent.rows_at_once = min(sent.rows_at_once, _rows_at_once(batch))
-        report.progress("copying", table.name, sent.digest.rows, total)
-    if total == 0:
-        report.progress("copying", table.name, 0, 0)
-    return sent
-
-
-def _rows_at_once(batch: Sequence[Sequence[Any]]) -> int:
-    largest = max(_size(row) for row in batch)
-    return max(1, min(BATCH_ROWS, BATCH_BYTES // (largest + 1)))
-
-
-def _find_refused(
-    target: sa.Connection, insert: sa.Insert, records: list[dict[str, Any]], table: Table, report: Reporter
-) -> None:
-    """Of a batch that was refused, names the first row that is refused by itself. Raises CopyError."""
-    for record in records:
-        try:
-            with target.begin_nested():
-                target.execute(insert, record)
-        except sa.exc.DBAPIError as error:
-            if error.connection_invalidated:
-                raise
-            key = ", ".join(f"{name}={record.get(name, '?')}" for name in table.key)
-            report.finding(Finding(table.name, key, "", "refused", " ".join(str(error.orig).split())))
-            raise CopyError("The target has refused a row.", "Nothing was written.", DOES_NOT_FIT) from error
-
-
-def _compare(target: sa.Connection, table: Table, sent: Sent, report: Reporter) -> None:
-    """Reads the table back. Raises CopyError where it is not what was sent."""
-    is_postgres = dialect_of(target) == "postgresql"
-    columns = [
-        # psycopg would make objects of it, and round its numbers.
-        sa.cast(sa.column(column.name), sa.Text) if column.kind == "json" and is_postgres
-        else sa.column(column.name)
-        for column in table.columns
-    ]  # fmt: skip
-    there = Digest([column.kind for column in table.columns])
-    options = {"stream_results": True, "max_row_buffer": sent.rows_at_once}
-    query = sa.select(*columns).select_from(sa.table(table.name))
-    for row in target.execute(query, execution_options=options):
-        there.add(row)
-        if there.rows % 1000 == 0:
-            report.progress("comparing", table.name, there.rows, sent.digest.rows)
-    here = sent.digest
-    if (there.rows, there.hexdigest()) != (here.rows, here.hexdigest()):
-        raise CopyError(
-            f"{table.name} is not the same on both sides: {here.rows} rows with the hash "
-            f"{here.hexdigest()[:16]} were sent, {there.rows} with {there.hexdigest()[:16]} are there.",
-            "Nothing was written. Does a trigger, or somebody else, write into the target?",
-        )
-    line = f"{table.name}: {there.rows} rows, the same on both sides ({there.hexdigest()[:16]})"
-    report.emit("table", line, table=table.name, rows=there.rows, hash=there.hexdigest())
+def _words(error: sa.exc.DBAPIError) -> str:
+    """What the target says, without what the row holds: PostgreSQL's second line, MariaDB's quotes."""
+    words: Any = error.orig.args[-1] if error.orig and error.orig.args else error.orig
+    first = str(words).strip().partition("\n")[0]
+    return re.sub(r"(entry|value:) '.*' for ", r"\1 … for ", first)

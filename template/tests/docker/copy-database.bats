@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # shellcheck disable=SC2016,SC2154 # eval'ed conditions on purpose; setup_file exports what is used here
 # npm run copy-database on template/examples/dashboard: from its SQLite file to PostgreSQL and to MariaDB. What one value or one
-# table can do wrong is in extras/copy-database/tests/python, which runs here against both servers.
+# table can do wrong is in copy-database/, which runs here against both servers.
 
 load helpers
 
@@ -69,7 +69,7 @@ teardown_file() {
 	local tables='shop_for_tests'
 	ask postgres "CREATE DATABASE $tables"
 	ask mariadb "CREATE DATABASE $tables; GRANT ALL ON $tables.* TO dashboard"
-	run compose run --rm --no-TTY --no-deps --volume "$PWD/extras/copy-database/tests/python:/tests:ro" \
+	run compose run --rm --no-TTY --no-deps --volume "$PWD/template/tests/docker/copy-database:/tests:ro" \
 		--volume "$PWD/extras/copy-database/copy_database:/opt/docker/copy_database:ro" \
 		--env TEST_TARGETS="postgresql+psycopg://dashboard:postgres-local-only@postgres/$tables mysql+pymysql://dashboard:mariadb-local-only@mariadb/$tables?charset=utf8mb4" \
 		--workdir /tmp migrate python -m pytest -q -p no:cacheprovider /tests

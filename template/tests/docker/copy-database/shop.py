@@ -51,7 +51,7 @@ customer = sa.Table(
 order = sa.Table(
     "order",
     metadata,
-    sa.Column("customer id", sa.ForeignKey("zz_customer.id"), primary_key=True),
+    sa.Column("customer id", sa.ForeignKey("zz_customer.id", ondelete="CASCADE"), primary_key=True),
     sa.Column("place %", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("Größe", sa.Text),
 )
@@ -184,7 +184,7 @@ class Bench:
         return Outcome(code, events, stdout + stderr)
 
     def _options(self, arguments: tuple[str, ...]) -> list[str]:
-        return ["--json", "--from", f"sqlite:///{self.path}", *arguments]
+        return ["--from", f"sqlite:///{self.path}", *arguments]
 
     def _settings(self) -> dict[str, str]:
         command = f"{sys.executable} {__file__}"

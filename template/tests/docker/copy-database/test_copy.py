@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
-
 import shop
+import sqlalchemy as sa
 from shop import Bench
 
 TARGETS = os.environ.get("TEST_TARGETS", "").split()
@@ -90,7 +89,7 @@ def test_whatever_does_not_fit_is_named_one_by_one_and_nothing_is_written(bench:
     shop.fill(bench.source, 30)
     bench.sql(*HOSTILE.strip().split(";\n"))
     # A check makes no table, and so knows nothing of what only the target has.
-    outcome = bench.copy("--check")
+    outcome = bench.copy("--dry-run")
     assert (outcome.code, outcome.findings) == (8, {one for one in FOUND if one[3] != "missing"})
     assert sa.inspect(bench.target).get_table_names() == []
     outcome = bench.copy()
@@ -104,7 +103,7 @@ def test_a_column_that_is_wrong_throughout_is_counted(bench: Bench) -> None:
     bench.sql("UPDATE zz_customer SET born = 'x' || id WHERE id >= 100")
     outcome = bench.copy()
     assert (len(outcome.of("finding")), outcome.of("more")[0]["count"]) == (20, 30)
-    assert len(bench.copy("--all").of("finding")) == 50
+    assert len(bench.copy("--verbose").of("finding")) == 50
 
 
 def test_names_that_only_the_target_takes_for_the_same_are_found(bench: Bench) -> None:
@@ -117,8 +116,10 @@ def test_names_that_only_the_target_takes_for_the_same_are_found(bench: Bench) -
     )
     outcome = bench.copy()
     if is_mariadb(bench):
-        same = {("zz_customer", f"id={n}", "name", "duplicate") for n in (101, 102)}
+        same = {("zz_customer", f"id={n}", "", "refused") for n in (101, 102)}
         assert (outcome.code, outcome.findings) == (8, same)
+        # By which key, and not what stands there.
+        assert "Duplicate entry … for key 'name'" in outcome.of("finding")[0]["text"]
         assert bench.is_empty()
     else:
         assert outcome.code == 0, outcome.output
@@ -163,12 +164,22 @@ def test_rows_in_the_target_are_neither_mixed_nor_lost(bench: Bench) -> None:
     assert [row[0] for row in bench.rows(shop.customer)] == [0, 7]
 
 
-def test_rows_that_the_migration_itself_wrote_give_way_to_the_sources(bench: Bench) -> None:
+def test_rows_that_a_migration_wrote_give_way_to_the_sources(bench: Bench) -> None:
     shop.fill(bench.source)
+    bench.sql("UPDATE zz_customer SET active = 2 WHERE id = 0")
     bench.environment["SHOP_SQL"] = "INSERT INTO zz_customer (id, name, active) VALUES (7, 'default', '1')"
-    outcome = bench.copy()
-    assert outcome.code == 0, outcome.output
+    assert bench.copy().code == 8
+    # The tables are there now, and nobody can say who wrote the row.
+    bench.environment["SHOP_SQL"] = ""
+    outcome = bench.copy("--dry-run")
+    assert (outcome.code, "A migration may have written" in outcome.output) == (1, True)
+    assert bench.copy("--dry-run", "--empty-target").code == 8
+    bench.sql("UPDATE zz_customer SET active = 1 WHERE id = 0")
+    assert bench.copy("--empty-target").code == 0
     assert [row[1] for row in bench.rows(shop.customer)] == [one["name"] for one in shop.CUSTOMERS]
+    shop.drop_all(bench.target)
+    bench.environment["SHOP_SQL"] = "INSERT INTO zz_customer (id, name, active) VALUES (7, 'default', '1')"
+    assert bench.copy().code == 0
 
 
 def test_a_target_that_changes_what_is_written_is_found_out(bench: Bench) -> None:
@@ -219,12 +230,18 @@ def test_a_migration_that_fails_has_its_own_exit_code(bench: Bench) -> None:
     assert "no such column" in outcome.output
 
 
-def test_a_table_can_stay_behind(bench: Bench) -> None:
+def test_a_table_can_stay_behind_and_keeps_its_rows(bench: Bench) -> None:
     shop.fill(bench.source)
     bench.sql("CREATE TABLE forgotten (id INTEGER)", "INSERT INTO forgotten VALUES (1)")
     assert bench.copy("--skip", "forgotten,order").code == 0
     assert bench.rows(shop.order) == []
     assert len(bench.rows(shop.customer)) == 2
+    # Their customers would go, and take them along.
+    with bench.target.begin() as connection:
+        connection.execute(sa.insert(shop.order), {"customer id": 7, "place %": 3, "Größe": "M"})
+    outcome = bench.copy("--skip", "forgotten,order", "--empty-target")
+    assert (outcome.code, "order is not copied" in outcome.message) == (1, True)
+    assert len(bench.rows(shop.order)) == 1
 
 
 @pytest.mark.parametrize(
