@@ -16,16 +16,6 @@ import type { Stack } from '../../scripts/lib/compose/stack.ts'
 type Event = Record<'event' | 'line' | 'message' | 'hint' | 'step' | 'table' | 'column' | 'hash', string> &
   Record<'done' | 'total' | 'count' | 'rows' | 'tables', number>
 
-/** Reads one line; undefined for what other programs print there (a migration, Compose). */
-function readEvent(line: string): Event | undefined {
-  try {
-    const value = JSON.parse(line) as Event | null
-    return typeof value?.event === 'string' ? value : undefined
-  } catch {
-    return undefined
-  }
-}
-
 /**
  * Whatever the application writes into the source during the copy would be lost.
  *
@@ -33,10 +23,12 @@ function readEvent(line: string): Event | undefined {
  */
 async function refuseWriters(stack: Stack, { name, services }: Model): Promise<void> {
   // COMPOSE_FILE may add roles, and a role that is switched off may still run.
-  const added = Object.keys(services).filter((service) => services[service]?.image === services.migrate?.image && service !== 'migrate')
+  const image = services.migrate?.image
+  const added = Object.keys(services).filter((service) => services[service]?.image === image)
   const ofApplication = new Set(['web', 'worker', 'beat', 'flower', ...added])
-  const running = (await readContainers(name)).filter(({ service, state }) => ofApplication.has(service) && state !== 'exited' && state !== 'created')
-  const writers = [...new Set(running.map(({ service }) => service))]
+  ofApplication.delete('migrate')
+  const running = (await readContainers(name)).filter(({ state }) => state !== 'exited' && state !== 'created')
+  const writers = [...new Set(running.map(({ service }) => service))].filter((service) => ofApplication.has(service))
   if (writers.length === 0) return
   throw new CliError(`The application is running (${writers.join(', ')}), and what it writes during the copy would be lost.`, {
     hint: `Stop it first: ${composeCommand(stack, 'stop', ...writers)}`,
@@ -44,8 +36,9 @@ async function refuseWriters(stack: Stack, { name, services }: Model): Promise<v
 }
 
 /** The events of one kind, as --json prints them. */
-const fieldsOf = (events: readonly Event[], kind: string): Partial<Event>[] =>
-  events.filter(({ event }) => event === kind).map(({ event: _, line: __, ...fields }) => fields)
+type Fields = { [field in keyof Event]?: Event[field] | undefined }
+const fieldsOf = (events: readonly Event[], kind: string): Fields[] =>
+  events.filter(({ event }) => event === kind).map((fields) => ({ ...fields, event: undefined, line: undefined }))
 
 function failureOf({ exitCode, stderr }: Result, events: readonly Event[]): CliError {
   const failed = events.find(({ event }) => event === 'failed')
@@ -60,18 +53,19 @@ function failureOf({ exitCode, stderr }: Result, events: readonly Event[]): CliE
   })
 }
 
-/** The Python package that copies. The production image does not have it, so it is mounted when it runs. */
-const packageFolder = fileURLToPath(new URL('copy_database', import.meta.url))
-
 /** Runs the copy in a container of the stack. The target's URL is in the environment, where no process list shows it. */
 async function runCopy(stack: Stack, container: string, target: string, args: readonly string[], title: string): Promise<Event[]> {
   const events: Event[] = []
-  const volume = `${packageFolder}:/opt/docker/copy_database:ro`
-  const command = ['run', '--rm', '--no-TTY', '--name', container, '--volume', volume, 'migrate', 'python', '-m', 'copy_database', ...args]
+  // The production image does not have the Python package that copies, so it is mounted when it runs.
+  const volume = `${fileURLToPath(new URL('copy_database', import.meta.url))}:/opt/docker/copy_database:ro`
+  const options = ['--rm', '--no-TTY', '--name', container, '--volume', volume]
+  const command = ['run', ...options, 'migrate', 'python', '-m', 'copy_database', ...args]
   await step(title, async (show) => {
     const onLine = (line: string): void => {
-      const event = readEvent(line)
-      if (event?.event !== 'progress') return void (event && events.push(event))
+      // Other programs write there as well: a migration, Compose.
+      if (!line.startsWith('{"event":')) return
+      const event = JSON.parse(line) as Event
+      if (event.event !== 'progress') return void events.push(event)
       const { step: doing, table, done, total } = event
       const count = total.toLocaleString('en')
       show(`${doing} ${table} ${Math.floor((100 * done) / Math.max(total, 1))}% of ${count}`)
@@ -118,7 +112,9 @@ export const copyDatabase = defineCommand({
   whenStopped: 'The database takes back what was not copied to the end. Run it again.',
   async run({ from, to, skip, 'env-file': file = envFile, ...options }) {
     const dryRun = options['dry-run'] ?? false
-    if (from === undefined && to === undefined) throw usage('Where to? Without --from or --to, both sides are DATABASE_URL.', example)
+    if (from === undefined && to === undefined) {
+      throw usage('Where to? Without --from or --to, both sides are DATABASE_URL.', example)
+    }
     const { stack, model, settings } = await openStack(file)
     const source = databaseOf('from', from, settings.values, process.env, model).url
     const { url, advice } = databaseOf('to', to, settings.values, process.env, model)
@@ -140,15 +136,23 @@ export const copyDatabase = defineCommand({
     if (skip !== undefined) args.push('--skip', skip)
     // On lines of their own, because the progress needs the room.
     info(`  from ${source}\n  to   ${target}`)
-    const events = await runCopy(stack, `${model.name}-copy-database`, url, args, `${dryRun ? 'Checking' : 'Copying'} the database`)
-    const [rounded, tables, [done = {}]] = [fieldsOf(events, 'rounded'), fieldsOf(events, 'table'), fieldsOf(events, 'done')]
-    for (const { table, column, count = 0 } of rounded) warn(`${table}.${column}: ${dryRun ? 'would be rounded' : 'rounded'}, ${amount(count, 'value')}`)
-    for (const { table, rows = 0, hash } of tables) info(`  ${table}: ${amount(rows, 'row')}, the same on both sides (${hash?.slice(0, 16)})`)
+    const title = `${dryRun ? 'Checking' : 'Copying'} the database`
+    const events = await runCopy(stack, `${model.name}-copy-database`, url, args, title)
+    const [done = {}] = fieldsOf(events, 'done')
+    const rounded = fieldsOf(events, 'rounded')
+    const tables = fieldsOf(events, 'table')
+    for (const { table, column, count = 0 } of rounded) {
+      warn(`${table}.${column}: ${dryRun ? 'would be rounded' : 'rounded'}, ${amount(count, 'value')}`)
+    }
+    for (const { table, rows = 0, hash = '' } of tables) {
+      info(`  ${table}: ${amount(rows, 'row')}, the same on both sides (${hash.slice(0, 16)})`)
+    }
     if (options.json) return printJson({ ok: true, dryRun, from: source, to: target, ...done, tables, rounded })
     const all = `${amount(done.rows ?? 0, 'row')} in ${amount(done.tables ?? 0, 'table')}`
     if (dryRun) return ok(`${all} fit. Nothing was written`)
     ok(`${all} were copied`)
-    info(advice === undefined ? `Next: ${npmCommand(stack, 'up')}` : `Next: put this into ${file}, then ${npmCommand(stack, 'up')}\n  ${advice}`)
+    const up = npmCommand(stack, 'up')
+    info(advice === undefined ? `Next: ${up}` : `Next: put this into ${file}, then ${up}\n  ${advice}`)
   },
 })
 

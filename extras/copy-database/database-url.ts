@@ -3,8 +3,6 @@ import { CliError, ExitCode } from '../../scripts/lib/errors.ts'
 import { valueOf } from '../../scripts/lib/engine/machine.ts'
 import type { Model } from '../../scripts/lib/compose/model.ts'
 
-type Values = Readonly<Record<string, string | undefined>>
-
 export interface Database {
   url: string
   /** The line of .env.docker that makes it the application's; undefined when it is that already. */
@@ -20,7 +18,8 @@ const services: Record<string, string> = {
 /** The URL as it may be shown. Up to the last "@", because a password may hold one by mistake. */
 export const redact = (url: string): string => url.replace(/:\/\/([^/?#]*?):.*@/s, '://$1:***@')
 
-export const usage = (message: string, hint: string): CliError => new CliError(message, { hint, exitCode: ExitCode.usage })
+export const usage = (message: string, hint: string): CliError =>
+  new CliError(message, { hint, exitCode: ExitCode.usage })
 
 /**
  * The database that a word names: a service of this stack, a setting or a variable of the shell that holds a URL, or a
@@ -29,7 +28,9 @@ export const usage = (message: string, hint: string): CliError => new CliError(m
  * @param option that the word was given to, without its dashes
  * @throws CliError (exit code 2) for a word that names nothing, and for a password where everybody can see it
  */
-export function databaseOf(option: string, word: string | undefined, values: Values, env: NodeJS.ProcessEnv, model: Model): Database {
+export function databaseOf(
+  option: string, word: string | undefined, values: NodeJS.ProcessEnv, env: NodeJS.ProcessEnv, model: Model,
+): Database {
   const name = word ?? 'DATABASE_URL'
   const reference = services[name]
   if (reference !== undefined) {
@@ -51,7 +52,7 @@ export function databaseOf(option: string, word: string | undefined, values: Val
   }
   const url = /^\w+$/.test(name) ? valueOf(name, values, env) : undefined
   if (url !== undefined) return { url, advice: name === 'DATABASE_URL' ? undefined : `DATABASE_URL=\${${name}}` }
-  const known = Object.keys(services).join(', ')
-  throw usage(word === undefined ? 'DATABASE_URL is empty.' : `--${option} ${word} is neither a service (${known}), nor a setting, nor a URL.`,
-    `npm run copy-database -- --help shows what --${option} takes.`)
+  const hint = `npm run copy-database -- --help shows what --${option} takes.`
+  if (word === undefined) throw usage('DATABASE_URL is empty.', hint)
+  throw usage(`--${option} ${word} is neither a service (${Object.keys(services).join(', ')}), nor a setting, nor a URL.`, hint)
 }

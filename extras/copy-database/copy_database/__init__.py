@@ -1,9 +1,6 @@
-"""Copies a SQLite database into PostgreSQL or MariaDB, all of it or nothing.
+"""Copies a SQLite database into the one of DATABASE_URL. README.md says how, and what each report means.
 
-``npm run copy-database`` mounts this package into the application's image and runs it there: ``python -m
-copy_database --from sqlite:////data/shop.db`` copies into DATABASE_URL. It reads one snapshot of the source,
-has MIGRATE_COMMAND make the tables, looks at every value before it writes the first row, copies in one
-transaction, and compares both sides before it commits. README.md says what each report means.
+``npm run copy-database`` mounts this package into the application's image, and runs it there.
 """
 
 import sys

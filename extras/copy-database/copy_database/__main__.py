@@ -20,7 +20,7 @@ from copy_database.databases import (
     reflect,
 )
 from copy_database.plan import Plan, is_version_table, make_plan
-from copy_database.report import MIGRATION_FAILED, CopyError, Reporter, warn
+from copy_database.report import MIGRATION_FAILED, CopyError, Reporter
 from copy_database.transfer import Transfer
 from docker_roles.connection import LockTimeoutError
 from docker_roles.locks import lock_for
@@ -41,7 +41,7 @@ def _migrate() -> None:
     """Has the application's own migrations make the tables. Standard output belongs to the report."""
     command = os.environ.get("MIGRATE_COMMAND", "")
     if not command:
-        warn("MIGRATE_COMMAND is empty, so the tables have to be there already.")
+        print("MIGRATE_COMMAND is empty: the tables have to be there already.", file=sys.stderr)
     elif subprocess.run(["sh", "-c", command], check=False, stdout=sys.stderr).returncode != 0:
         raise CopyError("The migrations of the application failed on the target.", exit_code=MIGRATION_FAILED)
 
@@ -93,7 +93,7 @@ def _prepare(
                 "MIGRATE_COMMAND has made no table in the target that the source has.",
                 "Does the application read DATABASE_URL, or a name in .env.app that refers to it?",
             )
-        warn("The target has no tables yet: the types of the source are judged by, and later its own.")
+        print("The target has no tables yet: the types of the source are judged by.", file=sys.stderr)
         return make_plan(here, here, "sqlite", skip), True
     versions, others = _versions(source, here), _versions(target, there)
     # Otherwise the same name may mean something else on the other side.
@@ -117,7 +117,7 @@ def _run(arguments: argparse.Namespace, report: Reporter) -> None:
     started = time.monotonic()
     with closing(connect(url)) as target, lock_for(url, seconds), open_source(arguments.source) as source:
         plan, may_replace = _prepare(arguments, source, target)
-        transfer = Transfer(source, target, plan, report, rounds=arguments.accept_rounding)
+        transfer = Transfer(source, target, plan, report, arguments.accept_rounding)
         rows = transfer.check()
         if not arguments.dry_run:
             transfer.copy(replace=may_replace)

@@ -91,8 +91,6 @@ def connect(text: str) -> sa.Connection:
         raise CopyError(f"{url.render_as_string()} is neither PostgreSQL nor MariaDB.")
     if driver in WAITING:
         url = url.set(drivername=f"{backend}+{WAITING[driver]}")
-    if backend != "postgresql" and "charset" not in url.query:
-        url = url.update_query_dict({"charset": "utf8mb4"})
     try:
         connection = sa.create_engine(url, poolclass=sa.NullPool).connect()
     except ModuleNotFoundError as error:

@@ -2,7 +2,6 @@
 
 import json
 import sys
-import time
 from collections import Counter
 from typing import Any
 
@@ -11,8 +10,8 @@ MIGRATION_FAILED = 6
 DOES_NOT_FIT = 8
 # Of each kind in each column; a column that is wrong throughout would fill the screen.
 SHOWN_PER_COLUMN = 20
-# Seconds between two words about the same table.
-PROGRESS_SECONDS = 0.5
+# Rows between two words about the same table.
+PROGRESS_ROWS = 1000
 
 
 class CopyError(Exception):
@@ -30,7 +29,6 @@ class Reporter:
     def __init__(self, *, show_all: bool) -> None:
         self._shown = sys.maxsize if show_all else SHOWN_PER_COLUMN
         self._seen: Counter[tuple[str, str, str]] = Counter()
-        self._last_progress = 0.0
 
     @property
     def findings(self) -> int:
@@ -59,17 +57,10 @@ class Reporter:
                 )
 
     def progress(self, step: str, table: str, done: int, total: int) -> None:
-        """How far a table is. Says nothing when it said so a moment ago."""
-        now = time.monotonic()
-        if now - self._last_progress >= PROGRESS_SECONDS or done in {0, total}:
-            self._last_progress = now
+        """How far a table is."""
+        if done % PROGRESS_ROWS == 0 or done == total:
             self.emit("progress", step=step, table=table, done=done, total=total)
 
 
 def _place(table: str, column: str) -> str:
     return f"{table}.{column}" if column else table
-
-
-def warn(line: str) -> None:
-    """Says something beside the events."""
-    print(line, file=sys.stderr, flush=True)

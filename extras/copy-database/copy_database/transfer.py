@@ -3,6 +3,7 @@
 import re
 import signal
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -25,37 +26,36 @@ BATCH_ROWS = 1000
 BATCH_BYTES = 4_000_000
 
 
+@dataclass
 class Transfer:
     """Checks, copies, compares and commits. What was not committed is taken back by the database itself."""
 
-    def __init__(
-        self, source: sa.Connection, target: sa.Connection, plan: Plan, report: Reporter, *, rounds: bool
-    ) -> None:
-        self._source = source
-        self._target = target
-        self._plan = plan
-        self._report = report
-        self._rounds = rounds
+    source: sa.Connection
+    target: sa.Connection
+    plan: Plan
+    report: Reporter
+    # Whether a value that is more exact than its column is rounded.
+    rounds: bool
 
     def check(self) -> int:
         """Converts every value. Returns the number of rows; raises CopyError where something does not fit."""
-        report_structure(self._source, self._plan, self._report)
-        rows = sum(sum(1 for _ in self._converted(table, "checking")) for table in self._plan.tables)
+        report_structure(self.source, self.plan, self.report)
+        rows = sum(sum(1 for _ in self._converted(table, "checking")) for table in self.plan.tables)
         self._stop_at_findings()
-        for table in self._plan.tables:
+        for table in self.plan.tables:
             for column in table.columns:
                 if column.rounded:
-                    self._report.emit("rounded", table=table.name, column=column.name, count=column.rounded)
+                    self.report.emit("rounded", table=table.name, column=column.name, count=column.rounded)
         return rows
 
     def copy(self, *, replace: bool) -> None:
         """Copies. With ``replace`` what is there goes first, in the same transaction."""
-        target, tables = self._target, self._plan.tables
+        target, tables = self.target, self.plan.tables
         is_postgres = dialect_of(target) == "postgresql"
-        given = [autoincrement_of(self._source, table.name) for table in tables]
+        given = [autoincrement_of(self.source, table.name) for table in tables]
         target.rollback()
         with target.begin():
-            with relaxed(target, [table.target for table in tables], self._plan.circular):
+            with relaxed(target, [table.target for table in tables], self.plan.circular):
                 if replace:
                     for table in reversed(tables):
                         target.execute(sa.delete(sa.table(table.name)))
@@ -72,33 +72,32 @@ class Transfer:
                 set_auto_increment(target, table.target, last)
 
     def _stop_at_findings(self) -> None:
-        if self._report.findings:
-            self._report.end_of_findings()
+        if self.report.findings:
+            self.report.end_of_findings()
             raise CopyError(
-                f"Not everything fits ({self._report.findings} found). Nothing was copied.",
+                f"Not everything fits ({self.report.findings} found). Nothing was copied.",
                 "extras/copy-database/README.md says what to do about each kind.",
                 DOES_NOT_FIT,
             )
 
     def _converted(self, table: Table, step: str) -> Iterator[tuple[Row, Row]]:
         """Key and values of each row as the target takes them. Reports the values that do not fit."""
-        total = count(self._source, table.name)
-        self._report.progress(step, table.name, 0, total)
-        for done, (key, raw) in enumerate(table.rows(self._source), start=1):
+        total = count(self.source, table.name)
+        self.report.progress(step, table.name, 0, total)
+        for done, (key, raw) in enumerate(table.rows(self.source), start=1):
             row = []
             for column, value in zip(table.columns, raw, strict=True):
                 try:
                     row.append(None if value is None else column.convert(value))
                 except UnfitError as error:
                     row.append(error.rounded)
-                    if self._rounds and error.rounded is not None:
+                    if self.rounds and error.rounded is not None:
                         column.rounded += 1
                     else:
                         name = name_row(table.key, key)
-                        self._report.finding(table.name, name, column.name, error.kind, str(error))
+                        self.report.finding(table.name, name, column.name, error.kind, str(error))
             yield key, row
-            if done % 1000 == 0 or done == total:
-                self._report.progress(step, table.name, done, total)
+            self.report.progress(step, table.name, done, total)
 
     def _send(self, table: Table) -> tuple[Digest, int]:
         """Writes one table. Returns the hash of what was written, and the size of the largest row."""
@@ -119,8 +118,8 @@ class Transfer:
         """Writes these rows. Of a batch that is refused it finds the rows that are refused by themselves."""
         names = [column.name for column in table.columns]
         try:
-            with self._target.begin_nested():
-                self._target.execute(insert, [dict(zip(names, row, strict=True)) for _, row in rows])
+            with self.target.begin_nested():
+                self.target.execute(insert, [dict(zip(names, row, strict=True)) for _, row in rows])
         except sa.exc.DBAPIError as error:
             if error.connection_invalidated:
                 raise
@@ -129,13 +128,11 @@ class Transfer:
                 self._insert(table, insert, rows[:middle])
                 self._insert(table, insert, rows[middle:])
             else:
-                self._report.finding(
-                    table.name, name_row(table.key, rows[0][0]), "", "refused", _words(error)
-                )
+                self.report.finding(table.name, name_row(table.key, rows[0][0]), "", "refused", _words(error))
 
     def _compare(self, table: Table, sent: Digest, largest: int) -> None:
         """Reads the table back. Raises CopyError where it is not what was sent."""
-        is_postgres = dialect_of(self._target) == "postgresql"
+        is_postgres = dialect_of(self.target) == "postgresql"
         columns = [sa.column(column.name) for column in table.columns]
         # psycopg would make objects of JSON, and round its numbers.
         wanted = [
@@ -147,22 +144,21 @@ class Transfer:
         buffer = max(1, min(BATCH_ROWS, BATCH_BYTES // (largest + 1)))
         options = {"stream_results": True, "max_row_buffer": buffer}
         found = Digest(table.columns)
-        for raw in self._target.execute(query, execution_options=options):
+        for raw in self.target.execute(query, execution_options=options):
             pairs = zip(table.columns, raw, strict=True)
             try:
                 found.add([None if value is None else column.convert(value) for column, value in pairs])
             except UnfitError:
                 # Nothing that was sent looks like this.
                 found.add([None] * len(table.columns))
-            if found.rows % 1000 == 0:
-                self._report.progress("comparing", table.name, found.rows, sent.rows)
+            self.report.progress("comparing", table.name, found.rows, sent.rows)
         if (found.rows, found.hexdigest()) != (sent.rows, sent.hexdigest()):
             raise CopyError(
                 f"{table.name} is not the same on both sides: {sent.rows} rows with the hash "
                 f"{sent.hexdigest()[:16]} were sent, {found.rows} with {found.hexdigest()[:16]} are there.",
                 "Nothing was written. Does a trigger, or somebody else, write into the target?",
             )
-        self._report.emit("table", table=table.name, rows=found.rows, hash=found.hexdigest())
+        self.report.emit("table", table=table.name, rows=found.rows, hash=found.hexdigest())
 
 
 def _size(row: Row) -> int:

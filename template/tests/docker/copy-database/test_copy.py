@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import shop
 import sqlalchemy as sa
+
+import shop
 from shop import Bench
 
 TARGETS = os.environ.get("TEST_TARGETS", "").split()
