@@ -93,9 +93,9 @@ def connect(text: str) -> sa.Connection:
         url = url.set(drivername=f"{backend}+{WAITING[driver]}")
     try:
         connection = sa.create_engine(url, poolclass=sa.NullPool).connect()
-    except ModuleNotFoundError as error:
+    except (ModuleNotFoundError, sa.exc.NoSuchModuleError) as error:
         raise CopyError(
-            f"The image has no driver {error.name} for {url.render_as_string()}.",
+            f"The image has no driver for {url.render_as_string()}: {error}.",
             "Add it to PYTHON_EXTRA_PACKAGES in .env.docker, then: npm run up",
         ) from error
     except sa.exc.DBAPIError as error:

@@ -153,8 +153,7 @@ def test_rows_in_the_target_are_neither_mixed_nor_lost(bench: Bench) -> None:
     with engine.begin() as connection:
         connection.execute(sa.insert(shop.customer).values(id=1, name="theirs", active=True))
     outcome = bench.copy()
-    assert outcome.code == 1
-    assert "zz_customer 1" in outcome.message
+    assert (outcome.code, "zz_customer 1" in outcome.message) == (1, True)
     # A copy that fails half way leaves them, although it was told to delete them.
     bench.environment["SHOP_SQL"] = "ALTER TABLE hen ADD CONSTRAINT never CHECK (egg_id <> 5)"
     assert bench.copy("--empty-target").code == 8
@@ -185,19 +184,13 @@ def test_rows_that_a_migration_wrote_give_way_to_the_sources(bench: Bench) -> No
 
 def test_a_target_that_changes_what_is_written_is_found_out(bench: Bench) -> None:
     shop.fill(bench.source, 3)
-    if is_mariadb(bench):
-        bench.environment["SHOP_SQL"] = (
-            "CREATE TRIGGER bend BEFORE INSERT ON zz_customer FOR EACH ROW SET NEW.note = 'bent'"
-        )
-    else:
-        bench.environment["SHOP_SQL"] = (
-            "CREATE FUNCTION bend() RETURNS trigger LANGUAGE plpgsql AS "
-            "$$ BEGIN NEW.note = 'bent'; RETURN NEW; END $$;;"
-            "CREATE TRIGGER bend BEFORE INSERT ON zz_customer FOR EACH ROW EXECUTE FUNCTION bend()"
-        )
+    bend = "CREATE TRIGGER bend BEFORE INSERT ON zz_customer FOR EACH ROW"
+    body = "$$ BEGIN NEW.note = 'bent'; RETURN NEW; END $$"
+    function = f"CREATE FUNCTION bend() RETURNS trigger LANGUAGE plpgsql AS {body}"
+    postgres = f"{function};;{bend} EXECUTE FUNCTION bend()"
+    bench.environment["SHOP_SQL"] = f"{bend} SET NEW.note = 'bent'" if is_mariadb(bench) else postgres
     outcome = bench.copy()
-    assert outcome.code == 1
-    assert "not the same on both sides" in outcome.message
+    assert (outcome.code, "not the same on both sides" in outcome.message) == (1, True)
     assert bench.is_empty()
 
 
@@ -212,23 +205,6 @@ def test_what_is_written_into_the_source_meanwhile_is_not_mixed_in(bench: Bench)
     process.communicate()
     assert process.returncode == 0
     assert len(bench.rows(shop.customer)) == 5002
-
-
-def test_sides_at_different_migrations_are_refused(bench: Bench) -> None:
-    shop.fill(bench.source)
-    bench.environment["SHOP_VERSION"] = "0002"
-    outcome = bench.copy()
-    assert outcome.code == 1
-    assert "0001, and the target at 0002" in outcome.message
-    assert bench.is_empty()
-
-
-def test_a_migration_that_fails_has_its_own_exit_code(bench: Bench) -> None:
-    shop.fill(bench.source)
-    bench.environment["MIGRATE_COMMAND"] = "echo no such column >&2; exit 3"
-    outcome = bench.copy()
-    assert outcome.code == 6
-    assert "no such column" in outcome.output
 
 
 def test_a_table_can_stay_behind_and_keeps_its_rows(bench: Bench) -> None:
@@ -246,26 +222,29 @@ def test_a_table_can_stay_behind_and_keeps_its_rows(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "message"),
+    ("change", "code", "message"),
     [
-        ({"DATABASE_URL": "sqlite:////tmp/x.db"}, "neither PostgreSQL nor MariaDB"),
-        ({"DATABASE_URL": "postgresql://shop:x@db:hunter2/shop"}, "no URL that SQLAlchemy can read"),
-        ({"DATABASE_URL": "postgresql+psycopg://shop:hunter2@127.0.0.1:1/shop"}, "cannot be reached"),
+        ({"SHOP_VERSION": "0002"}, 1, "0001, and the target at 0002"),
+        ({"MIGRATE_COMMAND": "exit 3"}, 6, "migrations of the application failed"),
+        ({"MIGRATE_COMMAND": ""}, 1, "has made no table"),
+        ({"DATABASE_URL": "sqlite:////tmp/x.db"}, 1, "neither PostgreSQL nor MariaDB"),
+        ({"DATABASE_URL": "postgresql://shop:x@db:hunter2/shop"}, 1, "no URL that SQLAlchemy can read"),
+        ({"DATABASE_URL": "postgresql+psycopg://shop:hunter2@127.0.0.1:1/shop"}, 1, "cannot be reached"),
+        ({"DATABASE_URL": "mysql+oursql://shop:hunter2@db/shop"}, 1, "has no driver"),
     ],
 )
-def test_a_target_that_cannot_be_used_is_one_sentence_without_a_password(
-    bench: Bench, change: dict[str, str], message: str
+def test_what_cannot_be_is_one_sentence_without_a_password(
+    bench: Bench, change: dict[str, str], code: int, message: str
 ) -> None:
+    shop.fill(bench.source)
     bench.environment.update(change)
     outcome = bench.copy()
-    assert (outcome.code, message in outcome.message) == (1, True)
-    assert "hunter2" not in outcome.output
-    assert "Traceback" not in outcome.output
+    assert (outcome.code, message in outcome.message) == (code, True), outcome.output
+    assert not any(word in outcome.output for word in ("hunter2", "Traceback"))
 
 
 def test_a_source_that_is_not_there_is_not_made(bench: Bench) -> None:
     bench.path.unlink()
     outcome = bench.copy()
-    assert outcome.code == 1
-    assert "There is no file" in outcome.message
+    assert (outcome.code, "There is no file" in outcome.message) == (1, True)
     assert not bench.path.exists()
