@@ -30,6 +30,7 @@ def wait_until(condition: Callable[[], bool], what: str) -> None:
     while not condition():
         if time.monotonic() > deadline:
             sys.exit(f"For 30 seconds {what}.")
+        time.sleep(0.2)
 
 
 obstacles = {
@@ -51,7 +52,9 @@ if not wants_result:
 before = done()
 sent = app.send_task(NAME, args=["through", "the", "queue"], **options)
 if wants_result:
-    print(*sent.get(timeout=30))
+    # Asks for it, because a back end may do without listening.
+    wait_until(sent.ready, "no result has come back")
+    print(*sent.get(timeout=1))
 else:
     wait_until(lambda: (done() or 0) > (before or 0), "no worker has done the task")
     print("the worker has done it")
