@@ -186,7 +186,7 @@ ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     HOME=/tmp \
     FRONTEND_ROOT=/opt/frontend
-COPY --chmod=0755 docker/entrypoint.sh docker/healthcheck.sh docker/check-secrets.sh /usr/local/bin/
+COPY --chmod=0755 docker/entrypoint.sh docker/healthcheck.sh /usr/local/bin/
 COPY --chmod=0644 docker/python /opt/docker
 RUN chmod -R a+rX /opt/docker && python3 -m compileall -q /opt/docker
 ARG APP_UID=1001

@@ -14,6 +14,9 @@ import { envFile } from './lib/env/settings.ts'
 import { CliError, ExitCode } from './lib/errors.ts'
 import { amount, info, ok, print, printJson, warn } from './lib/terminal.ts'
 
+/** How far it came, for who stops it. */
+let hasBegunToStart = false
+
 /** Seconds since `started`, a reading of performance.now(). */
 const since = (started: number): number => (performance.now() - started) / 1000
 
@@ -51,6 +54,28 @@ async function buildImages(stack: Stack): Promise<void> {
 async function endRestartLoops(project: string): Promise<void> {
   const ids = await readNames(['ps', '--quiet', ...ofProject(project), '--filter', 'status=restarting'])
   if (ids.length > 0) await read(['stop', ...ids])
+}
+
+/**
+ * Replaces an older version by another: it migrates while the old containers go on serving, then replaces web. Compose by
+ * itself would first stop every old container, and visitors would wait for the migration and for the worker's last task.
+ *
+ * @throws CliError (exit code 6) before anything is replaced
+ */
+async function replaceOldVersion(stack: Stack, { name, services }: Model, start: readonly string[]): Promise<void> {
+  const { migrate, web } = services
+  const lines = await readNames(['ps', ...ofProject(name), '--format', '{{.Label "com.docker.compose.service"}} {{.Image}}'])
+  const running = new Map(lines.map((line) => line.split(' ') as [service: string, image: string]))
+  // Docker shows an id in place of a name that another image has taken.
+  const isOld = running.has('web') && running.get('web') !== web?.image
+  const databases = Object.entries(migrate?.depends_on ?? {}).filter(([service, { condition }]) => service in services && condition === 'service_healthy')
+  const hasDatabase = databases.every(([service]) => running.has(service))
+  if (!isOld || !hasDatabase || !migrate?.environment?.MIGRATE_COMMAND) return
+  const { migration, runOnce } = await import('./lib/compose/one-shot.ts')
+  await runOnce(stack, { name, services }, migration, { options: ['--no-deps'] })
+  hasBegunToStart = true
+  // How it went is seen when the whole stack starts.
+  await streamCompose(stack, ...start, 'web')
 }
 
 /** Starts the stack and waits for it. Returns its containers, those of other profiles too. */
@@ -106,9 +131,6 @@ function nextSteps(stack: Stack, { services }: Model): string[] {
   return [...seed, composeCommand(stack, 'logs', '--follow', 'web'), npmCommand(stack, 'teardown')]
 }
 
-/** How far it came, for who stops it. */
-let hasBegunToStart = false
-
 export const up = defineCommand({
   name: 'up',
   summary: 'Build what is to be built, start the stack and wait until every service is healthy.',
@@ -150,6 +172,7 @@ export const up = defineCommand({
     await checkPorts(model)
     if (!noBuild) await buildImages(stack)
     await checkSourceAccess(stack, model)
+    await replaceOldVersion(stack, model, start)
 
     // From here on the stack changes.
     hasBegunToStart = true

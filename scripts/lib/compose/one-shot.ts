@@ -1,14 +1,15 @@
-/** A command that runs one role to its end: migrate and seed. */
+/** A role that runs once, to its end: migrate and seed. */
 import { common, defineCommand } from '../command.ts'
 import type { Command } from '../command.ts'
 import { envFile } from '../env/settings.ts'
-import { CliError } from '../errors.ts'
-import type { ExitCode } from '../errors.ts'
-import { print, printJson, step } from '../terminal.ts'
+import { CliError, ExitCode } from '../errors.ts'
+import { print, printJson, showCommand, step } from '../terminal.ts'
+import type { Model } from './model.ts'
 import { captureCompose, composeCommand, endAbandoned, openStack, stackOf } from './stack.ts'
+import type { Stack } from './stack.ts'
 
-/** The name of the command is also that of the role. */
-interface OneShot extends Pick<Command, 'name' | 'summary' | 'notes' | 'whenStopped'> {
+interface Job {
+  role: string
   /** The service in whose place the role runs. */
   service: string
   /** What is being done, e.g. `Migrating the database`. */
@@ -18,37 +19,63 @@ interface OneShot extends Pick<Command, 'name' | 'summary' | 'notes' | 'whenStop
   exitCode: ExitCode
 }
 
+export const migration: Job = {
+  role: 'migrate',
+  service: 'migrate',
+  title: 'Migrating the database',
+  failure: 'The database was not migrated. What ran before runs on.',
+  exitCode: ExitCode.migration,
+}
+
 /** Compose's words for a service that what runs here waits for. */
 const WAITED_IN_VAIN = /didn't complete successfully|dependency failed to start/
 
-/** The command for a role that runs once. Its output stays hidden while it goes well. */
-export const defineOneShot = ({ service, title, failure, exitCode, ...command }: OneShot) =>
+const runOf = ({ service, role }: Job, ...options: string[]): string[] => ['run', '--rm', '--no-TTY', ...options, service, role]
+
+/**
+ * Runs a role to its end. Its output stays hidden while it goes well.
+ *
+ * @param settings.options more options of `compose run`
+ * @param settings.verbose shows the output as it comes
+ * @throws CliError with what the role said that matters
+ */
+export async function runOnce(stack: Stack, model: Model, job: Job, { options = [] as string[], verbose = false } = {}): Promise<void> {
+  // Two operators may do this at once.
+  const container = `${model.name}-${job.role}-${process.pid}`
+  const again = composeCommand(stack, ...runOf(job, ...options))
+  const run = async (): Promise<void> => {
+    // Compose's own progress would stand in front of what the role says.
+    const { exitCode, stdout, stderr } = await captureCompose(stack, ['--progress', 'quiet', ...runOf(job, ...options, '--name', container)], { isShown: verbose })
+    if (exitCode === 0) return
+    const { explain, explainOutput } = await import('../explain/explain.ts')
+    if (WAITED_IN_VAIN.test(stderr)) throw await explain(stack, model)
+    const { details, advice } = explainOutput(stdout + stderr, job.role, model)
+    const hint = `${advice ? `${advice}\n` : ''}Again, with all of its output: ${again}`
+    throw new CliError(job.failure, { details: verbose ? undefined : details, hint, exitCode: job.exitCode })
+  }
+  if (verbose) showCommand(again)
+  try {
+    await (verbose ? run() : step(job.title, run))
+  } finally {
+    await endAbandoned(container)
+  }
+}
+
+/** The command for a role that runs once. */
+export const defineOneShot = (job: Job, command: Pick<Command, 'summary' | 'notes' | 'whenStopped'>) =>
   defineCommand({
     ...command,
-    options: { 'env-file': common['env-file'], json: common.json, 'dry-run': common['dry-run'] },
-    async run({ 'env-file': file = envFile, json = false, 'dry-run': dryRun = false }) {
-      const role = command.name
-      const plain = ['run', '--rm', '--no-TTY', service, role]
-      if (dryRun) return print(composeCommand(stackOf(file), ...plain))
+    name: job.role,
+    options: {
+      verbose: { type: 'boolean', help: 'Show its output also when it succeeds' },
+      'env-file': common['env-file'],
+      json: common.json,
+      'dry-run': common['dry-run'],
+    },
+    async run({ verbose = false, 'env-file': file = envFile, json = false, 'dry-run': dryRun = false }) {
+      if (dryRun) return print(composeCommand(stackOf(file), ...runOf(job)))
       const { stack, model } = await openStack(file)
-      // Two operators may do this at once.
-      const container = `${model.name}-${role}-${process.pid}`
-      // Compose's own progress would stand in front of what the role says.
-      const args = ['--progress', 'quiet', 'run', '--rm', '--no-TTY', '--name', container, service, role]
-      const run = async (): Promise<void> => {
-        const result = await captureCompose(stack, args)
-        if (result.exitCode === 0) return
-        const { explain, explainOutput } = await import('../explain/explain.ts')
-        if (WAITED_IN_VAIN.test(result.stderr)) throw await explain(stack, model)
-        const { details, advice } = explainOutput(result.stdout + result.stderr, role, model)
-        const again = `Again, with all of its output: ${composeCommand(stack, ...plain)}`
-        throw new CliError(failure, { details, hint: advice ? `${advice}\n${again}` : again, exitCode })
-      }
-      try {
-        await step(title, run)
-      } finally {
-        await endAbandoned(container)
-      }
+      await runOnce(stack, model, job, { verbose })
       if (json) printJson({ ok: true })
     },
   })

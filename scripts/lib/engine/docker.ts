@@ -19,6 +19,8 @@ export interface RunOptions {
   input?: string
   /** Gets each line of the child's standard output as it comes. */
   onLine?: (line: string) => void
+  /** Shows what the child writes as it comes. */
+  isShown?: boolean
   /** For what tidies up: it begins also after Ctrl-C, and another Ctrl-C does not reach it. */
   tidiesUp?: boolean
 }
@@ -47,6 +49,7 @@ export async function capture(args: readonly string[], options: RunOptions = {})
   }
   const { onLine } = options
   if (onLine) createInterface({ input: child.stdout }).on('line', onLine)
+  if (options.isShown) for (const output of [child.stdout, child.stderr]) output.pipe(process.stderr, { end: false })
   const { exitCode, stdout, stderr } = await child
   return { exitCode, stdout, stderr }
 }

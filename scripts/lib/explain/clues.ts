@@ -107,7 +107,7 @@ export const clues: readonly Clue[] = [
     role === 'migrate'
       ? `A migration expects the table "${table}", and no earlier migration creates it. Is one missing?`
       : `The database has no table "${table}". Is MIGRATE_COMMAND in .env.docker set, and does it create that table? ` +
-        'npm run migrate -- --dry-run prints the command that shows what it does.'],
+        'npm run migrate -- --verbose shows what it does.'],
   [/relation "([^"]+)" already exists|table (\S+) already exists|Table '([^']+)' already exists/, ([table]) =>
     `The table "${table}" is there already, and the database does not know which migration made it. Likely the ` +
     'application created it (create_all), or MariaDB kept half of a migration that failed. Delete the data (npm run ' +

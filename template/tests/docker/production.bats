@@ -109,6 +109,44 @@ teardown_file() {
 	assert_output 200
 }
 
+# A deploy of a new version with another migration, while a visitor asks again and again.
+deploy() { # deploy MIGRATE_COMMAND
+	set_in "$env_file" IMAGE_VERSION="$RANDOM" MIGRATE_COMMAND="'$1'"
+	while :; do
+		curl --silent --max-time 60 --output /dev/null --write-out '%{http_code}\n' "$web/api/status"
+	done >"$BATS_TEST_TMPDIR/codes" 3>&- &
+	local visitor=$! code=0
+	until_ok 5 test -s "$BATS_TEST_TMPDIR/codes"
+	node --import tsx/esm -- scripts/up.ts --env-file "$env_file" &>"$BATS_TEST_TMPDIR/said" || code=$?
+	kill "$visitor"
+	# The last answer may be half a line.
+	sed '$d' "$BATS_TEST_TMPDIR/codes" | sort --unique >"$BATS_TEST_TMPDIR/all"
+	return "$code"
+}
+
+@test "a deploy whose migration fails ends with 6 and leaves the old version to its visitors" {
+	local before
+	before=$(state '{{.Id}}' web)
+	run -6 deploy 'sleep 2; exit 1'
+	assert_equal "$(cat "$BATS_TEST_TMPDIR/all")" 200
+	run cat "$BATS_TEST_TMPDIR/said"
+	assert_output --partial 'What ran before runs on.'
+	assert_equal "$(state '{{.Id}}' web)" "$before"
+}
+
+@test "a deploy migrates while the old version serves, and no visitor sees an error" {
+	local before
+	before=$(state '{{.Id}}' web)
+	deploy 'touch /data/begun; until test -e /data/may-end; do sleep 0.2; done; flask db upgrade' &
+	until_ok 120 docker exec "$before" test -e /data/begun
+	run curl --silent --fail --max-time 20 --output /dev/null "$web/api/status"
+	assert_success
+	docker exec "$before" touch /data/may-end
+	wait $!
+	assert_equal "$(cat "$BATS_TEST_TMPDIR/all")" 200
+	refute [ "$(state '{{.Id}}' web)" = "$before" ]
+}
+
 @test "a site with a name is served with TLS, and plain HTTP is sent there" {
 	local https
 	https=$(sed -n 's/^PROXY_HTTPS_PORT=//p' "$env_file")

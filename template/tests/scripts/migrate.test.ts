@@ -47,6 +47,23 @@ describe.concurrent('migrate', () => {
     expect(stderr).toContain('→ A disk is full.')
   })
 
+  test('--verbose shows its output as it comes', async () => {
+    const box = await stack()
+    box.answer('compose-run', { out: noise })
+    const { code, stdout, stderr } = await box.run('migrate', ['--verbose', '--json'])
+    expect({ code, result: JSON.parse(stdout) as unknown }).toEqual({ code: 0, result: { ok: true } })
+    expect(stderr).toContain(noise)
+  })
+
+  test('--verbose explains its failure as well, and shows what it has shown only once', async () => {
+    const box = await stack()
+    box.answer('compose-run', { err: 'FATAL:  password authentication failed for user "me"\n', code: 1 })
+    const { code, stderr } = await box.run('migrate', ['--verbose'])
+    expect(code).toBe(6)
+    expect(stderr.split('authentication failed')).toHaveLength(2)
+    expect(stderr).toContain('→ Likely: the volume of the database was made with another password of "me"')
+  })
+
   test('interrupted ends with 130 and without the blame', async () => {
     const box = await stack()
     box.answer('compose-run', { wait: true })
