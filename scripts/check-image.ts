@@ -1,14 +1,14 @@
 /** `npm run check-image`: is every Python file of the source in the image, and can it be imported there? */
 import { readFileSync } from 'node:fs'
 import { common, defineCommand, main } from './lib/command.ts'
-import { lastLines } from './lib/engine/docker.ts'
-import { CliError, ExitCode } from './lib/errors.ts'
-import { ensureImages } from './lib/engine/images.ts'
 import { withFile } from './lib/compose/files.ts'
 import { captureCompose, composeCommand, openStack, stackOf, streamCompose } from './lib/compose/stack.ts'
-import { envFile } from './lib/env/settings.ts'
-import { lostFiles, readSource } from './lib/explain/source-files.ts'
 import type { Stack } from './lib/compose/stack.ts'
+import { lastLines } from './lib/engine/docker.ts'
+import { ensureImages } from './lib/engine/images.ts'
+import { envFile } from './lib/env/settings.ts'
+import { CliError, ExitCode } from './lib/errors.ts'
+import { lostFiles, readSource } from './lib/explain/source-files.ts'
 import { info, ok, print, printJson } from './lib/terminal.ts'
 
 /** The image without what development mounts over it. */
@@ -24,11 +24,7 @@ interface Finding {
 }
 
 /** The answer of check_modules.py. */
-interface Answer {
-  files: string[]
-  broken: Finding[]
-  notes: Finding[]
-}
+type Answer = Record<'broken' | 'notes', Finding[]> & { files: string[] }
 
 const list = (findings: readonly Finding[]): string => findings.map(({ what, error }) => `${what}: ${error}`).join('\n')
 
@@ -46,33 +42,10 @@ async function askImage(stack: Stack, leftOut: readonly string[]): Promise<Answe
   }
 }
 
-/** @throws CliError (exit code 1) with the files and what hides them, or with the modules and what they miss */
-function judge(lost: readonly string[], broken: readonly Finding[]): void {
-  if (lost.length > 0) {
-    const which = lost.length === 1 ? 'A Python file of the source is' : `${lost.length} Python files of the source are`
-    throw new CliError(`${which} not in the image.`, {
-      details: [...lost, list(broken)].join('\n').trim(),
-      hint: 'Remove the line that hides it. A file that production does not need belongs in PROD_EXCLUDE.',
-    })
-  }
-  if (broken.length > 0) {
-    throw new CliError('Not every module can be imported in the image: something that it needs is not there.', {
-      details: list(broken),
-      hint:
-        'A package is missing in PYTHON_MANIFEST, or a folder in APP_PYTHONPATH. ' +
-        'Files that only tests or tools need belong in PROD_EXCLUDE.',
-    })
-  }
-}
-
 export const checkImage = defineCommand({
   name: 'check-image',
   summary: 'Build the image, compare its Python files with those of the source, and import every module in it.',
-  options: {
-    'env-file': common['env-file'],
-    json: common.json,
-    'dry-run': common['dry-run'],
-  },
+  options: { 'env-file': common['env-file'], json: common.json, 'dry-run': common['dry-run'] },
   notes: [
     'The modules are imported in a container without network, volumes and mounted source. Paths in',
     'PROD_EXCLUDE are left out. A module that fails for another reason than a missing one is only mentioned.',
@@ -95,10 +68,24 @@ export const checkImage = defineCommand({
     if (!source) throw new CliError('This stack builds no image: migrate has no build.', { exitCode: ExitCode.config })
     const files = withFile({ ...opened.settings.values, ...process.env, ...stack.env }, overlay)
     // Without a network no certificate is needed.
-    const env = { ...stack.env, COMPOSE_FILE: files, APP_CA_FILE: '' }
-    const { files: inImage, broken, notes } = await askImage({ ...stack, env }, source.leftOut)
+    const alone = { ...stack, env: { ...stack.env, COMPOSE_FILE: files, APP_CA_FILE: '' } }
+    const { files: inImage, broken, notes } = await askImage(alone, source.leftOut)
     if (notes.length > 0) info(`Not imported, for a reason that is not the fault of the image:\n${list(notes)}`)
-    judge(lostFiles(source, inImage), broken)
+    const lost = lostFiles(source, inImage)
+    const details = [...lost, list(broken)].join('\n').trim()
+    if (lost.length > 0) {
+      throw new CliError('Not every Python file of the source is in the image.', {
+        details,
+        hint: 'Remove the line that hides it. A file that production does not need belongs in PROD_EXCLUDE.',
+      })
+    }
+    if (broken.length > 0) {
+      throw new CliError('Not every module can be imported in the image: something that it needs is not there.', {
+        details,
+        hint: 'A package is missing in PYTHON_MANIFEST, or a folder in APP_PYTHONPATH. ' +
+          'Files that only tests or tools need belong in PROD_EXCLUDE.',
+      })
+    }
     ok(`${source.files.length} Python files of ${source.folder} are in the image, and nothing that they import is missing`)
     if (json) printJson({ ok: true, files: inImage.length, notes })
   },

@@ -1,15 +1,27 @@
-/** Can this machine carry the stack? The engine's answers, the registries and the checkout, judged. */
+/** Can this machine carry the stack? The engine's answers, the ports, the registries and the checkout, judged. */
 import { statSync } from 'node:fs'
-import { lookup } from 'node:dns/promises'
 import { foreignImages } from '../compose/model.ts'
-import type { Model } from '../compose/model.ts'
+import type { Container, Model } from '../compose/model.ts'
+import { takenPorts } from '../compose/ports.ts'
 import { findUnreadable, may, mountedSource, WRITE } from '../compose/source-access.ts'
+import type { Stack } from '../compose/stack.ts'
 import { capture } from '../engine/docker.ts'
+import type { Engine } from '../engine/engine.ts'
 import { missing, registryOf } from '../engine/images.ts'
 import { makeRoom, roomOf } from '../engine/machine.ts'
 import type { Room } from '../engine/machine.ts'
+import type { Settings } from '../env/settings.ts'
 import { hasOfflineRoom, isStandIn } from '../rooms.ts'
 import { amount } from '../terminal.ts'
+
+/** What the examinations look at. */
+export interface Sight {
+  engine: Engine
+  settings: Settings
+  stack: Stack
+  model: Model
+  containers: readonly Container[]
+}
 
 /** What the doctor sees, in a sentence that holds no secret. */
 export interface Observation {
@@ -18,6 +30,9 @@ export interface Observation {
   /** What to do about it; absent when all is well. */
   remedy?: string
 }
+
+/** One question and its judgement; no observation where the question does not arise. */
+export type Examination = (sight: Sight) => Observation[] | Promise<Observation[]>
 
 export const well = (text: string): Observation => ({ level: 'well', text })
 
@@ -29,83 +44,56 @@ export const wrong = (text: string, remedy: string): Observation => ({ level: 'w
 
 const GIGABYTE = 1024 ** 3
 
-/** An idle stack takes less than 1 GB; a build beside it as much again. */
-const ENOUGH_MEMORY = 2 * GIGABYTE
-
-/** What a first start takes on the engine's disk, in megabytes. */
-const ENOUGH_ROOM = 2048
+/** An idle stack takes less than 1 GB, and a build beside it as much again. A first start takes as much of the disk. */
+const ENOUGH = 2 * GIGABYTE
 
 /** With a larger difference, certificates, presigned URLs and schedules begin to fail. */
 const CLOCK_TOLERANCE_SECONDS = 5
 
-/** As far as `docker info` is read here. */
-export interface EngineInfo {
-  OSType: string
-  Architecture: string
-  NCPU: number
-  /** Bytes. */
-  MemTotal: number
-  /** The engine's clock, in RFC 3339. */
-  SystemTime: string
-  DockerRootDir: string
-}
-
-export function judgeCapacity({ OSType, NCPU, MemTotal, Architecture }: EngineInfo): Observation {
-  if (OSType !== 'linux') {
-    const remedy = 'Docker Desktop: choose "Switch to Linux containers" in its menu.'
-    return wrong(`The engine runs ${OSType} containers, and these are for Linux.`, remedy)
-  }
-  const memory = `${(MemTotal / GIGABYTE).toFixed(1)} GB of memory`
-  const has = `The engine has ${amount(NCPU, 'processor')} (${Architecture}) and ${memory}`
-  if (MemTotal >= ENOUGH_MEMORY) return well(has)
-  const remedy = 'Give it 2 GB or more; Docker Desktop has that under Settings, Resources.'
-  return doubtful(`${has}: little for a build beside a running stack.`, remedy)
-}
-
-/** @param now milliseconds, read when the engine answered */
-export function judgeClock({ SystemTime }: EngineInfo, now: number): Observation {
-  const seconds = Math.round(Math.abs(Date.parse(SystemTime) - now) / 1000)
-  return seconds <= CLOCK_TOLERANCE_SECONDS
-    ? well('The clocks of the engine and of this machine agree')
-    : doubtful(
-        `The clock of the engine is ${seconds} seconds from the clock of this machine.`,
-        'Certificates, presigned URLs and schedules suffer. Set the clock; after a sleep, restart Docker Desktop.',
-      )
-}
-
-export function judgeRoom({ folder, megabytes }: Room): Observation {
-  const left = `${folder} has ${megabytes < 1024 ? `${megabytes} MB` : `${Math.floor(megabytes / 1024)} GB`} left`
-  if (megabytes >= ENOUGH_ROOM) return well(left)
-  return megabytes < ENOUGH_ROOM / 8 ? wrong(`${left}.`, makeRoom) : doubtful(`${left}; a first start takes about 2 GB.`, makeRoom)
-}
-
-export async function examineEngine(): Promise<Observation[]> {
-  const { exitCode, stdout } = await capture(['info', '--format', '{{json .}}'], { timeoutMs: 10_000 })
-  if (exitCode !== 0) return []
-  const [info, now] = [JSON.parse(stdout) as EngineInfo, Date.now()]
-  // An engine in a virtual machine has a folder that is not on this machine.
-  const room = await roomOf(info.DockerRootDir)
-  return [judgeCapacity(info), ...(room ? [judgeRoom(room)] : []), judgeClock(info, now)]
-}
-
 const PATIENCE_MS = 5000
 
-/** Why a registry does not answer. Any answer will do, a refusal included: then somebody is there. */
-async function silenceOf(registry: string): Promise<string | undefined> {
-  const host = registry === 'docker.io' ? 'registry-1.docker.io' : registry
-  try {
-    await lookup(host.replace(/:\d+$/, ''))
-  } catch {
-    return `the name ${host} is not known here (DNS)`
-  }
-  return fetch(`https://${host}/v2/`, { signal: AbortSignal.timeout(PATIENCE_MS) }).then(
-    () => undefined,
-    () => `${host} does not answer within ${PATIENCE_MS / 1000} seconds, or its certificate is not trusted`,
-  )
+/** As far as `docker info` is read here: processors, bytes of memory, the engine's clock in RFC 3339. */
+export type EngineInfo = { NCPU: number; MemTotal: number } & Record<'Architecture' | 'SystemTime' | 'DockerRootDir', string>
+
+/**
+ * What the engine has. Pure.
+ *
+ * @param room on its disk; unknown where the engine is in a virtual machine
+ * @param now milliseconds, read when the engine answered
+ */
+export function judgeEngine({ NCPU, MemTotal, Architecture, SystemTime }: EngineInfo, room: Room | undefined, now: number): Observation[] {
+  const has = `The engine has ${amount(NCPU, 'processor')} (${Architecture}) and ${(MemTotal / GIGABYTE).toFixed(1)} GB of memory`
+  const more = 'Give it 2 GB or more; Docker Desktop has that under Settings, Resources.'
+  const seconds = Math.round(Math.abs(Date.parse(SystemTime) - now) / 1000)
+  return [
+    MemTotal >= ENOUGH ? well(has) : doubtful(`${has}: little for a build beside a running stack.`, more),
+    ...(room ? [judgeRoom(room)] : []),
+    seconds <= CLOCK_TOLERANCE_SECONDS
+      ? well('The clocks of the engine and of this machine agree')
+      : doubtful(
+          `The clock of the engine is ${seconds} seconds from the clock of this machine.`,
+          'Certificates, presigned URLs and schedules suffer. Set the clock; after a sleep, restart Docker Desktop.',
+        ),
+  ]
 }
 
-/** Do the registries answer that images are still to come from? */
-export async function examineRegistries(model: Model): Promise<Observation[]> {
+function judgeRoom({ folder, megabytes }: Room): Observation {
+  const bytes = megabytes * 1024 ** 2
+  const left = `${folder} has ${(bytes / GIGABYTE).toFixed(1)} GB left`
+  if (bytes >= ENOUGH) return well(left)
+  return bytes < ENOUGH / 8 ? wrong(`${left}.`, makeRoom) : doubtful(`${left}; a first start takes about 2 GB.`, makeRoom)
+}
+
+export async function examineEngine({ engine }: Sight): Promise<Observation[]> {
+  const versions = well(`Docker ${engine.engineVersion}, Compose ${engine.composeVersion}, Node ${process.versions.node}`)
+  const { exitCode, stdout } = await capture(['info', '--format', '{{json .}}'], { timeoutMs: 10_000 })
+  if (exitCode !== 0) return [versions]
+  const [answer, now] = [JSON.parse(stdout) as EngineInfo, Date.now()]
+  return [versions, ...judgeEngine(answer, await roomOf(answer.DockerRootDir), now)]
+}
+
+/** Do the registries answer that images are still to come from? Any answer will do, a refusal included. */
+export async function examineRegistries({ model }: Sight): Promise<Observation[]> {
   const images = foreignImages(model)
   const absent = await missing(images.filter((image) => !isStandIn(image)))
   if (absent.length === 0) return [well(`All ${images.length} images that are not built from the Dockerfile are here`)]
@@ -114,17 +102,28 @@ export async function examineRegistries(model: Model): Promise<Observation[]> {
     : 'name a registry that answers in IMAGE_REGISTRY, or load the images with docker load'
   return Promise.all([...new Set(absent.map((image) => registryOf(image)))].map(async (registry) => {
     const wanted = absent.filter((image) => registryOf(image) === registry)
-    const silence = await silenceOf(registry)
-    if (!silence) return well(`${registry} answers, from which ${wanted.length} images are still to come`)
-    return doubtful(
-      `${registry} cannot be reached from here: ${silence}. Still to come from it: ${wanted.join(', ')}.`,
-      `The engine may know a mirror or a proxy that this machine does not; otherwise ${otherwise}.`,
-    )
+    const host = registry === 'docker.io' ? 'registry-1.docker.io' : registry
+    try {
+      await fetch(`https://${host}/v2/`, { signal: AbortSignal.timeout(PATIENCE_MS) })
+      return well(`${registry} answers, from which ${wanted.length} images are still to come`)
+    } catch (error) {
+      const { message } = ((error as Error).cause ?? error) as Error
+      return doubtful(
+        `${registry} cannot be reached from here: ${message}. Still to come from it: ${wanted.join(', ')}.`,
+        `The engine may know a mirror or a proxy that this machine does not; otherwise ${otherwise}.`,
+      )
+    }
   }))
 }
 
-/** What the containers' user can do with the source that development mounts; nothing where none is mounted. */
-export function judgeSource(model: Model): Observation[] {
+export async function examinePorts({ model }: Sight): Promise<Observation[]> {
+  const taken = await takenPorts(model)
+  if (taken.length === 0) return [well('Every port that the stack publishes is free, or its own already')]
+  return taken.map(({ message, hint }) => wrong(message, hint))
+}
+
+/** What can the containers' user do with the source that development mounts? */
+export function examineSource({ model }: Sight): Observation[] {
   const source = mountedSource(model)
   if (!source) return []
   const { folder, user } = source
@@ -136,7 +135,6 @@ export function judgeSource(model: Model): Observation[] {
   if (may(user, WRITE, entry)) return [well(`The containers, as uid ${user.uid}, may read and write the source`)]
   return [doubtful(
     `${who} write into ${folder}. Tests and generated migrations need to.`,
-    'Set APP_UID and APP_GID in .env.docker to its owner, or change the owner: ' +
-      `chown -R ${user.uid}:${user.gid} ${folder}`,
+    `Set APP_UID and APP_GID in .env.docker to its owner, or change the owner: chown -R ${user.uid}:${user.gid} ${folder}`,
   )]
 }

@@ -1,8 +1,7 @@
 """Says how much work waits in Redis, and since when nothing has moved.
 
-``npm run doctor`` hands this to Python in a container of the application: so it also reaches a queue that is
-managed elsewhere, with TLS and a CA of its own. It changes nothing, and shows no argument of a task. The
-answer is one JSON object on standard output:
+``npm run doctor`` hands this to Python in a container of the application. It changes nothing, and shows no
+argument of a task. The answer is one JSON object on standard output:
 
     waiting   by the name of the queue: ``count``, ``oldest`` (the name of the task that is next) and
               ``still``, the seconds in which nothing was put in or taken out. This is a lower bound on the

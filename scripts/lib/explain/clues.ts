@@ -9,22 +9,21 @@ export interface Scene {
   explainModule?: (name: string) => string | undefined
 }
 
-/** What the groups of a pattern found, without those that found nothing. */
-type Found = readonly string[]
-
-/** A pattern and what it means. A guess begins with "Likely". */
-type Clue = readonly [pattern: RegExp, say: string | ((found: Found, scene: Scene) => string)]
+/** A pattern, and what it means by those of its groups that found something. A guess begins with "Likely". */
+type Clue = readonly [pattern: RegExp, say: string | ((found: readonly string[], scene: Scene) => string)]
 
 /** How a sentence about a setting ends. */
 const again = 'then run npm run up again.'
 const correct = `Correct it in .env.docker, ${again}`
-const byOwnName =
-  `under a name of its own it gets it by a line in .env.app, such as CELERY_BROKER_URL=\${REDIS_URL}. Then run npm ` +
-  'run up again.'
+const byOwnName = `under another name it gets it by a line in .env.app, such as CELERY_BROKER_URL=\${REDIS_URL}, ${again}`
 
 /** The setting that holds the command of a role. */
 const commandOf = (role: string): string =>
   ['migrate', 'seed', 'test', 'frontend'].includes(role) ? `${role.toUpperCase()}_COMMAND` : 'WEB_COMMAND'
+
+const needsVariable = (name = ''): string =>
+  `application cannot do without the variable ${name}, and nothing hands it over. ` +
+  `Write ${name}=… into .env.app (or the file that APP_ENV_FILE names), ${again}`
 
 export function moreMemory(role: string): string {
   const name = role.toUpperCase()
@@ -32,48 +31,35 @@ export function moreMemory(role: string): string {
   return `Raise ${name}_MEMORY in .env.docker${fewer}, ${again}`
 }
 
-/** Both databases read the password of their first user only when they create the volume. */
-const otherPassword = (user = '', database: string, setting: string): string =>
-  `Likely: the volume of the database was made with another password of "${user}", or DATABASE_URL and ${setting} ` +
-  `differ. ${database} reads ${setting} only when the volume is new: put the old one back, or delete the data with ` +
-  'npm run teardown -- --volumes. If the database is managed elsewhere, DATABASE_URL has another password than its ' +
-  'provider.'
-
-const needsVariable = (name: string): string =>
-  `application cannot do without the variable ${name}, and nothing hands it over. ` +
-  `Write ${name}=… into .env.app (or the file that APP_ENV_FILE names), ${again}`
-
 /** The first that matches counts, so the specific ones stand before the general ones. */
 export const clues: readonly Clue[] = [
   // --- The container starts, and never reaches the application ---
-  // The lock of a migration on SQLite has a clue of its own.
-  [/Read-only file system: '((?!.*\.migrate-lock')[^']+)'/, ([path]) =>
+  // The second is the lock that migrate creates beside the file.
+  [/unable to open database file|: '[^']+\.migrate-lock'/,
+    'SQLite cannot make or open its file: the folder is not there, or the application may not write into it. A path ' +
+    `that works and survives a restart: DATABASE_URL=sqlite:////data/app.db in .env.docker (four slashes), ${again}`],
+  [/Read-only file system: '([^']+)'/, ([path]) =>
     `The application writes to ${path}, and its container is read-only. Write what must stay to /data, which is a ` +
     'volume, and the rest to /tmp. Or name one more folder in APP_WRITABLE_DIR. APP_READ_ONLY=false allows writing ' +
     `anywhere; the container loses those files when it is replaced. Set it, ${again}`],
-  [/PermissionError: \[Errno 13\] Permission denied: '((?!.*\.migrate-lock')(?:\/app|[^/'])[^']*)'/, ([path]) =>
-    `The application may not write to ${path}: the source belongs to another user than the one in APP_UID. In ` +
-    'development, set APP_UID and APP_GID in .env.docker to the owner of the source (stat -c %u:%g app), ' +
-    `${again} Data belongs in /data.`],
-  [/PermissionError: \[Errno 13\] Permission denied: '((?!.*\.migrate-lock')[^']+)'/, ([path]) =>
-    `The application may not use ${path}: it belongs to another user than the one in APP_UID. A volume keeps the ` +
-    'owner that it was created with. Data belongs in /data, or in the folders of APP_WRITABLE_DIR.'],
+  [/Permission denied: '([^']+)'/, ([path]) =>
+    `The application may not use ${path}: it belongs to another user than the one in APP_UID. If it is of the ` +
+    'source, set APP_UID and APP_GID in .env.docker to its owner (stat -c %u:%g app). Data belongs in /data, or in ' +
+    'the folders of APP_WRITABLE_DIR; a volume keeps the owner that it was created with.'],
   [/exec format error/i,
     'The image was made for another kind of processor than this machine has. Build it here: npm run up without ' +
-    '--no-build, and with DOCKER_DEFAULT_PLATFORM unset. If you use a base image of your own, it must exist for this ' +
-    'processor too.'],
+    '--no-build, and with DOCKER_DEFAULT_PLATFORM unset. A base image of your own must exist for this processor too.'],
   // tini finds the script, and the kernel does not find "/bin/sh\r".
   [/exec entrypoint\.sh failed: No such file or directory|env: '?(?:ba)?sh\\r|\/bin\/(?:ba)?sh\^M/,
-    'Likely: docker/entrypoint.sh has the line endings of Windows (CRLF). The .gitattributes of the template ' +
-    'prevents that: run git config core.autocrlf input, then git add --renormalize . and git checkout -- docker, ' +
-    'then npm run up.'],
-  [/exec (\S+) failed: Permission denied|^(?:\/bin\/)?sh: \d+: (\S+): Permission denied/m, ([file]) =>
+    'Likely: docker/entrypoint.sh has the line endings of Windows (CRLF), which .gitattributes prevents: run git ' +
+    'config core.autocrlf input, then git add --renormalize . and git checkout -- docker, then npm run up.'],
+  // tini; dash and bash, which name the line of the command or not.
+  [/exec (\S+) failed: Permission denied|\b(?:ba)?sh: (?:(?:line )?\d+: )?(\S+): Permission denied/, ([file]) =>
     `${file} is there and may not be executed: chmod +x the file in the source, ${again}`],
   [/^entrypoint: .* which is not installed/m,
-    'Add it to the file of PYTHON_MANIFEST, or to PYTHON_EXTRA_PACKAGES in .env.docker; npm run up builds the image ' +
-    'again.'],
-  [/^(entrypoint|check-secrets): (.*)$/m, `Correct the setting in .env.docker, ${again}`],
-  [/^(?:\/bin\/)?sh: \d+: (\S+): not found|sh: (?:line \d+: )?(\S+): command not found/m, ([program], { role }) =>
+    `Add it to the file of PYTHON_MANIFEST, or to PYTHON_EXTRA_PACKAGES in .env.docker, ${again}`],
+  [/^(?:entrypoint|check-secrets): /m, `Correct the setting in .env.docker, ${again}`],
+  [/\b(?:ba)?sh: (?:(?:line )?\d+: )?(\S+): (?:(?:command )?not found|No such file or directory)/, ([program], { role }) =>
     `${commandOf(role)} runs "${program}", which is not in the image. Check the spelling. Add a Python package to ` +
     'the file of PYTHON_MANIFEST, and a Debian package to APT_PACKAGES.'],
   [/no space left on device|enough free space|disk quota exceeded/i,
@@ -83,12 +69,12 @@ export const clues: readonly Clue[] = [
     `Likely: its processes need more memory than the container may have. ${moreMemory(role)}`],
 
   // --- The database ---
-  [/password authentication failed for user "([^"]+)"/, ([user]) => otherPassword(user, 'PostgreSQL', 'POSTGRES_PASSWORD')],
-  [/Access denied for user '([^']+)'@/, ([user]) => otherPassword(user, 'MariaDB', 'MARIADB_PASSWORD')],
-  // The second is the lock that migrate creates beside the file.
-  [/unable to open database file|: '[^']+\.migrate-lock'/,
-    'SQLite cannot make or open its file: the folder is not there, or the application may not write into it. A path ' +
-    `that works and survives a restart: DATABASE_URL=sqlite:////data/app.db in .env.docker (four slashes), ${again}`],
+  // Both databases read the password of their first user only when they create the volume.
+  [/password authentication failed for user "([^"]+)"|Access denied for user '([^']+)'@/, ([user]) =>
+    `Likely: the volume of the database was made with another password of "${user}", or DATABASE_URL has another one ` +
+    'than POSTGRES_PASSWORD or MARIADB_PASSWORD, which is read only when the volume is new: put the old one back, or ' +
+    'delete the data with npm run teardown -- --volumes. If the database is managed elsewhere, DATABASE_URL has ' +
+    'another password than its provider.'],
   // The version stands in the line below.
   [/database files are incompatible with server(?:.*\n.*?version (\d+))?/, ([version]) =>
     `The volume was made by ${version ? `PostgreSQL ${version}` : 'another major version of PostgreSQL'}, which this ` +
@@ -130,78 +116,56 @@ export const clues: readonly Clue[] = [
         `DATABASE_URL, REDIS_URL or S3_ENDPOINT_URL; ${byOwnName}`
       : `Likely: ${host} is there and does not listen on that port, or does not run. Compare host and port in ` +
         '.env.docker; npm run env knows those of the stack.'],
-  [/WRONGPASS|invalid username-password pair|NOAUTH|Authentication required\./,
-    `REDIS_URL has another password (or user) than Redis. ${correct}`],
-  [/SignatureDoesNotMatch|InvalidAccessKeyId|signature we calculated does not match/,
-    'The object store refuses the key. Compare S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY in .env.docker with those ' +
-    'of its provider.'],
-  // libpq, Python's ssl, urllib3.
-  [/certificate for "[^"]+".* does not match host name "([^"]+)"|certificate is not valid for '([^']+)'|hostname '([^']+)' doesn't match/,
-    ([host]) => `The certificate of the service that answered does not name "${host}". Use the host that its ` +
-      'provider gives in the URL.'],
-  [/certificate has expired/i,
-    'The certificate of an outside service has expired. Its provider has to renew it. If it is valid, check the ' +
-    'clock of this machine.'],
-  [/certificate verify failed|root certificate file "[^"]+" does not exist/i,
-    'The application does not trust the authority that signed the certificate of an outside service. Name the ' +
-    'certificate file of that authority in APP_CA_FILE in .env.docker, or correct it if it names another one.'],
+  [/WRONGPASS|invalid username-password pair|NOAUTH|Authentication required\.|SignatureDoesNotMatch|InvalidAccessKeyId/,
+    'Redis or the object store refuses its password or key. Compare REDIS_URL, or S3_ACCESS_KEY_ID and ' +
+    'S3_SECRET_ACCESS_KEY, in .env.docker with what its provider has.'],
+  // Python's ssl and urllib3; libpq.
+  [/certificate (?:verify failed|has expired|for "[^"]+".* does not match)|root certificate file "[^"]+" does not exist/i,
+    'The certificate of an outside service is not accepted. If its authority is not known, name the certificate file ' +
+    'of that authority in APP_CA_FILE in .env.docker. If it is for another host, use the host that the provider gives ' +
+    'in the URL. If it has expired, the provider has to renew it, or the clock of this machine is wrong.'],
   [/(?:could not translate host name|failed to resolve host) ["']([^"']+)["']|Name or service not known/, ([host]) =>
     `Likely: ${host ? `"${host}"` : 'a host in a URL of .env.docker'} is neither a service of this stack nor a name ` +
     'that is known outside. Check the spelling, and whether COMPOSE_PROFILES has its profile.'],
 
   // --- The application itself ---
-  // gunicorn; uvicorn, which prints no traceback for these three.
-  [/Failed to find attribute '([^']+)' in '([^']+)'|Error loading ASGI app\. Attribute "([^"]+)" not found in module "([^"]+)"/,
-    ([attribute, module]) => `WEB_APP names "${attribute}", which "${module}" does not have. ${correct}`],
   [/ModuleNotFoundError: No module named '([^']+)'/, ([module = ''], { explainModule }) =>
     explainModule?.(module) ??
     `"${module}" is not in the image. If it is a module of yours, compare WEB_APP, CELERY_APP and APP_PYTHONPATH ` +
       'with the folder, and look at .dockerignore. If it is a package, add it to the file of PYTHON_MANIFEST.'],
-  [/Error loading ASGI app\. Could not import module "([^"]+)"/, ([module]) =>
-    `WEB_APP names the module "${module}", which is not in the source, or cannot be imported. ${correct}`],
-  [/Error loading ASGI app\. Import string "([^"]+)" must be in format/, ([text]) =>
-    `WEB_APP is "${text}", and must have the form module:object. ${correct}`],
-  [/__call__\(\) missing \d+ required positional arguments?: (?:'receive' and )?'send'/,
-    'The application is ASGI (FastAPI, Starlette), and gunicorn speaks WSGI with it. WEB_SERVER=uvicorn in ' +
-    `.env.docker, ${again}`],
-  [/__call__\(\) missing \d+ required positional arguments?: 'start_response'/,
-    'The application is WSGI (Flask, Django), and uvicorn speaks ASGI with it. WEB_SERVER=gunicorn in .env.docker, ' +
-    again],
+  [/__call__\(\) missing \d+ required positional arguments?: (?:'receive' and )?'(send|start_response)'/, ([missing]) =>
+    missing === 'send'
+      ? `The application is ASGI (FastAPI, Starlette), and gunicorn speaks WSGI with it. WEB_SERVER=uvicorn in .env.docker, ${again}`
+      : `The application is WSGI (Flask, Django), and uvicorn speaks ASGI with it. WEB_SERVER=gunicorn in .env.docker, ${again}`],
   [/but settings are not configured|must either define the environment variable DJANGO_SETTINGS_MODULE/,
-    'Nobody has told Django where its settings are: DJANGO_SETTINGS_MODULE=package.settings in .env.app ' +
-    `(or the file that APP_ENV_FILE names), ${again}`],
-  [/Unable to load celery application\.\s+The module (\S+) was not found/, ([module]) =>
-    `CELERY_APP names the module "${module}", which is not in the source. ${correct}`],
-  [/Unable to load celery application\.\s+Module '([^']+)' has no attribute '([^']+)'/, ([module, attribute]) =>
-    `CELERY_APP names "${attribute}", which "${module}" does not have. ${correct}`],
+    `Nobody has told Django where its settings are: DJANGO_SETTINGS_MODULE=package.settings in .env.app, ${again}`],
   [/Error: No such command 'flower'/,
-    "Flower is not installed: PYTHON_EXTRA_PACKAGES='flower' in .env.docker, or take flower out of COMPOSE_PROFILES. " +
-    'Then run npm run up again.'],
+    `Flower is not installed: PYTHON_EXTRA_PACKAGES='flower' in .env.docker, or take flower out of COMPOSE_PROFILES, ${again}`],
   // os.environ of Python, django-environ, python-decouple, environs.
   [/File "(?:<frozen os>|[^"]*\/os\.py)", line \d+, in __getitem__\n(?: {4}.*\n)*KeyError: '(\w+)'|Set the (\w+) environment variable|UndefinedValueError: (\w+) not found|Environment variable "(\w+)" not set/,
-    ([name = '']) => `The ${needsVariable(name)}`],
+    ([name]) => `The ${needsVariable(name)}`],
   // pydantic-settings names the field, from which it makes the name of the variable.
   [/ValidationError: \d+ validation errors? for \w*(?:Settings|Config|Env)\w*\n(\w+)\n {2}Field required/i, ([field = '']) =>
     'Likely (with env_prefix in front of the name, where the settings have one): the ' +
     needsVariable(field.toUpperCase())],
-  // A traceback whose last line of code stands outside every function.
-  [/File "([^"]+)", line (\d+), in <module>\n(?: {4}.*\n)*\w[\w.]*(?:Error|Exception)\b/, ([file, line]) =>
+  // A traceback whose last line of code stands outside every function; or a file that is no Python.
+  [/File "([^"]+)", line (\d+)(?:, in <module>)?\n(?: {4}.*\n)*\w[\w.]*(?:Error|Exception)\b/, ([file, line]) =>
     `The application could not be imported, because of line ${line} of ${file}. Correct it, ${again}`],
-  [/\b(?:ImportError|SyntaxError|IndentationError|TabError): /,
-    `The application could not be imported. Correct it, ${again}`],
+  // gunicorn and uvicorn; Celery. What could not be imported has left a traceback, and that says more.
+  [/(Failed to find attribute|Error loading ASGI app)|Unable to load celery application/, ([byWeb]) =>
+    `${byWeb ? 'WEB_APP' : 'CELERY_APP'} names what the source does not have: the log says what is missing. ${correct}`],
   // After the import errors: a tool that cannot import the application does not have its commands either.
   [/Error: No such command '([^']+)'/, ([command], { role }) =>
     `${commandOf(role)} asks for "${command}", which the application does not offer. ` +
     'Check the spelling, and whether the application sets up the extension that brings this command.'],
 
   // --- What docker/healthcheck.sh says ---
-  [/^GET (\S+) answered 404$/m, ([path]) =>
-    `The application has no ${path}. Set HEALTH_PATH in .env.docker to a path that answers without a login, ${again}`],
+  [/^GET (\S+) answered 40[134]$/m, ([path]) =>
+    `The application has no ${path}, or wants a login there. Set HEALTH_PATH in .env.docker to a path that answers ` +
+    `without one, ${again}`],
   [/^GET (\S+) answered 400$/m,
     'Likely: the application answers to its own names alone (ALLOWED_HOSTS, trusted hosts), and the check asks as ' +
     `"localhost". Set HEALTH_HOST in .env.docker to one of those names, ${again}`],
-  [/^GET (\S+) answered 40[13]$/m, ([path]) =>
-    `${path} wants a login. Set HEALTH_PATH in .env.docker to a path that answers without one, ${again}`],
   [/^nothing listens on port (\d+)$/m, ([port]) =>
     `Likely: it still starts (raise --timeout), or it listens elsewhere. It has to listen on 0.0.0.0:${port}, the ` +
     'port in $PORT.'],

@@ -5,8 +5,8 @@ import type { Container, Model } from '../compose/model.ts'
 import { captureCompose, composeCommand, readContainers } from '../compose/stack.ts'
 import type { Stack } from '../compose/stack.ts'
 import { capture } from '../engine/docker.ts'
-import { redactUrls } from '../words.ts'
 import { CliError, ExitCode } from '../errors.ts'
+import { redactUrls } from '../words.ts'
 import { clues, moreMemory } from './clues.ts'
 import type { Scene } from './clues.ts'
 import { explainMissing, readSource } from './source-files.ts'
@@ -17,28 +17,19 @@ const SHOWN = 15
 /** Lines of a log that are read: a traceback may stand before a long usage text. */
 const READ = 200
 
-interface Advice {
-  text: string
-  /** Where in the log the clue ends. */
-  end: number
-}
-
-function adviceOn(log: string, scene: Scene): Advice | undefined {
+/** The end of a log without passwords, or the lines that lead to the clue where that stands further up; and what it advises. */
+function judge(output: string, scene: Scene): { details: string; advice: string | undefined } {
+  const log = redactUrls(output).trimEnd()
+  const lines = log.split(/\r?\n/)
   for (const [pattern, say] of clues) {
     const match = pattern.exec(log)
     if (!match) continue
-    const text = typeof say === 'string' ? say : say(match.slice(1).filter(Boolean), scene)
-    return { text, end: match.index + match[0].length }
+    const last = log.slice(0, match.index + match[0].length).split('\n').length
+    const end = last <= lines.length - SHOWN ? last : lines.length
+    const advice = typeof say === 'string' ? say : say(match.slice(1).filter(Boolean), scene)
+    return { details: lines.slice(Math.max(0, end - SHOWN), end).join('\n'), advice }
   }
-  return undefined
-}
-
-/** The end of a log; or the lines that lead to the clue, when it stands further up. */
-function evidence(log: string, clue?: Advice): string {
-  const lines = log.trimEnd().split('\n')
-  const last = clue ? log.slice(0, clue.end).split('\n').length : lines.length
-  const end = last <= lines.length - SHOWN ? last : lines.length
-  return lines.slice(Math.max(0, end - SHOWN), end).map((line) => line.trimEnd()).join('\n')
+  return { details: lines.slice(-SHOWN).join('\n'), advice: undefined }
 }
 
 /** What is known of a role that failed; the source is read when a clue asks for a module. */
@@ -50,21 +41,14 @@ const sceneOf = (role: string, model: Model): Scene => ({
   },
 })
 
-/** The lines of a program's output that matter, without passwords, and the advice where one of them is known. Pure. */
-function judgeOutput(output: string, scene: Scene): { details: string; advice: string | undefined } {
-  const text = redactUrls(output)
-  const clue = adviceOn(text, scene)
-  return { details: text.trim() === '' ? '' : evidence(text, clue), advice: clue?.text }
-}
-
-/** The same for a role that ran once. */
+/** What a role that ran once says with its output. */
 export const explainOutput = (output: string, role: string, model: Model) =>
-  judgeOutput(stripVTControlCharacters(output), sceneOf(role, model))
+  judge(stripVTControlCharacters(output), sceneOf(role, model))
 
 /** Docker does not always report it. Where there is a limit, only the kernel ends a program with signal 9. */
 const ranOutOfMemory = ({ oomKilled, exitCode, memoryLimit }: Container): boolean => oomKilled || (exitCode === 137 && memoryLimit > 0)
 
-/** What is wrong with a container, in a sentence. Pure. */
+/** What is wrong with a container, in a sentence that holds no secret. Pure. */
 export function whatHappened(container: Container): string {
   const { service, state, health, exitCode, memoryLimit, restarts, healthOutput } = container
   if (ranOutOfMemory(container)) {
@@ -77,7 +61,7 @@ export function whatHappened(container: Container): string {
   if (state === 'restarting') return `${service} stops as soon as it starts (exit code ${exitCode}).`
   if (state === 'paused') return `${service} is paused. Resume it: docker compose unpause ${service}`
   if (state === 'created') return `${service} was not started.`
-  const says = healthOutput ? `: ${healthOutput}` : ''
+  const says = healthOutput ? `: ${redactUrls(healthOutput)}` : ''
   if (restarts > 0) return `${service} was started ${restarts + 1} times and never became healthy${says}.`
   return health === 'unhealthy' ? `${service} is not healthy${says}.` : `${service} did not become healthy in time${says}.`
 }
@@ -85,11 +69,11 @@ export function whatHappened(container: Container): string {
 /** From the state of a container and the end of its log to a cause. Pure. */
 export function diagnose(container: Container, log: string, logCommand: string, scene: Scene): CliError {
   const { service, state, healthOutput } = container
-  const { details, advice } = judgeOutput(log, scene)
+  const { details, advice } = judge(log, scene)
   // The last health check of a container that has ended is out of date.
-  const ofHealth = state === 'running' ? adviceOn(healthOutput, scene)?.text : undefined
+  const ofHealth = state === 'running' ? judge(healthOutput, scene).advice : undefined
   const known = ranOutOfMemory(container) ? moreMemory(service) : (advice ?? ofHealth)
-  return new CliError(redactUrls(whatHappened(container)), {
+  return new CliError(whatHappened(container), {
     details: details && `${service}, last lines\n${details}`,
     hint: `${known ? `${known}\n` : ''}All of it: ${logCommand}`,
     exitCode: service === 'migrate' ? ExitCode.migration : ExitCode.unhealthy,

@@ -53,7 +53,7 @@ check_image() {
 	check_image
 	assert_failure 1
 	output=$stderr
-	assert_output --partial 'A Python file of the source is not in the image.'
+	assert_output --partial 'Not every Python file of the source is in the image.'
 	assert_output --partial "core/celery_worker.py: line $line of .dockerignore hides it: **/celery_*"
 	assert_output --partial "CELERY_APP=core.celery_worker.celery: ModuleNotFoundError: No module named 'core.celery_worker'"
 

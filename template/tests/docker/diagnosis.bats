@@ -133,7 +133,7 @@ no_tables() {
 	docker tag "$project-kept" "$project-app:dev"
 	compose rm --stop --force mariadb
 	advises 'Likely: the volume of the database was made with another password of "app"'
-	assert_output --partial 'MariaDB reads MARIADB_PASSWORD only when the volume is new'
+	assert_output --partial 'MARIADB_PASSWORD, which is read only when the volume is new'
 }
 
 @test "a migration that is wrong is not called an application that cannot be imported" {
@@ -272,8 +272,8 @@ no_tables() {
 	job_fails migrate 6 MIGRATE_COMMAND="'python -m django check'"
 	advises 'Nobody has told Django where its settings are: DJANGO_SETTINGS_MODULE=package.settings in .env.app'
 	set_in "$env_file" MIGRATE_COMMAND= WEB_SERVER=uvicorn WEB_CONCURRENCY=1
-	role_says web '→ WEB_APP names the module "stories.nowhere", which is not in the source, or cannot be imported.' WEB_APP=stories.nowhere:app
-	role_says web '→ WEB_APP names "nothing", which "stories.pages" does not have.' WEB_APP=stories.pages:nothing
+	role_says web '→ WEB_APP names what the source does not have' WEB_APP=stories.nowhere:app
+	role_says web '→ WEB_APP names what the source does not have' WEB_APP=stories.pages:nothing
 	role_says web '→ The application is WSGI (Flask, Django), and uvicorn speaks ASGI with it. WEB_SERVER=gunicorn' 'WEB_APP=stories:create_app()'
 	put_image_back
 }
@@ -293,9 +293,9 @@ no_tables() {
 }
 
 @test "settings that name what the source does not have" {
-	role_says web '→ WEB_APP names "app", which "stories" does not have.' WEB_APP=stories:app
-	role_says worker '→ CELERY_APP names the module "stories.workerr", which is not in the source.' CELERY_APP=stories.workerr
-	role_says worker '→ CELERY_APP names "celery", which "stories.pages" does not have.' CELERY_APP=stories.pages
+	role_says web '→ WEB_APP names what the source does not have' WEB_APP=stories:app
+	role_says worker '→ CELERY_APP names what the source does not have' CELERY_APP=stories.workerr
+	role_says worker '→ CELERY_APP names what the source does not have' CELERY_APP=stories.pages
 }
 
 # --- Health ---
@@ -303,7 +303,7 @@ no_tables() {
 @test "a health check that is answered with 404, 400 or 401 names its setting" {
 	up_fails 7 HEALTH_PATH=/nope
 	assert_output --partial 'GET /nope answered 404.'
-	advises 'The application has no /nope. Set HEALTH_PATH'
+	advises 'The application has no /nope, or wants a login there. Set HEALTH_PATH'
 	without_roles
 	cat >>app/stories/__init__.py <<-'END'
 
@@ -324,7 +324,7 @@ no_tables() {
 	END
 	role_says web '→ Likely: the application answers to its own names alone' HEALTH_PATH=/healthz
 	assert_output --partial 'Set HEALTH_HOST in .env.docker'
-	role_says web '→ /private wants a login.' HEALTH_PATH=/private
+	role_says web '→ The application has no /private, or wants a login there.' HEALTH_PATH=/private
 }
 
 @test "a server that listens on another port" {
@@ -359,7 +359,7 @@ no_tables() {
 	cp app/stories/__init__.py "$BATS_TEST_TMPDIR"
 	echo 'open("/app/shop.log", "a")' >>app/stories/__init__.py
 	job_fails migrate 6
-	advises 'The application may not write to /app/shop.log: the source belongs to another user'
+	advises 'The application may not use /app/shop.log: it belongs to another user'
 	cp "$BATS_TEST_TMPDIR/__init__.py" app/stories
 	job_fails migrate 6 DATABASE_URL=sqlite:////nowhere/stories.db
 	advises 'SQLite cannot make or open its file'

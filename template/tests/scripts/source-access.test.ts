@@ -1,0 +1,38 @@
+/** Who may read and write what the application's containers mount. */
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { checkAppCa, findUnreadable, may, WRITE } from '../../../scripts/lib/compose/source-access.ts'
+
+test.each([
+  [{ uid: 1001, gid: 1001 }, 0o700, true],
+  [{ uid: 1002, gid: 1001 }, 0o750, true],
+  [{ uid: 1002, gid: 1001 }, 0o705, false],
+  [{ uid: 1002, gid: 1002 }, 0o744, false],
+  [{ uid: 0, gid: 0 }, 0o000, true],
+])('%j may read a folder of 1001 with the mode %o: %s', (user, mode, expected) => {
+  expect(may(user, 0o5, { uid: 1001, gid: 1001, mode })).toBe(expected)
+})
+
+test('who may write goes by the mode', () => {
+  const folder = { uid: 1001, gid: 50, mode: 0o755 }
+  expect([may({ uid: 1001, gid: 1 }, WRITE, folder), may({ uid: 2, gid: 50 }, WRITE, folder), may({ uid: 0, gid: 0 }, WRITE, folder)]).toEqual([true, false, true])
+  expect([may({ uid: 2, gid: 50 }, WRITE, { ...folder, mode: 0o775 }), may({ uid: 2, gid: 2 }, WRITE, { ...folder, mode: 0o775 })]).toEqual([true, false])
+})
+
+test('the first path that the containers may not read is found, but not where nobody imports from', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'source-'))
+  chmodSync(folder, 0o755)
+  for (const name of ['node_modules', 'shut']) mkdirSync(join(folder, name), { mode: 0o700 })
+  const owner = statSync(folder)
+  const stranger = { uid: owner.uid + 1, gid: owner.gid + 1 }
+  expect(findUnreadable(folder, stranger)).toBe(join(folder, 'shut'))
+  expect(findUnreadable(folder, owner)).toBeUndefined()
+  rmSync(folder, { recursive: true })
+})
+
+test('a CA that is named and not there is a mistake in the settings', () => {
+  expect(() => checkAppCa({ APP_CA_FILE: 'no/such.pem' })).toThrow('APP_CA_FILE names no/such.pem, and there is no such file.')
+  expect(() => checkAppCa({ APP_CA_FILE: '' })).not.toThrow()
+})
