@@ -68,8 +68,8 @@ export const doctor = defineCommand({
     const warnings = levels.filter((level) => level === 'doubtful').length
     if (problems > 0) process.exitCode = ExitCode.config
     if (json) {
-      printJson({ ok: problems === 0, ...Object.fromEntries(results.map(({ name, observations }) => [name, observations])) })
-      return
+      const byGroup = results.map(({ name, observations }) => [name, observations])
+      return printJson({ ok: problems === 0, ...Object.fromEntries(byGroup) })
     }
     for (const { title, observations } of results) {
       info(title)

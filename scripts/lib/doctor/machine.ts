@@ -52,8 +52,16 @@ const CLOCK_TOLERANCE_SECONDS = 5
 
 const PATIENCE_MS = 5000
 
-/** As far as `docker info` is read here: processors, bytes of memory, the engine's clock in RFC 3339. */
-export type EngineInfo = { NCPU: number; MemTotal: number } & Record<'Architecture' | 'SystemTime' | 'DockerRootDir', string>
+/** As far as `docker info` is read here. */
+export interface EngineInfo {
+  Architecture: string
+  NCPU: number
+  /** Bytes. */
+  MemTotal: number
+  /** The engine's clock, in RFC 3339. */
+  SystemTime: string
+  DockerRootDir: string
+}
 
 /**
  * What the engine has. Pure.
@@ -61,8 +69,10 @@ export type EngineInfo = { NCPU: number; MemTotal: number } & Record<'Architectu
  * @param room on its disk; unknown where the engine is in a virtual machine
  * @param now milliseconds, read when the engine answered
  */
-export function judgeEngine({ NCPU, MemTotal, Architecture, SystemTime }: EngineInfo, room: Room | undefined, now: number): Observation[] {
-  const has = `The engine has ${amount(NCPU, 'processor')} (${Architecture}) and ${(MemTotal / GIGABYTE).toFixed(1)} GB of memory`
+export function judgeEngine(engine: EngineInfo, room: Room | undefined, now: number): Observation[] {
+  const { NCPU, MemTotal, Architecture, SystemTime } = engine
+  const memory = `${(MemTotal / GIGABYTE).toFixed(1)} GB of memory`
+  const has = `The engine has ${amount(NCPU, 'processor')} (${Architecture}) and ${memory}`
   const more = 'Give it 2 GB or more; Docker Desktop has that under Settings, Resources.'
   const seconds = Math.round(Math.abs(Date.parse(SystemTime) - now) / 1000)
   return [
@@ -81,7 +91,8 @@ function judgeRoom({ folder, megabytes }: Room): Observation {
   const bytes = megabytes * 1024 ** 2
   const left = `${folder} has ${(bytes / GIGABYTE).toFixed(1)} GB left`
   if (bytes >= ENOUGH) return well(left)
-  return bytes < ENOUGH / 8 ? wrong(`${left}.`, makeRoom) : doubtful(`${left}; a first start takes about 2 GB.`, makeRoom)
+  if (bytes >= ENOUGH / 8) return doubtful(`${left}; a first start takes about 2 GB.`, makeRoom)
+  return wrong(`${left}.`, makeRoom)
 }
 
 export async function examineEngine({ engine }: Sight): Promise<Observation[]> {
@@ -135,6 +146,7 @@ export function examineSource({ model }: Sight): Observation[] {
   if (may(user, WRITE, entry)) return [well(`The containers, as uid ${user.uid}, may read and write the source`)]
   return [doubtful(
     `${who} write into ${folder}. Tests and generated migrations need to.`,
-    `Set APP_UID and APP_GID in .env.docker to its owner, or change the owner: chown -R ${user.uid}:${user.gid} ${folder}`,
+    'Set APP_UID and APP_GID in .env.docker to its owner, or change the owner: ' +
+      `chown -R ${user.uid}:${user.gid} ${folder}`,
   )]
 }

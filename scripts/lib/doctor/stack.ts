@@ -39,7 +39,9 @@ export function examineVariables({ model }: Sight): Observation[] {
   ))
 }
 
-export function examineContainers({ containers, model: { services }, stack }: Pick<Sight, 'containers' | 'model' | 'stack'>): Observation[] {
+type Parts = Pick<Sight, 'containers' | 'model' | 'stack'>
+
+export function examineContainers({ containers, model: { services }, stack }: Parts): Observation[] {
   const own = containers.filter(({ service }) => service in services)
   if (own.every(({ state }) => state !== 'running')) return [doubtful('The stack does not run.', 'npm run up starts it.')]
   const sick = own.filter((container) => !isWell(container))
@@ -51,8 +53,10 @@ export function examineContainers({ containers, model: { services }, stack }: Pi
       doubtful(`${service} has no container, although COMPOSE_PROFILES asks for it.`, 'npm run up starts it.')),
     ...own.filter(({ restarts }) => restarts > 0).map(({ name, restarts, exitCode, oomKilled }) => {
       // 137 is the exit code after signal 9.
-      const last = oomKilled || exitCode === 137 ? ', the last time because it was killed. Out of memory is the usual reason' : ''
-      return doubtful(`Docker has restarted ${name} ${amount(restarts, 'time')}${last}.`, `docker logs --since 24h ${name}`)
+      const wasKilled = oomKilled || exitCode === 137
+      const last = wasKilled ? ', the last time because it was killed. Out of memory is the usual reason' : ''
+      const text = `Docker has restarted ${name} ${amount(restarts, 'time')}${last}.`
+      return doubtful(text, `docker logs --since 24h ${name}`)
     }),
   ]
 }
@@ -135,14 +139,16 @@ export function judgeQueues({ waiting, taken, oldest }: Queues): Observation {
   if (taken > 0 && all.every(([, { still }]) => still < STILL)) return well(text)
   return doubtful(
     `${text}.`,
-    'Is a worker healthy, does it take from this queue (WORKER_QUEUES), and are there enough of them (WORKER_CONCURRENCY)?',
+    'Is a worker healthy, does it take from this queue (WORKER_QUEUES), ' +
+      'and are there enough of them (WORKER_CONCURRENCY)?',
   )
 }
 
 /** Asks Redis by way of the application, whose libraries and certificates also reach one that is managed elsewhere. */
 export async function examineQueues(sight: Sight): Promise<Observation[]> {
   // The lighter roles first: asking takes memory of the container that is asked.
-  const role = ['flower', 'beat', 'web', 'worker'].map((service) => runningOf(sight, service)).find((container) => container)
+  const roles = ['flower', 'beat', 'web', 'worker'].map((service) => runningOf(sight, service))
+  const role = roles.find((container) => container !== undefined)
   if (!role || !sight.model.services.worker?.environment?.REDIS_URL) return []
   const input = readFileSync(new URL('queues.py', import.meta.url), 'utf8')
   // The entrypoint knows where the secrets are.

@@ -15,7 +15,8 @@ type Clue = readonly [pattern: RegExp, say: string | ((found: readonly string[],
 /** How a sentence about a setting ends. */
 const again = 'then run npm run up again.'
 const correct = `Correct it in .env.docker, ${again}`
-const byOwnName = `under another name it gets it by a line in .env.app, such as CELERY_BROKER_URL=\${REDIS_URL}, ${again}`
+const byOwnName =
+  `under another name it gets it by a line in .env.app, such as CELERY_BROKER_URL=\${REDIS_URL}, ${again}`
 
 /** The setting that holds the command of a role. */
 const commandOf = (role: string): string =>
@@ -135,12 +136,15 @@ export const clues: readonly Clue[] = [
       'with the folder, and look at .dockerignore. If it is a package, add it to the file of PYTHON_MANIFEST.'],
   [/__call__\(\) missing \d+ required positional arguments?: (?:'receive' and )?'(send|start_response)'/, ([missing]) =>
     missing === 'send'
-      ? `The application is ASGI (FastAPI, Starlette), and gunicorn speaks WSGI with it. WEB_SERVER=uvicorn in .env.docker, ${again}`
-      : `The application is WSGI (Flask, Django), and uvicorn speaks ASGI with it. WEB_SERVER=gunicorn in .env.docker, ${again}`],
+      ? 'The application is ASGI (FastAPI, Starlette), and gunicorn speaks WSGI with it. ' +
+        `WEB_SERVER=uvicorn in .env.docker, ${again}`
+      : 'The application is WSGI (Flask, Django), and uvicorn speaks ASGI with it. ' +
+        `WEB_SERVER=gunicorn in .env.docker, ${again}`],
   [/but settings are not configured|must either define the environment variable DJANGO_SETTINGS_MODULE/,
     `Nobody has told Django where its settings are: DJANGO_SETTINGS_MODULE=package.settings in .env.app, ${again}`],
   [/Error: No such command 'flower'/,
-    `Flower is not installed: PYTHON_EXTRA_PACKAGES='flower' in .env.docker, or take flower out of COMPOSE_PROFILES, ${again}`],
+    "Flower is not installed: PYTHON_EXTRA_PACKAGES='flower' in .env.docker, or take flower out of COMPOSE_PROFILES, " +
+    again],
   // os.environ of Python, django-environ, python-decouple, environs.
   [/File "(?:<frozen os>|[^"]*\/os\.py)", line \d+, in __getitem__\n(?: {4}.*\n)*KeyError: '(\w+)'|Set the (\w+) environment variable|UndefinedValueError: (\w+) not found|Environment variable "(\w+)" not set/,
     ([name]) => `The ${needsVariable(name)}`],

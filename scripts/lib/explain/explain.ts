@@ -17,7 +17,7 @@ const SHOWN = 15
 /** Lines of a log that are read: a traceback may stand before a long usage text. */
 const READ = 200
 
-/** The end of a log without passwords, or the lines that lead to the clue where that stands further up; and what it advises. */
+/** The end of a log, or the lines that lead to a clue further up, without passwords; and what the clue advises. */
 function judge(output: string, scene: Scene): { details: string; advice: string | undefined } {
   const log = redactUrls(output).trimEnd()
   const lines = log.split(/\r?\n/)

@@ -27,7 +27,7 @@ function matches(pattern: string, path: string): boolean {
   return new RegExp(`^${expression}(?:/.*)?$`).test(path)
 }
 
-/** The line of a .dockerignore that hides a path, as a sentence. The last one that matches counts; "!" brings a path back. */
+/** The line of a .dockerignore that hides a path. The last one that matches counts; "!" brings a path back. */
 export function hiddenBy(ignore: string, path: string): string | undefined {
   const lines = ignore.split('\n').map((line) => (line.startsWith('#') ? '' : line.trim()))
   const index = lines.findLastIndex((line) => line && matches(line.replace(/^!\s*/, ''), path))
@@ -92,7 +92,8 @@ export function explainMissing(source: Source, module: string): string | undefin
   if (place) {
     const excluded = isLeftOut(source, place.file) ? 'PROD_EXCLUDE leaves it out' : undefined
     const why = hiddenBy(ignore, posix.join(folder, place.file)) ?? excluded
-    return why && `${place.file} is in the source and not in the image, because ${why}\nMend that, then run npm run up again.`
+    return why && `${place.file} is in the source and not in the image, because ${why}\n` +
+      'Mend that, then run npm run up again.'
   }
   // A file of a package is imported by the package's name: shop/celery.py is no reason why "celery" is not found.
   const elsewhere = places.find(({ root }) => !files.includes(posix.join(root, '__init__.py')))
