@@ -131,6 +131,7 @@ test.each<[code: string, setting: string, edits: Edits, hint?: string | RegExp]>
   ['W68', 'REDIS_URL', { COMPOSE_PROFILES: 'postgres' }, /^Add redis to COMPOSE_PROFILES/],
   ['W84', 'DATABASE_URL', { ...production, DATABASE_URL: 'sqlite:///shop.db' }, 'What has to stay belongs into /data: DATABASE_URL=sqlite:////data/shop.db'],
   ['W91', 'WORKER_ARGS', { WORKER_ARGS: '-B' }],
+  ['W91', 'WORKER_ARGS', { WORKER_ARGS: '--without-heartbeat' }, 'Take it out.'],
   ['W91', 'BEAT_ARGS', { BEAT_ARGS: "'--scheduler other'" }],
   ['W92', 'WEB_COMMAND', { WEB_COMMAND: "'python manage.py runserver 8000'" }],
 ])('%s %s %o', (code, setting, edits, hint = '') => {
