@@ -16,16 +16,22 @@ export interface Finding {
 /** Values of settings by name, as Compose reads them. */
 export type Values = Readonly<Record<string, string>>
 
-/** What a rule finds: all but its code and its severity, which stand in the table of rules. */
+/** What a rule finds. Without a line it is about the line of its setting. */
 export interface Found {
-  line?: number | undefined
-  setting?: string | undefined
+  code: string
+  line?: number | null | undefined
+  setting?: string | null | undefined
   message: string
   hint: string
 }
 
-export const finding = (code: string, { line, setting, message, hint }: Found, severity: Finding['severity'] = 'error'): Finding =>
-  ({ code, severity, line: line ?? null, setting: setting ?? null, message, hint })
+/** What a rule says about a setting, or about none. */
+export const found = (code: string, setting: string | undefined, message: string, hint: string): Found =>
+  ({ code, setting, message, hint })
+
+export const finding = (
+  code: string, { line, setting, message, hint }: Omit<Found, 'code'>, severity: Finding['severity'] = 'error',
+): Finding => ({ code, severity, line: line ?? null, setting: setting ?? null, message, hint })
 
 /** True when nothing stops the stack from being started. */
 export const isUsable = (findings: readonly Finding[]): boolean =>

@@ -1,4 +1,4 @@
-/** The check of an env file on this repository's own files, as Compose reads them. Each mistake has its row in tests/scripts. */
+/** The check of an env file on this repository's own files, as Compose reads them. Each mistake has its row in env-rules.test.ts. */
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -49,7 +49,7 @@ describe.skipIf(!composeIsThere)('with Compose', () => {
     [{ COMPOSE_PROFILES: 'postgres,mariadb,redis,storage', MARIADB_PASSWORD: '1b7d3f9a5c2e' }, ['E39 DATABASE_URL']],
     [{ REDIS_URL: 'rediss://redis:6379/0', FLOWER_PORT: '8000' }, ['E44 REDIS_URL', 'E83 REDIS_URL', 'E50 FLOWER_PORT']],
     [{ STORAGE_PORT: '9000', S3_ENDPOINT_URL: 'http://storage:9000' }, ['E42 S3_ENDPOINT_URL']],
-    [{ COMPOSE_PROFILES: 'postgrs,redis,storage' }, ['E38 COMPOSE_PROFILES']],
+    [{ COMPOSE_PROFILES: 'postgrs,redis,storage' }, ['E38 COMPOSE_PROFILES', 'W68 DATABASE_URL']],
     [{ COMPOSE_PROFILES: 'postgres,redis' }, ['W68 S3_ENDPOINT_URL']],
     [{ COMPOSE_FILE: 'compose.yaml:nope.yaml' }, ['E37 COMPOSE_FILE']],
   ])('%o', async (edits, found) => {

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { lookAround } from '../../../scripts/lib/env/around.ts'
+import { lookAround } from '../../../scripts/lib/env/subject.ts'
 import { readText } from '../helpers/repository.ts'
 
 const cwd = process.cwd()

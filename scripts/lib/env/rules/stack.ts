@@ -1,217 +1,140 @@
-/** Rules about what the settings make of the stack: its files, its profiles, its ports, its folders. */
+/** Rules about what the settings make of the stack: its files, profiles, ports and folders, and values that have to fit. */
 import { basename, dirname, join, normalize } from 'node:path/posix'
-import { separatorOf } from '../../compose/files.ts'
-import type { Port } from '../../compose/model.ts'
+import { filesIn, separatorOf } from '../../compose/files.ts'
+import { publishedPorts } from '../../compose/model.ts'
+import type { PublishedPort } from '../../compose/model.ts'
 import { nearest } from '../../words.ts'
-import type { Found } from '../finding.ts'
-import { about, given, isChanged, ofEach, readers, shown } from './subject.ts'
-import type { Advice, NamedService, Rule, Subject } from './subject.ts'
+import { found } from '../finding.ts'
+import { ofEach, shown } from '../subject.ts'
+import type { Rule, Subject } from '../subject.ts'
+import { holdsData } from './addresses.ts'
 
-/** The files that COMPOSE_FILE names, and what separates them. */
-function composeFiles({ values }: Subject): { separator: string; files: string[] } {
-  const separator = separatorOf(values)
-  return { separator, files: values.COMPOSE_FILE ? values.COMPOSE_FILE.split(separator) : [] }
+const missingFile: Rule = ({ values, around: { disk } }) => {
+  const files = values.COMPOSE_FILE ? filesIn(values) : []
+  const absent = files.find((file) => disk && ['absent', 'folder'].includes(disk.kindOf(file || '.')))
+  if (absent === undefined) return []
+  const meant = nearest(absent, disk!.namesIn('.').filter((name) => name.endsWith('.yaml')))
+  const hint = `Correct it or take it out. Between files there is ${JSON.stringify(separatorOf(values))}.`
+  return [found('E37', 'COMPOSE_FILE', `COMPOSE_FILE names ${JSON.stringify(absent)}, which is no file seen from here.`,
+    meant ? `Did you mean ${meant}?` : hint)]
 }
 
-/** A finding about COMPOSE_FILE, with what to write. */
-const inComposeFile = (subject: Subject, message: string, files: readonly string[]): Found =>
-  about(subject, 'COMPOSE_FILE', [`COMPOSE_FILE ${message}`, `COMPOSE_FILE=${files.join(composeFiles(subject).separator)}`])
-
-/** The sign between two files that were written with another one than the one that separates. */
-const otherSign = /(?<=\.ya?ml)\s*[,;:|\s]\s*(?=\S)/g
-
-function missingFile(subject: Subject): Found[] {
-  const { around: { disk } } = subject
-  const { separator, files } = composeFiles(subject)
-  return files.filter((file) => disk && ['absent', 'folder'].includes(disk.kindOf(file || '.'))).slice(0, 1).map((file) => {
-    const mended = files.flatMap((one) => one.replaceAll(otherSign, separator).split(separator)).map((one) => one.trim()).filter(Boolean)
-    if (mended.join(separator) !== files.join(separator)) {
-      return inComposeFile(subject, `has a sign too many, or another than ${JSON.stringify(separator)} between its files (COMPOSE_PATH_SEPARATOR).`, mended)
-    }
-    if (file.startsWith('extras/')) return inComposeFile(subject, `names ${file}, which is not there: was that extra deleted?`, files.filter((one) => one !== file))
-    const meant = nearest(file, disk!.namesIn('.').filter((name) => /\.ya?ml$/.test(name)))
-    const hint = meant ? `Did you mean ${meant}?` : 'Correct the name: the files are seen from this folder.'
-    return about(subject, 'COMPOSE_FILE', [`COMPOSE_FILE names ${file}, which is not there, so nothing can be started.`, hint])
-  })
+const bothOverlays: Rule = ({ values }) => {
+  const files = filesIn(values).map((file) => basename(file))
+  const isBoth = ['compose.override.yaml', 'compose.production.yaml'].every((overlay) => files.includes(overlay))
+  return isBoth ? [found('E75', 'COMPOSE_FILE', 'COMPOSE_FILE has development and production: the latter would run the mounted source.',
+    'Take compose.override.yaml out for production, compose.production.yaml for development.')] : []
 }
 
-const overlayOf = (file: string): string | undefined => /^compose\.(override|production)\.ya?ml$/.exec(basename(file))?.[1]
-
-/** Behind a file of another name an overlay may be right. */
-function withoutBase(subject: Subject): Found[] {
-  const { files } = composeFiles(subject)
-  const base = files.find((file) => /^compose\.ya?ml$/.test(basename(file)))
-  const overlay = files.slice(0, base === undefined ? 1 : files.indexOf(base)).find((file) => overlayOf(file))
-  if (overlay === undefined) return []
-  const place = base === undefined ? 'without compose.yaml' : `before ${base}`
-  return [inComposeFile(subject, `names ${overlay} ${place}, which it changes.`, [base ?? 'compose.yaml', ...files.filter((file) => file !== base)])]
-}
-
-function bothOverlays(subject: Subject): Found[] {
-  const { files } = composeFiles(subject)
-  const [override, production] = ['override', 'production'].map((name) => files.find((file) => overlayOf(file) === name))
-  if (override === undefined || production === undefined) return []
-  const message = `names both ${override} and ${production}: production would run the mounted source, and restart on every change.`
-  return [inComposeFile(subject, message, files.filter((file) => file !== override))]
-}
-
-/** What to write for a name that is no profile. */
-function profileAdvice(name: string, services: readonly NamedService[], known: readonly string[]): string {
-  if (/[\s;:|]/.test(name)) return `Separate them by commas: ${name.split(/[\s;:|]+/).join(',')}`
-  const answering = services.filter(({ hosts }) => hosts.includes(name))
-  if (answering.some((service) => !service.profiles)) return `${name} always runs: leave it out.`
-  if (answering.length > 0) return `Write ${answering.flatMap((service) => service.profiles ?? []).join(' or ')}.`
-  const meant = nearest(name, known)
-  return meant ? `Did you mean ${meant}?` : `There are ${known.join(', ')}.`
-}
-
-function unknownProfile(subject: Subject): Found[] {
-  const { profiles, services } = subject
+const unknownProfile: Rule = ({ profiles, services }) => {
   const known = [...new Set(services.flatMap((service) => service.profiles ?? []))]
-  return profiles.filter((name) => services.length > 0 && name !== '*' && !known.includes(name)).map((name) => about(subject, 'COMPOSE_PROFILES', [
-    `COMPOSE_PROFILES names ${JSON.stringify(name)}, and no service has that profile: nothing is started for it.`, profileAdvice(name, services, known),
-  ]))
-}
-
-function projectName(subject: Subject): Found[] {
-  const name = subject.values.COMPOSE_PROJECT_NAME
-  if (!name || /^[a-z0-9][a-z0-9_-]*$/.test(name)) return []
-  const possible = name.toLowerCase().replaceAll(/[^a-z0-9_-]+/g, '-').replace(/^[_-]+|-+$/g, '')
-  return [about(subject, 'COMPOSE_PROJECT_NAME', [
-    `COMPOSE_PROJECT_NAME is ${JSON.stringify(name)}; Compose takes small letters, digits, - and _, with a letter or a digit first.`,
-    `For example: COMPOSE_PROJECT_NAME=${possible || 'shop'}`,
-  ])]
-}
-
-interface Published extends Port {
-  service: string
-  image: string
-}
-
-const publishedBy = ({ services }: Subject): Published[] =>
-  services.filter(({ isOn }) => isOn).flatMap(({ name, image = '', ports = [] }) => ports.map((port) => ({ ...port, service: name, image })))
-
-const isEverywhere = ({ host_ip: address = '0.0.0.0' }: Port): boolean => ['0.0.0.0', '::', '[::]'].includes(address)
-const rangeOf = (published: string): [number, number] => [Number.parseInt(published, 10), Number(published.split('-').at(-1))]
-
-function isSamePort(one: Published, other: Published): boolean {
-  if (!one.published || !other.published || (one.protocol ?? 'tcp') !== (other.protocol ?? 'tcp')) return false
-  const [[first, last], [from, to]] = [rangeOf(one.published), rangeOf(other.published)]
-  return first <= to && from <= last && (one.host_ip === other.host_ip || isEverywhere(one) || isEverywhere(other))
-}
-
-/** Of the settings that may be to blame the one that differs from the example, else the last. */
-const culprit = (names: readonly string[], subject: Subject): string | undefined => names.find((name) => isChanged(name, subject)) ?? names.at(-1)
-
-const portTwice = (subject: Subject): Found[] => publishedBy(subject).flatMap((here, index, all) => {
-  const there = all.slice(0, index).find((other) => isSamePort(other, here))
-  if (!there) return []
-  const wanted = [there.published, here.published]
-  const settings = subject.schema.settings.map(({ name }) => name).filter((name) => name.endsWith('PORT') && wanted.includes(subject.effective(name)))
-  const setting = culprit(settings, subject)
-  const [ports, names] = [wanted, [there.service, here.service]].map((list) => [...new Set(list)].join(' and '))
-  return [about(subject, setting ?? [], [
-    `Port ${ports} of this machine is wanted twice, by ${names}: only one of them gets it.`, `Give ${setting ?? 'one of them'} another port.`,
-  ])]
-})
-
-/** Two programs in one container, such as the server and the debugger. */
-const portTwiceInside = (subject: Subject): Found[] => {
-  const inside = given(subject).filter(({ setting: { type }, value }) => type.form === 'port' && value !== '')
-  return inside.flatMap(({ setting, name, value }, index) => {
-    const other = inside.slice(0, index).find((one) => one.value === value && readers(one.setting).some((service) => readers(setting).includes(service)))
-    const blamed = other && culprit([name, other.name], subject)!
-    return blamed ? [about(subject, blamed, [`${name} and ${other.name} are both ${value}, in the same container.`, `Give ${blamed} another port.`])] : []
+  const unknown = services.length === 0 ? [] : profiles.filter((name) => name !== '*' && !known.includes(name))
+  return unknown.map((name) => {
+    const meant = nearest(name, known)
+    return found('E38', 'COMPOSE_PROFILES', `COMPOSE_PROFILES names ${JSON.stringify(name)}, and no service has that profile.`,
+      meant ? `Did you mean ${meant}?` : `There are ${known.join(', ')}, with commas between them.`)
   })
 }
 
-const dataService = /(^|[/_-])(postgres|postgresql|postgis|timescaledb|mariadb|mysql|redis|valkey|keydb|rabbitmq|mongo|memcached|elasticsearch|opensearch)[:@_-]/
-
-const openToAll = (subject: Subject): Found[] =>
-  publishedBy(subject).filter((port) => isEverywhere(port) && dataService.test(`${port.image}:`)).map(({ service, published, target }) => ({
-    message: `${service} is published on every address of this machine (port ${published ?? target}): everybody in its network reaches it, past the firewall.`,
-    hint: 'Write 127.0.0.1: in front of the port in the Compose file, or take it out.',
-  }))
-
-/** Where a setting leads to: a kind of thing, seen from the folder of the project or from APP_DIR. */
-interface Place {
-  kind: 'folder' | 'file'
-  from?: 'APP_DIR'
-  /** May lie outside of the project. */
-  isAnywhere?: boolean
-  isRead?(subject: Subject): boolean
+/** Every port that a running service opens on this machine. */
+function published({ services }: Subject): PublishedPort[] {
+  const running = services.filter(({ isOn }) => isOn).map((service) => [service.name, service] as const)
+  return publishedPorts({ name: '', services: Object.fromEntries(running) })
 }
 
-const places: Readonly<Record<string, Place>> = {
+const isEverywhere = ({ address }: PublishedPort): boolean => ['0.0.0.0', '::', '[::]'].includes(address)
+
+const portTwice: Rule = (subject) => {
+  const { schema, entryOf, effective } = subject
+  // Of a range Docker takes a port that is free.
+  const fixed = published(subject).filter(({ isRange }) => !isRange)
+  return fixed.flatMap((here, index) => {
+    const there = fixed.slice(0, index).find((other) =>
+      other.port === here.port && (other.address === here.address || isEverywhere(other) || isEverywhere(here)))
+    if (!there) return []
+    const names = schema.settings.map(({ name }) => name).filter((name) => name.endsWith('PORT') && effective(name) === String(here.port))
+    const message = `${there.service} and ${here.service} both want port ${here.port} of this machine.`
+    return found('E50', names.findLast((name) => entryOf.has(name)), message,
+      `Give one of them another port${names.length > 0 ? `: ${names.join(' or ')}` : ''}.`)
+  })
+}
+
+const openToAll: Rule = (subject) => {
+  const data = subject.services.filter(holdsData).map(({ name }) => name)
+  return published(subject).filter((port) => isEverywhere(port) && data.includes(port.service)).map(({ service, port }) =>
+    found('E53', undefined, `${service} is published on every address of this machine (port ${port}), past the firewall.`,
+      'Write 127.0.0.1: in front of the port in the Compose file, or take it out.'))
+}
+
+/** What a setting names, and from where it is seen: the folder of the project, or another setting's. */
+const places: Readonly<Record<string, { kind: 'folder' | 'file'; from?: string }>> = {
   APP_DIR: { kind: 'folder' },
   APP_WORKDIR: { kind: 'folder', from: 'APP_DIR' },
   PYTHON_MANIFEST: { kind: 'file', from: 'APP_DIR' },
-  PYTHON_DEV_MANIFEST: { kind: 'file', from: 'APP_DIR', isRead: ({ services }) => services.some(({ build }) => build?.target === 'dev') },
-  FRONTEND_DIR: { kind: 'folder', isRead: ({ effective, profiles }) => effective('FRONTEND') === 'build' || profiles.includes('frontend') },
-  EXTRA_CA_FILE: { kind: 'file', isAnywhere: true },
-  // Where its folder is not there yet, somebody makes it before the stack starts.
-  APP_CA_FILE: { kind: 'file', isAnywhere: true, isRead: ({ effective, around }) => around.disk?.kindOf(dirname(effective('APP_CA_FILE') || '.')) === 'folder' },
-}
-
-/** The path seen from the folder of the project. Docker takes a slash in front of a folder of its build for the build's own root. */
-const pathOf = (value: string, { from, isAnywhere }: Place, { effective }: Subject): string =>
-  isAnywhere ? value : join(from ? (effective(from)?.replace(/^\/+/, '') || '.') : '.', value.replace(/^\/+/, '') || '.')
-
-/** What is wrong with the place, behind its name. */
-function fault(value: string, place: Place, subject: Subject): string | undefined {
-  const { kind, from = 'this folder', isAnywhere } = place
-  const path = pathOf(value, place, subject)
-  const isOutside = !isAnywhere && (value.startsWith('~') || path.startsWith('..') || (place.from && normalize(value).startsWith('..')))
-  if (isOutside) return `, outside of ${from}, where no build sees it`
-  const found = subject.around.disk!.kindOf(path)
-  if (found === 'absent') return `, and there is no such ${kind} in ${place.from ? `${from} (${path})` : from}`
-  return found === kind || found === 'unknown' ? undefined : `, which is a ${found}`
+  FRONTEND_DIR: { kind: 'folder' },
 }
 
 const notThere = ofEach(({ name, value }, subject) => {
-  const [place, { disk }] = [places[name], subject.around]
-  if (!place || !disk || value === '' || !(place.isRead?.(subject) ?? true)) return undefined
+  const [place, { around: { disk }, effective }] = [places[name], subject]
+  const folder = place?.from ? effective(place.from) : '.'
   // Where APP_DIR is wrong, nothing is said of what is seen from there.
-  const wrong = place.from && disk.kindOf(subject.effective(place.from) || '-') !== 'folder' ? undefined : fault(value, place, subject)
-  if (wrong === undefined) return undefined
-  const path = pathOf(value, place, subject)
-  const likely = [value.replace(/^\/?app\/+/, ''), value.replaceAll('\\', '/')].find((other) => other !== value && fault(other, place, subject) === undefined)
+  if (!place || value === '' || !folder || disk?.kindOf(folder) !== 'folder') return undefined
+  const { kind, from = 'this folder' } = place
+  const path = join(folder, value)
+  if (!normalize(value).startsWith('..') && [kind, 'unknown'].includes(disk.kindOf(path))) return undefined
   const meant = nearest(basename(path), disk.namesIn(dirname(path)))
-  const seen = `It is seen from ${place.from ?? 'this folder'}.`
-  return [`${name} names ${shown(name, value, subject) === '' ? 'a path' : value}${wrong}.`,
-    likely ? `${name}=${likely}` : meant ? `Did you mean ${join(dirname(value), meant)}? ${seen}` : seen]
+  return found('E85', name, `${name} has to be a ${kind} in ${from}${shown(name, value, subject)}.`,
+    meant ? `Did you mean ${join(dirname(value), meant)}?` : `It is seen from ${from}.`)
 })
 
-/** Why the installer cannot read the manifest, as docker/build/install-dependencies.sh has it, and what to write. */
-function mismatch(file: string, installer: string, has: (name: string) => boolean): Advice {
-  const locked = ['uv', 'poetry'].find((tool) => has(`${tool}.lock`))
-  if (file === 'pyproject.toml') {
-    if (installer !== 'pip' && has(`${installer}.lock`)) return undefined
-    const hint = locked ? `PYTHON_INSTALLER=${locked}, whose lock is there.` : 'Make one with uv or poetry (uv lock), or name a requirements file.'
-    return [`${installer} needs a lock beside pyproject.toml that it can read`, hint]
-  }
-  if (/\.lock$|^Pipfile/.test(file)) return [`${file} is not what ${installer} is told to read`, 'Name the pyproject.toml beside it, or a requirements file.']
-  return installer === 'poetry' ? [`poetry reads pyproject.toml with poetry.lock, and no ${file}`, 'PYTHON_INSTALLER=uv'] : undefined
+/**
+ * When a setting is so, the other must not be empty. `or` is what to do when it is not meant. Add the pairs of your own
+ * settings here.
+ */
+const pairs: readonly { when: string; is: RegExp; needs: string; or: string }[] = [
+  { when: 'WEB_COMMAND', is: /^$/, needs: 'WEB_APP', or: 'set WEB_COMMAND' },
+  { when: 'S3_ACCESS_KEY_ID', is: /./, needs: 'S3_SECRET_ACCESS_KEY', or: 'leave both empty' },
+  { when: 'S3_SECRET_ACCESS_KEY', is: /./, needs: 'S3_ACCESS_KEY_ID', or: 'leave both empty' },
+  { when: 'FRONTEND', is: /^build$/, needs: 'FRONTEND_DIR', or: 'write FRONTEND=none' },
+  { when: 'FRONTEND', is: /^build$/, needs: 'FRONTEND_BUILD_COMMAND', or: 'write FRONTEND=none' },
+  { when: 'COMPOSE_PROFILES', is: /\bfrontend\b/, needs: 'FRONTEND_DIR', or: 'take frontend out of COMPOSE_PROFILES' },
+]
+
+const halfFilled: Rule = ({ effective, schema }) => pairs.flatMap(({ when, is, needs, or }) => {
+  const value = effective(when)
+  if (value === undefined || !is.test(value) || !schema.byName.has(needs) || effective(needs) !== '') return []
+  return found('E67', needs, `${needs} is empty, and ${when} is ${value === '' ? 'empty too' : 'set'}.`, `Set ${needs}, or ${or}.`)
+})
+
+/** The proxy hands visitors to a service that has to be there. */
+const siteSwitchedOff: Rule = ({ services, production, effective }) => services
+  .filter(({ name, isOn }) => production && !isOn && name === effective('SITE_SERVICE'))
+  .map(({ name }) => found('E67', 'SITE_SERVICE', `SITE_SERVICE is ${name}, which is switched off.`, `Add ${name} to COMPOSE_PROFILES.`))
+
+const units: Readonly<Record<string, number>> = { us: 1e-6, ms: 1e-3, s: 1, m: 60, h: 3600 }
+
+/** Seconds of `1h30m`, and of a number alone. */
+const secondsOf = (text = ''): number => [...text.matchAll(/(\d+(?:\.\d+)?)(us|ms|s|m|h|$)/g)]
+  .reduce((sum, [, count, unit]) => sum + Number(count) * (units[unit!] ?? 1), 0)
+
+const killedTooSoon: Rule = ({ effective }) => {
+  const [grace, timeout] = [secondsOf(effective('WORKER_STOP_GRACE')), secondsOf(effective('WORKER_STOP_TIMEOUT'))]
+  if (grace === 0 || timeout === 0 || grace > timeout) return []
+  const message = `Docker kills the worker after ${grace} s, and its tasks have ${timeout} s (WORKER_STOP_TIMEOUT).`
+  return [found('W65', 'WORKER_STOP_GRACE', message, `WORKER_STOP_GRACE=${timeout + 10}s`)]
 }
 
-function otherManifest(subject: Subject): Found[] {
-  const { effective, around: { disk } } = subject
-  const [manifest, installer, appDir] = [effective('PYTHON_MANIFEST'), effective('PYTHON_INSTALLER'), effective('APP_DIR')]
-  if (!disk || !manifest || !installer || !appDir || disk.kindOf(join(appDir, manifest)) !== 'file') return []
-  const found = mismatch(basename(manifest), installer, (name) => disk.kindOf(join(appDir, dirname(manifest), name)) === 'file')
-  const setting = culprit(['PYTHON_MANIFEST', 'PYTHON_INSTALLER'], subject)!
-  return found ? [about(subject, setting, [`The dependencies cannot be installed: ${found[0]}.`, found[1]])] : []
+/** After the time-out Redis hands a task that is not acknowledged to another worker. */
+const givenOutAgain: Rule = ({ effective }) => {
+  const visible = secondsOf(effective('WORKER_VISIBILITY_TIMEOUT'))
+  const limits = [...(effective('WORKER_ARGS') ?? '').matchAll(/--(?:soft-)?time-limit[= ](\d+)/g)].map(([, limit]) => Number(limit))
+  const longest = Math.max(secondsOf(effective('WORKER_STOP_TIMEOUT')), ...limits)
+  if (visible === 0 || visible > longest) return []
+  const message = `A task may take ${longest} s, and after ${visible} s it is given to another worker too.`
+  return [found('W66', 'WORKER_VISIBILITY_TIMEOUT', message,
+    'Make it longer than WORKER_STOP_TIMEOUT and any time limit in WORKER_ARGS, or leave it empty.')]
 }
 
 export const stackRules: readonly Rule[] = [
-  ['E37', 'error', missingFile],
-  ['E38', 'error', unknownProfile],
-  ['E72', 'error', projectName],
-  ['E74', 'error', withoutBase],
-  ['E75', 'error', bothOverlays],
-  ['E50', 'error', portTwice],
-  ['E50', 'error', portTwiceInside],
-  ['E53', 'production', openToAll],
-  ['E85', 'error', notThere],
-  ['E86', 'error', otherManifest],
+  missingFile, bothOverlays, unknownProfile, portTwice, openToAll, notThere, halfFilled, siteSwitchedOff, killedTooSoon, givenOutAgain,
 ]

@@ -1,153 +1,128 @@
-/** Rules about single values: what .env.docker.example says about each, and forms for which @type has no word. */
+/** Rules about single values: what .env.docker.example says of each, forms for which @type has no word, and secrets. */
 import { nearest } from '../../words.ts'
-import type { Found } from '../finding.ts'
+import { found } from '../finding.ts'
 import { describe, fits, renamings } from '../schema.ts'
 import type { Setting } from '../schema.ts'
+import { given, ofEach, readers, shown } from '../subject.ts'
+import type { Given, Rule, Subject } from '../subject.ts'
 import { isUnencoded } from './addresses.ts'
-import { isCommand } from './secrets.ts'
-import { about, ofEach, shown } from './subject.ts'
-import type { Advice, Given, Rule, Subject } from './subject.ts'
 
 /** How to write the setting. A URL whose password is a reference has no secret in it. */
-const example = ({ name, value, sensitive, line }: Setting): string =>
-  value !== '' && (!sensitive || /:\/\/[^/]*\$\{\w+\}@/.test(value)) ? `For example: ${name}=${value}` : `.env.docker.example:${line} says what it is for.`
-
-/** What does not stand in the file has the default of the Compose files: only without one it is missed. */
-function missing(subject: Subject): Found[] {
-  const { schema, entryOf, lines, effective } = subject
-  if (lines.entries.length + lines.malformed.length === 0) return []
-  return schema.settings.filter(({ name, required }) => required && !entryOf.has(name) && effective(name) === '').map((setting) => about(subject, setting.name, [
-    `${setting.name} is missing, and it is required.`,
-    setting.generate ? 'npm run env -- --init adds it and makes a value.' : example(setting),
-  ]))
+function example({ name, value, sensitive, line }: Setting): string {
+  const isFree = value !== '' && (!sensitive || /:\/\/[^/]*\$\{\w+\}@/.test(value))
+  return isFree ? `For example: ${name}=${value}` : `.env.docker.example:${line} says what it is for.`
 }
 
-const empty = ofEach(({ setting, name, value }) =>
-  value === '' && setting.required ? [`${name} is empty, and it is required.`, setting.generate ? 'npm run env -- --init makes a value.' : example(setting)] : undefined)
+/**
+ * What does not stand in the file has the default of the Compose files: only without one it is missed. Redis alone starts
+ * without its password; production refuses that.
+ */
+const missing: Rule = ({ schema, profiles, production, effective }) =>
+  schema.settings.filter(({ name }) => effective(name) === '').flatMap((setting) => {
+    const { name, required, generate } = setting
+    const hint = generate ? 'npm run env -- --init makes a value' : example(setting)
+    if (required) return found('E10', name, `${name} is missing or empty, and it is required.`, hint)
+    const owner = generate && readers(setting).find((service) => name.startsWith(`${service.toUpperCase()}_`))
+    if (!owner || !profiles.includes(owner) || (owner === 'redis' && !production)) return []
+    return found('E25', name, `${name} is missing or empty, and ${owner}, which is switched on, is refused without it.`,
+      `${hint}; or take ${owner} out of COMPOSE_PROFILES.`)
+  })
 
-/** A password that breaks its URL, and a command in place of a secret, have findings of their own. */
-const isMisfit = ({ setting: { type, sensitive }, name, value }: Given, subject: Subject): boolean =>
-  value !== '' && !fits(value, type) && !(type.form === 'url' ? isUnencoded(name, subject) : sensitive && isCommand(value))
+/** `$(openssl rand -hex 24)`: only a shell would run it. */
+const isCommand = (value: string): boolean => /^(\$\(.*\)|`.*`)$/s.test(value)
 
-const wrongType = ofEach((one, subject) => {
-  const { setting, name, value } = one
-  if (setting.type.form === 'enum' || !isMisfit(one, subject)) return undefined
-  const hint = setting.generate ? 'Delete the line; npm run env -- --init then makes a new value.' : example(setting)
-  return [`${name} has to be ${describe(setting.type)}${shown(name, value, subject)}.`, hint]
+/** A password that breaks its URL (E43), and a command in place of a secret (E20), have findings of their own. */
+const wrongType = ofEach(({ setting, name, value }, subject) => {
+  const { type, sensitive, generate } = setting
+  const isTold = type.form === 'url' ? isUnencoded(value) : sensitive && isCommand(value)
+  if (value === '' || fits(value, type) || isTold) return undefined
+  const meant = nearest(value, type.choices)
+  const hint = generate ? 'Delete the line; npm run env -- --init then makes a new value.' : example(setting)
+  const code = type.form === 'enum' ? 'E12' : 'E11'
+  return found(code, name, `${name} has to be ${describe(type)}${shown(name, value, subject)}.`, meant ? `Did you mean ${meant}?` : hint)
 })
 
-const wrongChoice = ofEach((one, subject) => {
-  const { setting, name, value } = one
-  if (setting.type.form !== 'enum' || !isMisfit(one, subject)) return undefined
-  const meant = nearest(value, setting.type.choices)
-  return [`${name} has to be ${describe(setting.type)}${shown(name, value, subject)}.`, meant ? `Did you mean ${meant}?` : example(setting)]
-})
-
-interface Form {
-  of: RegExp
-  breaks: RegExp
-  /** What the value has to be, after "has to be". */
-  rule: string
-  /** What was probably meant. */
-  meant(value: string): string
-  isAsked?(subject: Subject): boolean
-}
-
-/** `shop/main.py:app` as Python imports it, also out of a command. */
-const dotted = (path: string): string =>
-  path.replace(/^.*(?:-A|--app)[ =]+/, '').replace(/\s.*/, '').replace(/\.py(?=:|$)/, '').replaceAll(/[\\/]+/g, '.')
+/** `problem` stands behind the name. Without a hint the example is shown. */
+type Form = readonly [code: string, name: RegExp, breaks: RegExp, problem: string, hint?: string]
 
 /** The forms of your own settings are added here, if @type has no word for them. */
 const forms: readonly Form[] = [
-  {
-    of: /^WEB_APP$/, breaks: /^[^:(]*([\s/\\]|\.py(:|$))|^[^:]*\(/, rule: 'module:object, as it is imported in APP_WORKDIR',
-    isAsked: ({ effective }) => effective('WEB_COMMAND') === '',
-    meant: (value) => (value.endsWith('.py') ? `${dotted(value)}:app` : dotted(value).replace(/\.(?=[^.]*\()/, ':')),
-  },
-  {
-    of: /^CELERY_APP$/, breaks: /[\s/\\()]|^-|\.py(:|$)/, rule: 'a module or module:object, as it is imported in APP_WORKDIR',
-    meant: (value) => dotted(value).replace(/\(.*/, ''),
-  },
-  {
-    of: /^HEALTH_HOST$/, breaks: /[\s/]/, rule: 'the name of a host, without a scheme and without a path',
-    meant: (value) => value.replace(/^\w+:\/\//, '').replace(/[\s/].*/, ''),
-  },
-  {
-    of: /^PYTHON_IMAGE$/, breaks: /alpine[^/]*$/, rule: 'an image of Debian, because the build installs with apt',
-    meant: (value) => value.replace(/-alpine[\d.]*/, '-slim'),
-  },
-  {
-    of: /^IMAGE_REGISTRY$/, breaks: /:\/\/|@|\/$/, rule: 'a host, perhaps with a path, without a scheme, a user or a slash at the end',
-    meant: (value) => value.replaceAll(/^\w+:\/\/|\/+$/g, ''),
-  },
-  {
-    of: /SITE_ADDRESS$/, breaks: /^\d+$|[^:/]\/(?!\/)/, rule: 'a name, or a port behind a colon, without a path',
-    isAsked: ({ production }) => production, meant: (value) => value.replace(/^\d+$/, ':$&').replace(/([^:/])\/.*/, '$1'),
-  },
+  ['E11', /^WEB_APP$/, /^[^:(]*([\s/\\]|\.py(:|$))|^[^:]*\(/, 'has to be module:object, as it is imported in APP_WORKDIR'],
+  ['E11', /^CELERY_APP$/, /[\s/\\()]|^-|\.py(:|$)/, 'has to be module or module:object, as it is imported in APP_WORKDIR'],
+  ['E11', /^HEALTH_HOST$/, /[\s/]/, 'has to be the name of a host, without a scheme and without a path'],
+  ['E11', /^PYTHON_IMAGE$/, /alpine[^/]*$/, 'has to be an image of Debian, because the build installs with apt'],
+  ['E11', /^IMAGE_REGISTRY$/, /:\/\/|@|\/$/, 'has to be a host, perhaps with a path, without a scheme or a user'],
+  ['E11', /SITE_ADDRESS$/, /^\d+$|[^:/]\/(?!\/)/, 'has to be a name, or a port behind a colon, without a path'],
+  ['E36', /_IMAGE$/, /^(?!.*(@sha256:|:(?!latest$)[^:/]+$))./, 'names no version: it is another image tomorrow'],
+  // Compose refuses all of its files for one port that is none.
+  [
+    'E54', /_PUBLISHED_PORT$/, /^(?!\d{1,5}(-\d{1,5})?$)./, 'is no port that can be published',
+    'Write a port such as 8000, or a range such as 8000-8009, without an address.',
+  ],
+  [
+    'E72', /^COMPOSE_PROJECT_NAME$/, /^(?![a-z0-9][a-z0-9_-]*$)./, 'may have small letters, digits, - and _ alone',
+    'For example: COMPOSE_PROJECT_NAME=my-shop',
+  ],
+  [
+    'W91', /^WORKER_ARGS$/, /(^|\s)(-B|--beat)(\s|$)/, 'has -B: every worker would send the periodic tasks',
+    'Take it out, and have beat in COMPOSE_PROFILES.',
+  ],
+  ['W91', /^WORKER_ARGS$/, /--without-heartbeat/, 'turns off what the health check listens for', 'Take it out.'],
+  [
+    'W91', /^BEAT_ARGS$/, /(^|\s)(-S|--scheduler|-s|--schedule)(=|\s|$)/, "replaces the stack's scheduler, which holds the lock",
+    'Take it out. Another scheduler is chosen in the application: beat_scheduler.',
+  ],
+  // A server that is told to, or that does so unless it is told otherwise (runserver).
+  [
+    'W92', /^WEB_COMMAND$/,
+    /(--(bind|host|http)|\s-b|\brunserver)[= ]\s*(127\.0\.0\.1|localhost)\b|\brunserver(\s+(\d+|\$\{?PORT\}?))?(\s+--[\w-]+)*\s*$/,
+    'listens on 127.0.0.1, which is its own container: nobody outside of it is answered',
+    'Let it listen on 0.0.0.0 and on $PORT, with the command in single quotes: runserver 0.0.0.0:$PORT',
+  ],
 ]
 
-const wrongForm = ofEach(({ setting, name, value }, subject) => {
-  const form = forms.find(({ of, breaks, isAsked }) => of.test(name) && breaks.test(value) && (isAsked?.(subject) ?? true))
-  if (!form) return undefined
-  // In front of an @ there may be a password.
-  const text = value.includes('@') ? '' : shown(name, value, subject)
-  return [`${name} has to be ${form.rule}${text}.`, text === '' ? `.env.docker.example:${setting.line} says what it is for.` : `${name}=${form.meant(value)}`]
-})
+const wrongForm: Rule = (subject) => given(subject).flatMap(({ setting, name, value }) =>
+  forms.filter(([, names, breaks]) => names.test(name) && breaks.test(value)).map(([code, , , problem, hint = example(setting)]) =>
+    found(code, name, `${name} ${problem}${shown(name, value, subject)}.`, hint)))
 
-/** Compose refuses all of its files for one port that is none. */
-const noPublishedPort = ofEach(({ name, value }, subject) => {
-  const [, first, last = first] = /^(\d+)(?:-(\d+))?$/.exec(value) ?? []
-  const isRange = first !== undefined && Number(first) >= 1 && Number(first) <= Number(last) && Number(last) <= 65_535
-  if (!name.endsWith('_PUBLISHED_PORT') || value === '' || isRange) return undefined
-  const hint = value.includes(':')
-    ? 'Write the port alone: on which address it is published, the Compose file says.'
-    : 'Write a number from 1 to 65535, or a range such as 8000-8009.'
-  return [`${name} is no port that can be published${shown(name, value, subject)}.`, hint]
-})
-
-const movingImage = ofEach(({ setting, name, value }) =>
-  name.endsWith('_IMAGE') && value !== '' && !/@sha256:|:(?!latest$)[^:/]+$/.test(value)
-    ? [`${name} names no version: it is another image tomorrow.`, `Name one, as in ${name}=${setting.value}`]
-    : undefined)
-
-/** What to do about a name that nobody declared. */
-function strangerAdvice(name: string, { schema, entryOf }: Subject): string {
-  const meant = nearest(name, [...schema.byName.keys()])
-  if (meant === undefined) {
-    return 'What only the application reads belongs into APP_ENV_FILE. Declare a setting of your Compose files in .env.docker.example. ' +
-      'Otherwise delete the line.'
+const unknownName: Rule = ({ schema, lines, entryOf }) => lines.entries.flatMap(({ name, line }) => {
+  const now = renamings(schema).get(name)
+  if (now !== undefined) {
+    const hint = entryOf.has(now) ? `${now} is there too: delete the line.` : 'npm run env -- --sync renames it.'
+    return [{ ...found('W15', name, `${name} is called ${now} now, and nothing reads the old name.`, hint), line }]
   }
-  const there = entryOf.get(meant)?.line
-  return `Did you mean ${meant}?${there === undefined ? '' : ` That is on line ${there} already: set it there, and delete this line.`}`
+  // Docker reads its own by itself.
+  if (schema.byName.has(name) || /^(COMPOSE|DOCKER|BUILDKIT)_/.test(name)) return []
+  const meant = nearest(name, [...schema.byName.keys()])
+  const hint = meant ? `Did you mean ${meant}?`
+    : 'Declare it there if your Compose files read it; what only the application reads belongs into APP_ENV_FILE.'
+  return [{ ...found('W13', name, `${name} is not declared in .env.docker.example.`, hint), line }]
+})
+
+/** Words that stand for a secret, or that everybody tries first. */
+const stopgap = /^(<.*>|example|admin|root|postgres|(my[-_]?)?(password|secret|token|key)\d*|(change|your|replace|insert)[-_ ]?.*)$/i
+
+/** What is wrong with a secret, behind its name. docker/check-secrets.sh knows those of the example too. */
+function weakness({ setting, value, raw }: Given, { production, services }: Subject): string | undefined {
+  // Behind services that do not run a password guards nothing.
+  const isOff = (name: string): boolean => services.some((service) => service.name === name && !service.isOn)
+  const guardsNothing = setting.services.length > 0 && setting.services.every(isOff)
+  if (raw.includes('local-only')) {
+    return production && !guardsNothing ? 'has the value of .env.docker.example, which everybody knows, and this is production' : undefined
+  }
+  if (isCommand(value)) return 'is a command, and nobody runs it: its text would be the secret'
+  // One that refers to another is mended there, and the password in a URL is of the service that it leads to.
+  const isOthers = setting.type.form === 'url' || (raw.includes('$') && !raw.startsWith("'"))
+  if (isOthers || value === '' || !fits(value, setting.type)) return undefined
+  return stopgap.test(value) || value.length < 8 ? 'is easily guessed: short, a placeholder, or a word that everybody tries' : undefined
 }
 
-/** A rule about the name of each entry, declared or not. */
-const ofNames = (judge: (name: string, subject: Subject) => Advice) => (subject: Subject): Found[] => subject.lines.entries.flatMap(({ name, line }) => {
-  const advice = judge(name, subject)
-  return advice ? [{ ...about(subject, name, advice), line }] : []
+const weakSecret = ofEach((one, subject) => {
+  const { setting, name } = one
+  const problem = setting.sensitive ? weakness(one, subject) : undefined
+  // Databases keep the password with which they were made.
+  const kept = /^(POSTGRES|MARIADB)_/.test(name) ? '. If the database exists already, change it there too (docs/troubleshooting.md)' : ''
+  return problem ? found('E20', name, `${name} ${problem}.`, `Make one: openssl rand -hex 24${kept}.`) : undefined
 })
 
-const undeclared = ofNames((name, subject) => {
-  const { schema } = subject
-  // Docker reads its own by itself.
-  const isKnown = schema.byName.has(name) || /^(COMPOSE|DOCKER|BUILDKIT)_/.test(name) || renamings(schema).has(name)
-  return isKnown ? undefined : [`${name} is not declared in .env.docker.example.`, strangerAdvice(name, subject)]
-})
-
-const renamed = ofNames((name, { schema, entryOf }) => {
-  const now = renamings(schema).get(name)
-  const hint = entryOf.has(now ?? '') ? `${now} is there too: delete the line.` : 'npm run env -- --sync renames it.'
-  return now === undefined ? undefined : [`${name} is called ${now} now, and nothing reads the old name.`, hint]
-})
-
-export const valueRules: readonly Rule[] = [
-  ['E10', 'error', missing],
-  ['E10', 'error', empty],
-  ['E11', 'error', wrongType],
-  ['E11', 'error', wrongForm],
-  ['E12', 'error', wrongChoice],
-  ['W13', 'warning', undeclared],
-  ['W15', 'warning', renamed],
-  ['E36', 'production', movingImage],
-  ['E54', 'error', noPublishedPort],
-]
+export const valueRules: readonly Rule[] = [missing, wrongType, wrongForm, unknownName, weakSecret]

@@ -1,0 +1,161 @@
+/** What the rules look at: the file, its values, the schema, and around it the Compose files, the disk, git and the shell. */
+import { execFile } from 'node:child_process'
+import { readdirSync, statSync } from 'node:fs'
+import { stat } from 'node:fs/promises'
+import { hostsOf, parseModel } from '../compose/model.ts'
+import type { Model, Service } from '../compose/model.ts'
+import { capture } from '../engine/docker.ts'
+import type { Entry, EnvLines } from './file.ts'
+import type { Finding, Found, Values } from './finding.ts'
+import type { Schema, Setting } from './schema.ts'
+import { isSecret } from './shown.ts'
+import { bareEnvironment, reasonOf } from './values.ts'
+
+/** Paths are seen from the folder of the project. */
+export interface Disk {
+  /** `unknown` where we may not look. */
+  kindOf(path: string): 'file' | 'folder' | 'absent' | 'unknown'
+  namesIn(folder: string): string[]
+}
+
+/** A field that is not there is not judged. */
+export interface Around {
+  /** All services of the Compose files with the values put in, those that are switched off too. */
+  model?: Model | undefined
+  disk?: Disk
+  /** The variables of the shell. */
+  shell?: Readonly<Record<string, string | undefined>>
+  /** Mode of the env file. */
+  mode?: number
+  /** What git does with the env file; undefined where there is no git, or no repository. */
+  git?: 'tracked' | 'ignored' | 'neither' | undefined
+}
+
+const disk: Disk = {
+  kindOf(path) {
+    try {
+      const is = statSync(path, { throwIfNoEntry: false })
+      return is ? is.isDirectory() ? 'folder' : 'file' : 'absent'
+    } catch {
+      return 'unknown'
+    }
+  },
+  namesIn(folder) {
+    try {
+      return readdirSync(folder)
+    } catch {
+      return []
+    }
+  },
+}
+
+const gitSays = (path: string): Promise<Around['git']> =>
+  new Promise((resolve) => {
+    const args = ['status', '--porcelain', '--ignored', '--untracked-files=all', '--', path]
+    execFile('git', args, { timeout: 5000 }, (error, stdout) => {
+      const marks = { '!!': 'ignored', '??': 'neither' } as const
+      resolve(error ? undefined : marks[stdout.slice(0, 2) as keyof typeof marks] ?? 'tracked')
+    })
+  })
+
+/**
+ * Asks Compose, with all profiles and without the shell: the file is judged, the same on every machine.
+ *
+ * @returns beside it, why the Compose files are not judged, when they are not
+ */
+export async function lookAround(path: string): Promise<Around & { unanswered: string | undefined }> {
+  // A name of its own: the one in the file may be one that Compose does not take.
+  const args = ['compose', '--env-file', path, '--project-name', 'check', '--profile', '*', 'config', '--format', 'json']
+  const asked = capture(args, { env: bareEnvironment(), timeoutMs: 10_000 })
+  const [answer, { mode }, git] = await Promise.all([asked, stat(path), gitSays(path)])
+  const isKnown = answer.exitCode === 0 && answer.stdout.trim() !== ''
+  // Compose writes every $ in a value as $$.
+  const model = isKnown ? parseModel(answer.stdout.replaceAll('$$', () => '$')) : undefined
+  return { model, unanswered: isKnown ? undefined : reasonOf(answer), disk, shell: process.env, mode, git }
+}
+
+export interface Input {
+  schema: Schema
+  /** Its name, for the hints. */
+  file?: string
+  lines: EnvLines
+  /** The file's values as Compose reads them; a name that is absent is not judged. */
+  values: Values
+  /** Why Compose refused the file, if it did. */
+  refusal?: Finding | undefined
+  around?: Around
+}
+
+export interface NamedService extends Service {
+  name: string
+  isOn: boolean
+  /** The names under which other containers reach it. */
+  hosts: readonly string[]
+}
+
+export interface Subject extends Input {
+  file: string
+  around: Around
+  production: boolean
+  /** The entry of a name; of one that is there twice the last, which counts. */
+  entryOf: ReadonlyMap<string, Entry>
+  /** The names in COMPOSE_PROFILES. */
+  profiles: readonly string[]
+  services: readonly NamedService[]
+  /** Settings with a reference that leads nowhere. What is left of the value is not judged. */
+  lost: ReadonlySet<string>
+  /** The value, or what holds for a setting that is not in the file; undefined when nobody can know. */
+  effective(name: string): string | undefined
+}
+
+/** From the file to what is wrong with it. */
+export type Rule = (subject: Subject) => Found[]
+
+/** @param lost see `Subject` */
+export function subjectOf(input: Input, lost: ReadonlySet<string>): Subject {
+  const { schema, file = '.env.docker', lines, values, around = {} } = input
+  const entryOf = new Map(lines.entries.map((entry) => [entry.name, entry]))
+  const unreadable = new Set(lines.malformed.map(({ name }) => name))
+  const profiles = (values.COMPOSE_PROFILES ?? '').split(',').map((name) => name.trim()).filter(Boolean)
+  const isOn = ({ profiles: own = [] }: Service): boolean =>
+    own.length === 0 || [...own, '*'].some((name) => profiles.includes(name))
+  const services = Object.entries(around.model?.services ?? {})
+    .map(([name, service]) => ({ ...service, name, isOn: isOn(service), hosts: hostsOf(name, service) }))
+  return {
+    ...input, file, around, entryOf, profiles, services, lost,
+    production: /compose\.production\.ya?ml/.test(values.COMPOSE_FILE ?? ''),
+    effective(name) {
+      if (lost.has(name)) return undefined
+      if (entryOf.has(name)) return values[name]
+      // A line without a name may be any setting.
+      const isUnknown = unreadable.has(name) || unreadable.has(undefined)
+      return isUnknown ? undefined : schema.byName.get(name)?.default ?? ''
+    },
+  }
+}
+
+export interface Given {
+  setting: Setting
+  name: string
+  value: string
+  /** As it stands in the file, quotes and comment included. */
+  raw: string
+}
+
+/** The settings that stand in the file and could be read. */
+export const given = ({ schema, entryOf, values, lost }: Subject): Given[] => schema.settings.flatMap((setting) => {
+  const [name, entry, value] = [setting.name, entryOf.get(setting.name), values[setting.name]]
+  return !entry || value === undefined || lost.has(name) ? [] : [{ setting, name, value, raw: entry.raw }]
+})
+
+/** A rule about each of them: what is wrong with it, if anything is. */
+export const ofEach = (judge: (given: Given, subject: Subject) => Found | undefined): Rule => (subject) =>
+  given(subject).flatMap((one) => judge(one, subject) ?? [])
+
+/** The services that the schema says read it: not the build, nor Compose, nor the scripts. */
+export const readers = ({ services }: Setting): string[] =>
+  services.filter((name) => !['build', 'compose', 'scripts'].includes(name))
+
+/** The value for a message, unless it may hold a secret: in front of an @ there may be a password. */
+export const shown = (name: string, value: string, { schema, values }: Subject): string =>
+  isSecret(name, value, schema, values) || /:\/\/|@/.test(value) ? '' : `; it is ${JSON.stringify(value)}`

@@ -1,0 +1,170 @@
+/** Every mistake that the check of an env file knows, a row for each. How a rule is tested is in tests/scripts/env-check.test.ts. */
+import { expect, test } from 'vitest'
+import { check } from '../../../scripts/lib/env/check.ts'
+import { readLines } from '../../../scripts/lib/env/file.ts'
+import { parseSchema } from '../../../scripts/lib/env/schema.ts'
+import type { Around } from '../../../scripts/lib/env/subject.ts'
+import { codesOf, fileWith as fileOf, findings as findingsOf, model, valuesOf } from '../../../tests/helpers/env-check.ts'
+import type { Edits } from '../../../tests/helpers/env-check.ts'
+
+/** Each setting with its rule; behind the bar its sentence, which nobody reads here. */
+const schema = parseSchema(`
+# @optional @type=string | COMPOSE_PROJECT_NAME=
+# @type=string | COMPOSE_FILE=compose.yaml:compose.override.yaml
+# @optional @type=string | COMPOSE_PROFILES=postgres,redis,flower
+# @type=string @service(build) | APP_DIR=app
+# @type=string @service(build) | APP_WORKDIR=.
+# @type=string @service(build) | PYTHON_MANIFEST=requirements.txt
+# @type=enum(uv, pip, poetry) @service(build) | PYTHON_INSTALLER=uv
+# @type=string @service(build) | PYTHON_IMAGE=library/python:3.13
+# @optional @type=string @service(compose) | IMAGE_REGISTRY=
+# @optional @type=string @service(build) | FRONTEND_DIR=
+# @optional @type=string @service(build) | EXTRA_CA_FILE=
+# @optional @type=string @service(web) | WEB_APP=shop:app
+# @optional @type=string @service(web) | WEB_COMMAND=
+# @type=port @service(web) | WEB_PORT=8000
+# @optional @type=port @service(web) | DEBUG_PORT=
+# @optional @type=string @service(compose) | WEB_PUBLISHED_PORT=
+# @optional @type=string @service(web) | HEALTH_HOST=localhost
+# @optional @type=string @service(worker) | CELERY_APP=shop.tasks
+# @optional @type=string @service(worker) | WORKER_ARGS=
+# @optional @type=string @service(beat) | BEAT_ARGS=
+# @type=number(isInt=true) @service(worker) | WORKER_STOP_TIMEOUT=20
+# @type=duration @service(compose) | WORKER_STOP_GRACE=30s
+# @optional @type=number(isInt=true) @service(worker) | WORKER_VISIBILITY_TIMEOUT=
+# @type=port @service(compose) | FLOWER_PORT=5555
+# @optional @sensitive @type=string(minLength=8) @generate=hex(16) @service(flower) | FLOWER_PASSWORD=flower-local-only
+# @type=string @service(compose) | POSTGRES_IMAGE=library/postgres:17
+# @type=string @default="shop" @service(postgres) | POSTGRES_USER=shop
+# @optional @sensitive @type=string @generate=hex(16) @service(postgres) | POSTGRES_PASSWORD=postgres-local-only
+# @optional @sensitive @type=string @generate=hex(16) @service(redis) | REDIS_PASSWORD=redis-local-only
+# @optional @type=string @service(proxy) | SITE_ADDRESS=:80
+# @optional @type=string @service(proxy) | SITE_SERVICE=web
+# @optional @sensitive @type=url @service(web) | DATABASE_URL=postgresql://\${POSTGRES_USER}:\${POSTGRES_PASSWORD}@db:5432/shop
+# @optional @sensitive @type=url @service(web) | REDIS_URL=redis://:\${REDIS_PASSWORD}@redis:6379/0
+# @optional @type=string @service(web) | S3_ACCESS_KEY_ID=
+# @optional @sensitive @type=string @service(web) | S3_SECRET_ACCESS_KEY=
+# @optional @type=url(public=true) @service(web) | S3_PUBLIC_URL=
+# @optional @sensitive @type=string(minLength=8) @generate=hex(16) @service(web) | SECRET_KEY=secret-local-only
+# @optional @type=string @service(web) | ALLOWED_HOSTS=
+# @required @type=string @service(web) | MAIL_FROM=
+# @optional @type=string @was(WEB_SERVERS) @service(web) | WEB_CONCURRENCY=2
+`.replaceAll(/^(#.*) \| (.*)$/gm, '# A sentence.\n$1\n$2'), 'example')
+
+const fileWith = (edits: Edits): string =>
+  fileOf(schema, { MAIL_FROM: 'a@example.org', ALLOWED_HOSTS: 'example.org', SECRET_KEY: 'e4a8c2f6b0d19573', ...edits })
+const findings = (text: string, around?: Around) => findingsOf(schema, text, around)
+
+const production = {
+  COMPOSE_FILE: 'compose.yaml:compose.production.yaml', POSTGRES_PASSWORD: '8d2e6a0b4c1f', REDIS_PASSWORD: '93b5d7f1a2c8', FLOWER_PASSWORD: '4f1c9b7e2a',
+}
+
+test('nothing is found in a file that is in order', () => {
+  expect([findings(fileWith({})), findings(fileWith(production))]).toEqual([[], []])
+})
+
+test.each<[code: string, setting: string, edits: Edits, hint?: string | RegExp]>([
+  ['E02', 'WEB_PORT', { WEB_PORT: '1\nWEB_PORT=8000' }, 'Delete one of the lines.'],
+  ['E10', 'MAIL_FROM', { MAIL_FROM: '' }],
+  ['E10', 'MAIL_FROM', { MAIL_FROM: null }],
+  ['E10', 'APP_DIR', { APP_DIR: '' }, 'For example: APP_DIR=app'],
+  ['E11', 'WEB_PORT', { WEB_PORT: '80a' }, 'For example: WEB_PORT=8000'],
+  ['E11', 'WORKER_STOP_GRACE', { WORKER_STOP_GRACE: '30' }],
+  ['E11', 'REDIS_URL', { REDIS_URL: 'redis:6379' }],
+  ['E11', 'WEB_APP', { WEB_APP: 'shop/main.py' }, 'For example: WEB_APP=shop:app'],
+  ['E11', 'WEB_APP', { WEB_APP: "'shop.web.create_app()'" }],
+  ['E11', 'CELERY_APP', { CELERY_APP: "'celery -A shop.tasks worker'" }],
+  ['E11', 'HEALTH_HOST', { HEALTH_HOST: 'https://shop.example.org' }],
+  ['E11', 'PYTHON_IMAGE', { PYTHON_IMAGE: 'library/python:3.13-alpine3.20' }],
+  ['E11', 'IMAGE_REGISTRY', { IMAGE_REGISTRY: 'mirror.example/hub/' }],
+  ['E11', 'IMAGE_REGISTRY', { IMAGE_REGISTRY: 'me:word@mirror.example' }, /says what it is for\.$/],
+  ['E11', 'SITE_ADDRESS', { ...production, SITE_ADDRESS: '8080' }],
+  ['E12', 'PYTHON_INSTALLER', { PYTHON_INSTALLER: 'poetri' }, 'Did you mean poetry?'],
+  ['W13', 'WEB_PROT', { WEB_PROT: '1' }, 'Did you mean WEB_PORT?'],
+  ['W13', 'SHOP_COLOUR', { SHOP_COLOUR: 'red' }, /APP_ENV_FILE/],
+  ['W15', 'WEB_SERVERS', { WEB_SERVERS: '1' }, 'WEB_CONCURRENCY is there too: delete the line.'],
+  ['W15', 'WEB_SERVERS', { WEB_SERVERS: '1', WEB_CONCURRENCY: null }, 'npm run env -- --sync renames it.'],
+  ['E20', 'SECRET_KEY', { SECRET_KEY: 'changeme-changeme' }],
+  ['E20', 'SECRET_KEY', { SECRET_KEY: '$(openssl rand -hex 24)' }],
+  ['E20', 'POSTGRES_PASSWORD', { POSTGRES_PASSWORD: 'password' }, /If the database exists already/],
+  ['E20', 'POSTGRES_PASSWORD', { POSTGRES_PASSWORD: 'x7Tq2' }],
+  ['E20', 'POSTGRES_PASSWORD', { ...production, POSTGRES_PASSWORD: 'postgres-local-only' }],
+  ['E25', 'FLOWER_PASSWORD', { FLOWER_PASSWORD: '' }, 'npm run env -- --init makes a value; or take flower out of COMPOSE_PROFILES.'],
+  ['E25', 'REDIS_PASSWORD', { ...production, REDIS_PASSWORD: '', REDIS_URL: 'redis://redis:6379/0' }],
+  ['E36', 'POSTGRES_IMAGE', { POSTGRES_IMAGE: 'mirror.example:5000/postgres' }, 'For example: POSTGRES_IMAGE=library/postgres:17'],
+  ['E37', 'COMPOSE_FILE', { COMPOSE_FILE: 'compose.yaml:compose.overide.yaml' }, 'Did you mean compose.override.yaml?'],
+  ['E37', 'COMPOSE_FILE', { COMPOSE_FILE: 'compose.yaml,compose.override.yaml' }, 'Correct it or take it out. Between files there is ":".'],
+  ['E37', 'COMPOSE_FILE', { COMPOSE_FILE: 'compose.yaml:' }],
+  ['E38', 'COMPOSE_PROFILES', { COMPOSE_PROFILES: 'postgres,redis,flowr' }, 'Did you mean flower?'],
+  ['E38', 'COMPOSE_PROFILES', { COMPOSE_PROFILES: 'db,redis', DATABASE_URL: '' }, 'There are beat, frontend, flower, postgres, mariadb, redis, storage, with commas between them.'],
+  ['E39', 'DATABASE_URL', { COMPOSE_PROFILES: 'postgres,mariadb,redis' }, 'Take mariadb out of COMPOSE_PROFILES, or write postgres instead of db.'],
+  ['E40', 'REDIS_URL', { REDIS_URL: 'redis://:${REDIS_PASSWORD}@localhost:6379/0' }, /such as redis; this machine is host\.docker\.internal\.$/],
+  ['E41', 'REDIS_URL', { REDIS_URL: 'redis://:${REDIS_PASSWORD}@reds:6379/0' }, 'Did you mean redis?'],
+  ['E42', 'DATABASE_URL', { DATABASE_URL: 'postgresql://shop:${POSTGRES_PASSWORD}@db:5433/shop' }, 'Write db:5432.'],
+  ['E43', 'DATABASE_URL', { POSTGRES_PASSWORD: "'8d2e@a0b4c1f'" }, /^Take a password of letters and digits/],
+  ['E43', 'REDIS_URL', { REDIS_URL: "'redis://:8d2e#a0b@redis:6379/0'" }],
+  ['E44', 'REDIS_URL', { REDIS_URL: 'redis://redis:6379/0' }, 'Write ${REDIS_PASSWORD} in its place, outside of single quotes.'],
+  ['E44', 'DATABASE_URL', { DATABASE_URL: 'postgresql://shop:8d2e6a0b4c1f@db:5432/shop' }],
+  ['E50', 'FLOWER_PORT', { FLOWER_PORT: '8000' }, 'Give one of them another port: WEB_PORT or FLOWER_PORT.'],
+  ['E54', 'WEB_PUBLISHED_PORT', { WEB_PUBLISHED_PORT: '127.0.0.1:8000' }],
+  ['E67', 'WEB_APP', { WEB_APP: '' }],
+  ['E67', 'S3_SECRET_ACCESS_KEY', { S3_ACCESS_KEY_ID: 'key' }],
+  ['E67', 'FRONTEND_DIR', { COMPOSE_PROFILES: 'postgres,redis,frontend' }],
+  ['E67', 'SITE_SERVICE', { ...production, SITE_SERVICE: 'frontend' }],
+  ['E72', 'COMPOSE_PROJECT_NAME', { COMPOSE_PROJECT_NAME: "'My Shop'" }, 'For example: COMPOSE_PROJECT_NAME=my-shop'],
+  ['E75', 'COMPOSE_FILE', { ...production, COMPOSE_FILE: 'compose.yaml:compose.override.yaml:compose.production.yaml:mine.yaml' }, /^Take compose\.override\.yaml out for production/],
+  ['E80', 'DATABASE_URL', { DATABASE_URL: 'postgresql://shop:${POSTGRES_PASSWROD}@db:5432/shop' }, 'Did you mean POSTGRES_PASSWORD?'],
+  ['E80', 'DATABASE_URL', { POSTGRES_USER: null }, 'Set POSTGRES_USER on a line above DATABASE_URL.'],
+  ['E80', 'POSTGRES_USER', { POSTGRES_USER: '${SITE_SERVICE}' }, 'Set SITE_SERVICE on a line above POSTGRES_USER.'],
+  ['E44', 'REDIS_URL', { REDIS_URL: "'redis://:${REDIS_PASSWORD}@redis:6379/0'" }, /outside of single quotes\.$/],
+  ['E43', 'REDIS_URL', { REDIS_URL: 'redis://:{REDIS_PASSWORD}@redis:6379/0' }],
+  ['W81', 'REDIS_PASSWORD', { REDIS_PASSWORD: '8d2e$wa0b4c1f9' }, /^Put the value in single quotes/],
+  ['E82', 'DATABASE_URL', { DATABASE_URL: 'mysql://shop:${POSTGRES_PASSWORD}@db:5432/shop' }, /^Lead it to another service/],
+  ['E83', 'REDIS_URL', { REDIS_URL: 'rediss://:${REDIS_PASSWORD}@redis:6379/0' }, 'Write redis: instead.'],
+  ['E83', 'DATABASE_URL', { DATABASE_URL: 'postgresql://shop:${POSTGRES_PASSWORD}@db/shop?sslmode=require' }, 'Take sslmode=require out of it.'],
+  ['E85', 'APP_DIR', { APP_DIR: 'apps' }, /^Did you mean app\?/],
+  ['E85', 'APP_WORKDIR', { APP_WORKDIR: '/app/shop' }, 'It is seen from APP_DIR.'],
+  ['E85', 'PYTHON_MANIFEST', { PYTHON_MANIFEST: '../package.json' }],
+  ['W47', 'S3_PUBLIC_URL', { ...production, S3_PUBLIC_URL: 'http://localhost:8333' }],
+  ['W65', 'WORKER_STOP_GRACE', { WORKER_STOP_GRACE: '15s' }, 'WORKER_STOP_GRACE=30s'],
+  ['W66', 'WORKER_VISIBILITY_TIMEOUT', { WORKER_VISIBILITY_TIMEOUT: '60', WORKER_ARGS: '--time-limit=300' }],
+  ['W68', 'REDIS_URL', { COMPOSE_PROFILES: 'postgres' }, /^Add redis to COMPOSE_PROFILES/],
+  ['W84', 'DATABASE_URL', { ...production, DATABASE_URL: 'sqlite:///shop.db' }, 'What has to stay belongs into /data: DATABASE_URL=sqlite:////data/shop.db'],
+  ['W91', 'WORKER_ARGS', { WORKER_ARGS: '-B' }],
+  ['W91', 'WORKER_ARGS', { WORKER_ARGS: '--without-heartbeat' }, 'Take it out.'],
+  ['W91', 'BEAT_ARGS', { BEAT_ARGS: "'--scheduler other'" }],
+  ['W92', 'WEB_COMMAND', { WEB_COMMAND: "'python manage.py runserver 8000'" }],
+])('%s %s %o', (code, setting, edits, hint = '') => {
+  const text = fileWith(edits)
+  const found = findings(text)
+  expect(codesOf(text, found)).toEqual([`${code} ${setting}`])
+  expect(found[0]!.severity).toBe(code.startsWith('W') || (/^E(20|36)/.test(code) && !('COMPOSE_FILE' in edits)) ? 'warning' : 'error')
+  if (hint instanceof RegExp) expect(found[0]!.hint).toMatch(hint)
+  else if (hint !== '') expect(found[0]!.hint).toBe(hint)
+})
+
+test.each<[code: string, text: string, around?: Around]>([
+  ['E01', `${fileWith({})}nonsense\n`],
+  ['E53', fileWith({}), { model: model({ DATABASE_BIND: '0.0.0.0', POSTGRES_USER: 'shop', POSTGRES_PASSWORD: 'postgres-local-only', REDIS_PASSWORD: 'redis-local-only' }) }],
+  ['E06', fileWith({}), { git: 'tracked', mode: 0o644 }],
+  ['W07', fileWith({}), { git: 'ignored', mode: 0o640 }],
+  ['W77', fileWith({}), { git: 'neither', mode: 0o600 }],
+  ['W70 WEB_PORT', fileWith({}), { shell: { WEB_PORT: '9000', HTTP_PROXY: 'http://proxy:3128' } }],
+  ['W70 COMPOSE_PROFILES', fileWith({ COMPOSE_PROFILES: null, DATABASE_URL: '', REDIS_URL: '' }), { shell: { COMPOSE_PROFILES: 'redis' } }],
+])('%s, in the file or around it', (code, text, around) => {
+  expect(codesOf(text, findings(text, around))).toEqual([code])
+})
+
+test('a setting that could not be read is not judged, nor is what needs Compose where it could not be asked', () => {
+  const lines = readLines(fileWith({ REDIS_URL: 'redis://redsi', COMPOSE_PROFILES: 'flowr', WEB_PORT: 'x' }))
+  expect(check({ schema, lines, values: {} })).toEqual([])
+  expect(check({ schema, lines, values: valuesOf(fileWith({ REDIS_URL: 'redis://redsi', COMPOSE_PROFILES: 'flowr', WEB_PORT: 'x' })) }).map(({ code }) => code)).toEqual(['E11'])
+})
+
+test('what Compose refuses is told once', () => {
+  const text = fileWith({})
+  const refusal = { code: 'E01', severity: 'error', line: 3, setting: null, message: 'm', hint: 'h' } as const
+  const judge = (more: string): string[] => check({ schema, lines: readLines(text + more), values: valuesOf(text), refusal }).map(({ code, message }) => `${code} ${message}`)
+  expect(judge('')).toEqual(['E01 m'])
+  expect(judge('x\n')).toEqual(['E01 This line is no setting and no comment.'])
+})
