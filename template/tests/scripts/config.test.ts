@@ -85,7 +85,7 @@ test('a stand-in has the name of what it stands for, and no registry in front', 
   expect(standIns.filter((name) => !/^stand-in\/\$\{\w+_IMAGE:-[^${}]+\}$/.test(name))).toEqual([])
   const wanted = [...readText('compose.yaml').matchAll(/:-\}\/\}(\$\{\w+_IMAGE:-[^}]+\})/g)].map(([, name]) => `stand-in/${name}`)
   expect(wanted.length).toBeGreaterThan(5)
-  expect(standIns.toSorted()).toEqual(wanted.toSorted())
+  expect([...new Set(standIns)].toSorted()).toEqual([...new Set(wanted)].toSorted())
 })
 
 describe.each([...configs].filter(([name]) => name.startsWith('development')))('in %s', (_, config) => {
