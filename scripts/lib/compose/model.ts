@@ -52,9 +52,8 @@ export function foreignImages({ services }: Model): string[] {
   return [...new Set([...used, ...bases])].filter((image) => typeof image === 'string').toSorted()
 }
 
-/** The base image of the application's build. */
-export const pythonImage = ({ services }: Model): string =>
-  Object.values(services).map(({ build }) => build?.args?.PYTHON_IMAGE).find((image) => image) ?? ''
+/** The base image of the application's build, which migrate has. */
+export const pythonImage = ({ services }: Model): string => services.migrate?.build?.args?.PYTHON_IMAGE ?? ''
 
 export interface PublishedPort {
   service: string

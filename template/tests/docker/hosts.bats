@@ -188,7 +188,7 @@ node_runs_the_commands() {
 	odd_engine 20.10.24
 	run command up --env-file "$env_file"
 	assert_failure 4
-	assert_output --partial 'Docker Engine 20.10.24 is too old: 25 is the oldest that works.'
+	assert_output --partial 'Docker Engine 20.10.24 is too old: 25.0.0 is the oldest that works.'
 }
 
 @test "a command that is too old for its engine is one sentence and exit code 4" {
