@@ -5,7 +5,6 @@
 import type { Result } from '../engine/docker.ts'
 import { finding } from './finding.ts'
 import type { Finding, Values } from './finding.ts'
-import { unquoted } from './file.ts'
 import type { Entry } from './file.ts'
 
 /**
@@ -82,7 +81,8 @@ export async function readValues(path: string, entries: readonly Entry[]): Promi
     const values = Object.entries(environment).flatMap(([name, value]) => (value === null ? [] : [[name, value]]))
     return { values: Object.fromEntries(values) as Values, refusal: undefined, unanswered: undefined }
   }
-  const alike = entries.filter(({ raw }) => !/[$#\\`]/.test(raw)).map(({ name, raw }) => [name, unquoted(raw)])
+  const { parse } = await import('dotenv')
+  const alike = entries.filter(({ raw }) => !/[$#\\`]/.test(raw)).map(({ name, raw }) => [name, parse(`${name}=${raw}`)[name] ?? ''])
   const refusal = answer.exitCode === 127 ? undefined : explainRefusal(answer.stderr, entries)
   return { values: Object.fromEntries(alike) as Values, refusal, unanswered: refusal ? undefined : reasonOf(answer) }
 }
