@@ -279,7 +279,7 @@ no_tables() {
 }
 
 @test "a server that is not installed" {
-	role_says web 'npm run up builds the image again.' WEB_SERVER=uvicorn
+	role_says web '→ Add it to the file of PYTHON_MANIFEST, or to PYTHON_EXTRA_PACKAGES' WEB_SERVER=uvicorn
 	assert_output --partial 'entrypoint: web needs uvicorn, which is not installed.'
 }
 
