@@ -125,6 +125,7 @@ test.each<[code: string, setting: string, edits: Edits, hint?: string | RegExp]>
   ['E85', 'APP_DIR', { APP_DIR: 'apps' }, /^Did you mean app\?/],
   ['E85', 'APP_WORKDIR', { APP_WORKDIR: '/app/shop' }, 'It is seen from APP_DIR.'],
   ['E85', 'PYTHON_MANIFEST', { PYTHON_MANIFEST: '../package.json' }],
+  ['E85', 'EXTRA_CA_FILE', { EXTRA_CA_FILE: 'no/such.pem' }, 'Correct the path, or leave it empty.'],
   ['W47', 'S3_PUBLIC_URL', { ...production, S3_PUBLIC_URL: 'http://localhost:8333' }],
   ['W65', 'WORKER_STOP_GRACE', { WORKER_STOP_GRACE: '15s' }, 'WORKER_STOP_GRACE=30s'],
   ['W66', 'WORKER_VISIBILITY_TIMEOUT', { WORKER_VISIBILITY_TIMEOUT: '60', WORKER_ARGS: '--time-limit=300' }],

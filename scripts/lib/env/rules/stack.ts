@@ -87,6 +87,12 @@ const notThere = ofEach(({ name, value }, subject) => {
     meant ? `Did you mean ${join(dirname(value), meant)}?` : `It is seen from ${from}.`)
 })
 
+/** The build would name the path, and not the setting. */
+const noCertificate = ofEach(({ name, value }, { around: { disk } }) =>
+  name === 'EXTRA_CA_FILE' && value !== '' && disk?.kindOf(value) === 'absent'
+    ? found('E85', name, `${name} names ${value}, and there is no such file.`, 'Correct the path, or leave it empty.')
+    : undefined)
+
 /**
  * When a setting is so, the other must not be empty. `or` is what to do when it is not meant. Add the pairs of your own
  * settings here.
@@ -136,5 +142,5 @@ const givenOutAgain: Rule = ({ effective }) => {
 }
 
 export const stackRules: readonly Rule[] = [
-  missingFile, bothOverlays, unknownProfile, portTwice, openToAll, notThere, halfFilled, siteSwitchedOff, killedTooSoon, givenOutAgain,
+  missingFile, bothOverlays, unknownProfile, portTwice, openToAll, notThere, noCertificate, halfFilled, siteSwitchedOff, killedTooSoon, givenOutAgain,
 ]
