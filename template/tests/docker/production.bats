@@ -137,7 +137,7 @@ deploy() { # deploy MIGRATE_COMMAND
 @test "a deploy migrates while the old version serves, and no visitor sees an error" {
 	local before
 	before=$(state '{{.Id}}' web)
-	deploy 'touch /data/begun; until test -e /data/may-end; do sleep 0.2; done; flask db upgrade' &
+	deploy 'touch /data/begun; until test -e /data/may-end; do sleep 0.2; done; flask --app stories db upgrade' &
 	until_ok 120 docker exec "$before" test -e /data/begun
 	run curl --silent --fail --max-time 20 --output /dev/null "$web/api/status"
 	assert_success
