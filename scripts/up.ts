@@ -62,17 +62,18 @@ async function endRestartLoops(project: string): Promise<void> {
  *
  * @throws CliError (exit code 6) before anything is replaced
  */
-async function replaceOldVersion(stack: Stack, { name, services }: Model, start: readonly string[]): Promise<void> {
-  const { migrate, web } = services
-  const lines = await readNames(['ps', ...ofProject(name), '--format', '{{.Label "com.docker.compose.service"}} {{.Image}}'])
+async function replaceOldVersion(stack: Stack, model: Model, start: readonly string[]): Promise<void> {
+  const { migrate, web } = model.services
+  if (!migrate?.environment?.MIGRATE_COMMAND) return
+  const lines = await readNames(['ps', ...ofProject(model.name), '--format', '{{.Label "com.docker.compose.service"}} {{.Image}}'])
   const running = new Map(lines.map((line) => line.split(' ') as [service: string, image: string]))
   // Docker shows an id in place of a name that another image has taken.
   const isOld = running.has('web') && running.get('web') !== web?.image
-  const databases = Object.entries(migrate?.depends_on ?? {}).filter(([service, { condition }]) => service in services && condition === 'service_healthy')
-  const hasDatabase = databases.every(([service]) => running.has(service))
-  if (!isOld || !hasDatabase || !migrate?.environment?.MIGRATE_COMMAND) return
+  const hasDatabase = Object.entries(migrate.depends_on ?? {}).every(([service, { condition }]) =>
+    running.has(service) || !(service in model.services) || condition !== 'service_healthy')
+  if (!isOld || !hasDatabase) return
   const { migration, runOnce } = await import('./lib/compose/one-shot.ts')
-  await runOnce(stack, { name, services }, migration, { options: ['--no-deps'] })
+  await runOnce(stack, model, migration, { options: ['--no-deps'] })
   hasBegunToStart = true
   // How it went is seen when the whole stack starts.
   await streamCompose(stack, ...start, 'web')

@@ -108,6 +108,12 @@ export async function writeSecretly(file: string, text: string): Promise<void> {
   }
 }
 
+/** Required settings and secrets of services that are switched on, which the file does not have. */
+async function awaitedIn(file: string): Promise<(string | null)[]> {
+  const { findings } = await loadSettings(file)
+  return findings.filter(({ code }) => ['E10', 'E25'].includes(code)).map(({ setting }) => setting)
+}
+
 export interface Filled {
   file: string
   /** False when nothing was missing, and in a dry run. */
@@ -143,10 +149,7 @@ export async function fillEnvFile(file: string = envFile, { sync = false, dryRun
   const random: Random = (bytes) => randomBytes(bytes).toString('hex')
   const machine = before.trim() === '' ? await machineValues(schema) : undefined
   const { text: named, renamed } = sync ? withNewNames(schema, before) : { text: before, renamed: [] }
-  // Required settings and secrets of services that are switched on, which the file does not have.
-  const { findings } = await loadSettings(file)
-  const awaited = findings.filter(({ code }) => ['E10', 'E25'].includes(code)).map(({ setting }) => setting)
-  const { text, generated } = machine ? newFile(schema, machine, random) : withSecrets(schema, named, awaited, random)
+  const { text, generated } = machine ? newFile(schema, machine, random) : withSecrets(schema, named, await awaitedIn(file), random)
 
   const written = !dryRun && text !== before
   const backup = written && sync && existing ? `${file}.bak` : undefined
