@@ -3,12 +3,6 @@
 # development stack that this folder's tests share; helpers.bash has what a test can use.
 
 load ../helpers
-load_library bats-support
-load_library bats-assert
-
-teardown() {
-	show_stack
-}
 
 @test "a user's story, from the request to the result" {
 	skip "it is not written yet"
