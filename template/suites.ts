@@ -1,22 +1,46 @@
-/** The suites of `npm test` that only this template has: linters, and the sample's page in a browser. Found by scripts/test.ts. */
-import type { Counts } from '../scripts/lib/run-tests.ts'
+/** `npm test`: the suites that a change needs, one after the other, and at the end one line that counts them. */
+import { common, defineCommand, main } from '../scripts/lib/command.ts'
+import { add, inWords, named, runBats, tellFailures } from '../scripts/lib/bats.ts'
+import type { Counts } from '../scripts/lib/bats.ts'
+import { ExitCode, stopIfInterrupted } from '../scripts/lib/errors.ts'
+import { formatSeconds, info, print } from '../scripts/lib/terminal.ts'
+import { countFailure, none, runVitest } from './run-tests.ts'
 
-/** Each loads what it needs when it runs, because `npm run test:scripts` needs none of it. */
-export const suites: Record<string, () => Promise<Counts>> = {
-  async lint() {
-    const { lintAll } = await import('./lint/lint.ts')
-    return lintAll()
-  },
-
+/** Each loads what it needs when it runs. */
+const suites: Record<string, () => Promise<Counts>> = {
+  lint: async () => (await import('./lint/lint.ts')).lintAll(),
+  scripts: () => runVitest(['--exclude', 'template/**']),
+  shell: () => runBats(['tests/shell']),
+  docker: async () => (await import('../scripts/test-docker.ts')).runContract(),
   /** Chromium has a container of its own. */
   async e2e() {
-    const [{ prepareImages }, { runVitest }] = await Promise.all([import('./tests/images.ts'), import('../scripts/lib/run-tests.ts')])
+    const { prepareImages } = await import('./tests/images.ts')
     Object.assign(process.env, await prepareImages())
     return runVitest(['--config', 'template/tests/e2e/vitest.config.ts', '--root', '.'])
   },
-
-  async template() {
-    const { proveTemplate } = await import('./test.ts')
-    return proveTemplate()
-  },
 }
+
+export const test = defineCommand({
+  name: 'test',
+  summary: 'Run what a change of the template needs: every suite, or those that are named.',
+  positionals: { name: 'suite', help: `Suites: ${Object.keys(suites).join(', ')}.`, choices: Object.keys(suites) },
+  options: { json: common.json },
+  examples: ['npm test', 'npm test -- lint scripts', 'npm run test:e2e'],
+  async run({ json = false }, words) {
+    let total = none
+    for (const name of words.length > 0 ? words : Object.keys(suites)) {
+      stopIfInterrupted()
+      const started = performance.now()
+      info(`\n${name}`)
+      const counts = named(name, await suites[name]!().catch(countFailure))
+      info(`${name}: ${inWords(counts)} in ${formatSeconds((performance.now() - started) / 1000)}`)
+      total = add(total, counts)
+    }
+    stopIfInterrupted()
+    tellFailures(total)
+    print(json ? JSON.stringify(total) : inWords(total))
+    if (total.failures.length > 0) process.exitCode = ExitCode.failed
+  },
+})
+
+await main(test, import.meta.url)

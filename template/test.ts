@@ -5,10 +5,11 @@ import { basename, join } from 'node:path'
 import { $ } from 'zx/core'
 import { common, defineCommand, main } from '../scripts/lib/command.ts'
 import { CliError, ExitCode, stopIfInterrupted } from '../scripts/lib/errors.ts'
-import { add, countFailure, inWords, named, none, oneFailure, runBats, runVitest, tellFailures } from '../scripts/lib/run-tests.ts'
-import type { Counts } from '../scripts/lib/run-tests.ts'
+import { add, inWords, named, runBats, tellFailures } from '../scripts/lib/bats.ts'
+import type { Counts } from '../scripts/lib/bats.ts'
 import { formatSeconds, info, print } from '../scripts/lib/terminal.ts'
 import { buildLintImage } from './lint/lint.ts'
+import { countFailure, none, oneFailure, runVitest } from './run-tests.ts'
 import { prepareImages } from './tests/images.ts'
 
 /** Something that runs by itself, beside others. */
@@ -48,8 +49,8 @@ const contractJob = (example: string): Job => ({
   // An image that is built and a stack that is started: as long as a large file.
   size: 12_000,
   async run(isAlone) {
-    const args = ['docker', '--env-file', join(example, 'env.docker'), '--json', ...(isAlone ? [] : ['--only', 'image'])]
-    const { stdout, exitCode } = await $({ nothrow: true, quiet: true, stdio: ['ignore', 'pipe', process.stderr] })`npm test --silent -- ${args}`
+    const args = ['--env-file', join(example, 'env.docker'), '--json', ...(isAlone ? [] : ['--only', 'image'])]
+    const { stdout, exitCode } = await $({ nothrow: true, quiet: true, stdio: ['ignore', 'pipe', process.stderr] })`npm run --silent test:docker -- ${args}`
     const counts = stdout.trim() ? (JSON.parse(stdout) as Partial<Counts>) : {}
     // What kept it from beginning has been said above.
     return counts.failures ? (counts as Counts) : oneFailure(`could not begin: exit code ${exitCode}`)

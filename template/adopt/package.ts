@@ -19,8 +19,8 @@ export interface Package {
 /** What the owner's own work needs, whether a file says so or not. */
 const ALWAYS = new Set(['@types/node', 'bats', 'bats-assert', 'bats-support', 'tsx', 'typescript', 'vitest'])
 
-/** Suites of scripts/test.ts whose files lie in template/. */
-const TEMPLATE_SUITE = / (lint|e2e|template)$/
+/** Without the template nobody counts the tests: `npm test` stops at the first suite that fails. */
+const TESTS = { test: 'tsc && vitest run && npm run test:shell && npm run test:docker', 'test:scripts': 'vitest run' }
 
 const escape = (text: string): string => text.replaceAll(/[/.*+?^${}()|[\]\\]/g, String.raw`\$&`)
 
@@ -34,12 +34,12 @@ const isUsed = (name: string, texts: readonly string[]): boolean => {
 export function fitPackage(original: Package, name: string, tree: Tree): Package {
   const { license: _ofTheTemplate, description: _ofItToo, ...rest } = original
   const texts = [...tree].filter(([path]) => /\.(ts|mjs|sh|bash|bats)$/.test(path)).map(([, content]) => textOf(content))
-  const runs = (line: string): boolean => !TEMPLATE_SUITE.test(line) && (line.match(/\S+\.ts\b/g) ?? []).every((file) => tree.has(file))
+  const runs = (line: string): boolean => (line.match(/\S+\.ts\b/g) ?? []).every((file) => tree.has(file))
   const pick = (words: Words = {}, keep: (key: string, value: string) => boolean): Words => Object.fromEntries(Object.entries(words).filter((entry) => keep(...entry)))
   return {
     ...rest,
     name,
-    scripts: pick(original.scripts, (_, line) => runs(line)),
+    scripts: pick({ ...original.scripts, ...TESTS }, (_, line) => runs(line)),
     devDependencies: pick(original.devDependencies, (one) => ALWAYS.has(one) || isUsed(one, texts)),
   }
 }

@@ -54,7 +54,7 @@ commands_work() {
 		run -0 npm run --silent "$name" -- --dry-run
 		assert_output --partial 'docker compose'
 	done
-	for name in up env doctor migrate seed teardown check-image test; do
+	for name in up env doctor migrate seed teardown check-image test:docker; do
 		run -0 npm run --silent "$name" -- --help
 	done
 }

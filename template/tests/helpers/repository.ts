@@ -44,7 +44,7 @@ async function describeScript(file: string): Promise<Script> {
 export async function npmScripts(): Promise<Map<string, Script | null>> {
   const { scripts } = JSON.parse(readText('package.json')) as { scripts: Record<string, string> }
   const entries = Object.entries(scripts).map(async ([name, line]) => {
-    const script = /scripts\/\w+\.ts/.exec(line)?.[0]
+    const script = /scripts\/[\w-]+\.ts/.exec(line)?.[0]
     return [name, script ? await describeScript(script) : null] as const
   })
   return new Map(await Promise.all(entries))

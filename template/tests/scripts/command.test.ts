@@ -11,7 +11,7 @@ import { lint } from '../../lint/lint.ts'
 import { migrate } from '../../../scripts/migrate.ts'
 import { seed } from '../../../scripts/seed.ts'
 import { teardown } from '../../../scripts/teardown.ts'
-import { test as testCommand } from '../../../scripts/test.ts'
+import { testDocker } from '../../../scripts/test-docker.ts'
 import { up } from '../../../scripts/up.ts'
 import { Sandbox } from '../../../tests/helpers/sandbox.ts'
 
@@ -28,7 +28,7 @@ const withWords = defineCommand({ ...sample, positionals: { name: 'what', choice
 const flag = { type: 'boolean', help: '' } as const
 const wide = { name: 'sample', options: { strict: flag, 'dry-run': flag, timeout: flag, 'no-build': flag, json: flag, yes: flag } }
 
-const commands = [checkImage, copyDatabase, doctor, env, lint, migrate, seed, teardown, testCommand, up] as unknown as Command[]
+const commands = [checkImage, copyDatabase, doctor, env, lint, migrate, seed, teardown, testDocker, up] as unknown as Command[]
 
 test.each([['18.20.8', true], ['20.18.3', true], ['20.19.0', false], ['22.1.0', false], ['100.0.0', false]])('Node %s is too old: %s', (version, expected) => {
   expect(isOldNode(version)).toBe(expected)

@@ -1,35 +1,20 @@
-/** The runners of tests that `npm test` starts: each counts what passed, and keeps what failed for the end. */
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+/** Runs bats, counts what passed, and keeps what failed for the end. */
 import { createInterface } from 'node:readline'
-import type { JsonTestResults } from 'vitest/reporters'
 import { $ } from 'zx/core'
-import { report } from './command.ts'
 import { stopIfInterrupted } from './errors.ts'
 import { failure, info } from './terminal.ts'
 
 export interface Counts {
   passed: number
   skipped: number
-  failures: readonly Failure[]
+  failures: readonly { title: string; details: string }[]
 }
-
-interface Failure {
-  title: string
-  details: string
-}
-
-export const none: Counts = { passed: 0, skipped: 0, failures: [] }
 
 export const add = (a: Counts, b: Counts): Counts => ({
   passed: a.passed + b.passed,
   skipped: a.skipped + b.skipped,
   failures: [...a.failures, ...b.failures],
 })
-
-/** One failure and nothing else. */
-export const oneFailure = (title: string, details = ''): Counts => ({ ...none, failures: [{ title, details }] })
 
 /** The same counts, each failure under the name of the file or suite that it is from. */
 export const named = (name: string, counts: Counts): Counts => ({
@@ -40,13 +25,6 @@ export const named = (name: string, counts: Counts): Counts => ({
 /** "12 passed, 1 failed, 2 skipped" */
 export const inWords = ({ passed, skipped, failures }: Counts): string =>
   `${passed} passed, ${failures.length} failed, ${skipped} skipped`
-
-/** A suite that could not even begin is a failure among the others, and the others still run. */
-export function countFailure(error: unknown): Counts {
-  stopIfInterrupted()
-  report(error)
-  return oneFailure('could not begin', String(error))
-}
 
 /** What failed, once more at the end: between a thousand lines that are well nobody finds it. */
 export function tellFailures({ failures }: Counts): void {
@@ -70,32 +48,10 @@ export function readTap(text: string): Counts {
   return { passed: ok.length - skipped, skipped, failures }
 }
 
-/** Reads vitest's JSON report. A file that does not even load has no failed test in it: it is a failure itself. */
-export function readVitest({ numPassedTests, numPendingTests, testResults }: JsonTestResults): Counts {
-  const failures = testResults.filter(({ status }) => status === 'failed').flatMap(({ name, message, assertionResults }) => {
-    const failed = assertionResults.filter((test) => test.status === 'failed')
-    const tests = failed.map((test) => ({ title: test.fullName, details: (test.failureMessages ?? []).join('\n') }))
-    return tests.length > 0 ? tests : [{ title: name, details: message }]
-  })
-  return { passed: numPassedTests, skipped: numPendingTests, failures }
-}
-
 /** A runner that failed although no test did: something went wrong outside of all of them. */
-const judge = (runner: string, counts: Counts, exitCode: number | null): Counts =>
-  exitCode === 0 || counts.failures.length > 0 ? counts : add(counts, oneFailure(`${runner} failed, and none of its tests did`))
-
-/** @param args of `vitest run`: files, options */
-export async function runVitest(args: readonly string[] = []): Promise<Counts> {
-  const folder = await mkdtemp(join(tmpdir(), 'vitest-'))
-  const output = join(folder, 'report.json')
-  try {
-    const shown = $({ nothrow: true, stdio: ['inherit', process.stderr, process.stderr] })
-    const { exitCode } = await shown`npx vitest run ${args} --reporter=default --reporter=json --outputFile.json=${output}`
-    return judge('vitest', readVitest(JSON.parse(await readFile(output, 'utf8'))), exitCode)
-  } finally {
-    await rm(folder, { recursive: true, force: true })
-  }
-}
+export const judge = (runner: string, counts: Counts, exitCode: number | null): Counts =>
+  exitCode === 0 || counts.failures.length > 0 ? counts
+    : { ...counts, failures: [{ title: `${runner} failed, and none of its tests did`, details: '' }] }
 
 /**
  * Runs bats and shows each line as it comes.
@@ -114,10 +70,4 @@ export async function runBats(args: readonly string[], prefix = '', env: Record<
   const { stdout, exitCode } = await child
   process.off('SIGTERM', end)
   return judge('bats', readTap(stdout), exitCode)
-}
-
-/** The type check, as one test. */
-export async function runTypes(): Promise<Counts> {
-  const { exitCode, stdout, stderr } = await $({ nothrow: true, quiet: true, preferLocal: true })`tsc`
-  return exitCode === 0 ? { ...none, passed: 1 } : oneFailure('tsc', `${stdout}${stderr}`.trim())
 }

@@ -1,6 +1,7 @@
 /**
- * The contract suite (tests/docker) on two throw-away stacks, development's and production's. Both are made from a copy
- * of what git would give away, under a random name, with ports that the engine picks. Nothing of the owner's is touched.
+ * `npm run test:docker`: the contract suite (tests/docker) on two throw-away stacks, development's and production's. Both
+ * are made from a copy of what git would give away, under a random name, with ports that the engine picks. Nothing of the
+ * owner's is touched.
  */
 import { randomBytes } from 'node:crypto'
 import { existsSync, readdirSync, statSync } from 'node:fs'
@@ -8,21 +9,22 @@ import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, isAbsolute, join, resolve } from 'node:path'
 import { $, cd } from 'zx/core'
-import { filesIn, withFile } from './compose/files.ts'
-import type { Model } from './compose/model.ts'
-import { leadingOutside } from './compose/outside.ts'
-import { ofProject, openStack, readModel, streamCompose } from './compose/stack.ts'
-import type { ModelledStack, Stack } from './compose/stack.ts'
-import { capture, lastLines } from './engine/docker.ts'
-import { ensureImages } from './engine/images.ts'
-import type { Values } from './env/finding.ts'
-import { fillEnvFile } from './env/write.ts'
-import { envFile as ownEnvFile } from './env/settings.ts'
-import { CliError, ExitCode, tidyUpInPeace, wasInterrupted } from './errors.ts'
-import { standInOverlay } from './rooms.ts'
-import { add, named, none, runBats } from './run-tests.ts'
-import { info } from './terminal.ts'
-import type { Counts } from './run-tests.ts'
+import { add, inWords, named, runBats, tellFailures } from './lib/bats.ts'
+import type { Counts } from './lib/bats.ts'
+import { common, defineCommand, main } from './lib/command.ts'
+import { filesIn, withFile } from './lib/compose/files.ts'
+import type { Model } from './lib/compose/model.ts'
+import { leadingOutside } from './lib/compose/outside.ts'
+import { ofProject, openStack, readModel, streamCompose } from './lib/compose/stack.ts'
+import type { ModelledStack, Stack } from './lib/compose/stack.ts'
+import { capture, lastLines } from './lib/engine/docker.ts'
+import { ensureImages } from './lib/engine/images.ts'
+import type { Values } from './lib/env/finding.ts'
+import { fillEnvFile } from './lib/env/write.ts'
+import { envFile as ownEnvFile } from './lib/env/settings.ts'
+import { CliError, ExitCode, stopIfInterrupted, tidyUpInPeace, wasInterrupted } from './lib/errors.ts'
+import { standInOverlay } from './lib/rooms.ts'
+import { info, print } from './lib/terminal.ts'
 
 const tests = 'tests/docker'
 
@@ -167,7 +169,7 @@ export async function runContract({ envFile, only }: { envFile?: string | undefi
     const setUp = ['--setup-suite-file', `${tests}/setup_suite.bash`]
     const counts = await Promise.all(prepared.map(async ([lane, files, told]) =>
       named(lane, await runBats([...setUp, ...files], `${lane}: `, told))))
-    return counts.reduce(add, none)
+    return counts.reduce(add)
   } finally {
     cd(home)
     if (wasInterrupted()) tidyUpInPeace()
@@ -176,3 +178,32 @@ export async function runContract({ envFile, only }: { envFile?: string | undefi
     await rm(folder, { recursive: true, force: true })
   }
 }
+
+export const testDocker = defineCommand({
+  name: 'test:docker',
+  summary: 'Prove the stack of an env file on two throw-away stacks: start them, break them on purpose, delete them.',
+  options: {
+    'env-file': common['env-file'],
+    only: { type: 'string', value: 'file', help: 'One file of tests/docker, e.g. queue' },
+    json: common.json,
+  },
+  notes: [
+    'The two stacks have random names and free ports. Without an .env.docker their settings come from the example.',
+    'Your own stack, its data and your files stay as they are.',
+    '',
+    'Exit codes: 0 all passed, 1 a test failed, 2 usage, 3 a setting, 4 no engine or no images,',
+    '5 an image could not be built, 130 interrupted.',
+  ].join('\n'),
+  examples: ['npm run test:docker', 'npm run test:docker -- --only queue', 'npm run test:docker -- --env-file .env.staging'],
+  whenStopped: 'The stacks of the tests were removed.',
+  async run({ 'env-file': envFile, only, json = false }) {
+    const counts = await runContract({ envFile, only })
+    stopIfInterrupted()
+    tellFailures(counts)
+    if (counts.passed + counts.failures.length === 0) throw new CliError('No test ran.')
+    print(json ? JSON.stringify(counts) : inWords(counts))
+    if (counts.failures.length > 0) process.exitCode = ExitCode.failed
+  },
+})
+
+await main(testDocker, import.meta.url)

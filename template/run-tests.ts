@@ -1,0 +1,45 @@
+/** What `npm test` and `npm run test:template` have beside bats: vitest, the type check, and suites that could not begin. */
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { JsonTestResults } from 'vitest/reporters'
+import { $ } from 'zx/core'
+import { judge } from '../scripts/lib/bats.ts'
+import type { Counts } from '../scripts/lib/bats.ts'
+import { report } from '../scripts/lib/command.ts'
+import { stopIfInterrupted } from '../scripts/lib/errors.ts'
+
+export const none: Counts = { passed: 0, skipped: 0, failures: [] }
+
+/** One failure and nothing else. */
+export const oneFailure = (title: string, details = ''): Counts => ({ ...none, failures: [{ title, details }] })
+
+/** A suite that could not even begin is a failure among the others, and the others still run. */
+export function countFailure(error: unknown): Counts {
+  stopIfInterrupted()
+  report(error)
+  return oneFailure('could not begin', String(error))
+}
+
+/** Reads vitest's JSON report. A file that does not even load has no failed test in it: it is a failure itself. */
+export function readVitest({ numPassedTests, numPendingTests, testResults }: JsonTestResults): Counts {
+  const failures = testResults.filter(({ status }) => status === 'failed').flatMap(({ name, message, assertionResults }) => {
+    const failed = assertionResults.filter((test) => test.status === 'failed')
+    const tests = failed.map((test) => ({ title: test.fullName, details: (test.failureMessages ?? []).join('\n') }))
+    return tests.length > 0 ? tests : [{ title: name, details: message }]
+  })
+  return { passed: numPassedTests, skipped: numPendingTests, failures }
+}
+
+/** @param args of `vitest run`: files, options */
+export async function runVitest(args: readonly string[] = []): Promise<Counts> {
+  const folder = await mkdtemp(join(tmpdir(), 'vitest-'))
+  const output = join(folder, 'report.json')
+  try {
+    const shown = $({ nothrow: true, stdio: ['inherit', process.stderr, process.stderr] })
+    const { exitCode } = await shown`npx vitest run ${args} --reporter=default --reporter=json --outputFile.json=${output}`
+    return judge('vitest', readVitest(JSON.parse(await readFile(output, 'utf8'))), exitCode)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
