@@ -1,7 +1,7 @@
 /** `npm run check-image`: is every Python file of the source in the image, and can it be imported there? */
 import { readFileSync } from 'node:fs'
 import { common, defineCommand, main } from './lib/command.ts'
-import { withFile } from './lib/compose/files.ts'
+import { withFile } from './lib/compose/model.ts'
 import { captureCompose, composeCommand, openStack, stackOf, streamCompose } from './lib/compose/stack.ts'
 import type { Stack } from './lib/compose/stack.ts'
 import { lastLines } from './lib/engine/docker.ts'

@@ -8,8 +8,7 @@ import * as ofStack from './lib/doctor/stack.ts'
 import { findEngine } from './lib/engine/engine.ts'
 import { envFile, exampleFile, loadSettings } from './lib/env/settings.ts'
 import { CliError, ExitCode } from './lib/errors.ts'
-import { amount, failure, indent, info, ok, printJson, warn } from './lib/terminal.ts'
-import { addressed } from './lib/words.ts'
+import { addressed, amount, failure, indent, info, ok, printJson, warn } from './lib/terminal.ts'
 
 /** Every examination, under the name that its answers have in --json. */
 const groups: Record<string, { title: string; examinations: readonly Examination[] }> = {

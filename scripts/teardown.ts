@@ -1,10 +1,10 @@
 /** `npm run teardown`: the counterpart of up. Data stays unless --volumes says otherwise. */
 import { common, defineCommand, main } from './lib/command.ts'
-import { composeCommand, npmCommand, ofProject, openStack, readNames, stackOf, streamCompose } from './lib/compose/stack.ts'
+import { composeCommand, ofProject, openStack, readNames, stackOf, streamCompose } from './lib/compose/stack.ts'
 import { findEngine } from './lib/engine/engine.ts'
 import { envFile } from './lib/env/settings.ts'
 import { CliError } from './lib/errors.ts'
-import { confirm, ok, print, printJson } from './lib/terminal.ts'
+import { addressed, confirm, ok, print, printJson } from './lib/terminal.ts'
 
 export const teardown = defineCommand({
   name: 'teardown',
@@ -30,13 +30,13 @@ export const teardown = defineCommand({
     const data = await readNames(['volume', 'ls', '--quiet', ...ofProject(name)])
     if (volumes && !yes && data.length > 0) {
       const warning = 'These volumes and all data in them will be deleted.'
-      await confirm({ name, warning, details: data.join('\n'), command: npmCommand(stack, 'teardown', '--volumes', '--yes') })
+      await confirm({ name, warning, details: data.join('\n'), command: 'npm run teardown -- --volumes --yes' })
     }
     if ((await streamCompose(stack, ...down)) !== 0) throw new CliError('The stack was not taken down; Compose says why above.')
     if (json) return printJson({ ok: true, project: name, deletedVolumes: volumes ? data : [] })
     if (volumes || data.length === 0) return ok(`${name} is gone, and none of its data is left`)
-    const [again, deletion] = [npmCommand(stack, 'up'), npmCommand(stack, 'teardown', '--volumes')]
-    ok(`${name} is stopped. Its data stays in ${data.length} volumes: ${again} continues, ${deletion} deletes them`)
+    const next = addressed('npm run up continues, npm run teardown -- --volumes deletes them', file)
+    ok(`${name} is stopped. Its data stays in ${data.length} volumes: ${next}`)
   },
 })
 

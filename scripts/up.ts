@@ -2,17 +2,17 @@
 import { statSync } from 'node:fs'
 import { common, defineCommand, main } from './lib/command.ts'
 import { firstCause, urls } from './lib/compose/model.ts'
-import type { Container, Model, Service } from './lib/compose/model.ts'
+import type { Container, Model } from './lib/compose/model.ts'
 import { checkPorts } from './lib/compose/ports.ts'
 import { checkAppCa, checkSourceAccess } from './lib/compose/source-access.ts'
-import { composeCommand, npmCommand, ofProject, openStack, readContainers, readNames, stackOf, streamCompose } from './lib/compose/stack.ts'
-import type { OpenStack, Stack } from './lib/compose/stack.ts'
+import { composeCommand, ofProject, openStack, readContainers, readNames, stackOf, streamCompose } from './lib/compose/stack.ts'
+import type { Stack } from './lib/compose/stack.ts'
 import { read } from './lib/engine/docker.ts'
 import { ensureImages } from './lib/engine/images.ts'
 import { ensureBuildxFolder, makeRoom } from './lib/engine/machine.ts'
 import { envFile } from './lib/env/settings.ts'
 import { CliError, ExitCode } from './lib/errors.ts'
-import { amount, info, ok, print, printJson, warn } from './lib/terminal.ts'
+import { addressed, amount, info, ok, print, printJson, warn } from './lib/terminal.ts'
 
 /** How far it came, for who stops it. */
 let hasBegunToStart = false
@@ -20,18 +20,13 @@ let hasBegunToStart = false
 /** Seconds since `started`, a reading of performance.now(). */
 const since = (started: number): number => (performance.now() - started) / 1000
 
+/** Makes .env.docker when there is none. */
 async function makeEnvFile(file: string): Promise<void> {
   // Of size 0 it is what Docker leaves behind where a mounted file is missing.
   if (file !== envFile || statSync(file, { throwIfNoEntry: false })?.size) return
   const { fillEnvFile } = await import('./lib/env/write.ts')
   const { generated, fitted } = await fillEnvFile(file)
   ok(`${file} made from ${envFile}.example: ${[...generated, ...fitted].join(', ')} set for this machine`)
-}
-
-function showFound({ stack, engine, settings: { count, findings } }: OpenStack): void {
-  ok(`Docker ${engine.engineVersion}, Compose ${engine.composeVersion}`)
-  const warnings = findings.length === 0 ? '' : `, ${amount(findings.length, 'warning')} (see ${npmCommand(stack, 'env')})`
-  ok(`${stack.envFile}: ${amount(count, 'setting')}${warnings}`)
 }
 
 /** @throws CliError (exit code 5) */
@@ -79,25 +74,12 @@ async function replaceOldVersion(stack: Stack, model: Model, start: readonly str
   await streamCompose(stack, ...start, 'web')
 }
 
-/** Starts the stack and waits for it. Returns its containers, those of other profiles too. */
-async function startStack(stack: Stack, model: Model, args: string[]): Promise<Container[]> {
-  await endRestartLoops(model.name)
-  const exitCode = await streamCompose(stack, ...args)
-  const all = await readContainers(model.name)
-  // At its time-out Compose 2.26 sometimes ends with 0 all the same: the containers have the last word.
-  if (exitCode === 0 && !firstCause(all, model.services)) return all
-  const { explain } = await import('./lib/explain/explain.ts')
-  throw await explain(stack, model)
-}
-
-/** One request proves the address before it is printed. */
-const answers = (url: string): Promise<boolean> =>
-  fetch(url, { signal: AbortSignal.timeout(5000), redirect: 'manual' }).then(() => true, () => false)
-
 /** What is odd about a stack that is up. */
 async function warnOfOddities(stack: Stack, model: Model, all: readonly Container[]): Promise<void> {
   const { web } = urls(model)
-  if (web && !(await answers(web))) warn(`web is healthy in its container, but ${web} does not answer on this machine.`)
+  // One request proves the address before it is printed.
+  const answer = web && (await fetch(web, { signal: AbortSignal.timeout(5000), redirect: 'manual' }).catch(() => undefined))
+  if (web && !answer) warn(`web is healthy in its container, but ${web} does not answer on this machine.`)
   const strays = all.filter(({ service, state }) => state === 'running' && !(service in model.services))
   if (strays.length === 0) return
   const names = [...new Set(strays.map(({ service }) => service))]
@@ -105,14 +87,11 @@ async function warnOfOddities(stack: Stack, model: Model, all: readonly Containe
   warn(`Still running, although COMPOSE_PROFILES does not ask for it: ${names.join(', ')}. Away with it: ${command}`)
 }
 
-/** What a worker does, where others have an address. */
-function workOf({ environment }: Service = {}): string {
-  const { WORKER_CONCURRENCY: atOnce, WORKER_QUEUES: queues } = environment ?? {}
-  return atOnce ? `${amount(Number(atOnce), 'task')} at a time${queues ? `, of ${queues}` : ''}` : ''
-}
-
+/** A line for each service: its address, or what the worker does, and its state. */
 function summarise(containers: readonly Container[], model: Model): string {
-  const shown: Readonly<Record<string, string>> = { worker: workOf(model.services.worker), ...urls(model) }
+  const { WORKER_CONCURRENCY: atOnce, WORKER_QUEUES: queues } = model.services.worker?.environment ?? {}
+  const worker = atOnce ? `${amount(Number(atOnce), 'task')} at a time${queues ? `, of ${queues}` : ''}` : ''
+  const shown: Readonly<Record<string, string>> = { worker, ...urls(model) }
   const services = [...new Set(containers.map(({ service }) => service))]
   const width = Math.max(10, ...services.map(({ length }) => length))
   return services
@@ -124,12 +103,6 @@ function summarise(containers: readonly Container[], model: Model): string {
       return `  ${service.padEnd(width)} ${(shown[service] ?? '').padEnd(24)} ${state}${count}`
     })
     .join('\n')
-}
-
-/** What people do next, as they would type it. */
-function nextSteps(stack: Stack, { services }: Model): string[] {
-  const seed = services.web?.environment?.SEED_COMMAND ? [npmCommand(stack, 'seed')] : []
-  return [...seed, composeCommand(stack, 'logs', '--follow', 'web'), npmCommand(stack, 'teardown')]
 }
 
 export const up = defineCommand({
@@ -166,10 +139,12 @@ export const up = defineCommand({
     // What has to be there first. What ran before runs on.
     await makeEnvFile(file)
     const opened = await openStack(file)
-    const { engine, settings } = opened
-    showFound(opened)
-    checkAppCa(settings.values)
-    const { stack, model } = await ensureImages(opened.stack, opened.model, settings.values, { build: !noBuild })
+    const { engine, settings: { count, findings, values } } = opened
+    ok(`Docker ${engine.engineVersion}, Compose ${engine.composeVersion}`)
+    const warnings = findings.length === 0 ? '' : addressed(`, ${amount(findings.length, 'warning')} (see npm run env)`, file)
+    ok(`${file}: ${amount(count, 'setting')}${warnings}`)
+    checkAppCa(values)
+    const { stack, model } = await ensureImages(opened.stack, opened.model, values, { build: !noBuild })
     await checkPorts(model)
     if (!noBuild) await buildImages(stack)
     await checkSourceAccess(stack, model)
@@ -178,7 +153,11 @@ export const up = defineCommand({
     // From here on the stack changes.
     hasBegunToStart = true
     const begun = performance.now()
-    const all = await startStack(stack, model, start)
+    await endRestartLoops(model.name)
+    const code = await streamCompose(stack, ...start)
+    const all = await readContainers(model.name)
+    // At its time-out Compose 2.26 sometimes ends with 0 all the same: the containers have the last word.
+    if (code !== 0 || firstCause(all, model.services)) throw await (await import('./lib/explain/explain.ts')).explain(stack, model)
     const migrated = model.services.migrate?.environment?.MIGRATE_COMMAND ? ', the database is migrated' : ''
     ok(`${Object.keys(model.services).length} services are up${migrated}`, since(begun))
 
@@ -189,7 +168,9 @@ export const up = defineCommand({
       return printJson({ ok: true, durationMs: Math.round(performance.now() - started), services, urls: urls(model) })
     }
     info(`\n${summarise(containers, model)}\n`)
-    info(`  Next: ${nextSteps(stack, model).join(' · ')}`)
+    const seed = model.services.web?.environment?.SEED_COMMAND ? 'npm run seed · ' : ''
+    const logs = composeCommand(stack, 'logs', '--follow', 'web')
+    info(addressed(`  Next: ${seed}${logs} · npm run teardown`, file))
     if (engine.dir) info(`  For docker in this shell: . ${engine.dir}/activate`)
   },
 })

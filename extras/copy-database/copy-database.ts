@@ -2,13 +2,13 @@
 import { fileURLToPath } from 'node:url'
 import { stripVTControlCharacters } from 'node:util'
 import { common, defineCommand, main } from '../../scripts/lib/command.ts'
-import { amount, confirm, info, isInteractive, ok, printJson, step, warn } from '../../scripts/lib/terminal.ts'
+import { addressed, amount, confirm, info, isInteractive, ok, printJson, step, warn } from '../../scripts/lib/terminal.ts'
 import { databaseOf, redact, usage } from './database-url.ts'
 import { lastLines } from '../../scripts/lib/engine/docker.ts'
 import type { Result } from '../../scripts/lib/engine/docker.ts'
 import { CliError, ExitCode } from '../../scripts/lib/errors.ts'
 import type { Model } from '../../scripts/lib/compose/model.ts'
-import { captureCompose, composeCommand, endAbandoned, npmCommand, openStack, readContainers } from '../../scripts/lib/compose/stack.ts'
+import { captureCompose, composeCommand, endAbandoned, openStack, readContainers } from '../../scripts/lib/compose/stack.ts'
 import { envFile } from '../../scripts/lib/env/settings.ts'
 import type { Stack } from '../../scripts/lib/compose/stack.ts'
 
@@ -129,7 +129,7 @@ export const copyDatabase = defineCommand({
         name: model.name,
         warning: 'All rows of the tables that are copied will be deleted.',
         details: target,
-        command: npmCommand(stack, 'copy-database', '--empty-target', '--yes', '…'),
+        command: 'npm run copy-database -- --empty-target --yes …',
       })
     }
     const args = ['--from', source, ...passedOn.filter((name) => options[name]).map((name) => `--${name}`)]
@@ -151,7 +151,7 @@ export const copyDatabase = defineCommand({
     const all = `${amount(done.rows ?? 0, 'row')} in ${amount(done.tables ?? 0, 'table')}`
     if (dryRun) return ok(`${all} fit. Nothing was written`)
     ok(`${all} were copied`)
-    const up = npmCommand(stack, 'up')
+    const up = addressed('npm run up', file)
     info(advice === undefined ? `Next: ${up}` : `Next: put this into ${file}, then ${up}\n  ${advice}`)
   },
 })

@@ -2,8 +2,7 @@
 import { existsSync } from 'node:fs'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { filesIn } from '../../scripts/lib/compose/files.ts'
-import { foreignImages } from '../../scripts/lib/compose/model.ts'
+import { filesIn, foreignImages, withFile } from '../../scripts/lib/compose/model.ts'
 import type { Model } from '../../scripts/lib/compose/model.ts'
 import { readModel } from '../../scripts/lib/compose/stack.ts'
 import type { Stack } from '../../scripts/lib/compose/stack.ts'
@@ -11,7 +10,7 @@ import { read } from '../../scripts/lib/engine/docker.ts'
 import { shortName } from '../../scripts/lib/engine/images.ts'
 import { valueOf } from '../../scripts/lib/engine/machine.ts'
 import { cacheFolder } from './private-engine/layout.ts'
-import { isStandIn, standInOverlay, withStandIns } from '../../scripts/lib/rooms.ts'
+import { isStandIn, standInOverlay } from '../../scripts/lib/rooms.ts'
 import { envFile as ownEnvFile } from '../../scripts/lib/env/settings.ts'
 import { writeSecretly } from '../../scripts/lib/env/write.ts'
 import { CliError, ExitCode } from '../../scripts/lib/errors.ts'
@@ -30,12 +29,12 @@ export function selectStandIns(text: string, values: Values = {}): string {
   const line = /^(?<before>[ \t]*(?:export[ \t]+)?COMPOSE_FILE[ \t]*[=:][ \t]*(?<quote>["']?))(?<files>.*?)\k<quote>[ \t]*(?:(?<=["' \t])#.*)?$/m.exec(text)
   const { before, files } = line?.groups ?? {}
   if (!line || before === undefined || files === undefined) {
-    return `${text}${text === '' || text.endsWith('\n') ? '' : '\n'}COMPOSE_FILE=${withStandIns({ ...values, COMPOSE_FILE: '' })}\n`
+    return `${text}${text === '' || text.endsWith('\n') ? '' : '\n'}COMPOSE_FILE=${withFile({ ...values, COMPOSE_FILE: '' }, standInOverlay)}\n`
   }
   const chosen = { ...values, COMPOSE_FILE: files }
   if (filesIn(chosen).includes(standInOverlay)) return text
   const start = line.index + before.length
-  return `${text.slice(0, start)}${withStandIns(chosen)}${text.slice(start + files.length)}`
+  return `${text.slice(0, start)}${withFile(chosen, standInOverlay)}${text.slice(start + files.length)}`
 }
 
 /**
@@ -83,7 +82,7 @@ export async function useStandIns(
     warn(`Stand-ins are not used: ${objection}.`)
     return undefined
   }
-  const chosen = { ...stack, env: { ...stack.env, COMPOSE_FILE: withStandIns(values) } }
+  const chosen = { ...stack, env: { ...stack.env, COMPOSE_FILE: withFile(values, standInOverlay) } }
   const changed = await readModel(chosen)
   const strangers = withoutStandIn(foreignImages(model), foreignImages(changed), absent)
   if (strangers.length > 0) {

@@ -28,13 +28,13 @@ export async function readStatus(): Promise<EngineStatus> {
   const answer = await askForVersions()
   if (answer.engineVersion !== undefined) {
     const dir = kindInUse() === 'private' ? { dir: layout.dir } : {}
-    return { kind: kindInUse(), ...await checkVersions(answer), ...dir, running: true, private: description }
+    return { kind: kindInUse(), ...checkVersions(answer), ...dir, running: true, private: description }
   }
   if (!description.running) {
     return { kind: description.installed ? 'private' : 'none', running: false, private: description }
   }
   Object.assign(process.env, clientEnvironment(layout, process.env.PATH))
-  return { kind: 'private', ...await checkVersions(await askForVersions()), dir: layout.dir, running: true, private: description }
+  return { kind: 'private', ...checkVersions(await askForVersions()), dir: layout.dir, running: true, private: description }
 }
 
 /** The status for people. */

@@ -2,8 +2,7 @@
 import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 import { catchSignals, CliError, ExitCode, interruption } from './errors.ts'
-import { failure, print, printJson } from './terminal.ts'
-import { addressed, nearest } from './words.ts'
+import { addressed, failure, nearest, print, printJson } from './terminal.ts'
 
 /** As package.json says it under "engines". */
 export const MINIMUM_NODE = '20.19'
@@ -19,9 +18,7 @@ interface Option {
 export type Options = Record<string, Option>
 
 /** What `run` receives: strings and booleans by the option's name; a flag that was not given is undefined. */
-export type Values<O extends Options> = {
-  [K in keyof O]?: O[K]['type'] extends 'boolean' ? boolean : string
-}
+export type Values<O extends Options> = { [K in keyof O]?: O[K]['type'] extends 'boolean' ? boolean : string }
 
 export interface Command<O extends Options = Options> {
   name: string
@@ -75,21 +72,19 @@ export function parse<O extends Options>(
   argv: string[],
 ): { values: Values<O> & { help?: boolean }; positionals: string[] } {
   const options = { ...command.options, help }
-  const usage = (message: string, hint = ''): CliError =>
-    new CliError(message, { hint: `${hint}npm run ${command.name} -- --help lists the options.`, exitCode: ExitCode.usage })
-  let parsed
   try {
-    parsed = parseArgs({ args: argv, options, allowPositionals: command.positionals !== undefined, strict: true })
+    const parsed = parseArgs({ args: argv, options, allowPositionals: command.positionals !== undefined, strict: true })
+    const choices = command.positionals?.choices
+    const stranger = choices && parsed.positionals.find((word) => !choices.includes(word))
+    if (stranger !== undefined) throw new Error(`"${stranger}" is none of ${choices?.join(', ')}.`)
+    return parsed
   } catch (error) {
     const [sentence = ''] = (error as Error).message.split(/\.(?: |$)/)
     const word = /^Unknown option '--(.+)'/.exec(sentence)?.[1]
     const meant = word && nearest(word, Object.keys(options))
-    throw usage(`${sentence}.`, meant && `Did you mean --${meant}? `)
+    const hint = `${meant ? `Did you mean --${meant}? ` : ''}npm run ${command.name} -- --help lists the options.`
+    throw new CliError(`${sentence}.`, { hint, exitCode: ExitCode.usage })
   }
-  const choices = command.positionals?.choices
-  const stranger = choices && parsed.positionals.find((word) => !choices.includes(word))
-  if (stranger !== undefined) throw usage(`"${stranger}" is none of ${choices?.join(', ')}.`)
-  return parsed
 }
 
 /**
@@ -99,9 +94,8 @@ export function parse<O extends Options>(
  * @throws CliError (exit code 2), because something else would run than was asked for
  */
 export function requireAllOptions({ name, options }: Pick<Command, 'name' | 'options'>, env: NodeJS.ProcessEnv): void {
-  const taken = Object.keys(options).filter((option) => {
-    // npm's own files may set these for good: so they say nothing about this call.
-    if (['json', 'only', 'yes'].includes(option)) return false
+  // npm's own files may set the three for good, so they say nothing about this call.
+  const taken = Object.keys(options).filter((option) => !['json', 'only', 'yes'].includes(option)).filter((option) => {
     const value = env[`npm_config_${option.replace(/^no-/, '').replaceAll('-', '_')}`]
     return option.startsWith('no-') ? value === '' : Boolean(value)
   })
@@ -114,12 +108,11 @@ export function requireAllOptions({ name, options }: Pick<Command, 'name' | 'opt
 
 /** Tells a person (or, with `--json`, a program) what went wrong with the stack of an env file. Returns the exit code. */
 export function report(error: unknown, json = false, envFile?: string): ExitCode {
-  const isExpected = error instanceof CliError
-  const { message: plain, hint: way, details, exitCode, data } = isExpected ? error : new CliError(String(error))
+  const { message: plain, hint: way, details, exitCode, data } = error instanceof CliError ? error : new CliError(String(error))
   const message = addressed(plain, envFile)
   const hint = way && addressed(way, envFile)
   if (json) printJson({ ok: false, failure: { message, details, hint, exitCode, ...data } })
-  if (isExpected) failure(message, details, hint)
+  if (error instanceof CliError) failure(message, details, hint)
   // A bug of ours: the stack is what helps.
   else console.error(error)
   return exitCode
@@ -133,10 +126,8 @@ export async function main<O extends Options>(command: Command<O>, moduleUrl: st
   if (moduleUrl !== pathToFileURL(process.argv[1] ?? '').href) return
   if (isOldNode(process.versions.node)) {
     // In plain words: what colours them is not there either.
-    const found = `Node ${process.versions.node} is too old: ${MINIMUM_NODE} is the oldest that works.`
-    process.stderr.write(`${found} Get a newer one: https://nodejs.org/\n`)
-    process.exitCode = ExitCode.failed
-    return
+    console.error(`Node ${process.versions.node} is too old: ${MINIMUM_NODE} is the oldest that works. Get a newer one: https://nodejs.org/`)
+    process.exit(ExitCode.failed)
   }
   catchSignals()
   // `npm run … | head` closes the pipe: nobody listens any more, which is no failure.

@@ -1,6 +1,5 @@
 /** extras/offline, a room that may be deleted. The core asks for it here, and works without it. */
 import { existsSync } from 'node:fs'
-import { withFile } from './compose/files.ts'
 import type { Model } from './compose/model.ts'
 import type { ModelledStack, Stack } from './compose/stack.ts'
 import type { Values } from './engine/machine.ts'
@@ -46,9 +45,6 @@ export const loadOfflineRoom = async (): Promise<OfflineRoom | undefined> =>
 
 /** The Compose file that selects stand-ins. */
 export const standInOverlay = 'extras/offline/compose.yaml'
-
-/** COMPOSE_FILE with that overlay last. */
-export const withStandIns = (values: Values): string => withFile(values, standInOverlay)
 
 /** Is this the name of a stand-in? */
 export const isStandIn = (image: string): boolean => image.startsWith('stand-in/')

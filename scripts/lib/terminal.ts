@@ -1,9 +1,11 @@
 /**
- * The one door to the terminal. Talk goes to standard error, results to standard output, so that
- * `npm run up -- --json | jq .urls` works. The sign in front carries the meaning; colour only repeats it.
+ * The one door to the terminal, and the words that go through it. Talk goes to standard error, results to standard output,
+ * so that `npm run up -- --json | jq .urls` works. The sign in front carries the meaning; colour only repeats it.
  */
 // As a whole: an old Node has no styleText, and has to come as far as saying that it is too old.
 import util from 'node:util'
+import { distance } from 'fastest-levenshtein'
+import { quote } from 'zx/core'
 import { CliError, ExitCode } from './errors.ts'
 
 /** `styleText` looks at standard output unless told otherwise; our talk is on standard error. */
@@ -103,4 +105,29 @@ export async function confirm(question: Record<'name' | 'warning' | 'details' | 
   const { isCancel, text } = await import('@clack/prompts')
   const answer = await text({ message: `Type ${name} to go on`, output: process.stderr })
   if (isCancel(answer) || answer !== name) throw new CliError('Nothing was changed.')
+}
+
+/**
+ * The candidate that was probably meant, or undefined when none is close: a wrong guess is worse than none, so at most a
+ * third of the letters may differ, and never more than three. Case does not count.
+ */
+export function nearest(word: string, candidates: readonly string[]): string | undefined {
+  const edits = (candidate: string): number => distance(word.toLowerCase(), candidate.toLowerCase())
+  const limit = Math.min(3, Math.floor(word.length / 3))
+  return candidates.filter((candidate) => edits(candidate) <= limit).toSorted((a, b) => edits(a) - edits(b))[0]
+}
+
+/** Passwords in URLs become ***. Rather too much than too little: a password may have an @ of its own. */
+export const redactUrls = (text: string): string => text.replaceAll(/(:\/\/[^\s:@/'"]*):[^\s'"]+@/g, '$1:***@')
+
+/** Those of our commands that work on a stack. */
+const command = /npm run (up|env|doctor|migrate|seed|check-image|copy-database|teardown)\b(?! -- --env-file)(?: --(?= ))?/g
+
+/** The file itself: not the example, nor a copy, nor one in another folder. */
+const ownFile = /(?<![\w./-])\.env\.docker(?!\.?[\w-])/g
+
+/** A sentence of ours, as it is written for `.env.docker`, for a stack of another file. */
+export function addressed(text: string, envFile = '.env.docker'): string {
+  if (envFile === '.env.docker') return text
+  return text.replaceAll(ownFile, () => envFile).replaceAll(command, (_, name: string) => `npm run ${name} -- --env-file ${quote(envFile)}`)
 }

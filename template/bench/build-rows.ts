@@ -5,7 +5,6 @@ import { join } from 'node:path'
 import { read } from '../../scripts/lib/engine/docker.ts'
 import { CliError } from '../../scripts/lib/errors.ts'
 import { valueOf } from '../../scripts/lib/engine/machine.ts'
-import { pythonImage } from '../../scripts/lib/compose/model.ts'
 import { compose } from '../../scripts/lib/compose/stack.ts'
 import type { Stack } from '../../scripts/lib/compose/stack.ts'
 import { step } from '../../scripts/lib/terminal.ts'
@@ -73,7 +72,7 @@ export async function imageSize(workshop: Workshop): Promise<{ image: Measured; 
   const model = await productionModel(workshop)
   const image = Object.values(model.services).find(({ build }) => build)?.image ?? ''
   const history = async (name: string): Promise<string> => read(['history', '--no-trunc', '--human=false', '--format', 'json', name])
-  const [own, base] = await Promise.all([image, pythonImage(model)].map(history))
+  const [own, base] = await Promise.all([image, model.services.migrate?.build?.args?.PYTHON_IMAGE ?? ''].map(history))
   const parts = partsOver(parseHistory(own!), parseHistory(base!).length)
   const sum = parts.reduce((total, { value }) => total + value, 0)
   const surplus = parts.find(({ name }) => name === SURPLUS)?.value ?? 0

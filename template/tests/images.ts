@@ -6,7 +6,6 @@ import { join } from 'node:path'
 import { ensureImages } from '../../scripts/lib/engine/images.ts'
 import { openStack, readModel } from '../../scripts/lib/compose/stack.ts'
 import { fillEnvFile } from '../../scripts/lib/env/write.ts'
-import { pythonImage } from '../../scripts/lib/compose/model.ts'
 import { withValues } from '../env-values.ts'
 import { standInOverlay as overlay } from '../../scripts/lib/rooms.ts'
 
@@ -48,7 +47,7 @@ export async function prepareImages({ profiles = '*', examples = false } = {}): 
     return {
       TEST_COMPOSE_FILES: `compose.yaml:compose.override.yaml${overlays}`,
       TEST_EXTRA_CA_FILE: settings.values.EXTRA_CA_FILE ?? '',
-      TEST_PYTHON_IMAGE: pythonImage(chosen.model),
+      TEST_PYTHON_IMAGE: chosen.model.services.migrate?.build?.args?.PYTHON_IMAGE ?? '',
     }
   } finally {
     await rm(folder, { recursive: true, force: true })

@@ -1,4 +1,15 @@
 /** What Compose says of a stack (`config --format json`) and Docker of its containers (`inspect`), as far as we read it. Pure. */
+import type { Values } from '../engine/machine.ts'
+
+/** What stands between two files of COMPOSE_FILE. */
+export const separatorOf = ({ COMPOSE_PATH_SEPARATOR }: Values): string => COMPOSE_PATH_SEPARATOR || ':'
+
+/** The files that COMPOSE_FILE names. Empty, it means the two of development. */
+export const filesIn = (values: Values): string[] =>
+  values.COMPOSE_FILE ? values.COMPOSE_FILE.split(separatorOf(values)) : ['compose.yaml', 'compose.override.yaml']
+
+/** COMPOSE_FILE with one more file behind the others. */
+export const withFile = (values: Values, file: string): string => [...filesIn(values), file].join(separatorOf(values))
 
 export interface Port {
   host_ip?: string
@@ -51,9 +62,6 @@ export function foreignImages({ services }: Model): string[] {
   const bases = all.flatMap(({ build }) => (build ? baseImages(build) : []))
   return [...new Set([...used, ...bases])].filter((image) => typeof image === 'string').toSorted()
 }
-
-/** The base image of the application's build, which migrate has. */
-export const pythonImage = ({ services }: Model): string => services.migrate?.build?.args?.PYTHON_IMAGE ?? ''
 
 export interface PublishedPort {
   service: string

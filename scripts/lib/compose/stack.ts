@@ -1,6 +1,5 @@
 /** One stack: an env file, and the Compose commands that go with it. */
 import { existsSync } from 'node:fs'
-import { quote } from 'zx/core'
 import { capture, format, lastLines, read, stream } from '../engine/docker.ts'
 import type { Result, RunOptions } from '../engine/docker.ts'
 import { findEngine, startEngine } from '../engine/engine.ts'
@@ -10,9 +9,8 @@ import type { Values } from '../env/finding.ts'
 import { envFile as ownEnvFile, loadSettings } from '../env/settings.ts'
 import type { Settings } from '../env/settings.ts'
 import { CliError, ExitCode, wasInterrupted } from '../errors.ts'
-import { standInOverlay, withStandIns } from '../rooms.ts'
-import { filesIn } from './files.ts'
-import { parseContainers, parseModel } from './model.ts'
+import { standInOverlay } from '../rooms.ts'
+import { filesIn, parseContainers, parseModel, withFile } from './model.ts'
 import type { Container, Model } from './model.ts'
 
 export interface Stack {
@@ -29,12 +27,6 @@ export const compose = ({ envFile }: Stack, ...args: string[]): string[] => ['co
 
 /** The same as somebody would type it. */
 export const composeCommand = (stack: Stack, ...args: string[]): string => format(compose(stack, ...args))
-
-/** One of our own commands on this stack, as somebody would type it. */
-export function npmCommand({ envFile }: Stack, name: string, ...args: string[]): string {
-  const words = [...(envFile === ownEnvFile ? [] : ['--env-file', envFile]), ...args]
-  return ['npm', 'run', name, ...(words.length > 0 ? ['--', ...words] : [])].map((word) => quote(word)).join(' ')
-}
 
 /** Runs a Compose command with our terminal. Returns its exit code. */
 export const streamCompose = (stack: Stack, ...args: string[]): Promise<number | null> =>
@@ -123,7 +115,7 @@ export async function asItWasStarted(stack: Stack, model: Model, settings: Value
   // A variable of the shell wins over the file.
   const values = { ...settings, ...process.env }
   if (!files.includes(standInOverlay) || filesIn(values).includes(standInOverlay)) return { stack, model }
-  const chosen = { ...stack, env: { ...stack.env, COMPOSE_FILE: withStandIns(values) } }
+  const chosen = { ...stack, env: { ...stack.env, COMPOSE_FILE: withFile(values, standInOverlay) } }
   return { stack: chosen, model: await readModel(chosen) }
 }
 

@@ -40,15 +40,14 @@ export async function capture(args: readonly string[], options: RunOptions = {})
     nothrow: true,
     env: { ...process.env, ...options.env },
     detached: options.tidiesUp ?? false,
-    ...(options.timeoutMs === undefined ? {} : { timeout: options.timeoutMs }),
+    timeout: options.timeoutMs ?? 0,
   })`docker ${args}`
   if (options.input !== undefined) {
     // A child that ends before it has read everything says by its exit code why.
     child.stdin.on('error', () => {})
     child.stdin.end(options.input)
   }
-  const { onLine } = options
-  if (onLine) createInterface({ input: child.stdout }).on('line', onLine)
+  if (options.onLine) createInterface({ input: child.stdout }).on('line', options.onLine)
   if (options.isShown) for (const output of [child.stdout, child.stderr]) output.pipe(process.stderr, { end: false })
   const { exitCode, stdout, stderr } = await child
   return { exitCode, stdout, stderr }
@@ -83,20 +82,13 @@ export async function pullImage(image: string, patienceMs: number, onLine: (line
   stopIfInterrupted()
   const child = $({ quiet: true, nothrow: true })`docker pull ${image}`
   const impatience = setTimeout(() => void child.kill('SIGTERM'), patienceMs)
-  for (const output of [child.stdout, child.stderr]) {
-    output.on('data', (chunk: Buffer) => {
-      const line = lastLines(chunk.toString(), 1)
-      // That it says before it asks.
-      if (!line.startsWith('Using default tag')) clearTimeout(impatience)
-      onLine(line)
-    })
-  }
-  const { exitCode, stdout, stderr } = await child
-  clearTimeout(impatience)
-  return { exitCode, stdout, stderr }
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    // That it says before it asks.
+    if (!line.startsWith('Using default tag')) clearTimeout(impatience)
+    onLine(line)
+  })
+  return child.finally(() => clearTimeout(impatience))
 }
 
 /** The last lines of a log, without the empty ones at its end. */
-export function lastLines(text: string, count = 20): string {
-  return text.trimEnd().split('\n').slice(-count).join('\n')
-}
+export const lastLines = (text: string, count = 20): string => text.trimEnd().split('\n').slice(-count).join('\n')

@@ -1,4 +1,5 @@
-/** Finds the Docker Engine to use, and makes sure that there is one. */
+/** Finds the Docker Engine to use, and says what to do when there is none, or when a part of it is missing or too old. */
+import { existsSync } from 'node:fs'
 import { CliError, ExitCode } from '../errors.ts'
 import { loadOfflineRoom } from '../rooms.ts'
 import type { PrivateEngine } from '../rooms.ts'
@@ -11,6 +12,16 @@ const MINIMUM_ENGINE = '25.0.0'
 /** `env_file` with `required: false` came with this one. */
 const MINIMUM_COMPOSE = '2.24.4'
 
+/** How Docker Engine and its plugins are installed. */
+const installInstructions = [
+  'Debian 13: sudo apt-get install docker.io docker-cli docker-compose docker-buildx',
+  'Ubuntu:    sudo apt-get install docker.io docker-compose-v2 docker-buildx',
+  'Fedora:    sudo dnf install moby-engine docker-compose docker-buildx && sudo systemctl enable --now docker',
+  'macOS:     Docker Desktop, OrbStack or Colima',
+  'Windows:   Docker Desktop; enable this distribution under Settings, Resources, WSL integration, and run this inside WSL',
+  'Others:    https://docs.docker.com/engine/install/, with the Compose plugin',
+].join('\n')
+
 export interface Engine {
   engineVersion: string
   composeVersion: string
@@ -19,7 +30,7 @@ export interface Engine {
 }
 
 /** What Docker said when it was asked for its versions. */
-export interface Answer {
+interface Answer {
   engineVersion: string | undefined
   /** Empty when Compose is missing. */
   composeVersion: string
@@ -34,6 +45,47 @@ export function isAtLeast(version: string, minimum: string): boolean {
   return found !== undefined && found.localeCompare(minimum, 'en', { numeric: true }) >= 0
 }
 
+/** What is known of a machine on which no engine answers. */
+export interface HostFacts extends Pick<Answer, 'hasClient' | 'complaint'> {
+  /** The user's own choice of an engine: DOCKER_HOST, or a context that is not the default. */
+  chosen: string | undefined
+  hasDockerd: boolean
+  /** A container into which the socket is mounted has that, and perhaps no `docker` command. */
+  hasSocket: boolean
+}
+
+/**
+ * What helps when the user has an engine, or has chosen one, and it does not answer. Undefined when there is none.
+ * An engine of the user's is never replaced behind their back. Pure.
+ */
+export function adviseWithoutAnswer({ chosen, hasDockerd, hasSocket, hasClient, complaint }: HostFacts): CliError | undefined {
+  const cases: [applies: unknown, message: string, hint: string][] = [
+    [!hasClient && (chosen || hasDockerd || hasSocket), 'The command "docker" is not installed, or not on PATH.', installInstructions],
+    [
+      /client version \S+ is too (old|new)/.test(complaint),
+      'The command "docker" and the Docker Engine do not understand each other.',
+      'Update the older of the two (https://docs.docker.com/engine/install/), or unset DOCKER_API_VERSION.',
+    ],
+    [
+      complaint.includes('permission denied'),
+      'Docker Engine runs, but this user may not use it.',
+      'sudo usermod -aG docker "$USER", then log out and in again. Members of that group are as mighty as root.',
+    ],
+    [
+      chosen,
+      `The Docker Engine that was chosen does not answer: ${chosen}.`,
+      'Start it, or choose another: unset DOCKER_HOST, or see "docker context ls".',
+    ],
+    [
+      hasDockerd,
+      'Docker Engine is installed, but it does not answer.',
+      'sudo systemctl start docker (where there is no systemd: sudo service docker start)',
+    ],
+  ]
+  const found = cases.find(([applies]) => applies)
+  return found && new CliError(found[1], { details: complaint.trim(), hint: found[2], exitCode: ExitCode.docker })
+}
+
 /**
  * The engine that answers, the user's own before the private one; undefined when a private one can be started. For a
  * private one this process's environment is changed, so that its `docker` children use it.
@@ -45,8 +97,13 @@ export async function findEngine(settings: Values = process.env): Promise<Engine
   if (answer.engineVersion !== undefined) return checkVersions(answer)
 
   const room = await loadOfflineRoom()
-  const { adviseWithoutAnswer, installInstructions, lookAtHost } = await import('./advice.ts')
-  const advice = adviseWithoutAnswer(lookAtHost(answer, (dockerHost) => room?.isPrivate(dockerHost) ?? false))
+  const chosen = process.env.DOCKER_HOST || (answer.context === 'default' ? undefined : `context ${answer.context}`)
+  const advice = adviseWithoutAnswer({
+    ...answer,
+    chosen: chosen && !room?.isPrivate(chosen) ? chosen : undefined,
+    hasSocket: existsSync('/var/run/docker.sock'),
+    hasDockerd: ['/usr/sbin/dockerd', '/usr/bin/dockerd', '/usr/local/bin/dockerd'].some((path) => existsSync(path)),
+  })
   if (advice) throw advice
 
   const offer = await room?.offerEngine(settings)
@@ -65,7 +122,7 @@ export async function startEngine(settings: Values): Promise<Engine> {
 
 async function adopt({ dir, environment }: PrivateEngine): Promise<Engine> {
   Object.assign(process.env, environment)
-  return { ...await checkVersions(await askForVersions()), dir }
+  return { ...checkVersions(await askForVersions()), dir }
 }
 
 /** Empty when there is no `docker`, or when it was interrupted. */
@@ -97,14 +154,21 @@ export async function askForVersions(): Promise<Answer> {
 }
 
 /** @throws CliError (exit code 4) when the engine or Compose is too old, or Compose is missing */
-export async function checkVersions({ engineVersion = '', composeVersion, complaint }: Answer): Promise<Engine> {
-  const parts = [
-    ['Docker Engine', engineVersion, MINIMUM_ENGINE],
-    ['Docker Compose', composeVersion, MINIMUM_COMPOSE],
-  ] as const
-  const old = parts.find(([, version, minimum]) => !isAtLeast(version, minimum))
-  if (!old) return { engineVersion, composeVersion }
-  const { explainVersion } = await import('./advice.ts')
-  const [part, version, minimum] = old
-  throw explainVersion(part, version, minimum, complaint)
+export function checkVersions({ engineVersion = '', composeVersion, complaint }: Answer): Engine {
+  const refuse = (message: string, hint: string): never => {
+    // Docker warns when it cannot read the file that says where its plugins are.
+    throw new CliError(message, { details: /^WARNING: .*$/m.exec(complaint)?.[0], hint, exitCode: ExitCode.docker })
+  }
+  const tooOld = (part: string, version: string, minimum: string): string => `${part} ${version} is too old: ${minimum} is the oldest that works.`
+  if (!isAtLeast(engineVersion, MINIMUM_ENGINE)) {
+    refuse(tooOld('Docker Engine', engineVersion, MINIMUM_ENGINE), 'Update it: https://docs.docker.com/engine/install/')
+  }
+  if (!isAtLeast(composeVersion, MINIMUM_COMPOSE)) {
+    const message = composeVersion === ''
+      ? 'Docker Engine answers, but "docker compose" is missing. The docker-compose with a hyphen is another program, and does not serve.'
+      : tooOld('Docker Compose', composeVersion, MINIMUM_COMPOSE)
+    const packages = "docker-compose on Debian and Fedora, docker-compose-v2 on Ubuntu, docker-compose-plugin among Docker's own"
+    refuse(message, `Install the Compose plugin, ${MINIMUM_COMPOSE} or newer: https://docs.docker.com/compose/install/\nIts package is ${packages}.`)
+  }
+  return { engineVersion, composeVersion }
 }

@@ -46,26 +46,24 @@ export function explainRefusal(verdict: Verdict, image: string, imageRegistry?: 
   const names = imageRegistry
     ? 'The name is IMAGE_REGISTRY, a slash and the …_IMAGE setting: compare both in .env.docker. Docker Hub keeps its official images in library/.'
     : 'Compare the …_IMAGE settings in .env.docker.'
-  const explanations: Record<Verdict, [message: string, hint: string]> = {
-    other: [`The image ${image} could not be pulled.`, `The lines above are the engine's own words. ${names}`],
-    distrusted: [
-      `The engine does not trust the certificate of ${host}.`,
-      `Put its CA where every engine on this machine looks, in /etc/docker/certs.d/${host}/ca.crt, and try again.`,
-    ],
-    refused: [
-      `${where} wants a user and a password for ${image}, or other ones.`,
-      `docker login${host === 'docker.io' ? '' : ` ${host}`}, then try again. The password belongs there, and not into .env.docker.\n${names}`,
-    ],
-    unknown: [`${where} has no image ${image}.`, names],
-    silent: [
-      `${where} does not answer.`,
-      imageRegistry
+  return {
+    other: { message: `The image ${image} could not be pulled.`, hint: `The lines above are the engine's own words. ${names}` },
+    distrusted: {
+      message: `The engine does not trust the certificate of ${host}.`,
+      hint: `Put its CA where every engine on this machine looks, in /etc/docker/certs.d/${host}/ca.crt, and try again.`,
+    },
+    refused: {
+      message: `${where} wants a user and a password for ${image}, or other ones.`,
+      hint: `docker login${host === 'docker.io' ? '' : ` ${host}`}, then try again. The password belongs there, and not into .env.docker.\n${names}`,
+    },
+    unknown: { message: `${where} has no image ${image}.`, hint: names },
+    silent: {
+      message: `${where} does not answer.`,
+      hint: imageRegistry
         ? 'Correct IMAGE_REGISTRY in .env.docker. Empty, it means Docker Hub.'
         : 'Try again with a network, name a registry that answers in IMAGE_REGISTRY, or load the image with docker load.',
-    ],
-  }
-  const [message, hint] = explanations[verdict]
-  return { message, hint }
+    },
+  }[verdict]
 }
 
 /** An image's name as Docker shows it: without Docker Hub and its library, which go without saying. */

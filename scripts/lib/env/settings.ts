@@ -1,7 +1,7 @@
 /** The settings of the stack, for every command: reads .env.docker and judges it. */
 import { readFile, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { addressed } from '../words.ts'
+import { addressed } from '../terminal.ts'
 import { check } from './check.ts'
 import { finding } from './finding.ts'
 import type { Finding, Values } from './finding.ts'

@@ -3,7 +3,7 @@ import { readLines } from './file.ts'
 import type { Schema } from './schema.ts'
 import type { Settings } from './settings.ts'
 import { CliError, ExitCode } from '../errors.ts'
-import { nearest } from '../words.ts'
+import { nearest } from '../terminal.ts'
 
 type Shell = Readonly<Record<string, string | undefined>>
 

@@ -6,7 +6,7 @@ import { captureCompose, composeCommand, readContainers } from '../compose/stack
 import type { Stack } from '../compose/stack.ts'
 import { capture } from '../engine/docker.ts'
 import { CliError, ExitCode } from '../errors.ts'
-import { redactUrls } from '../words.ts'
+import { redactUrls } from '../terminal.ts'
 import { clues, moreMemory } from './clues.ts'
 import type { Scene } from './clues.ts'
 import { explainMissing, readSource } from './source-files.ts'

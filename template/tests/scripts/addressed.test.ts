@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { addressed } from '../../../scripts/lib/words.ts'
+import { addressed } from '../../../scripts/lib/terminal.ts'
 
 test.each([
   ['Correct it in .env.docker, then run npm run up again.', 'Correct it in a/b.env, then run npm run up -- --env-file a/b.env again.'],
@@ -10,6 +10,7 @@ test.each([
   ['WEB_PORT stands in .env.docker:12.', 'WEB_PORT stands in a/b.env:12.'],
   ['MIGRATE_COMMAND= in .env.docker.', 'MIGRATE_COMMAND= in a/b.env.'],
   ['Compare it with .env.docker.example; as it was: .env.docker.bak, .env.docker-old', 'Compare it with .env.docker.example; as it was: .env.docker.bak, .env.docker-old'],
+  ['docker compose --env-file b/.env.docker ps', 'docker compose --env-file b/.env.docker ps'],
   ['npm run engine -- start', 'npm run engine -- start'],
   ['npm run upgrade', 'npm run upgrade'],
 ])('for a stack of another file, "%s" is "%s"', (text, wanted) => {

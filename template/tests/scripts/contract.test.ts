@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { filesIn, withFile } from '../../../scripts/lib/compose/files.ts'
+import { filesIn, withFile } from '../../../scripts/lib/compose/model.ts'
 import { leadingOutside } from '../../../scripts/lib/compose/outside.ts'
 import { anyPorts, filesOf } from '../../../scripts/test-docker.ts'
 import { parseSchema } from '../../../scripts/lib/env/schema.ts'

@@ -1,8 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { adviseWithoutAnswer } from '../../../scripts/lib/engine/advice.ts'
-import type { HostFacts } from '../../../scripts/lib/engine/advice.ts'
 import { format, lastLines } from '../../../scripts/lib/engine/docker.ts'
-import { isAtLeast } from '../../../scripts/lib/engine/engine.ts'
+import { adviseWithoutAnswer, isAtLeast } from '../../../scripts/lib/engine/engine.ts'
+import type { HostFacts } from '../../../scripts/lib/engine/engine.ts'
 import { roomOf } from '../../../scripts/lib/engine/machine.ts'
 
 test.each([

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { loadSettings } from '../../../scripts/lib/env/settings.ts'
 import type { Settings } from '../../../scripts/lib/env/settings.ts'
-import { nearest } from '../../../scripts/lib/words.ts'
+import { nearest } from '../../../scripts/lib/terminal.ts'
 import { files, readText } from '../helpers/repository.ts'
 
 const composeIsThere = spawnSync('docker', ['compose', 'version']).status === 0

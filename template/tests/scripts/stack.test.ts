@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest'
-import { captureCompose, compose, composeCommand, npmCommand, readContainers, readModel } from '../../../scripts/lib/compose/stack.ts'
+import { captureCompose, compose, composeCommand, readContainers, readModel } from '../../../scripts/lib/compose/stack.ts'
 import { wellStack } from '../../../tests/helpers/stack.ts'
 import { Sandbox } from '../../../tests/helpers/sandbox.ts'
 
@@ -7,15 +7,6 @@ test('a Compose command names the env file first', () => {
   const stack = { envFile: 'my.env', env: {} }
   expect(compose(stack, 'up', '--wait')).toEqual(['compose', '--env-file', 'my.env', 'up', '--wait'])
   expect(composeCommand(stack, 'logs', 'web')).toBe('docker compose --env-file my.env logs web')
-})
-
-test.each([
-  ['.env.docker', [], 'npm run up'],
-  ['.env.docker', ['--volumes'], 'npm run up -- --volumes'],
-  ['template/examples/podcast/env.docker', [], 'npm run up -- --env-file template/examples/podcast/env.docker'],
-  ['my shop.env', ['--volumes'], "npm run up -- --env-file $'my shop.env' --volumes"],
-])('one of our commands on the stack of %s with %j is %s', (envFile, args, wanted) => {
-  expect(npmCommand({ envFile, env: {} }, 'up', ...args)).toBe(wanted)
 })
 
 describe('a stack', () => {

@@ -83,7 +83,7 @@ describe.concurrent('up', () => {
     expect(code).toBe(4)
     expect(stderr).toContain('✗ Docker Engine answers, but "docker compose" is missing.')
     expect(stderr).toContain(warning)
-    expect(stderr).toContain('sudo apt-get install docker-compose-v2')
+    expect(stderr).toContain('docker-compose-v2 on Ubuntu')
   })
 
   test('stops what Docker starts again and again, and then starts it: mended or not, it is a new start', async () => {

@@ -1,6 +1,6 @@
 /** Rules about URLs: does what the containers are told lead to a service, and does it get in there? */
 import { unescape } from 'node:querystring'
-import { nearest } from '../../words.ts'
+import { nearest } from '../../terminal.ts'
 import { found } from '../finding.ts'
 import type { Found } from '../finding.ts'
 import { given, ofEach, readers } from '../subject.ts'

@@ -1,7 +1,7 @@
 /** Rules about the file itself and about this machine, whatever the settings mean. */
 import { basename } from 'node:path'
 import { quote } from 'zx/core'
-import { nearest } from '../../words.ts'
+import { nearest } from '../../terminal.ts'
 import { references } from '../file.ts'
 import type { Entry, EnvLines } from '../file.ts'
 import { found } from '../finding.ts'

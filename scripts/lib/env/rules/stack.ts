@@ -1,9 +1,8 @@
 /** Rules about what the settings make of the stack: its files, profiles, ports and folders, and values that have to fit. */
 import { basename, dirname, join, normalize } from 'node:path/posix'
-import { filesIn, separatorOf } from '../../compose/files.ts'
-import { publishedPorts } from '../../compose/model.ts'
+import { filesIn, publishedPorts, separatorOf } from '../../compose/model.ts'
 import type { PublishedPort } from '../../compose/model.ts'
-import { nearest } from '../../words.ts'
+import { nearest } from '../../terminal.ts'
 import { found } from '../finding.ts'
 import { ofEach, shown } from '../subject.ts'
 import type { Rule, Subject } from '../subject.ts'

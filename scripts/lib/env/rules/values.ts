@@ -1,5 +1,5 @@
 /** Rules about single values: what .env.docker.example says of each, forms for which @type has no word, and secrets. */
-import { nearest } from '../../words.ts'
+import { nearest } from '../../terminal.ts'
 import { found } from '../finding.ts'
 import { describe, fits, renamings } from '../schema.ts'
 import type { Setting } from '../schema.ts'
