@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { common, defineCommand, main } from './lib/command.ts'
 import { withFile } from './lib/compose/model.ts'
-import { captureCompose, composeCommand, openStack, stackOf, streamCompose } from './lib/compose/stack.ts'
+import { buildImages, captureCompose, composeCommand, openStack, stackOf } from './lib/compose/stack.ts'
 import type { Stack } from './lib/compose/stack.ts'
 import { lastLines } from './lib/engine/docker.ts'
 import { ensureImages } from './lib/engine/images.ts'
@@ -14,8 +14,6 @@ import { info, ok, print, printJson } from './lib/terminal.ts'
 /** The image without what development mounts over it. */
 const overlay = 'scripts/lib/explain/check-image.yaml'
 
-/** The application's image alone: the image of a frontend has no Python. */
-const build = ['build', 'migrate']
 const run = ['run', '--rm', '--no-deps', '--no-TTY', 'web', 'python', '-']
 
 interface Finding {
@@ -45,7 +43,7 @@ async function askImage(stack: Stack, leftOut: readonly string[]): Promise<Answe
 export const checkImage = defineCommand({
   name: 'check-image',
   summary: 'Build the image, compare its Python files with those of the source, and import every module in it.',
-  options: { 'env-file': common['env-file'], json: common.json, 'dry-run': common['dry-run'] },
+  options: common,
   notes: [
     'The modules are imported in a container without network, volumes and mounted source. Paths in',
     'PROD_EXCLUDE are left out. A module that fails for another reason than a missing one is only mentioned.',
@@ -56,14 +54,13 @@ export const checkImage = defineCommand({
   whenStopped: 'Nothing was changed but the image.',
   async run({ 'env-file': file = envFile, json = false, 'dry-run': dryRun = false }) {
     if (dryRun) {
-      print(composeCommand(stackOf(file), ...build))
+      print(composeCommand(stackOf(file), 'build', 'migrate'))
       return print(`APP_CA_FILE= COMPOSE_FILE=…:${overlay} ${composeCommand(stackOf(file), ...run)} < scripts/lib/explain/check_modules.py`)
     }
     const opened = await openStack(file)
     const { stack, model } = await ensureImages(opened.stack, opened.model, opened.settings.values)
-    if ((await streamCompose(stack, ...build)) !== 0) {
-      throw new CliError('The image could not be built.', { hint: 'The lines above name the step that failed.', exitCode: ExitCode.build })
-    }
+    // The application's image alone: the image of a frontend has no Python.
+    await buildImages(stack, 'migrate')
     const source = readSource(model)
     if (!source) throw new CliError('This stack builds no image: migrate has no build.', { exitCode: ExitCode.config })
     const files = withFile({ ...opened.settings.values, ...process.env, ...stack.env }, overlay)

@@ -1,6 +1,6 @@
 /** `npm run teardown`: the counterpart of up. Data stays unless --volumes says otherwise. */
-import { common, defineCommand, main } from './lib/command.ts'
-import { composeCommand, ofProject, openStack, readNames, stackOf, streamCompose } from './lib/compose/stack.ts'
+import { common, defineCommand, main, yesOption } from './lib/command.ts'
+import { composeCommand, ofProject, openStack, readModel, readNames, stackOf, streamCompose } from './lib/compose/stack.ts'
 import { findEngine } from './lib/engine/engine.ts'
 import { envFile } from './lib/env/settings.ts'
 import { CliError } from './lib/errors.ts'
@@ -11,6 +11,7 @@ export const teardown = defineCommand({
   summary: 'Stop the stack and remove its containers and networks. The data stays.',
   options: {
     volumes: { type: 'boolean', help: 'Delete the data too: database, queue, files. Asks for the project name' },
+    yes: yesOption,
     ...common,
   },
   notes: 'Running tasks get the time that WORKER_STOP_GRACE gives them.',
@@ -25,7 +26,9 @@ export const teardown = defineCommand({
       if (json) return printJson({ ok: true, deletedVolumes: [] })
       return ok('No Docker Engine is running, so nothing of this stack is.')
     }
-    const { stack, model: { name } } = await openStack(file, { toEndIt: true })
+    const stack = stackOf(file)
+    // A stack can be taken down with wrong settings, as long as Compose knows what it is made of.
+    const { name } = await readModel(stack).catch(async () => (await openStack(file)).model)
     // Also those that today's settings use no more.
     const data = await readNames(['volume', 'ls', '--quiet', ...ofProject(name)])
     if (volumes && !yes && data.length > 0) {

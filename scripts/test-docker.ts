@@ -9,13 +9,13 @@ import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, isAbsolute, join, resolve } from 'node:path'
 import { $, cd } from 'zx/core'
-import { add, inWords, named, runBats, tellFailures } from './lib/bats.ts'
+import { add, inWords, runBats, tellFailures } from './lib/bats.ts'
 import type { Counts } from './lib/bats.ts'
 import { common, defineCommand, main } from './lib/command.ts'
 import { filesIn, withFile } from './lib/compose/model.ts'
 import type { Model } from './lib/compose/model.ts'
 import { leadingOutside } from './lib/compose/outside.ts'
-import { ofProject, openStack, readModel, streamCompose } from './lib/compose/stack.ts'
+import { buildImages, ofProject, openStack, readModel } from './lib/compose/stack.ts'
 import type { ModelledStack, Stack } from './lib/compose/stack.ts'
 import { capture, lastLines } from './lib/engine/docker.ts'
 import { ensureImages } from './lib/engine/images.ts'
@@ -43,13 +43,9 @@ const lanes = {
 
 type Lane = keyof typeof lanes
 
-/** What a lane's tests are told: the environment of bats. */
-type Environment = Record<string, string>
-
 /** The Compose files of a lane: the owner's, with the lane's overlay in place of the other's. Pure. */
 export function filesOf(lane: Lane, chosen: readonly string[]): string[] {
-  const overlays: string[] = Object.values(lanes).map(({ overlay }) => overlay)
-  const [base = 'compose.yaml', ...more] = chosen.filter((file) => file !== '' && !overlays.includes(file))
+  const [base = 'compose.yaml', ...more] = chosen.filter((file) => !/^(compose\.(override|production)\.yaml)?$/.test(file))
   return [base, lanes[lane].overlay, ...more]
 }
 
@@ -92,17 +88,15 @@ async function copyRepository(folder: string, values: Values): Promise<void> {
 const withImages = async (stack: Stack, values: Values): Promise<ModelledStack> =>
   ensureImages(stack, await readModel(stack), { ...values, ...stack.env })
 
-/** Gets the images of a lane, frees its ports, and builds its own image. Returns what its tests are told. */
-async function prepareLane(lane: Lane, asked: Stack, values: Values): Promise<Environment> {
+/** Gets the images of a lane, frees its ports, and builds its own image. Returns what runs its tests. */
+async function prepareLane(lane: Lane, asked: Stack, values: Values, files: readonly string[]): Promise<() => Promise<Counts>> {
   const { stack, model } = await withImages(asked, values)
   const portsFile = `ports.${lane}.yaml`
   await writeFile(portsFile, anyPorts(model))
   const free = { ...stack, env: { ...stack.env, COMPOSE_FILE: withFile(stack.env, portsFile) } }
-  if ((await streamCompose(free, 'build')) !== 0) {
-    const hint = 'The lines above name the step that failed.'
-    throw new CliError(`The image of ${lane} could not be built. No test ran.`, { hint, exitCode: ExitCode.build })
-  }
-  return { ...free.env, TEST_LANE: lane, TEST_COPY: process.cwd(), TEST_ENV_FILE: resolve(stack.envFile) }
+  await buildImages(free)
+  const told = { ...free.env, TEST_LANE: lane, TEST_COPY: process.cwd(), TEST_ENV_FILE: resolve(stack.envFile) }
+  return () => runBats(['--setup-suite-file', `${tests}/setup_suite.bash`, ...files], `${lane}: `, told)
 }
 
 /** Removes a throw-away project, whatever state it is in. Ctrl-C does not reach it. */
@@ -164,12 +158,9 @@ export async function runContract({ envFile, only }: { envFile?: string | undefi
     // Production is never given stand-ins of its own accord: where development has them, it is told to take them.
     const development = await withImages(stackOf('development'), values)
     const standIns = filesIn(development.stack.env).filter((name) => name === standInOverlay && !chosen.includes(name))
-    const prepared: [Lane, string[], Environment][] = []
-    for (const [lane, files] of wanted) prepared.push([lane, files, await prepareLane(lane, stackOf(lane, ...standIns), values)])
-    const setUp = ['--setup-suite-file', `${tests}/setup_suite.bash`]
-    const counts = await Promise.all(prepared.map(async ([lane, files, told]) =>
-      named(lane, await runBats([...setUp, ...files], `${lane}: `, told))))
-    return counts.reduce(add)
+    const runs: (() => Promise<Counts>)[] = []
+    for (const [lane, files] of wanted) runs.push(await prepareLane(lane, stackOf(lane, ...standIns), values, files))
+    return (await Promise.all(runs.map(async (run) => run()))).reduce(add)
   } finally {
     cd(home)
     if (wasInterrupted()) tidyUpInPeace()

@@ -5,11 +5,10 @@ import { firstCause, urls } from './lib/compose/model.ts'
 import type { Container, Model } from './lib/compose/model.ts'
 import { checkPorts } from './lib/compose/ports.ts'
 import { checkAppCa, checkSourceAccess } from './lib/compose/source-access.ts'
-import { composeCommand, ofProject, openStack, readContainers, readNames, stackOf, streamCompose } from './lib/compose/stack.ts'
+import { buildImages, composeCommand, ofProject, openStack, readContainers, readNames, stackOf, streamCompose } from './lib/compose/stack.ts'
 import type { Stack } from './lib/compose/stack.ts'
 import { read } from './lib/engine/docker.ts'
 import { ensureImages } from './lib/engine/images.ts'
-import { ensureBuildxFolder, makeRoom } from './lib/engine/machine.ts'
 import { envFile } from './lib/env/settings.ts'
 import { CliError, ExitCode } from './lib/errors.ts'
 import { addressed, amount, info, ok, print, printJson, warn } from './lib/terminal.ts'
@@ -27,19 +26,6 @@ async function makeEnvFile(file: string): Promise<void> {
   const { fillEnvFile } = await import('./lib/env/write.ts')
   const { generated, fitted } = await fillEnvFile(file)
   ok(`${file} made from ${envFile}.example: ${[...generated, ...fitted].join(', ')} set for this machine`)
-}
-
-/** @throws CliError (exit code 5) */
-async function buildImages(stack: Stack): Promise<void> {
-  const started = performance.now()
-  ensureBuildxFolder()
-  // An attestation holds the time: the same image would get a new id, and every container would be replaced.
-  const builder = { ...stack, env: { BUILDX_NO_DEFAULT_ATTESTATIONS: '1', ...stack.env } }
-  if ((await streamCompose(builder, 'build')) === 0) return ok('Images built', since(started))
-  throw new CliError('The image could not be built. What ran before runs on.', {
-    hint: `The lines above name the step that failed. Without Node: ${composeCommand(stack, 'build')}\nIf a disk is full: ${makeRoom}`,
-    exitCode: ExitCode.build,
-  })
 }
 
 /**
@@ -111,9 +97,7 @@ export const up = defineCommand({
   options: {
     'no-build': { type: 'boolean', help: 'Start with the application image that is there' },
     timeout: { type: 'string', value: 'seconds', help: 'How long to wait for healthy services (180)' },
-    'env-file': common['env-file'],
-    json: common.json,
-    'dry-run': common['dry-run'],
+    ...common,
   },
   notes: [
     'Makes .env.docker when there is none.',

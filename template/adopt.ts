@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, realpathSync, rmSync } from 'node:fs'
 import { basename, join, relative, resolve, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { common, defineCommand, main } from '../scripts/lib/command.ts'
+import { common, defineCommand, main, yesOption } from '../scripts/lib/command.ts'
 import { CliError, ExitCode, stopIfInterrupted } from '../scripts/lib/errors.ts'
 import { amount, info, ok, print, warn } from '../scripts/lib/terminal.ts'
 import { applicationFrom, changeOf, copyOf, roomsOf } from './adopt/copy.ts'
@@ -92,7 +92,7 @@ export const adopt = defineCommand({
     name: { type: 'string', value: 'name', help: 'Name of your project: small letters, digits, "-" and "_"' },
     keep: { type: 'string', value: 'rooms', help: `Folders of extras/ that stay, separated by commas; none unless you say so` },
     'dry-run': { ...common['dry-run'], help: 'Show what goes and what comes, and change nothing' },
-    yes: common.yes,
+    yes: yesOption,
   },
   notes: 'The repository must have no changes that are not committed. Afterwards all changes are uncommitted, for git diff.',
   examples: ['npm run adopt -- --from ../my-project --name shop --keep offline --yes', 'npm run adopt -- --into ../my-repository'],

@@ -11,6 +11,12 @@ import { stopIfInterrupted } from '../scripts/lib/errors.ts'
 
 export const none: Counts = { passed: 0, skipped: 0, failures: [] }
 
+/** The same counts, each failure under the name of the suite that it is from. */
+export const named = (name: string, counts: Counts): Counts => ({
+  ...counts,
+  failures: counts.failures.map(({ title, details }) => ({ title: `${name}: ${title}`, details })),
+})
+
 /** One failure and nothing else. */
 export const oneFailure = (title: string, details = ''): Counts => ({ ...none, failures: [{ title, details }] })
 

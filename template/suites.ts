@@ -1,10 +1,10 @@
 /** `npm test`: the suites that a change needs, one after the other, and at the end one line that counts them. */
 import { common, defineCommand, main } from '../scripts/lib/command.ts'
-import { add, inWords, named, runBats, tellFailures } from '../scripts/lib/bats.ts'
+import { add, inWords, runBats, tellFailures } from '../scripts/lib/bats.ts'
 import type { Counts } from '../scripts/lib/bats.ts'
 import { ExitCode, stopIfInterrupted } from '../scripts/lib/errors.ts'
 import { formatSeconds, info, print } from '../scripts/lib/terminal.ts'
-import { countFailure, none, runVitest } from './run-tests.ts'
+import { countFailure, named, none, runVitest } from './run-tests.ts'
 
 /** Each loads what it needs when it runs. */
 const suites: Record<string, () => Promise<Counts>> = {

@@ -5,11 +5,11 @@ import { basename, join } from 'node:path'
 import { $ } from 'zx/core'
 import { common, defineCommand, main } from '../scripts/lib/command.ts'
 import { CliError, ExitCode, stopIfInterrupted } from '../scripts/lib/errors.ts'
-import { add, inWords, named, runBats, tellFailures } from '../scripts/lib/bats.ts'
+import { add, inWords, runBats, tellFailures } from '../scripts/lib/bats.ts'
 import type { Counts } from '../scripts/lib/bats.ts'
 import { formatSeconds, info, print } from '../scripts/lib/terminal.ts'
 import { buildLintImage } from './lint/lint.ts'
-import { countFailure, none, oneFailure, runVitest } from './run-tests.ts'
+import { countFailure, named, none, oneFailure, runVitest } from './run-tests.ts'
 import { prepareImages } from './tests/images.ts'
 
 /** Something that runs by itself, beside others. */
@@ -17,7 +17,11 @@ interface Job {
   name: string
   /** The longest begin first, so that none is left over at the end. In bytes of its file, which says about how long. */
   size: number
-  /** @param isAlone it was asked for by its name */
+  /**
+   * What failed has the job's name in front.
+   *
+   * @param isAlone it was asked for by its name
+   */
   run(isAlone: boolean): Promise<Counts>
 }
 
@@ -53,7 +57,7 @@ const contractJob = (example: string): Job => ({
     const { stdout, exitCode } = await $({ nothrow: true, quiet: true, stdio: ['ignore', 'pipe', process.stderr] })`npm run --silent test:docker -- ${args}`
     const counts = stdout.trim() ? (JSON.parse(stdout) as Partial<Counts>) : {}
     // What kept it from beginning has been said above.
-    return counts.failures ? (counts as Counts) : oneFailure(`could not begin: exit code ${exitCode}`)
+    return named(`contract-${basename(example)}`, counts.failures ? (counts as Counts) : oneFailure(`could not begin: exit code ${exitCode}`))
   },
 })
 
@@ -67,7 +71,7 @@ async function jobs(): Promise<Job[]> {
   const all = [
     ...withSettings.flat().map((folder) => contractJob(folder)),
     ...(await Promise.all(files.flat().map(batsJob))),
-    { name: 'scripts', size: 10_000, run: () => runVitest(['template/tests/scripts']) },
+    { name: 'scripts', size: 10_000, run: async () => named('scripts', await runVitest(['template/tests/scripts'])) },
     { name: 'shell', size: 0, run: () => runBats(['template/tests/shell'], 'shell: ') },
   ]
   return all.toSorted((a, b) => b.size - a.size)
@@ -75,9 +79,9 @@ async function jobs(): Promise<Job[]> {
 
 async function runJob({ name, run }: Job, isAlone: boolean): Promise<Counts> {
   const started = performance.now()
-  const counts = await run(isAlone).catch(countFailure)
+  const counts = await run(isAlone).catch((error: unknown) => named(name, countFailure(error)))
   info(`${name}: ${inWords(counts)} in ${formatSeconds((performance.now() - started) / 1000)}`)
-  return named(name, counts)
+  return counts
 }
 
 /** The environment of the tests: an engine, images, the newest Compose in the linters' image, and ports that no two of them are given. */

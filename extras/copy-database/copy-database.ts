@@ -1,7 +1,7 @@
 /** `npm run copy-database`: moves a SQLite database to PostgreSQL or MariaDB. extras/copy-database/README.md */
 import { fileURLToPath } from 'node:url'
 import { stripVTControlCharacters } from 'node:util'
-import { common, defineCommand, main } from '../../scripts/lib/command.ts'
+import { common, defineCommand, main, yesOption } from '../../scripts/lib/command.ts'
 import { addressed, amount, confirm, info, isInteractive, ok, printJson, step, warn } from '../../scripts/lib/terminal.ts'
 import { databaseOf, redact, usage } from './database-url.ts'
 import { lastLines } from '../../scripts/lib/engine/docker.ts'
@@ -95,7 +95,7 @@ export const copyDatabase = defineCommand({
     skip: { type: 'string', value: 'tables', help: 'Leave these tables out, separated by commas' },
     'dry-run': { type: 'boolean', help: 'Check everything, list what does not fit, and write nothing' },
     verbose: { type: 'boolean', help: 'Show every finding, not 20 of each kind in a column' },
-    yes: common.yes,
+    yes: yesOption,
     'env-file': common['env-file'],
     json: common.json,
   },

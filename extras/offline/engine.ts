@@ -6,7 +6,7 @@
  * mmdebstrap and patchelf. Environment: EMBEDDED_ENGINE, PRIVATE_ENGINE_DIR, XDG_CACHE_HOME, and of the
  * settings APT_MIRROR, EXTRA_CA_FILE, HTTP_PROXY, HTTPS_PROXY and NO_PROXY.
  */
-import { common, defineCommand, main } from '../../scripts/lib/command.ts'
+import { common, defineCommand, main, yesOption } from '../../scripts/lib/command.ts'
 import { findEngine } from '../../scripts/lib/engine/engine.ts'
 import { CliError, ExitCode } from '../../scripts/lib/errors.ts'
 import { describe, type Description, remove, stop } from './private-engine/private-engine.ts'
@@ -34,7 +34,7 @@ export const command = defineCommand({
   options: {
     json: common.json,
     'dry-run': { type: 'boolean', help: 'Say what would be done, and change nothing' },
-    yes: { ...common.yes, help: 'Do not ask before volumes are deleted' },
+    yes: { ...yesOption, help: 'Do not ask before volumes are deleted' },
   },
   notes: 'Exit codes: 0 an engine answers, or the work is done; 2 usage; 4 no engine answers, or it cannot be had.',
   examples: ['npm run engine', 'npm run engine -- remove --yes'],

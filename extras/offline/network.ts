@@ -1,6 +1,6 @@
 /** How this machine reaches packages and images. */
 import { resolve } from 'node:path'
-import { extraCaFile, valueOf } from '../../scripts/lib/engine/machine.ts'
+import { hostCaBundle, valueOf } from '../../scripts/lib/engine/machine.ts'
 
 /** How packages and images are reached from here. A URL may hold a password. */
 export interface Network {
@@ -18,7 +18,7 @@ type Values = Readonly<Record<string, string | undefined>>
 
 /** What the settings say about the network, and this machine where they are silent. */
 export function networkOf(settings: Values, env: NodeJS.ProcessEnv): Network {
-  const caFile = extraCaFile(settings, env)
+  const caFile = valueOf('EXTRA_CA_FILE', settings, env) ?? hostCaBundle(env)
   const proxies = ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY'].flatMap((name) => {
     const value = valueOf(name, settings, env)
     return value ? [[name, value]] : []

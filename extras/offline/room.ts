@@ -9,7 +9,7 @@ import { networkOf } from './network.ts'
 import { clientEnvironment, layoutOf } from './private-engine/layout.ts'
 import type { Layout } from './private-engine/layout.ts'
 import { ensureRunning, isInstalled, isRunning } from './private-engine/private-engine.ts'
-import { useStandIns } from './select.ts'
+import { asItWasStarted, useStandIns } from './select.ts'
 import { ensureStandIns } from './stand-ins.ts'
 
 type Values = Readonly<Record<string, string | undefined>>
@@ -88,4 +88,4 @@ async function startEngine(settings: Values): Promise<PrivateEngine> {
   return startPrivate(settings)
 }
 
-export const room: OfflineRoom = { isPrivate, offerEngine, startEngine, ensureStandIns, useStandIns }
+export const room: OfflineRoom = { isPrivate, offerEngine, startEngine, ensureStandIns, useStandIns, asItWasStarted }

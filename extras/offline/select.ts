@@ -4,8 +4,8 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { filesIn, foreignImages, withFile } from '../../scripts/lib/compose/model.ts'
 import type { Model } from '../../scripts/lib/compose/model.ts'
-import { readModel } from '../../scripts/lib/compose/stack.ts'
-import type { Stack } from '../../scripts/lib/compose/stack.ts'
+import { ofProject, readModel } from '../../scripts/lib/compose/stack.ts'
+import type { ModelledStack, Stack } from '../../scripts/lib/compose/stack.ts'
 import { read } from '../../scripts/lib/engine/docker.ts'
 import { shortName } from '../../scripts/lib/engine/images.ts'
 import { valueOf } from '../../scripts/lib/engine/machine.ts'
@@ -76,7 +76,7 @@ export async function useStandIns(
   values: Values,
   absent: readonly string[],
   reason: string,
-): Promise<{ stack: Stack; model: Model } | undefined> {
+): Promise<ModelledStack | undefined> {
   const objection = await findObjection(model, values)
   if (objection) {
     warn(`Stand-ins are not used: ${objection}.`)
@@ -100,4 +100,15 @@ export async function useStandIns(
   await writeSecretly(stack.envFile, selectStandIns(await readFile(stack.envFile, 'utf8'), values))
   warn(`${stack.envFile} says so now: COMPOSE_FILE names ${standInOverlay}. Take that out to go back to the official images.`)
   return { stack, model: changed }
+}
+
+/** An env file of somebody's own does not say that `up` has used stand-ins for its stack; the containers remember it. */
+export async function asItWasStarted(stack: Stack, model: Model, settings: Values): Promise<ModelledStack | undefined> {
+  const label = '{{.Label "com.docker.compose.project.config_files"}}'
+  const files = await read(['ps', '--all', ...ofProject(model.name), '--format', label])
+  // A variable of the shell wins over the file.
+  const values = { ...settings, ...process.env }
+  if (!files.includes(standInOverlay) || filesIn(values).includes(standInOverlay)) return undefined
+  const chosen = { ...stack, env: { ...stack.env, COMPOSE_FILE: withFile(values, standInOverlay) } }
+  return { stack: chosen, model: await readModel(chosen) }
 }

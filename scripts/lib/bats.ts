@@ -16,12 +16,6 @@ export const add = (a: Counts, b: Counts): Counts => ({
   failures: [...a.failures, ...b.failures],
 })
 
-/** The same counts, each failure under the name of the file or suite that it is from. */
-export const named = (name: string, counts: Counts): Counts => ({
-  ...counts,
-  failures: counts.failures.map(({ title, details }) => ({ title: `${name}: ${title}`, details })),
-})
-
 /** "12 passed, 1 failed, 2 skipped" */
 export const inWords = ({ passed, skipped, failures }: Counts): string =>
   `${passed} passed, ${failures.length} failed, ${skipped} skipped`
@@ -37,13 +31,13 @@ export function tellFailures({ failures }: Counts): void {
 }
 
 /** Reads a TAP report: `ok 1 title`, `ok 2 title # skip why`, `not ok 3 title` with lines of `# details` below it. */
-export function readTap(text: string): Counts {
+export function readTap(text: string, prefix = ''): Counts {
   const results = text.split(/^(?=(?:not )?ok \d)/m)
   const ok = results.filter((part) => part.startsWith('ok '))
   const skipped = ok.filter((part) => /^.*# skip/i.test(part)).length
   const failures = results.filter((part) => part.startsWith('not ok ')).map((part) => {
     const [title = '', ...details] = part.trimEnd().split('\n')
-    return { title: title.replace(/^not ok \d+ /, ''), details: details.map((line) => line.replace(/^# ?/, '')).join('\n') }
+    return { title: title.replace(/^not ok \d+ /, prefix), details: details.map((line) => line.replace(/^# ?/, '')).join('\n') }
   })
   return { passed: ok.length - skipped, skipped, failures }
 }
@@ -57,7 +51,7 @@ export const judge = (runner: string, counts: Counts, exitCode: number | null): 
  * Runs bats and shows each line as it comes.
  *
  * @param args of bats: files, folders, options
- * @param prefix what stands in front of each line where several run at once
+ * @param prefix what stands in front of each line, and of what failed, where several run at once
  */
 export async function runBats(args: readonly string[], prefix = '', env: Record<string, string> = {}): Promise<Counts> {
   stopIfInterrupted()
@@ -69,5 +63,5 @@ export async function runBats(args: readonly string[], prefix = '', env: Record<
   process.once('SIGTERM', end)
   const { stdout, exitCode } = await child
   process.off('SIGTERM', end)
-  return judge('bats', readTap(stdout), exitCode)
+  return judge('bats', readTap(stdout, prefix), exitCode)
 }

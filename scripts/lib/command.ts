@@ -35,13 +35,15 @@ export interface Command<O extends Options = Options> {
   run(values: Values<O>, positionals: string[]): Promise<void>
 }
 
-/** The options that mean the same everywhere; a command picks those that make sense for it. */
+/** The options that mean the same everywhere. */
 export const common = {
   'env-file': { type: 'string', value: 'path', help: 'Settings to use instead of .env.docker' },
   json: { type: 'boolean', help: 'Print the result as one JSON object on standard output' },
   'dry-run': { type: 'boolean', help: 'Print the commands that would run, and change nothing' },
-  yes: { type: 'boolean', short: 'y', help: 'Do not ask' },
 } as const satisfies Options
+
+/** For a command that asks. */
+export const yesOption = { type: 'boolean', short: 'y', help: 'Do not ask' } as const
 
 const help = { type: 'boolean', short: 'h', help: 'Show this help' } as const
 

@@ -2,24 +2,15 @@
 
 /** So that a caller can tell the failures apart. */
 export const ExitCode = {
-  ok: 0,
   failed: 1,
-  /** A flag or a word that the command does not know. */
-  usage: 2,
-  /** A setting, or a port that is taken. */
-  config: 3,
-  /** No engine, no Compose, no images. */
-  docker: 4,
-  /** The image could not be built. */
-  build: 5,
-  /** The migration failed. */
+  usage: 2, // a flag or a word that the command does not know
+  config: 3, // a setting, or a port that is taken
+  docker: 4, // no engine, no Compose, no images
+  build: 5, // the image could not be built
   migration: 6,
-  /** A service stopped, or did not become healthy in time. */
-  unhealthy: 7,
-  /** The data does not fit where it shall go. */
-  data: 8,
-  /** 128 + n means "ended by signal n". */
-  SIGINT: 130,
+  unhealthy: 7, // a service stopped, or did not become healthy in time
+  data: 8, // the data does not fit where it shall go
+  SIGINT: 130, // 128 + n means "ended by signal n"
   SIGTERM: 143,
 } as const
 export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode]

@@ -37,6 +37,8 @@ export interface OfflineRoom {
   useStandIns(
     stack: Stack, model: Model, settings: Values, absent: readonly string[], reason: string,
   ): Promise<ModelledStack | undefined>
+  /** The stack with the stand-ins on which its containers were started; undefined when they were started without. */
+  asItWasStarted(stack: Stack, model: Model, settings: Values): Promise<ModelledStack | undefined>
 }
 
 /** The room; undefined when it was deleted. */

@@ -1,7 +1,6 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { capture, read } from '../../scripts/lib/engine/docker.ts'
 import { findEngine } from '../../scripts/lib/engine/engine.ts'
-import { extraCaFile } from '../../scripts/lib/engine/machine.ts'
 import { loadOfflineRoom } from '../../scripts/lib/rooms.ts'
 import type { OfflineRoom } from '../../scripts/lib/rooms.ts'
 import { Sandbox } from '../helpers/sandbox.ts'
@@ -49,6 +48,7 @@ describe('the engine', () => {
     startEngine: () => Promise.resolve({ dir: '/private', environment: { STARTED: 'yes' } }),
     ensureStandIns: () => Promise.resolve(),
     useStandIns: () => Promise.resolve(undefined),
+    asItWasStarted: () => Promise.resolve(undefined),
   })
 
   test('that answers is used, and no room is asked', async () => {
@@ -81,12 +81,4 @@ describe('the engine', () => {
     vi.mocked(loadOfflineRoom).mockResolvedValue(room({ running: undefined }))
     expect(await findEngine()).toBeUndefined()
   })
-})
-
-test('builds trust what the settings say, and what this machine trusts where they are silent', () => {
-  const ca = '/etc/hostname'
-  expect(extraCaFile({ EXTRA_CA_FILE: 'mine.pem' }, { SSL_CERT_FILE: ca })).toBe('mine.pem')
-  expect(extraCaFile({ EXTRA_CA_FILE: 'mine.pem' }, { EXTRA_CA_FILE: 'shell.pem' })).toBe('shell.pem')
-  expect(extraCaFile({ EXTRA_CA_FILE: '' }, { SSL_CERT_FILE: ca })).toBe(ca)
-  expect(extraCaFile({}, {})).toBeUndefined()
 })

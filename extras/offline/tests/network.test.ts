@@ -82,3 +82,12 @@ describe('the network', () => {
     expect(daemonEnvironment(layout, receipt, { SSL_CERT_FILE: '/old' })).toMatchObject({ SSL_CERT_FILE: '/old' })
   })
 })
+
+test('certificates are those that the settings name, and those that this machine trusts where they are silent', () => {
+  const caFileOf = (settings: Record<string, string>, env: Record<string, string>): string | undefined => networkOf(settings, env).caFile
+  const ca = '/etc/hostname'
+  expect(caFileOf({ EXTRA_CA_FILE: 'mine.pem' }, { SSL_CERT_FILE: ca })).toBe(resolve('mine.pem'))
+  expect(caFileOf({ EXTRA_CA_FILE: 'mine.pem' }, { EXTRA_CA_FILE: 'shell.pem' })).toBe(resolve('shell.pem'))
+  expect(caFileOf({ EXTRA_CA_FILE: '' }, { SSL_CERT_FILE: ca })).toBe(ca)
+  expect(caFileOf({}, {})).toBeUndefined()
+})

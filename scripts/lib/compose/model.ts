@@ -124,13 +124,7 @@ interface Inspected {
   Config: { Labels: Record<string, string> }
   RestartCount?: number
   HostConfig?: { Memory?: number }
-  State: {
-    Status: string
-    StartedAt?: string
-    ExitCode: number
-    OOMKilled: boolean
-    Health?: { Status: string; Log?: { Output: string }[] }
-  }
+  State: { Status: string; StartedAt?: string; ExitCode: number; OOMKilled: boolean; Health?: { Status: string; Log?: { Output: string }[] } }
 }
 
 /** Reads the answer of `docker inspect`, in the order of the containers' names. One-off containers are left out. */

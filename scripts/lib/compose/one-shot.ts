@@ -68,9 +68,7 @@ export const defineOneShot = (job: Job, command: Pick<Command, 'summary' | 'note
     name: job.role,
     options: {
       verbose: { type: 'boolean', help: 'Show its output also when it succeeds' },
-      'env-file': common['env-file'],
-      json: common.json,
-      'dry-run': common['dry-run'],
+      ...common,
     },
     async run({ verbose = false, 'env-file': file = envFile, json = false, 'dry-run': dryRun = false }) {
       if (dryRun) return print(composeCommand(stackOf(file), ...runOf(job)))

@@ -4,13 +4,14 @@ import { capture, format, lastLines, read, stream } from '../engine/docker.ts'
 import type { Result, RunOptions } from '../engine/docker.ts'
 import { findEngine, startEngine } from '../engine/engine.ts'
 import type { Engine } from '../engine/engine.ts'
-import { hostCaBundle, valueOf } from '../engine/machine.ts'
+import { ensureBuildxFolder, hostCaBundle, makeRoom, valueOf } from '../engine/machine.ts'
 import type { Values } from '../env/finding.ts'
 import { envFile as ownEnvFile, loadSettings } from '../env/settings.ts'
 import type { Settings } from '../env/settings.ts'
 import { CliError, ExitCode, wasInterrupted } from '../errors.ts'
-import { standInOverlay } from '../rooms.ts'
-import { filesIn, parseContainers, parseModel, withFile } from './model.ts'
+import { loadOfflineRoom } from '../rooms.ts'
+import { ok } from '../terminal.ts'
+import { parseContainers, parseModel } from './model.ts'
 import type { Container, Model } from './model.ts'
 
 export interface Stack {
@@ -31,6 +32,24 @@ export const composeCommand = (stack: Stack, ...args: string[]): string => forma
 /** Runs a Compose command with our terminal. Returns its exit code. */
 export const streamCompose = (stack: Stack, ...args: string[]): Promise<number | null> =>
   stream(compose(stack, ...args), { env: stack.env })
+
+/**
+ * Builds the images of a stack, or of some of its services.
+ *
+ * @throws CliError (exit code 5)
+ */
+export async function buildImages(stack: Stack, ...services: string[]): Promise<void> {
+  const started = performance.now()
+  ensureBuildxFolder()
+  // An attestation holds the time: the same image would get a new id, and every container would be replaced.
+  const builder = { ...stack, env: { BUILDX_NO_DEFAULT_ATTESTATIONS: '1', ...stack.env } }
+  if ((await streamCompose(builder, 'build', ...services)) === 0) return ok('Images built', (performance.now() - started) / 1000)
+  const again = composeCommand(stack, 'build', ...services)
+  throw new CliError('The image could not be built. What ran before runs on.', {
+    hint: `The lines above name the step that failed. Without Node: ${again}\nIf a disk is full: ${makeRoom}`,
+    exitCode: ExitCode.build,
+  })
+}
 
 /** Runs a Compose command and returns what it said, whatever its exit code. */
 export const captureCompose = (stack: Stack, args: string[], options: RunOptions = {}): Promise<Result> =>
@@ -104,29 +123,19 @@ function withHostCertificates(stack: Stack, { values }: Settings): Stack {
   return isSet || !caFile ? stack : { ...stack, env: { ...stack.env, EXTRA_CA_FILE: caFile } }
 }
 
-/**
- * A stack that `up` has started on stand-ins goes on with them. In .env.docker that is written down; for another env
- * file, which is somebody's own, its containers remember it.
- */
+/** A stack that `up` has started on stand-ins goes on with them. In .env.docker that is written down. */
 export async function asItWasStarted(stack: Stack, model: Model, settings: Values): Promise<ModelledStack> {
-  if (stack.envFile === ownEnvFile) return { stack, model }
-  const label = '{{.Label "com.docker.compose.project.config_files"}}'
-  const files = await read(['ps', '--all', ...ofProject(model.name), '--format', label])
-  // A variable of the shell wins over the file.
-  const values = { ...settings, ...process.env }
-  if (!files.includes(standInOverlay) || filesIn(values).includes(standInOverlay)) return { stack, model }
-  const chosen = { ...stack, env: { ...stack.env, COMPOSE_FILE: withFile(values, standInOverlay) } }
-  return { stack: chosen, model: await readModel(chosen) }
+  const room = stack.envFile === ownEnvFile ? undefined : await loadOfflineRoom()
+  return (await room?.asItWasStarted(stack, model, settings)) ?? { stack, model }
 }
 
 /**
  * What every command on a stack begins with: reads the settings, finds or starts the engine, and asks Compose for the
  * model.
  *
- * @param options.toEndIt a stack can be taken down with wrong settings, as long as Compose knows what it is made of
  * @throws CliError exit code 3 for a setting that is wrong, 4 without an engine
  */
-export async function openStack(file: string = ownEnvFile, { toEndIt = false } = {}): Promise<OpenStack> {
+export async function openStack(file: string = ownEnvFile): Promise<OpenStack> {
   if (!existsSync(file)) {
     const hint = file === ownEnvFile ? 'npm run up makes it and starts the stack.' : 'Is the path of --env-file right?'
     throw new CliError(`${file} does not exist.`, { hint, exitCode: ExitCode.config })
@@ -146,7 +155,7 @@ export async function openStack(file: string = ownEnvFile, { toEndIt = false } =
   const [settings, model] = await (engine.dir ? ask() : asked)
   if (settings.status === 'rejected') throw settings.reason
   // A setting that is wrong explains itself better than the model that it breaks.
-  if (!toEndIt || model.status === 'rejected') requireUsable(settings.value)
+  requireUsable(settings.value)
   if (model.status === 'rejected') throw model.reason
   const started = await asItWasStarted(withHostCertificates(stack, settings.value), model.value, settings.value.values)
   return { ...started, settings: settings.value, engine }

@@ -21,10 +21,6 @@ const caVariables = ['SSL_CERT_FILE', 'PIP_CERT', 'REQUESTS_CA_BUNDLE', 'CURL_CA
 export const hostCaBundle = (env: NodeJS.ProcessEnv): string | undefined =>
   caVariables.map((name) => env[name]).find((path) => path && existsSync(path))
 
-/** The certificates that builds trust: those of the settings, else those of this machine's tools. */
-export const extraCaFile = (settings: Values, env: NodeJS.ProcessEnv): string | undefined =>
-  valueOf('EXTRA_CA_FILE', settings, env) ?? hostCaBundle(env)
-
 export interface Room {
   folder: string
   megabytes: number

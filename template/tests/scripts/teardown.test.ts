@@ -77,6 +77,7 @@ describe('teardown', () => {
   test('of another env file that is not there ends with 3', async () => {
     const box = new Sandbox()
     box.enter()
+    box.answer('compose-config', { out: '', err: "couldn't find env file: no such.env\n", code: 1 })
     await expect(teardown.run({ 'env-file': 'no such.env' }, [])).rejects.toMatchObject({
       message: 'no such.env does not exist.', hint: 'Is the path of --env-file right?', exitCode: 3,
     })

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { JsonTestResults } from 'vitest/reporters'
-import { add, inWords, named, readTap } from '../../../scripts/lib/bats.ts'
-import { none, readVitest } from '../../run-tests.ts'
+import { add, inWords, readTap } from '../../../scripts/lib/bats.ts'
+import { named, none, readVitest } from '../../run-tests.ts'
 
 test.each([
   ['an empty report', '', [0, 0, 0]],
