@@ -6,6 +6,7 @@ before it opens the schedule file. The lock of a beat that was killed expires by
 """
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -39,20 +40,12 @@ class Lock:
         self._is_redis = connection.transport.driver_type == "redis"
         self._lock: Any = None
 
-    def acquire(self) -> bool:
-        """Takes the lock if it is free. Never waits. Raises BrokerUnreachableError."""
-        return not self._is_redis or self._ask(lambda lock: lock.acquire(blocking=False))
+    def hold(self) -> bool:
+        """Takes the lock, or extends it. Never waits for another beat.
 
-    def renew(self) -> bool:
-        """Extends the lock, or takes it again if Redis has lost it.
-
-        Returns False if another beat has taken it. Raises BrokerUnreachableError.
+        Returns False if another beat has it. Raises BrokerUnreachableError.
         """
-        if not self._is_redis:
-            return True
-        if self._lock is None or self._lock.local.token is None:
-            return self.acquire()
-        return self._ask(_reacquire) or self.acquire()
+        return not self._is_redis or self._ask(_hold)
 
     def release(self) -> None:
         """Lets the next one start at once instead of after LOCK_SECONDS."""
@@ -69,22 +62,23 @@ class Lock:
 
         try:
             if self._lock is None:
-                client = self._connection.default_channel.client
-                self._lock = client.lock(LOCK_NAME, timeout=LOCK_SECONDS)
+                self._connection.connect()
+                self._lock = self._connection.default_channel.client.lock(LOCK_NAME, timeout=LOCK_SECONDS)
             return bool(question(self._lock))
         except (RedisError, OSError, *self._connection.connection_errors) as error:
             raise BrokerUnreachableError(str(error)) from error
 
 
-def _reacquire(lock: Any) -> bool:
-    """Extends a lock, or forgets it if it is no longer ours."""
+def _hold(lock: Any) -> bool:
+    """Extends the lock, or takes it if it is free: Redis may have lost ours."""
     from redis.exceptions import LockError
 
-    try:
-        return lock.reacquire()
-    except LockError:
-        lock.local.token = None
-        return False
+    if lock.local.token is not None:
+        try:
+            return lock.reacquire()
+        except LockError:
+            lock.local.token = None
+    return lock.acquire(blocking=False)
 
 
 _Base: Any = symbol_by_name(current_app.conf.beat_scheduler)
@@ -109,7 +103,7 @@ class Scheduler(_Base):
         While Redis is away it sends nothing and writes no heartbeat, so the health check fails.
         """
         try:
-            if not self._beat_lock.renew():
+            if not self._beat_lock.hold():
                 logger.error("Another beat has taken over: this one was silent for too long.")
                 sys.exit(1)
         except BrokerUnreachableError as error:
@@ -125,15 +119,23 @@ class Scheduler(_Base):
         heartbeat.remove()
 
     def _wait_for_lock(self) -> None:
-        told = False
-        while True:
-            try:
-                if self._beat_lock.acquire():
-                    return
-                heartbeat.write()
-                if not told:
-                    logger.warning("Another beat is running; this one stands by.")
-                    told = True
-            except BrokerUnreachableError as error:
-                logger.warning("Redis cannot be reached: %s", error)
+        # Celery's own handler would ask for this scheduler, which does not exist yet, and so wait once more.
+        handler = signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+        told = ""
+        while problem := self._problem():
+            if problem != told:
+                logger.warning(problem)
+            told = problem
             time.sleep(WAIT_SECONDS)
+        signal.signal(signal.SIGTERM, handler)
+
+    def _problem(self) -> str:
+        """Returns why this beat has to wait, or nothing."""
+        try:
+            if self._beat_lock.hold():
+                return ""
+        except BrokerUnreachableError as error:
+            return f"Redis cannot be reached, so this beat waits: {error}"
+        # One that stands by is healthy.
+        heartbeat.write()
+        return "Another beat is running; this one stands by."

@@ -4,12 +4,12 @@
 worker waits for its tasks. We send SIGTERM, so every role stops as it does in production.
 """
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 import threading
-from types import FrameType
 
 from watchfiles import PythonFilter, watch
 
@@ -17,14 +17,19 @@ from watchfiles import PythonFilter, watch
 STOP_SECONDS = float(os.environ.get("WORKER_STOP_TIMEOUT") or 20) + 10
 
 
+def start(command: list[str]) -> subprocess.Popen[bytes]:
+    """Starts the command as the leader of a process group."""
+    return subprocess.Popen(command, start_new_session=True)
+
+
 def stop(child: subprocess.Popen[bytes]) -> None:
-    """Ends the child the way Docker does."""
+    """Ends the child the way Docker does, then what it left behind: an old server would keep the port."""
     child.terminate()
-    try:
+    with contextlib.suppress(subprocess.TimeoutExpired):
         child.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        child.kill()
-        child.wait()
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
 
 
 def main(command: list[str], folder: str = "/app") -> int:
@@ -34,19 +39,12 @@ def main(command: list[str], folder: str = "/app") -> int:
     save, it prints the failure and waits for the next save: somebody is fixing the mistake right now.
     """
     stopping = threading.Event()
-    received: list[int] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
 
-    def on_signal(number: int, _frame: FrameType | None) -> None:
-        received.append(number)
-        stopping.set()
-
-    signal.signal(signal.SIGTERM, on_signal)
-    signal.signal(signal.SIGINT, on_signal)
-
-    child = subprocess.Popen(command)
+    child = start(command)
     also = tuple(filter(None, os.environ.get("RELOAD_ALSO", "").split(",")))
-    reloads = 0
-    told = False
+    reloads, told = 0, False
     for changes in watch(
         folder,
         watch_filter=PythonFilter(extra_extensions=also),
@@ -58,7 +56,7 @@ def main(command: list[str], folder: str = "/app") -> int:
             names = ", ".join(sorted({os.path.relpath(path, folder) for _, path in changes})[:3])
             print(f"reload: {names} changed", flush=True)
             stop(child)
-            child = subprocess.Popen(command)
+            child = start(command)
             reloads, told = reloads + 1, False
         elif child.poll() is not None and not told:
             if reloads == 0:
@@ -66,7 +64,8 @@ def main(command: list[str], folder: str = "/app") -> int:
             print(f"reload: ended with exit code {child.returncode}; waiting for the next save", flush=True)
             told = True
     stop(child)
-    return 128 + received[0] if received else 0
+    # The code that a shell reports when a signal has ended the command.
+    return 128 - child.returncode if child.returncode < 0 else child.returncode
 
 
 if __name__ == "__main__":

@@ -307,6 +307,25 @@ doctor_finds() {
 	compose up --detach --wait --scale beat=1 beat
 }
 
+@test "what a command has left behind ends with it at a save, because an old server would keep the port" {
+	run docker exec "$(container web)" entrypoint.sh bash -c '
+		timeout --signal TERM 3 python -m docker_roles.reload bash -c "sleep 300 & echo \$! >/tmp/left; wait"
+		kill -0 "$(cat /tmp/left)"'
+	assert_failure
+	assert_output --partial 'No such process'
+}
+
+@test "a beat that starts before Redis says so, and sends when Redis is there" {
+	compose stop redis
+	compose restart beat
+	log() { docker logs --since "$(state '{{.State.StartedAt}}' beat)" "$(container beat)" 2>&1; }
+	run until_ok 20 eval 'log | grep "Redis cannot be reached, so this beat waits"'
+	assert_success
+	compose up --detach --wait redis
+	run until_ok 40 eval 'log | grep "Sending due task"'
+	assert_success
+}
+
 @test "a dependency that is added is there after the next up" {
 	set_in .env.docker PYTHON_EXTRA_PACKAGES=humanize==4.12.3
 	npm_run up

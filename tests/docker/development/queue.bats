@@ -17,7 +17,7 @@ load ../helpers
 	assert_output 'through the queue'
 }
 
-@test "a second beat stands by while the first one sends" {
+@test "a second beat stands by while the first one sends, and stops by itself" {
 	need_service beat
 	need_service redis
 	compose up --detach --no-deps --no-recreate --wait --scale beat=2 beat
@@ -26,5 +26,8 @@ load ../helpers
 	assert_success
 	run stands_by 1
 	assert_failure
-	docker rm --force "$(container beat 2)"
+	docker stop "$(container beat 2)"
+	run docker inspect --format '{{.State.ExitCode}}' "$(container beat 2)"
+	assert_output --regexp '^(0|143)$'
+	docker rm "$(container beat 2)"
 }
