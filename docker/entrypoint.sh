@@ -167,10 +167,8 @@ main() {
 	case $role in
 	web | worker | beat | flower | frontend) "$role" ;;
 	migrate) exec python -m docker_roles.migrate ;;
-	seed | test)
-		shift
-		if [ "$role" = seed ]; then once SEED_COMMAND "$@"; else once TEST_COMMAND "$@"; fi
-		;;
+	seed) shift && once SEED_COMMAND "$@" ;;
+	test) shift && once TEST_COMMAND "$@" ;;
 	*)
 		is_program "$role" || fail "there is no role and no command \"$role\" in this image. Roles: web worker beat flower frontend migrate seed test" 127
 		exec "$@"

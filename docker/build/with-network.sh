@@ -33,15 +33,14 @@ decode() { # standard input without percent-encoding; perl is in every Debian
 }
 
 trust_extra_ca() {
-	if grep -qs 'BEGIN CERTIFICATE' "$secrets/extra-ca"; then
-		bundle=$memory/ca.pem
-		cat /etc/ssl/certs/ca-certificates.crt "$secrets/extra-ca" >"$bundle" 2>/dev/null ||
-			cat "$secrets/extra-ca" >"$bundle"
-		chmod 0644 "$bundle"
-		export PIP_CERT="$bundle" SSL_CERT_FILE="$bundle" REQUESTS_CA_BUNDLE="$bundle" NODE_EXTRA_CA_CERTS="$bundle"
-		echo "Acquire::https::CAInfo \"$bundle\";" >>"$memory/apt.conf"
-		export APT_CONFIG="$memory/apt.conf"
-	fi
+	grep -qs 'BEGIN CERTIFICATE' "$secrets/extra-ca" || return 0
+	bundle=$memory/ca.pem
+	# Not every image has certificates of its own.
+	cat /etc/ssl/certs/ca-certificates.crt "$secrets/extra-ca" >"$bundle" 2>/dev/null || cat "$secrets/extra-ca" >"$bundle"
+	chmod 0644 "$bundle"
+	export PIP_CERT="$bundle" SSL_CERT_FILE="$bundle" REQUESTS_CA_BUNDLE="$bundle" NODE_EXTRA_CA_CERTS="$bundle"
+	echo "Acquire::https::CAInfo \"$bundle\";" >>"$memory/apt.conf"
+	export APT_CONFIG="$memory/apt.conf"
 }
 
 # The image's own lists stay as they are. apt gets copies in which the mirror replaces the archive and MIRROR-security
@@ -52,9 +51,8 @@ use_apt_mirror() {
 	split_url "${url%/}"
 	mkdir "$memory/lists"
 	for list in /etc/apt/sources.list /etc/apt/sources.list.d/*; do
-		if [ -f "$list" ]; then
-			sed -E "s#https?://[^ ]+/debian(-security)?/?([[:space:]]|\$)#$plain\1\2#g" "$list" >"$memory/lists/${list##*/}"
-		fi
+		[ -f "$list" ] || continue
+		sed -E "s#https?://[^ ]+/debian(-security)?/?([[:space:]]|\$)#$plain\1\2#g" "$list" >"$memory/lists/${list##*/}"
 	done
 	if [ -n "$login" ]; then
 		printf 'machine %s\nlogin %s\npassword %s\n' "$origin/" "$(printf %s "${login%%:*}" | decode)" \
@@ -91,30 +89,18 @@ use_npm_registry() {
 	export NPM_CONFIG_USERCONFIG="$memory/npmrc"
 }
 
-says() { # says PATTERN: succeeds if the output of the command matches
-	grep -Eqi -e "$1" "$memory/said"
-}
-
-# Prints the setting whose mirror this step uses, for the message. A step has one such secret.
-mirror_setting() {
-	for pair in apt-mirror:APT_MIRROR pip-index-url:PIP_INDEX_URL npm-registry:NPM_REGISTRY; do
-		if [ -e "$secrets/${pair%%:*}" ]; then
-			echo "${pair#*:}"
-			return
-		fi
-	done
-}
-
-# Adds one sentence with the cause and the setting after the output of the tool. No guess is better than a wrong one.
+# explain: after the output of the tool, adds one sentence with the cause and the setting. A step has one secret of a
+# mirror, even if it is empty. No guess is better than a wrong one.
 explain() {
-	setting=$(mirror_setting)
-	case $setting in
-	APT_MIRROR) who='the Debian archive' mirror=$(secret apt-mirror) ;;
-	PIP_INDEX_URL) who='the Python package index' mirror=$(secret pip-index-url) ;;
-	NPM_REGISTRY) who='the npm registry' mirror=$(secret npm-registry) ;;
-	*) return 0 ;;
-	esac
+	for archive in apt-mirror/APT_MIRROR/'the Debian archive' pip-index-url/PIP_INDEX_URL/'the Python package index' \
+		npm-registry/NPM_REGISTRY/'the npm registry' ''; do
+		if [ -e "$secrets/${archive%%/*}" ]; then break; fi
+	done
+	[ -n "$archive" ] || return 0
+	setting=${archive#*/} who=${archive##*/}
+	setting=${setting%%/*} mirror=$(secret "${archive%%/*}")
 	[ -z "$mirror" ] || who="the mirror of $setting"
+	says() { grep -Eqi -e "$1" "$memory/said"; }
 	if says 'certificate (verif|is not trusted|issuer)|certificate verify failed|invalid peer certificate|unknownissuer|SELF_SIGNED_CERT|UNABLE_TO_(GET_ISSUER|VERIFY)|CERT_HAS_EXPIRED|ALTNAME_INVALID'; then
 		cause="the certificate of $who is not trusted. If it is the right one, name the file of its CA in EXTRA_CA_FILE"
 	elif says '407 +proxy|proxy authentication|proxy.* 407'; then

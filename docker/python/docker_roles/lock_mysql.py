@@ -5,8 +5,9 @@ import importlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
 
-from docker_roles.connection import Address, Ask, LockTimeoutError, plain
+from docker_roles.connection import Ask, LockTimeoutError, plain
 from docker_roles.tls import Tls
 
 # One name for each database; the server allows 64 characters.
@@ -14,28 +15,32 @@ LOCK_NAME = "CONCAT('migrate:', MD5(COALESCE(DATABASE(), '')))"
 # The server closes a connection that is idle for so long, and releases the lock. This is the maximum.
 WAIT_SECONDS = 31_536_000
 
-Connect = Callable[[Address, Tls | None], AbstractContextManager[Ask]]
+# What every driver knows by the same name: host, port, user …
+Where = dict[str, Any]
+Connect = Callable[[Where, Tls | None], AbstractContextManager[Ask]]
 
 
-def _where(address: Address) -> dict[str, Any]:
-    """Returns the arguments that every driver knows by the same name, if the URL has them."""
+def split(url: str) -> tuple[Where, dict[str, str]]:
+    """Returns what the URL says of the server, percent-decoded, and its options."""
+    parts = urlsplit(url)
+    options = dict(parse_qsl(parts.query))
     said = {
-        "host": address.host,
-        "port": address.port,
-        "user": address.user,
-        "password": address.password,
-        "database": address.database,
-        "unix_socket": address.options.get("unix_socket"),
+        "host": parts.hostname,
+        "port": parts.port,
+        "user": unquote(parts.username or ""),
+        "password": unquote(parts.password or ""),
+        "database": unquote(parts.path.removeprefix("/")),
+        "unix_socket": options.get("unix_socket"),
     }
-    return {name: value for name, value in said.items() if value}
+    return {name: value for name, value in said.items() if value}, options
 
 
-def _pymysql(address: Address, tls: Tls | None) -> AbstractContextManager[Ask]:
+def _pymysql(where: Where, tls: Tls | None) -> AbstractContextManager[Ask]:
     secure = {"ssl": tls.context()} if tls else {}
-    return plain(importlib.import_module("pymysql").connect(**_where(address), **secure, autocommit=True))
+    return plain(importlib.import_module("pymysql").connect(**where, **secure, autocommit=True))
 
 
-def _mysqldb(address: Address, tls: Tls | None) -> AbstractContextManager[Ask]:
+def _mysqldb(where: Where, tls: Tls | None) -> AbstractContextManager[Ask]:
     module = importlib.import_module("MySQLdb")
     secure: dict[str, Any] = {}
     if tls:
@@ -45,28 +50,28 @@ def _mysqldb(address: Address, tls: Tls | None) -> AbstractContextManager[Ask]:
         if module.version_info >= (2, 1):
             mode = "VERIFY_CA" if tls.verify_cert else "REQUIRED"
             secure["ssl_mode"] = "VERIFY_IDENTITY" if tls.verify_identity else mode
-    return plain(module.connect(**_where(address), **secure, autocommit=True))
+    return plain(module.connect(**where, **secure, autocommit=True))
 
 
-def _mysql_connector(address: Address, tls: Tls | None) -> AbstractContextManager[Ask]:
+def _mysql_connector(where: Where, tls: Tls | None) -> AbstractContextManager[Ask]:
     secure: dict[str, Any] = {}
     if tls:
         files = {"ssl_ca": tls.ca, "ssl_cert": tls.cert, "ssl_key": tls.key}
         secure = {name: path for name, path in files.items() if path}
         secure |= {"ssl_verify_cert": tls.verify_cert, "ssl_verify_identity": tls.verify_identity}
     module = importlib.import_module("mysql.connector")
-    return plain(module.connect(**_where(address), **secure, autocommit=True))
+    return plain(module.connect(**where, **secure, autocommit=True))
 
 
 @contextmanager
-def _asyncmy(address: Address, tls: Tls | None) -> Iterator[Ask]:
+def _asyncmy(where: Where, tls: Tls | None) -> Iterator[Ask]:
     secure = {"ssl": tls.context()} if tls else {}
     with closing(asyncio.new_event_loop()) as loop:
         run = loop.run_until_complete
 
         async def connect() -> Any:
             module = importlib.import_module("asyncmy")
-            return await module.connect(**_where(address), **secure, autocommit=True)
+            return await module.connect(**where, **secure, autocommit=True)
 
         async def ask(statement: str) -> Any:
             async with connection.cursor() as cursor:
@@ -92,9 +97,10 @@ MODULES = {"mysqldb": "MySQLdb", "mysqlconnector": "mysql.connector"}
 
 
 @contextmanager
-def mysql_lock(connect: Connect, address: Address, seconds: float) -> Iterator[None]:
+def mysql_lock(connect: Connect, url: str, seconds: float) -> Iterator[None]:
     """Holds the lock. Raises LockTimeoutError after that many seconds."""
-    with connect(address, Tls.parse(address.options)) as ask:
+    where, options = split(url)
+    with connect(where, Tls.parse(options)) as ask:
         ask(f"SET SESSION wait_timeout = {WAIT_SECONDS}")
         if ask(f"SELECT GET_LOCK({LOCK_NAME}, {seconds:.3f})") != 1:
             raise LockTimeoutError

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from docker_roles import lock_mysql, lock_postgres
-from docker_roles.connection import Address, LockTimeoutError, choose
+from docker_roles.connection import LockTimeoutError, choose
 
 
 @contextmanager
@@ -47,7 +47,7 @@ def lock_for(url: str, seconds: float) -> AbstractContextManager[None]:
         return no_lock(f"none of {', '.join(lock_postgres.DRIVERS)} is installed")
     if kind in {"mysql", "mariadb"}:
         if open_mysql := choose(lock_mysql.DRIVERS, lock_mysql.MODULES.get(driver, driver)):
-            return lock_mysql.mysql_lock(open_mysql, Address.parse(url), seconds)
+            return lock_mysql.mysql_lock(open_mysql, url, seconds)
         return no_lock(f"none of {', '.join(lock_mysql.DRIVERS)} is installed")
     if kind == "sqlite" and rest.strip("/"):
         # sqlite:///relative.db and sqlite:////absolute.db

@@ -22,15 +22,19 @@ class Tls:
         If the URL names a CA, the server's certificate and its host name are checked.
         """
         found = {key.lower().replace("-", "_"): value for key, value in options.items()}
+
+        def is_on(name: str, *, default: bool) -> bool:
+            return found[name].lower() in {"1", "true", "yes", "on"} if name in found else default
+
         mode = found.get("ssl_mode", found.get("sslmode", "")).upper()
         names = ("ssl_ca", "ssl_capath", "ssl_cert", "ssl_key")
         files = {name.removeprefix("ssl_"): found[name] for name in names if name in found}
         verify_cert = "ca" in files or "capath" in files or mode.startswith("VERIFY_")
-        verify_cert = _is_on(found.get("ssl_verify_cert"), default=verify_cert)
+        verify_cert = is_on("ssl_verify_cert", default=verify_cert)
         verify_identity = verify_cert and mode != "VERIFY_CA"
-        verify_identity = _is_on(found.get("ssl_verify_identity"), default=verify_identity)
-        verify_identity = _is_on(found.get("ssl_check_hostname"), default=verify_identity)
-        wanted = bool(files) or verify_cert or mode == "REQUIRED" or _is_on(found.get("ssl"), default=False)
+        verify_identity = is_on("ssl_verify_identity", default=verify_identity)
+        verify_identity = is_on("ssl_check_hostname", default=verify_identity)
+        wanted = bool(files) or verify_cert or mode == "REQUIRED" or is_on("ssl", default=False)
         return cls(**files, verify_cert=verify_cert, verify_identity=verify_identity) if wanted else None
 
     def context(self) -> ssl.SSLContext:
@@ -41,7 +45,3 @@ class Tls:
         if self.cert:
             context.load_cert_chain(self.cert, self.key)
         return context
-
-
-def _is_on(value: str | None, *, default: bool) -> bool:
-    return default if value is None else value.lower() in {"1", "true", "yes", "on"}
