@@ -73,6 +73,15 @@ need_program() {
 	is_program "$1" || fail "$role needs $1, which is not installed. List it in the application's dependencies or in PYTHON_EXTRA_PACKAGES." 127
 }
 
+# version_of PACKAGE: prints which one is installed.
+version_of() {
+	set +f
+	for path in /opt/venv/lib/python*/site-packages/"$1"-[0-9]*.dist-info; do
+		path=${path##*/"$1"-}
+		echo "${path%.dist-info}"
+	done
+}
+
 # start COMMAND…: runs it; in development, restarts it at every save.
 start() {
 	need_program "$1"
@@ -98,8 +107,13 @@ web() {
 			--graceful-timeout 20 --access-logfile - ${WEB_ARGS:-}
 		;;
 	uvicorn)
+		# Versions before 0.22 do not know the option.
+		case $(version_of uvicorn) in
+		0.[0-9].* | 0.1[0-9].* | 0.2[01].*) grace='' ;;
+		*) grace='--timeout-graceful-shutdown 20' ;;
+		esac
 		set -- uvicorn "${WEB_APP%()}" --host 0.0.0.0 --port "$PORT" --workers "${WEB_CONCURRENCY:-2}" \
-			--timeout-graceful-shutdown 20 ${WEB_ARGS:-}
+			$grace ${WEB_ARGS:-}
 		[ "$WEB_APP" = "${WEB_APP%()}" ] || set -- "$@" --factory
 		;;
 	*) fail "WEB_SERVER=$WEB_SERVER is neither gunicorn nor uvicorn. For another server set WEB_COMMAND." ;;
@@ -115,8 +129,8 @@ worker() {
 	need CELERY_APP package.module
 	# With this, TERM lets tasks run for WORKER_STOP_TIMEOUT seconds, then returns the rest to the queue. Before
 	# Celery 5.5 it would abort them, so there TERM keeps its meaning: it waits for them.
-	case $(set +f && echo /opt/venv/lib/python*/site-packages/celery-[0-9]*.dist-info) in
-	*/celery-[0-4].* | */celery-5.[0-4].*) ;;
+	case $(version_of celery) in
+	[0-4].* | 5.[0-4].*) ;;
 	*) export REMAP_SIGTERM=SIGQUIT ;;
 	esac
 	start celery --app "$CELERY_APP" worker --include docker_roles.worker \

@@ -58,7 +58,10 @@ heartbeat() {
 
 case $(role) in
 web | frontend) http "${PORT:-8000}" "${HEALTH_PATH:-/healthz}" ;;
-flower) http 5555 /healthcheck ;;
+flower)
+	prefix=${FLOWER_URL_PREFIX:-} prefix=${prefix#/}
+	http 5555 "${prefix:+/${prefix%/}}/healthcheck"
+	;;
 worker | beat) heartbeat ;;
 # A one-off command is healthy while it runs.
 *) ;;

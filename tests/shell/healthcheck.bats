@@ -139,9 +139,18 @@ check() {
 	run -0 check tini -- entrypoint.sh worker
 }
 
-@test "flower is asked on its own port" {
+@test "flower is asked on its own port, also behind a prefix" {
 	run -1 check --net HEALTH_PATH=/200 tini -- entrypoint.sh flower
 	assert_output 'nothing listens on port 5555'
+	# In place of a request, the address that would be asked.
+	sed 's/^http() .*/http() { echo "$@"; exit; }\nunused() {/' "$HEALTHCHECK" >"$BATS_TEST_TMPDIR/check"
+	chmod +x "$BATS_TEST_TMPDIR/check"
+	for prefix in flower /flower /flower/; do
+		HEALTHCHECK=$BATS_TEST_TMPDIR/check run -0 check FLOWER_URL_PREFIX="$prefix" tini -- entrypoint.sh flower
+		assert_output '5555 /flower/healthcheck'
+	done
+	HEALTHCHECK=$BATS_TEST_TMPDIR/check run -0 check tini -- entrypoint.sh flower
+	assert_output '5555 /healthcheck'
 }
 
 @test "a one-off command is never unwell" {
