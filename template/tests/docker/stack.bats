@@ -281,6 +281,19 @@ doctor_finds() {
 	assert_success
 }
 
+@test "a worker is healthy with every pool, also without Celery's own heartbeat" {
+	local pool
+	for pool in prefork threads solo; do
+		compose run --detach --no-deps --name "$project-pool-$pool" --env WORKER_POOL=$pool \
+			--env WORKER_ARGS='--without-heartbeat --queues nothing' worker
+	done
+	for pool in prefork threads solo; do
+		run until_ok 30 eval "docker inspect --format '{{.State.Health.Status}}' '$project-pool-$pool' | grep --line-regexp healthy"
+		assert_success
+		docker rm --force "$project-pool-$pool"
+	done
+}
+
 @test "beat has a lock of its project's, and leaves that of another on the same Redis alone" {
 	assert_equal "$(redis_cli exists "celery-beat-lock:$project")" 1
 	redis_cli mset celery-beat-lock somebody celery-beat-lock:other somebody
