@@ -412,5 +412,5 @@ put_image_back() {
 	up_fails 6
 	put_image_back
 	sed -i 's/\r$//' docker/entrypoint.sh
-	advises 'Likely: docker/entrypoint.sh has the line endings of Windows (CRLF).'
+	advises 'Likely: docker/entrypoint.sh has the line endings of Windows (CRLF)'
 }

@@ -174,28 +174,31 @@ url() { # url SETTING HOST [PASSWORD]: the URL of the env file, with another hos
 }
 
 @test "a CA that has signed nothing here, or none, is one clear error" {
-	up_says 6 'Name the certificate file of that authority in APP_CA_FILE' APP_CA_FILE="$MANAGED_CERTIFICATES/stranger.crt"
+	up_says 6 'The certificate of an outside service is not accepted' APP_CA_FILE="$MANAGED_CERTIFICATES/stranger.crt"
 	assert_output --partial 'the database of DATABASE_URL cannot be used'
 	assert_output --partial 'certificate verify failed'
-	up_says 6 'Name the certificate file of that authority in APP_CA_FILE' APP_CA_FILE=
+	up_says 6 'The certificate of an outside service is not accepted' APP_CA_FILE=
 	up_says 3 'APP_CA_FILE names no/such.crt, and there is no such file.' APP_CA_FILE=no/such.crt
 }
 
 @test "a host that is not in the certificate is one clear error, of each service" {
-	local hint='The certificate of the service that answered does not name'
-	up_says 6 "$hint \"db.elsewhere.test\"" "DATABASE_URL=$(url DATABASE_URL db.elsewhere.test)"
-	up_says 6 "$hint \"queue.elsewhere.test\"" "REDIS_URL=$(url REDIS_URL queue.elsewhere.test)"
-	up_says 6 "$hint \"files.elsewhere.test\"" S3_ENDPOINT_URL=https://files.elsewhere.test:8443
+	local hint='The certificate of an outside service is not accepted'
+	up_says 6 "$hint" "DATABASE_URL=$(url DATABASE_URL db.elsewhere.test)"
+	assert_output --partial 'does not match host name "db.elsewhere.test"'
+	up_says 6 "$hint" "REDIS_URL=$(url REDIS_URL queue.elsewhere.test)"
+	assert_output --partial queue.elsewhere.test
+	up_says 6 "$hint" S3_ENDPOINT_URL=https://files.elsewhere.test:8443
+	assert_output --partial files.elsewhere.test
 }
 
 @test "a wrong password is one clear error, of each service" {
 	up_says 6 'DATABASE_URL has another password than its provider' "DATABASE_URL=$(url DATABASE_URL db.managed.test wr0ng)"
-	up_says 6 'REDIS_URL has another password (or user) than Redis' "REDIS_URL=$(url REDIS_URL queue.managed.test wr0ng)"
-	up_says 6 'The object store refuses the key' S3_SECRET_ACCESS_KEY=wr0ng-of-this-test
+	up_says 6 'Redis or the object store refuses its password or key' "REDIS_URL=$(url REDIS_URL queue.managed.test wr0ng)"
+	up_says 6 'Redis or the object store refuses its password or key' S3_SECRET_ACCESS_KEY=wr0ng-of-this-test
 }
 
 @test "an application that checks nothing beforehand has a worker that never gets healthy, and up says why" {
-	up_says 7 'Name the certificate file of that authority in APP_CA_FILE' MIGRATE_COMMAND= APP_CA_FILE="$MANAGED_CERTIFICATES/stranger.crt"
+	up_says 7 'The certificate of an outside service is not accepted' MIGRATE_COMMAND= APP_CA_FILE="$MANAGED_CERTIFICATES/stranger.crt"
 	assert_output --partial 'worker did not become healthy'
 }
 
