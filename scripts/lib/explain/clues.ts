@@ -120,8 +120,8 @@ export const clues: readonly Clue[] = [
   [/WRONGPASS|invalid username-password pair|NOAUTH|Authentication required\.|SignatureDoesNotMatch|InvalidAccessKeyId/,
     'Redis or the object store refuses its password or key. Compare REDIS_URL, or S3_ACCESS_KEY_ID and ' +
     'S3_SECRET_ACCESS_KEY, in .env.docker with what its provider has.'],
-  // Python's ssl and urllib3; libpq.
-  [/certificate (?:verify failed|has expired|for "[^"]+".* does not match)|root certificate file "[^"]+" does not exist/i,
+  // Python's ssl and urllib3; libpq; botocore.
+  [/certificate (?:verify failed|has expired|for "[^"]+".* does not match)|hostname '[^']+' doesn't match|root certificate file "[^"]+" does not exist/i,
     'The certificate of an outside service is not accepted. If its authority is not known, name the certificate file ' +
     'of that authority in APP_CA_FILE in .env.docker. If it is for another host, use the host that the provider gives ' +
     'in the URL. If it has expired, the provider has to renew it, or the clock of this machine is wrong.'],

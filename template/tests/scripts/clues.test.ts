@@ -38,6 +38,7 @@ test.each<[string, string]>([
   ['An error occurred (SignatureDoesNotMatch) when calling the PutObject operation', 'S3_SECRET_ACCESS_KEY'],
   ['server certificate for "db.a.org" (and 1 other name) does not match host name "db.b.org"', 'use the host that the provider gives'],
   ['certificate verify failed: certificate has expired (_ssl.c:1032)', 'the provider has to renew it'],
+  ["SSL validation failed for https://files.a.org/b hostname 'files.a.org' doesn't match 'files.b.org'", 'use the host that the provider gives'],
   ['[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed certificate', 'APP_CA_FILE'],
   ['could not translate host name "dbb" to address: Name or service not known', '"dbb" is neither a service of this stack'],
   ["Failed to find attribute 'ap' in 'shop'.", 'WEB_APP names what the source does not have'],
