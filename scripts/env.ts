@@ -1,14 +1,13 @@
 /** `npm run env`: checks .env.docker against .env.docker.example, writes it, or says what is in it. */
 import { common, defineCommand, main } from './lib/command.ts'
-import { isUsable } from './lib/env/finding.ts'
-import type { Finding } from './lib/env/finding.ts'
-import { CliError, ExitCode } from './lib/errors.ts'
+import type { Finding } from './lib/env/check.ts'
+import { isSecret } from './lib/env/schema.ts'
 import { loadSettings } from './lib/env/settings.ts'
 import type { Settings } from './lib/env/settings.ts'
-import { printedValue } from './lib/env/shown.ts'
 import { fillEnvFile } from './lib/env/write.ts'
 import type { Filled } from './lib/env/write.ts'
-import { amount, failure, indent, info, ok, print, printJson, warn } from './lib/terminal.ts'
+import { CliError, ExitCode } from './lib/errors.ts'
+import { amount, failure, indent, info, nearest, ok, print, printJson, warn } from './lib/terminal.ts'
 
 function showFinding(file: string, { code, severity, line, message, hint }: Finding): void {
   const text = `${file}${line === null ? '' : `:${line}`}  ${message} (${code})`
@@ -18,11 +17,11 @@ function showFinding(file: string, { code, severity, line, message, hint }: Find
 }
 
 /** Errors, then warnings, then the count: what a reader of the last line needs. */
-function showFindings({ file, findings, count }: Settings): void {
+function showFindings({ file, findings, names }: Settings): void {
   const errors = findings.filter(({ severity }) => severity === 'error')
   const warnings = findings.filter(({ severity }) => severity === 'warning')
   for (const finding of [...errors, ...warnings]) showFinding(file, finding)
-  const counted = `${file}: ${amount(count, 'setting')}, ${amount(errors.length, 'error')}, ${amount(warnings.length, 'warning')}`
+  const counted = `${file}: ${amount(names.length, 'setting')}, ${amount(errors.length, 'error')}, ${amount(warnings.length, 'warning')}`
   if (errors.length > 0) failure(counted)
   else ok(counted)
 }
@@ -35,6 +34,33 @@ function showFilled({ file, generated, fitted, renamed, written, backup, preview
     .map(([what, names]) => `${names.length} ${what} (${names.join(', ')})`).join(', ') || 'nothing to add'
   if (dryRun) info(`\n${file} would be: ${done}. Secrets are masked here, and nothing was written.`)
   else ok(`${file} ${written ? 'written' : 'is up to date'}: ${done}${backup ? `. As it was: ${backup}` : ''}`)
+}
+
+/**
+ * `--print NAME`: the value that Compose takes, of the shell, else of the file, else the default. A secret is printed on
+ * request alone, also into a pipe: the log of a CI job is one.
+ *
+ * @throws CliError (exit code 2) for a name that nobody knows and for a secret, 3 when the value cannot be known
+ */
+function printedValue(name: string, showSecret: boolean, { file, schema, values, findings, names, leftOut }: Settings): string {
+  const refuse = (message: string, hint: string, exitCode: ExitCode = ExitCode.usage): never => {
+    throw new CliError(message, { hint, exitCode })
+  }
+  // A default is what holds beside a file, not instead of one.
+  const absent = findings.find(({ code }) => code === 'E08')
+  if (absent) refuse(`${file} does not exist.`, absent.hint, ExitCode.config)
+  const setting = schema.byName.get(name)
+  if (!setting && !names.includes(name)) {
+    const meant = nearest(name, [...schema.byName.keys(), ...names])
+    refuse(`${name} is no setting, and ${file} does not have it.`, meant ? `Did you mean ${meant}?` : '.env.docker.example has them all.')
+  }
+  const known = process.env[name] ?? values[name]
+  if (known === undefined && names.includes(name)) {
+    refuse(`${name} cannot be read: ${leftOut}.`, 'npm run env says what is wrong with the file.', ExitCode.config)
+  }
+  const value = known ?? setting?.default ?? ''
+  if (showSecret || !isSecret(name, value, schema, values)) return value
+  return refuse(`${name} is a secret, or may be one, and is not printed.`, `When it may be seen where this goes: --print ${name} --show-secret`)
 }
 
 export const env = defineCommand({
@@ -72,17 +98,12 @@ export const env = defineCommand({
     }
     const settings = await loadSettings(file)
     if (name !== undefined) {
-      const value = printedValue(name, showSecret, settings, process.env)
+      const value = printedValue(name, showSecret, settings)
       return json ? printJson({ ok: true, name, value }) : print(value)
     }
-    const { findings, unread, unanswered, leftOut } = settings
-    if (unanswered) {
-      info(`Compose could not be asked (${unanswered}): values with $, # or \\ in them are not judged, nor is what needs its files.`)
-    } else {
-      if (unread.length > 0) info(`Not judged before Compose can read the file: ${unread.join(', ')}`)
-      if (leftOut) info(`The Compose files are not looked at (${leftOut}): addresses, ports and readers of settings are not judged.`)
-    }
-    const usable = isUsable(findings) && !(strict && findings.length > 0)
+    const { findings, leftOut } = settings
+    if (leftOut) info(`Compose did not answer (${leftOut}): addresses, ports, profiles, and values with $, # or \\ in them may not be judged.`)
+    const usable = findings.every(({ severity }) => severity === 'warning' && !strict)
     if (json) printJson({ ok: usable, file: settings.file, findings, leftOut: leftOut ?? null })
     else showFindings(settings)
     if (!usable) process.exitCode = ExitCode.config

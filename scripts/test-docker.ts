@@ -19,7 +19,7 @@ import { buildImages, ofProject, openStack, readModel } from './lib/compose/stac
 import type { ModelledStack, Stack } from './lib/compose/stack.ts'
 import { capture, lastLines } from './lib/engine/docker.ts'
 import { ensureImages } from './lib/engine/images.ts'
-import type { Values } from './lib/env/finding.ts'
+import type { Values } from './lib/engine/machine.ts'
 import { fillEnvFile } from './lib/env/write.ts'
 import { envFile as ownEnvFile } from './lib/env/settings.ts'
 import { CliError, ExitCode, stopIfInterrupted, tidyUpInPeace, wasInterrupted } from './lib/errors.ts'

@@ -4,7 +4,7 @@ import { common, defineCommand, main } from './lib/command.ts'
 import { firstCause, urls } from './lib/compose/model.ts'
 import type { Container, Model } from './lib/compose/model.ts'
 import { checkPorts } from './lib/compose/ports.ts'
-import { checkAppCa, checkSourceAccess } from './lib/compose/source-access.ts'
+import { checkSourceAccess } from './lib/compose/source-access.ts'
 import { buildImages, composeCommand, ofProject, openStack, readContainers, readNames, stackOf, streamCompose } from './lib/compose/stack.ts'
 import type { Stack } from './lib/compose/stack.ts'
 import { read } from './lib/engine/docker.ts'
@@ -123,11 +123,10 @@ export const up = defineCommand({
     // What has to be there first. What ran before runs on.
     await makeEnvFile(file)
     const opened = await openStack(file)
-    const { engine, settings: { count, findings, values } } = opened
+    const { engine, settings: { names, findings, values } } = opened
     ok(`Docker ${engine.engineVersion}, Compose ${engine.composeVersion}`)
     const warnings = findings.length === 0 ? '' : addressed(`, ${amount(findings.length, 'warning')} (see npm run env)`, file)
-    ok(`${file}: ${amount(count, 'setting')}${warnings}`)
-    checkAppCa(values)
+    ok(`${file}: ${amount(names.length, 'setting')}${warnings}`)
     const { stack, model } = await ensureImages(opened.stack, opened.model, values, { build: !noBuild })
     await checkPorts(model)
     if (!noBuild) await buildImages(stack)

@@ -55,7 +55,7 @@ function moreSettings(count: number): { declared: string; set: string } {
 /** With MANY settings in both files, which are as they were afterwards. */
 export async function checkOfSettings({ stack, settings, userEnv }: Workshop, runs: number): Promise<Measured> {
   const [example, own] = await Promise.all([readFile(exampleFile, 'utf8'), readFile(envFile, 'utf8')])
-  const { declared, set } = moreSettings(MANY - settings.count)
+  const { declared, set } = moreSettings(MANY - settings.names.length)
   try {
     await Promise.all([writeFile(exampleFile, example + declared), writeFile(envFile, own + set)])
     return await inTurn(

@@ -15,7 +15,7 @@ function tellingPart(value: string): string {
 }
 
 /** Words of less than eight letters are left out, because any image may have them. */
-export function secretsOf({ byName }: Schema, variables: readonly (readonly [name: string, value: string | null])[]): string[] {
+export function secretsOf({ byName }: Schema, variables: readonly (readonly [name: string, value: string | null | undefined])[]): string[] {
   const found = variables.filter(([name, value]) => byName.get(name)?.sensitive || isCalledSecret(name) || value?.includes('://'))
   return [...new Set(found.map(([, value]) => tellingPart(value ?? '')))].filter(({ length }) => length >= 8)
 }

@@ -2,10 +2,11 @@
 import { expect } from 'vitest'
 import { check } from '../../scripts/lib/env/check.ts'
 import { readLines } from '../../scripts/lib/env/file.ts'
-import type { Finding, Values } from '../../scripts/lib/env/finding.ts'
+import type { Finding } from '../../scripts/lib/env/check.ts'
 import type { Schema } from '../../scripts/lib/env/schema.ts'
 import type { Around, Disk } from '../../scripts/lib/env/subject.ts'
 import type { Model } from '../../scripts/lib/compose/model.ts'
+import type { Values } from '../../scripts/lib/engine/machine.ts'
 
 /** The text with values in place of its references, the innermost first. */
 function interpolate(text: string, values: Values): string {

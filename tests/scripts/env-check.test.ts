@@ -42,7 +42,6 @@ test.each<[found: string, edits: Edits, around?: Around]>([
   ['E80 DATABASE_URL', { DATABASE_URL: 'postgresql://postgres:${POSTGRES_PASSWROD}@db:5432/app' }],
   ['W81 REDIS_PASSWORD', { REDIS_PASSWORD: '8d2e$wa0b4c1f9' }],
   ['E82 DATABASE_URL', { DATABASE_URL: 'mysql://postgres:${POSTGRES_PASSWORD}@db:5432/app' }],
-  ['E83 REDIS_URL', { REDIS_URL: 'rediss://:${REDIS_PASSWORD}@redis:6379/0' }],
   ['W84 DATABASE_URL', { ...production, DATABASE_URL: 'sqlite:///shop.db' }],
   ['E85 APP_DIR', { APP_DIR: 'apps' }],
   ['E06', production, { git: 'tracked', mode: 0o644 }],

@@ -1,7 +1,6 @@
 /** How an env file is made, gets the secrets that it lacks and the names of today, and is shown. */
 import { expect, test } from 'vitest'
-import { parseSchema } from '../../scripts/lib/env/schema.ts'
-import { mask } from '../../scripts/lib/env/shown.ts'
+import { mask, parseSchema } from '../../scripts/lib/env/schema.ts'
 import { newFile, withNewNames, withSecrets } from '../../scripts/lib/env/write.ts'
 
 const schema = parseSchema(`

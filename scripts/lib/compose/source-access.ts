@@ -1,8 +1,7 @@
 /** What the application's containers mount: is it there, and may their user read it? */
-import { existsSync, lstatSync, readdirSync } from 'node:fs'
+import { lstatSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { quote } from 'zx/core'
-import { valueOf } from '../engine/machine.ts'
 import { CliError, ExitCode } from '../errors.ts'
 import type { Model } from './model.ts'
 import { captureCompose } from './stack.ts'
@@ -53,18 +52,6 @@ export function mountedSource({ services }: Model): { folder: string; user: Owne
   const folder = services.migrate?.volumes?.find(({ type, target }) => type === 'bind' && target === '/app')?.source
   const { APP_UID, APP_GID } = services.migrate?.build?.args ?? {}
   return folder === undefined ? undefined : { folder, user: { uid: Number(APP_UID), gid: Number(APP_GID) } }
-}
-
-/**
- * What the application is to trust has to be there before anything is built for it.
- *
- * @throws CliError (exit code 3)
- */
-export function checkAppCa(values: Record<string, string | undefined>): void {
-  const file = valueOf('APP_CA_FILE', values, process.env)
-  if (!file || existsSync(file)) return
-  const hint = 'Correct it in .env.docker, or leave it empty.'
-  throw new CliError(`APP_CA_FILE names ${file}, and there is no such file.`, { hint, exitCode: ExitCode.config })
 }
 
 /**

@@ -16,13 +16,13 @@ const runningOf = ({ containers }: Sight, service: string): Container | undefine
   containers.find((container) => container.service === service && container.state === 'running')
 
 /** What `npm run env` finds, in a line. */
-export function examineSettings({ settings: { file, findings, count } }: Sight): Observation[] {
+export function examineSettings({ settings: { file, findings, names } }: Sight): Observation[] {
   const [first] = findings
   const errors = findings.filter(({ severity }) => severity === 'error').length
   if (first?.code === 'E08') return [doubtful(`${file} does not exist; the rest goes by ${exampleFile}.`, first.hint)]
   if (errors > 0) return [wrong(`${file} has ${amount(errors, 'mistake')}.`, 'npm run env names them.')]
   if (first) return [doubtful(`${file} has ${amount(findings.length, 'warning')}.`, 'npm run env shows them.')]
-  return [well(`${file}: ${amount(count, 'setting')}, and no mistake found`)]
+  return [well(`${file}: ${amount(names.length, 'setting')}, and no mistake found`)]
 }
 
 /** Does something hand the application every variable that it cannot do without? */

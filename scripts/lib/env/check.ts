@@ -3,14 +3,19 @@
  * matters and what to do. A new rule is a function in the list at the end of its file, or a row in a table there. A code
  * never changes its meaning; numbers that are missing were given out before.
  */
-import { finding } from './finding.ts'
-import type { Finding } from './finding.ts'
 import { addressRules } from './rules/addresses.ts'
-import { fileRules, lostReferences } from './rules/file.ts'
+import { fileRules } from './rules/file.ts'
 import { stackRules } from './rules/stack.ts'
 import { valueRules } from './rules/values.ts'
 import { subjectOf } from './subject.ts'
-import type { Input } from './subject.ts'
+import type { Found, Input } from './subject.ts'
+
+export interface Finding extends Found {
+  severity: 'error' | 'warning'
+  /** The line in the env file, counted from 1; null when the finding is about something that is not there. */
+  line: number | null
+  setting: string | null
+}
 
 const rules = [...fileRules, ...valueRules, ...addressRules, ...stackRules]
 
@@ -19,14 +24,10 @@ const stricterInProduction = ['E06', 'E20', 'E36', 'E53']
 
 /** Everything that is wrong with an env file, in the order of its lines. */
 export function check(input: Input): Finding[] {
-  const subject = subjectOf(input, new Set(lostReferences(input.lines).keys()))
-  const isWarning = (code: string): boolean =>
-    code.startsWith('W') || (stricterInProduction.includes(code) && !subject.production)
-  return rules
-    .flatMap((rule) => rule(subject))
-    .map(({ code, line, ...one }) => {
-      const found = { ...one, line: line ?? subject.entryOf.get(one.setting ?? '')?.line ?? null }
-      return finding(code, found, isWarning(code) ? 'warning' : 'error')
-    })
-    .toSorted((a, b) => (a.line ?? Infinity) - (b.line ?? Infinity))
+  const subject = subjectOf(input)
+  return rules.flatMap((rule) => rule(subject)).map(({ code, line, setting = null, ...words }): Finding => {
+    const isWarning = code.startsWith('W') || (stricterInProduction.includes(code) && !subject.production)
+    const at = line ?? subject.entryOf.get(setting ?? '')?.line ?? null
+    return { code, severity: isWarning ? 'warning' : 'error', line: at, setting, ...words }
+  }).toSorted((a, b) => (a.line ?? Infinity) - (b.line ?? Infinity))
 }

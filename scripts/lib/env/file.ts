@@ -32,19 +32,21 @@ const assignment = /^(?:export\s+)?(?<name>[\p{L}\p{N}_.[\]-]+)[ \t]*[=:][ \t]*(
 /** A value in quotes, perhaps over several lines. A backslash keeps a quote from closing; a backtick is no quote to Compose. */
 const quotedValue = /^(["'])(?:\\[^]|(?!\1)[^\\])*\1/
 
-/** True when the value begins with a quote. */
-export const isQuoted = (raw: string): boolean => /^["']/.test(raw)
+const isQuoted = (raw: string): boolean => /^["']/.test(raw)
+
+const withoutComment = (raw: string): string => (isQuoted(raw) ? raw : raw.replace(/\s#.*$/, ''))
 
 /** The value without quotes and comment. What its escapes and references mean, Compose says. */
-export const unquoted = (raw: string): string => (isQuoted(raw) ? raw.slice(1, -1) : raw.replace(/\s#.*$/, '').trim())
+export const unquoted = (raw: string): string => (isQuoted(raw) ? raw.slice(1, -1) : withoutComment(raw).trim())
 
 /** Finds the settings and the malformed lines of an env file. */
 export function readLines(text: string): EnvLines {
   const entries: Entry[] = []
   const malformed: MalformedLine[] = []
+  const refuse = (line: number, name: string | undefined, problem: string, hint: string): number => malformed.push({ line, name, problem, hint })
   // PowerShell's ">" writes UTF-16: one finding says more than one for every line.
   if (/[\0\uFFFD]/.test(text)) {
-    malformed.push({ line: 1, name: undefined, problem: 'The file is not UTF-8 text.', hint: 'Save it as UTF-8 in your editor.' })
+    refuse(1, undefined, 'The file is not UTF-8 text.', 'Save it as UTF-8 in your editor.')
     return { entries, malformed }
   }
   // trim() also takes the byte order mark and the \r of CRLF, as Compose does.
@@ -54,8 +56,8 @@ export function readLines(text: string): EnvLines {
     if (content === '' || content.startsWith('#')) continue
     const { name, raw } = assignment.exec(content)?.groups ?? {}
     if (name === undefined || raw === undefined) {
-      const hint = 'Write NAME=value, with letters, digits and underscores in the name; or put a # in front.'
-      malformed.push({ line, name, problem: 'This line is no setting and no comment.', hint })
+      refuse(line, name, 'This line is no setting and no comment.',
+        'Write NAME=value, with letters, digits and underscores in the name; or put a # in front.')
       continue
     }
     const following = [raw, ...lines.slice(line)].join('\n')
@@ -63,13 +65,11 @@ export function readLines(text: string): EnvLines {
     if (value === undefined || !/^[^\S\n]*(#|\n|$)/.test(following.slice(value.length))) {
       // A value that "ends" at the opening quote of a later setting has lost its own closing quote.
       const problem = value === undefined || value.includes('\n') ? 'a quote that is never closed' : 'text after its closing quote'
-      const hint = 'Put one quote at each end of the value; a quote inside is written \\" or \\\'.'
-      malformed.push({ line, name, problem: `${name} has ${problem}.`, hint })
+      refuse(line, name, `${name} has ${problem}.`, 'Put one quote at each end of the value; a quote inside is written \\" or \\\'.')
       continue
     }
-    const lastLine = line + value.split('\n').length - 1
-    entries.push({ name, line, lastLine, raw: value })
-    line = lastLine
+    entries.push({ name, line, lastLine: line + value.split('\n').length - 1, raw: value })
+    line = entries.at(-1)!.lastLine
   }
   return { entries, malformed }
 }
@@ -78,31 +78,23 @@ export function readLines(text: string): EnvLines {
 export const quoteValue = (value: string): string =>
   /^[\w./:@%+,=-]*$/.test(value) ? value : `'${value.replaceAll("'", "\\'")}'`
 
-/** `${NAME}`, `${NAME:-default}` … as Compose understands them. */
-export interface Reference {
-  name: string
-  /** `:-`, `-`, `:+`, `+`, `:?`, `?`, or empty. */
-  operator: string
-  /** What stands behind the operator, references in it included. */
-  word: string
+/** What of a value may refer to something: nothing in single quotes, and no $ that is escaped. */
+export const referring = (raw: string): string =>
+  raw.startsWith("'") ? '' : withoutComment(raw).replaceAll(raw.startsWith('"') ? /\\[\\$]|\$\$/g : '$$', '')
+
+/** The names that a value cannot do without: `$NAME` and `${NAME}`, but none with a default, nor in one. */
+function needed(raw: string): string[] {
+  const plain = referring(raw).replaceAll(/\$\{\w+:?[-+?](?:[^{}]|\{[^{}]*\})*\}/g, '')
+  return [...plain.matchAll(/\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)\})/g)].map(([, bare, braced]) => (bare ?? braced)!)
 }
 
-/** The text up to the brace that closes the one before it; references may lie in each other. */
-function upToBrace(text: string): string {
-  let depth = 1
-  for (let index = 0; index < text.length; index += 1) {
-    if (text.startsWith('${', index)) depth += 1
-    else if (text[index] === '}') depth -= 1
-    if (depth === 0) return text.slice(0, index)
-  }
-  return text
-}
-
-/** Every reference in the text, those in the words of others included. `$$` is a $ that is meant. */
-export function references(text: string): Reference[] {
-  const found = text.matchAll(/\$(?:\$|([A-Za-z_]\w*)|\{([A-Za-z_]\w*)(:?[-+?]|(?=\})))/g)
-  return [...found].flatMap(({ 0: whole, 1: bare, 2: braced, 3: operator = '', index }) => {
-    if (bare !== undefined) return { name: bare, operator, word: '' }
-    return braced === undefined ? [] : { name: braced, operator, word: upToBrace(text.slice(index + whole.length)) }
-  })
+/** References that lead nowhere, by setting. Compose reads from above: what a setting refers to has to stand there. */
+export function lostReferences({ entries, malformed }: EnvLines): Map<string, string[]> {
+  // The value of a line that cannot be read is not known; that is told there.
+  const above = new Set(malformed.map(({ name }) => name))
+  return new Map(entries.flatMap(({ name, raw }): [string, string[]][] => {
+    const lost = needed(raw).filter((other) => !above.has(other))
+    above.add(name)
+    return lost.length > 0 ? [[name, lost]] : []
+  }))
 }

@@ -1,10 +1,11 @@
 /**
  * The schema of the settings: .env.docker.example, where comment lines that begin with @ are the rules of the
  * setting below them. That setting may be a comment itself (`# WEB_THREADS=16`): then its value is the default.
- * A subset of what varlock calls env-spec, with @default, @generate, @service and @was added.
+ * A subset of what varlock calls env-spec, with @default, @generate, @service and @was added. Pure.
  */
 import { isIP } from 'node:net'
 import { readLines, unquoted } from './file.ts'
+import type { Values } from '../engine/machine.ts'
 import { CliError } from '../errors.ts'
 
 /** The form of a value: what `@type=` says, such as `number(isInt=true, min=1)` or `enum(uv, pip)`. */
@@ -89,103 +90,93 @@ export function fits(value: string, { form, options: { isInt, min, minLength, st
   return forms[form]![1](value) && isInRange && isWhole && value.length >= Number(minLength ?? 0) && value.startsWith(startsWith ?? '')
 }
 
-const words = (text: string): string[] => text.split(',').map((word) => word.trim()).filter(Boolean)
+const words = (text = ''): string[] => text.split(',').map((word) => word.trim()).filter(Boolean)
 
 /** Reads what stands behind `@type=`; undefined when it has a form or an option that is not known. */
 function parseType(text: string): ValueType | undefined {
-  const [, form = '', brackets = ''] = /^(\w+)(?:\((.*)\))?$/.exec(text) ?? []
+  const [, form = '', brackets] = /^(\w+)(?:\((.*)\))?$/.exec(text) ?? []
   if (form === 'enum') return { form, options: {}, choices: words(brackets) }
   const options = Object.fromEntries(words(brackets).map((word) => word.split('=', 2) as [string, string]))
   const isKnown = Object.hasOwn(forms, form) && Object.keys(options).every((name) => optionNames.includes(name))
   return isKnown ? { form, options, choices: [] } : undefined
 }
 
-const ruleNames = ['type', 'required', 'optional', 'default', 'sensitive', 'generate', 'service', 'was']
+const ruleNames = ['type', 'optional', 'default', 'sensitive', 'generate', 'service', 'was']
 
-type Report = (problem: string) => void
-
-/** Reads `# @type=port @service(a, b) @default="text"`: what is in the quotes or brackets, by the name of the rule. */
-function readRules(line: string, report: Report): [name: string, value: string][] {
-  const found: [string, string][] = []
-  const one = /@(\w+)(?:="([^"]*)"|=(\w+(?:\([^)]*\))?)|\(([^)]*)\))?(?=\s|$)/g
-  const rest = line.replaceAll(one, (_, name: string, text?: string, word?: string, list?: string) => {
-    if (!ruleNames.includes(name)) report(`@${name} is none of ${ruleNames.map((known) => `@${known}`).join(', ')}`)
-    found.push([name, text ?? word ?? list ?? ''])
-    return ''
-  }).slice(1).trim()
-  if (rest !== '') report(`"${rest}" is no rule`)
-  return found
-}
-
-type Line = Pick<Setting, 'name' | 'line' | 'heading' | 'assignment' | 'value' | 'isActive'>
-
-/** What the rules say of a setting that stands so in the example. */
-function readSetting(line: Line, rules: ReadonlyMap<string, string>, report: Report): Setting {
-  const { value, isActive } = line
-  const text = rules.get('type') ?? 'string'
-  const type = parseType(text)
-  const generate = rules.get('generate')
-  if (!type) report(`@type=${text} is not known. Forms: ${Object.keys(forms).join(', ')}; options: ${optionNames.join(', ')}`)
-  // A reference to another setting is only known once Compose has read it.
-  else if (value !== '' && !value.includes('$') && !fits(value, type)) report(`its own value is wrong: it has to be ${describe(type)}`)
-  return {
-    ...line,
-    default: isActive ? rules.get('default') ?? '' : value,
-    type: type ?? { form: 'string', options: {}, choices: [] },
-    // Without a word about it, a setting that has a value here cannot do without one.
-    required: rules.has('required') || (value !== '' && !rules.has('optional')),
-    // What is random is a secret.
-    sensitive: rules.has('sensitive') || generate !== undefined,
-    generate: generate === undefined ? undefined : Number(/\d+/.exec(generate)?.[0] ?? 32),
-    services: words(rules.get('service') ?? ''),
-    was: words(rules.get('was') ?? ''),
-  }
-}
+/** `@type=port`, `@service(a, b)` or `@default="text"`, with what is in the quotes or brackets. */
+const rule = /\s*@(\w+)(?:="([^"]*)"|=(\w+(?:\([^)]*\))?)|\(([^)]*)\))?(?=\s|$)/g
 
 /**
  * Reads the annotated example.
  *
  * @param file its name, for the message
- * @throws CliError that lists every line on which the example breaks its own language: a mistake of whoever
- *   wrote the example, never of whoever fills in .env.docker
+ * @throws CliError with the first line on which the example breaks its own language: a mistake of whoever wrote the
+ *   example, never of whoever fills in .env.docker
  */
 export function parseSchema(text: string, file: string): Schema {
   const byName = new Map<string, Setting>()
-  const problems: string[] = []
   let heading: string | undefined
   let rules = new Map<string, string>()
   let above: 'rule' | 'setting' | 'other' = 'other'
 
   // The blank line at the end ends the last rule.
   for (const [index, written] of [...text.split(/\r?\n/), ''].entries()) {
-    const line = index + 1
-    const report: Report = (problem) => void problems.push(`${file}:${line}  ${problem}`)
-    const isCommentedOut = above !== 'other' && /^# [A-Z]\w*=/.test(written)
-    const assignment = isCommentedOut ? written.slice(2) : written
-    const { entries: [entry], malformed: [broken] } = readLines(assignment)
-    if (broken) report(broken.problem)
+    const refuse = (problem: string): never => {
+      throw new CliError(`${file}:${index + 1}  ${problem}. The mistake is in that file, not in your settings.`, {
+        hint: `Correct the line, or take back the last change: git restore ${file}`,
+      })
+    }
+    const isActive = above === 'other' || !/^# [A-Z]\w*=/.test(written)
+    const assignment = isActive ? written : written.slice(2)
+    const [entry] = readLines(assignment).entries
     if (entry) {
       const { name, raw } = entry
-      if (byName.has(name)) report(`${name}: it is there twice`)
-      const stands = { name, line, heading, assignment, value: unquoted(raw), isActive: !isCommentedOut }
-      byName.set(name, readSetting(stands, rules, (problem) => report(`${name}: ${problem}`)))
+      const value = unquoted(raw)
+      const generate = rules.get('generate')
+      byName.set(name, {
+        name, line: index + 1, heading, assignment, value, isActive,
+        default: isActive ? rules.get('default') ?? '' : value,
+        type: parseType(rules.get('type') ?? 'string') ?? refuse(`@type=${rules.get('type')} of ${name} is not known`),
+        // Without a word about it, a setting that has a value here cannot do without one.
+        required: value !== '' && !rules.has('optional'),
+        // What is random is a secret.
+        sensitive: rules.has('sensitive') || generate !== undefined,
+        generate: generate === undefined ? undefined : Number(/\d+/.exec(generate)?.[0] ?? 32),
+        services: words(rules.get('service')),
+        was: words(rules.get('was')),
+      })
       above = 'setting'
       continue
     }
     const isRule = /^#\s*@/.test(written)
-    if (above === 'rule' && !isRule) problems.push(`${file}:${index}  a rule without a setting right below it`)
+    if (above === 'rule' && !isRule) refuse('A rule stands above it, and this is no setting')
     // Settings on lines right below each other share sentences and rule.
     if (above !== 'rule') rules = new Map()
     if (/^# --- .+ ---$/.test(written)) heading = written
-    if (isRule) for (const [name, value] of readRules(written, report)) rules.set(name, value)
+    if (isRule) {
+      for (const [, name = '', inQuotes, word, inBrackets] of written.matchAll(rule)) rules.set(name, inQuotes ?? word ?? inBrackets ?? '')
+      const unknown = [...rules.keys()].find((name) => !ruleNames.includes(name)) ?? written.slice(1).replaceAll(rule, '').trim()
+      if (unknown) refuse(`"${unknown}" is no rule. Rules: @${ruleNames.join(', @')}`)
+    }
     above = isRule ? 'rule' : 'other'
   }
-
-  if (problems.length > 0) {
-    throw new CliError(`${file} breaks its own rules. The mistake is in that file, not in your settings.`, {
-      details: problems.join('\n'),
-      hint: `Correct these lines, or take back the last change: git restore ${file}`,
-    })
-  }
   return { settings: [...byName.values()], byName }
+}
+
+/** True for what is marked as one, for what has one in it or may have (a URL with a user), and for a name that nobody declared. */
+export function isSecret(name: string, value: string, { settings, byName }: Schema, values: Values): boolean {
+  const secrets = settings.filter(({ sensitive }) => sensitive).map((setting) => values[setting.name])
+  const holdsOne = /:\/\/[^/]*@/.test(value) || secrets.some((secret) => secret && value.includes(secret))
+  return value !== '' && (byName.get(name)?.sensitive !== false || holdsOne)
+}
+
+/** The text of an env file in which every value that is a secret, or may be one, is ********; so is what is commented out. */
+export function mask(schema: Schema, text: string): string {
+  const { entries } = readLines(text)
+  return text.split('\n').flatMap((content, index) => {
+    const entry = entries.find(({ line, lastLine }) => line <= index + 1 && index < lastLine)
+    if (!entry) return content.replace(/^(\s*#\s*[A-Za-z_]\w*=)\S.*$/, '$1********')
+    if (!isSecret(entry.name, entry.raw, schema, {})) return content
+    return entry.line === index + 1 ? `${entry.name}=********` : []
+  }).join('\n')
 }

@@ -3,13 +3,13 @@ import { readFile, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { addressed } from '../terminal.ts'
 import { check } from './check.ts'
-import { finding } from './finding.ts'
-import type { Finding, Values } from './finding.ts'
+import type { Finding } from './check.ts'
 import { readLines } from './file.ts'
 import { parseSchema } from './schema.ts'
 import type { Schema } from './schema.ts'
 import { lookAround } from './subject.ts'
 import { readValues } from './values.ts'
+import type { Values } from '../engine/machine.ts'
 import { CliError, ExitCode } from '../errors.ts'
 
 /** The file that somebody fills in. */
@@ -22,14 +22,10 @@ export interface Settings {
   schema: Schema
   values: Values
   findings: Finding[]
-  /** How many settings the file has. */
-  count: number
-  /** Why Compose could not be asked, when it could not: values with $, # or \ in them are then left out. */
-  unanswered: string | undefined
-  /** Why Compose could not say what its files are, when it could not: rules that need them are then left out. */
+  /** The settings that the file has. Of some the value may not be known. */
+  names: readonly string[]
+  /** Why Compose did not answer, when it did not: values with $, # or \ and what needs its files are then not judged. */
   leftOut: string | undefined
-  /** Those settings of the file whose values are left out. */
-  unread: readonly string[]
 }
 
 /** What to throw for a file that the system does not let us read or write. */
@@ -73,13 +69,12 @@ export async function loadSettings(file: string = envFile): Promise<Settings> {
   const [schema, text] = await Promise.all([readSchema(), readIfThere(file)])
   if (text === undefined) {
     const hint = addressed('Make it from the example: npm run env -- --init', file)
-    const findings = [finding('E08', { message: 'The file does not exist.', hint })]
-    return { file, schema, values: {}, findings, count: 0, unanswered: undefined, leftOut: undefined, unread: [] }
+    const absent: Finding = { code: 'E08', severity: 'error', line: null, setting: null, message: 'The file does not exist.', hint }
+    return { file, schema, values: {}, findings: [absent], names: [], leftOut: undefined }
   }
   const lines = readLines(text)
   const path = resolve(file)
   const [{ values, refusal, unanswered }, around] = await Promise.all([readValues(path, lines.entries), lookAround(path)])
-  const unread = lines.entries.map(({ name }) => name).filter((name) => values[name] === undefined)
   const findings = check({ schema, file, lines, values, refusal, around }).map((found) => ({ ...found, hint: addressed(found.hint, file) }))
-  return { file, schema, values, findings, count: lines.entries.length, unanswered, leftOut: around.unanswered, unread }
+  return { file, schema, values, findings, names: lines.entries.map(({ name }) => name), leftOut: unanswered ?? around.unanswered }
 }

@@ -1,20 +1,36 @@
 /** What the rules look at: the file, its values, the schema, and around it the Compose files, the disk, git and the shell. */
 import { execFile } from 'node:child_process'
-import { readdirSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, statSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
+import { promisify } from 'node:util'
 import { hostsOf, parseModel } from '../compose/model.ts'
 import type { Model, Service } from '../compose/model.ts'
 import { capture } from '../engine/docker.ts'
+import type { Values } from '../engine/machine.ts'
+import { lostReferences } from './file.ts'
 import type { Entry, EnvLines } from './file.ts'
-import type { Finding, Found, Values } from './finding.ts'
+import { isSecret } from './schema.ts'
 import type { Schema, Setting } from './schema.ts'
-import { isSecret } from './shown.ts'
 import { bareEnvironment, reasonOf } from './values.ts'
+
+/** What a rule finds. Without a line it is about the line of its setting. */
+export interface Found {
+  code: string
+  line?: number | null | undefined
+  setting?: string | null | undefined
+  /** A sentence that never holds the value of a secret. */
+  message: string
+  /** What to do about it. */
+  hint: string
+}
+
+/** What a rule says about a setting, or about none. */
+export const found = (code: string, setting: string | undefined, message: string, hint: string): Found =>
+  ({ code, setting, message, hint })
 
 /** Paths are seen from the folder of the project. */
 export interface Disk {
-  /** `unknown` where we may not look. */
-  kindOf(path: string): 'file' | 'folder' | 'absent' | 'unknown'
+  kindOf(path: string): 'file' | 'folder' | 'absent'
   namesIn(folder: string): string[]
 }
 
@@ -24,39 +40,25 @@ export interface Around {
   model?: Model | undefined
   disk?: Disk
   /** The variables of the shell. */
-  shell?: Readonly<Record<string, string | undefined>>
+  shell?: Values
   /** Mode of the env file. */
   mode?: number
-  /** What git does with the env file; undefined where there is no git, or no repository. */
+  /** What git does with the env file. */
   git?: 'tracked' | 'ignored' | 'neither' | undefined
 }
 
 const disk: Disk = {
-  kindOf(path) {
-    try {
-      const is = statSync(path, { throwIfNoEntry: false })
-      return is ? is.isDirectory() ? 'folder' : 'file' : 'absent'
-    } catch {
-      return 'unknown'
-    }
-  },
-  namesIn(folder) {
-    try {
-      return readdirSync(folder)
-    } catch {
-      return []
-    }
-  },
+  kindOf: (path) => (!existsSync(path) ? 'absent' : statSync(path).isDirectory() ? 'folder' : 'file'),
+  namesIn: (folder) => (disk.kindOf(folder) === 'folder' ? readdirSync(folder) : []),
 }
 
-const gitSays = (path: string): Promise<Around['git']> =>
-  new Promise((resolve) => {
-    const args = ['status', '--porcelain', '--ignored', '--untracked-files=all', '--', path]
-    execFile('git', args, { timeout: 5000 }, (error, stdout) => {
-      const marks = { '!!': 'ignored', '??': 'neither' } as const
-      resolve(error ? undefined : marks[stdout.slice(0, 2) as keyof typeof marks] ?? 'tracked')
-    })
-  })
+/** Undefined where there is no git, or no repository. */
+async function gitSays(path: string): Promise<Around['git']> {
+  const args = ['status', '--porcelain', '--ignored', '--untracked-files=all', '--', path]
+  const answer = await promisify(execFile)('git', args, { timeout: 5000 }).catch(() => undefined)
+  const marks = { '!!': 'ignored', '??': 'neither' } as const
+  return answer && (marks[answer.stdout.slice(0, 2) as keyof typeof marks] ?? 'tracked')
+}
 
 /**
  * Asks Compose, with all profiles and without the shell: the file is judged, the same on every machine.
@@ -82,7 +84,7 @@ export interface Input {
   /** The file's values as Compose reads them; a name that is absent is not judged. */
   values: Values
   /** Why Compose refused the file, if it did. */
-  refusal?: Finding | undefined
+  refusal?: Found | undefined
   around?: Around
 }
 
@@ -102,8 +104,8 @@ export interface Subject extends Input {
   /** The names in COMPOSE_PROFILES. */
   profiles: readonly string[]
   services: readonly NamedService[]
-  /** Settings with a reference that leads nowhere. What is left of the value is not judged. */
-  lost: ReadonlySet<string>
+  /** References that lead nowhere, by setting. What is left of such a value is not judged. */
+  lost: ReadonlyMap<string, string[]>
   /** The value, or what holds for a setting that is not in the file; undefined when nobody can know. */
   effective(name: string): string | undefined
 }
@@ -111,10 +113,10 @@ export interface Subject extends Input {
 /** From the file to what is wrong with it. */
 export type Rule = (subject: Subject) => Found[]
 
-/** @param lost see `Subject` */
-export function subjectOf(input: Input, lost: ReadonlySet<string>): Subject {
+export function subjectOf(input: Input): Subject {
   const { schema, file = '.env.docker', lines, values, around = {} } = input
   const entryOf = new Map(lines.entries.map((entry) => [entry.name, entry]))
+  const lost = lostReferences(lines)
   const unreadable = new Set(lines.malformed.map(({ name }) => name))
   const profiles = (values.COMPOSE_PROFILES ?? '').split(',').map((name) => name.trim()).filter(Boolean)
   const isOn = ({ profiles: own = [] }: Service): boolean =>

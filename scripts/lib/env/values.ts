@@ -3,16 +3,16 @@
  * which no npm package shares; so Compose itself is asked, once, for all of them.
  */
 import type { Result } from '../engine/docker.ts'
-import { finding } from './finding.ts'
-import type { Finding, Values } from './finding.ts'
+import type { Values } from '../engine/machine.ts'
 import type { Entry } from './file.ts'
+import type { Found } from './subject.ts'
 
 /**
  * Why Compose refused the file, with the line. Its own message is not repeated, because it quotes the value.
  *
  * @returns undefined when the message is not about the env file
  */
-export function explainRefusal(stderr: string, entries: readonly Entry[]): Finding | undefined {
+export function explainRefusal(stderr: string, entries: readonly Entry[]): Found | undefined {
   // The second is of ${NAME:?}, whose NAME has no value on the lines above.
   const [, template, wanted] = /Invalid template: "(.*)"$|required variable (\w+) is missing/s.exec(stderr.trimEnd()) ?? []
   const refused = template ?? (wanted && `\${${wanted}`)
@@ -20,15 +20,13 @@ export function explainRefusal(stderr: string, entries: readonly Entry[]): Findi
     // Go writes some characters as escapes: what is between them is looked for.
     const pieces = refused.split(/\\./)
     const { line, name } = entries.find(({ raw }) => pieces.every((piece) => raw.includes(piece))) ?? {}
-    return finding('E01', {
-      line, setting: name, message: `${name ?? 'A value'} has a $ that Compose cannot interpret.`,
-      hint: 'Put the value in single quotes, or write $$, where a $ is meant; set above what it refers to.',
-    })
+    const hint = 'Put the value in single quotes, or write $$, where a $ is meant; set above what it refers to.'
+    return { code: 'E01', line, setting: name, message: `${name ?? 'A value'} has a $ that Compose cannot interpret.`, hint }
   }
   // Compose's own words alone: the shell that finds no docker names a line of its own.
   const [, line] = /^(?:failed to read .*: )?line (\d+): /m.exec(stderr) ?? []
-  const message = 'Compose cannot read this line.'
-  return line === undefined ? undefined : finding('E01', { line: Number(line), message, hint: 'Compare it with .env.docker.example.' })
+  const hint = 'Compare it with .env.docker.example.'
+  return line === undefined ? undefined : { code: 'E01', line: Number(line), message: 'Compose cannot read this line.', hint }
 }
 
 /**
@@ -40,14 +38,10 @@ export function bareEnvironment(): Record<string, undefined> {
   return Object.fromEntries(others.map((name) => [name, undefined]))
 }
 
-interface Answer {
-  services: { reader: { environment?: Record<string, string | null> } }
-}
-
 export interface Reading {
   values: Values
   /** Why Compose refused the file. */
-  refusal: Finding | undefined
+  refusal: Found | undefined
   /** Why Compose could not be asked. */
   unanswered: string | undefined
 }
@@ -77,12 +71,12 @@ export async function readValues(path: string, entries: readonly Entry[]): Promi
   })
   if (answer.exitCode === 0) {
     // Compose writes every $ as $$, and a name without a value as null.
-    const { services: { reader: { environment = {} } } } = JSON.parse(answer.stdout.replaceAll('$$', () => '$')) as Answer
-    const values = Object.entries(environment).flatMap(([name, value]) => (value === null ? [] : [[name, value]]))
-    return { values: Object.fromEntries(values) as Values, refusal: undefined, unanswered: undefined }
+    const { services } = JSON.parse(answer.stdout.replaceAll('$$', () => '$')) as { services: { reader: { environment?: Values } } }
+    const values = Object.entries(services.reader.environment ?? {}).filter(([, value]) => value !== null)
+    return { values: Object.fromEntries(values), refusal: undefined, unanswered: undefined }
   }
   const { parse } = await import('dotenv')
   const alike = entries.filter(({ raw }) => !/[$#\\`]/.test(raw)).map(({ name, raw }) => [name, parse(`${name}=${raw}`)[name] ?? ''])
   const refusal = answer.exitCode === 127 ? undefined : explainRefusal(answer.stderr, entries)
-  return { values: Object.fromEntries(alike) as Values, refusal, unanswered: refusal ? undefined : reasonOf(answer) }
+  return { values: Object.fromEntries(alike), refusal, unanswered: refusal ? undefined : reasonOf(answer) }
 }

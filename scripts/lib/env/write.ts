@@ -1,11 +1,10 @@
 /** Writes an env file: a new one, or an existing one with the secrets that it lacks and the names of today. */
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { chown, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
-import { basename, dirname, resolve } from 'node:path'
-import { quoteValue, readLines, references, unquoted } from './file.ts'
-import { renamings } from './schema.ts'
+import { dirname, resolve } from 'node:path'
+import { quoteValue, readLines, referring, unquoted } from './file.ts'
+import { mask, renamings } from './schema.ts'
 import type { Schema } from './schema.ts'
-import { mask } from './shown.ts'
 import { envFile, loadSettings, readIfThere, readSchema, unusable } from './settings.ts'
 import { hostCaBundle } from '../engine/machine.ts'
 import { CliError, ExitCode } from '../errors.ts'
@@ -38,9 +37,9 @@ function withSecret(text: string, name: string, value: string): string {
   const { entries } = readLines(text)
   const lines = text.replace(/\n?$/, '\n').split('\n')
   const end = text.includes('\r\n') ? '\r' : ''
-  // Of a name that is there twice, the last one counts. Between single quotes nothing refers to anything.
+  // Of a name that is there twice, the last one counts.
   const own = entries.findLast((entry) => entry.name === name)
-  const reader = entries.find(({ raw }) => !raw.startsWith("'") && references(raw).some((one) => one.name === name))
+  const reader = entries.find(({ raw }) => new RegExp(`\\$\\{?${name}\\b`).test(referring(raw)))
   const line = (own ?? reader)?.line ?? lines.length
   return lines.toSpliced(line - 1, own ? 1 : 0, `${name}=${value}${end}`).join('\n')
 }
@@ -72,15 +71,11 @@ export function withNewNames(schema: Schema, text: string): { text: string; rena
   return { text: lines.join('\n'), renamed: [...names].map(([from, to]) => ({ from, to })) }
 }
 
-/** What belongs to this machine: a project name where the folder gives none, the owner of the checkout, and its CA bundle. */
-async function machineValues({ byName }: Schema): Promise<Record<string, string>> {
+/** What belongs to this machine: the owner of the checkout, and its CA bundle. */
+async function machineValues(): Promise<Record<string, string>> {
   const { uid, gid } = await stat('.')
   const bundle = hostCaBundle(process.env)
-  const folder = process.cwd()
-  // Compose keeps the small letters and digits of the folder's name. Ours is the same for the same folder, and another for every other.
-  const isNamed = Boolean(byName.get('COMPOSE_PROJECT_NAME')?.value) || /[a-z0-9]/i.test(basename(folder))
   return {
-    ...(isNamed ? {} : { COMPOSE_PROJECT_NAME: `project-${createHash('sha256').update(folder).digest('hex').slice(0, 8)}` }),
     ...(uid === 0 ? {} : { APP_UID: String(uid) }),
     ...(uid === 0 || gid === 0 ? {} : { APP_GID: String(gid) }),
     ...(bundle === undefined ? {} : { EXTRA_CA_FILE: bundle }),
@@ -106,12 +101,6 @@ export async function writeSecretly(file: string, text: string): Promise<void> {
     await rm(temporary, { force: true })
     throw await unusable(file, 'written', error)
   }
-}
-
-/** Required settings and secrets of services that are switched on, which the file does not have. */
-async function awaitedIn(file: string): Promise<(string | null)[]> {
-  const { findings } = await loadSettings(file)
-  return findings.filter(({ code }) => ['E10', 'E25'].includes(code)).map(({ setting }) => setting)
 }
 
 export interface Filled {
@@ -147,9 +136,12 @@ export async function fillEnvFile(file: string = envFile, { sync = false, dryRun
     })
   }
   const random: Random = (bytes) => randomBytes(bytes).toString('hex')
-  const machine = before.trim() === '' ? await machineValues(schema) : undefined
+  const machine = before.trim() === '' ? await machineValues() : undefined
   const { text: named, renamed } = sync ? withNewNames(schema, before) : { text: before, renamed: [] }
-  const { text, generated } = machine ? newFile(schema, machine, random) : withSecrets(schema, named, await awaitedIn(file), random)
+  // Required settings and secrets of services that are switched on, which the file does not have.
+  const awaited = machine ? [] : (await loadSettings(file)).findings.filter(({ code }) => ['E10', 'E25'].includes(code))
+  const { text, generated } = machine ? newFile(schema, machine, random)
+    : withSecrets(schema, named, awaited.map(({ setting }) => setting), random)
 
   const written = !dryRun && text !== before
   const backup = written && sync && existing ? `${file}.bak` : undefined

@@ -2,7 +2,6 @@ import { spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync, readdirSync, rmSync, statSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeEach, expect, test } from 'vitest'
-import { fillEnvFile } from '../../../scripts/lib/env/write.ts'
 import { Sandbox } from '../../../tests/helpers/sandbox.ts'
 import type { Outcome } from '../../../tests/helpers/sandbox.ts'
 
@@ -54,7 +53,7 @@ const modeOf = (file: string): number => statSync(join(box.folder, file)).mode &
 
 test.each<[title: string, text: string | null, args: string, code: number, sentences: string[]]>([
   ['no file', null, '--env-file none.env', 3, ['✗ none.env  The file does not exist. (E08)', '→ Make it from the example: npm run env -- --env-file none.env --init\n']],
-  ['a good file', good, '--strict', 0, ['Compose could not be asked (docker is not installed)', '✓ .env.docker: 2 settings, 0 errors, 0 warnings\n']],
+  ['a good file', good, '--strict', 0, ['Compose did not answer (docker is not installed)', '✓ .env.docker: 2 settings, 0 errors, 0 warnings\n']],
   ['a warning', `${good}OWNER=1\n`, '', 0, ['! .env.docker:3  OWNER is called APP_UID now', '→ npm run env -- --sync renames it.', '1 warning\n']],
   ['a warning under --strict', `${good}MINE=1\n`, '--strict', 3, ['MINE is not declared', '1 warning\n']],
   ['an error', `${good}WEB_PORT=80a\n`, '', 3, ['✗ .env.docker:3  WEB_PORT has to be a port number from 1 to 65535; it is "80a". (E11)', '1 error, 0 warnings\n']],
@@ -135,16 +134,6 @@ test('--sync keeps the file as it was, for its owner alone, and does nothing the
   expect(JSON.parse((await run('--sync --json')).stdout)).toMatchObject({ ok: true, written: false, generated: [], renamed: [] })
 })
 
-test.each([['日本', /^COMPOSE_PROJECT_NAME=project-[0-9a-f]{8}$/m], ['Projekt é', /^(?![^]*COMPOSE_PROJECT_NAME)/]])('--init names the project only where the folder does not: %s', async (name, named) => {
-  const here = process.cwd()
-  mkdirSync(join(box.folder, name))
-  write(`${name}/.env.docker.example`, example)
-  process.chdir(join(box.folder, name))
-  const [first, again] = await Promise.all([1, 2].map(() => fillEnvFile('.env.docker', { dryRun: true }))).finally(() => process.chdir(here))
-  expect(first?.preview).toMatch(named)
-  expect(again?.preview).toBe(first?.preview)
-})
-
 test.runIf(process.getuid?.() === 0)('as root in the folder of another user, --init makes that user the owner', async () => {
   spawnSync('chown', ['1234:2345', box.folder])
   await run('--init')
@@ -158,7 +147,7 @@ test('a broken or missing example, and a folder in place of the file, are told w
   write('.env.docker.example', '# Port.\n# @typo\nWEB_PORT=8000\n')
   const { code, stderr } = await run('--env-file x')
   expect(code).toBe(1)
-  expect(stderr).toMatch(/^✗ .*breaks its own rules[^]*\.env\.docker\.example:2 {2}@typo is none of/)
+  expect(stderr).toMatch(/^✗ \.env\.docker\.example:2 {2}"typo" is no rule/)
   expect(stderr).not.toContain('    at ')
   rmSync(join(box.folder, '.env.docker.example'))
   expect((await run()).stderr).toMatch(/^✗ \.env\.docker\.example is not in .*\n {2}→ .*git restore .*\n$/)

@@ -99,9 +99,9 @@ describe.skipIf(!composeIsThere)('values are read as Compose reads them', () => 
   })
 })
 
-test.each<[stderr: string, line: number | null, message: string]>([
+test.each<[stderr: string, line: number | undefined, message: string]>([
   ['failed to read /a b/.env: Invalid template: "x${hunter2"\n', 2, 'B has a $ that Compose cannot interpret.'],
-  ['failed to read /x: Invalid template: "\\u00zz"', null, 'A value has a $ that Compose cannot interpret.'],
+  ['failed to read /x: Invalid template: "\\u00zz"', undefined, 'A value has a $ that Compose cannot interpret.'],
   ['required variable HOST is missing a value: say hunter2', 3, 'C has a $ that Compose cannot interpret.'],
   ['time="x"\nfailed to read /a b/.env: line 7: unexpected character "!" in "hunter2!"', 7, 'Compose cannot read this line.'],
 ])('what Compose refuses quotes no value: %s', (stderr, line, message) => {

@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { checkAppCa, findUnreadable, may, WRITE } from '../../../scripts/lib/compose/source-access.ts'
+import { findUnreadable, may, WRITE } from '../../../scripts/lib/compose/source-access.ts'
 
 test.each([
   [{ uid: 1001, gid: 1001 }, 0o700, true],
@@ -30,9 +30,4 @@ test('the first path that the containers may not read is found, but not where no
   expect(findUnreadable(folder, stranger)).toBe(join(folder, 'shut'))
   expect(findUnreadable(folder, owner)).toBeUndefined()
   rmSync(folder, { recursive: true })
-})
-
-test('a CA that is named and not there is a mistake in the settings', () => {
-  expect(() => checkAppCa({ APP_CA_FILE: 'no/such.pem' })).toThrow('APP_CA_FILE names no/such.pem, and there is no such file.')
-  expect(() => checkAppCa({ APP_CA_FILE: '' })).not.toThrow()
 })

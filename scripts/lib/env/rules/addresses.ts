@@ -1,15 +1,13 @@
 /** Rules about URLs: does what the containers are told lead to a service, and does it get in there? */
 import { unescape } from 'node:querystring'
 import { nearest } from '../../terminal.ts'
-import { found } from '../finding.ts'
-import type { Found } from '../finding.ts'
-import { given, ofEach, readers } from '../subject.ts'
-import type { NamedService, Rule, Subject } from '../subject.ts'
+import { found, given, ofEach, readers } from '../subject.ts'
+import type { Found, NamedService, Rule, Subject } from '../subject.ts'
 
-/** Servers that their images tell: the schemes of their URLs, without a driver, the port, and TLS that is always on. */
-const servers: readonly { image: RegExp; schemes: RegExp; port: number; hasTls?: boolean }[] = [
+/** Servers that their images tell: the schemes of their URLs, without a driver, and the port. */
+const servers: readonly { image: RegExp; schemes: RegExp; port: number }[] = [
   { image: /(^|\/)(postgres(ql)?|postgis|pgvector|timescaledb)[:@-]/, schemes: /^postgres(ql)?$/, port: 5432 },
-  { image: /(^|\/)(mariadb|mysql)[:@-]/, schemes: /^(mysql|mariadb)$/, port: 3306, hasTls: true },
+  { image: /(^|\/)(mariadb|mysql)[:@-]/, schemes: /^(mysql|mariadb)$/, port: 3306 },
   { image: /(^|\/)(valkey|redis|keydb)[:@-]/, schemes: /^(rediss?|valkeys?)$/, port: 6379 },
   { image: /(^|\/)rabbitmq[:@-]/, schemes: /^amqps?$/, port: 5672 },
   { image: /(^|\/)mongo[:@-]/, schemes: /^mongodb$/, port: 27_017 },
@@ -42,7 +40,7 @@ const notEncoded = ofEach(({ setting: { type }, name, value }) => (type.form ===
     'Take a password of letters and digits (openssl rand -hex 24), or write %40 for @, %3A for :, %2F for / and so on.')
   : undefined))
 
-/** A URL that a container reads. */
+/** The URL of a setting that a container reads. */
 interface Target {
   name: string
   url: URL
@@ -50,28 +48,6 @@ interface Target {
   scheme: string
   /** In small letters; empty for a file. */
   host: string
-  /** Is it for browsers, and not for the containers? */
-  isPublic: boolean
-}
-
-const targets = (subject: Subject): Target[] => given(subject)
-  .filter(({ setting, value }) => setting.type.form === 'url' && readers(setting).length > 0 && URL.canParse(value) && !isUnencoded(value))
-  .map(({ setting: { type }, name, value }) => {
-    const url = new URL(value)
-    const scheme = url.protocol.replace(/[+:].*/, '')
-    const host = url.hostname.toLowerCase().replaceAll(/^\[|\]$/g, '')
-    return { name, url, scheme, host, isPublic: type.options.public === 'true' }
-  })
-
-/** Another http address than that of the store may be meant to be handed on to browsers. */
-function onLocalhost({ name, host, scheme, isPublic }: Target, { production }: Subject): Found | undefined {
-  if (isPublic) {
-    return production ? found('W47', name, `${name} sends browsers to ${host}, which is their own machine.`,
-      `Write the name under which it is reached, as in ${name}=https://files.example.org`) : undefined
-  }
-  if (scheme.startsWith('http') && name !== 'S3_ENDPOINT_URL') return undefined
-  return found('E40', name, `${name} leads to ${host}, which in a container is the container itself.`,
-    'Write the name of the service, such as redis; this machine is host.docker.internal.')
 }
 
 /** redis2 may be another Redis, and in a network of others there may be anything. */
@@ -80,16 +56,6 @@ function misspelt({ name, host }: Target, { services, around: { model } }: Subje
     || services.some(({ extra_hosts: hosts = [] }) => hosts.some((one) => one.startsWith(host)))
   const meant = isElsewhere ? undefined : nearest(host, services.flatMap((service) => service.hosts))
   return meant ? found('E41', name, `${name} leads to ${host}, which is no service of this stack.`, `Did you mean ${meant}?`) : undefined
-}
-
-/** A server that has been given a certificate shows it in the Compose file. */
-function noTls({ name, scheme, url }: Target, service: NamedService): Found | undefined {
-  const asked = /^(https|rediss|valkeys|amqps)$/.test(scheme)
-    ? `${scheme}:` : /(?<=[?&])(sslmode|ssl)=(require|verify-ca|verify-full|true)(?=&|$)/.exec(url.search)?.[0]
-  const server = serverOf(service)
-  if (!asked || !server || server.hasTls || /tls|ssl|https|cert/i.test(JSON.stringify(service))) return undefined
-  return found('E83', name, `${name} asks for TLS (${asked}), which ${service.name} of this stack does not speak.`,
-    asked.endsWith(':') ? `Write ${asked.replace(/s:$/, ':')} instead.` : `Take ${asked} out of it.`)
 }
 
 /** A port that has been moved shows in the Compose file. */
@@ -116,10 +82,24 @@ function otherPassword({ name, url }: Target, { name: service, environment = {} 
 }
 
 /** The first thing that keeps a container from the service, and beside it a password that opens nothing. */
-const notReached: Rule = (subject) => targets(subject).flatMap((target) => {
-  const { name, host, scheme, isPublic } = target
-  if (/^(localhost|::1|0\.0\.0\.0|127\.\d+\.\d+\.\d+)$/.test(host)) return onLocalhost(target, subject) ?? []
-  if (isPublic) return []
+const notReached: Rule = (subject) => given(subject).flatMap(({ setting, name, value }) => {
+  const { form, options } = setting.type
+  if (form !== 'url' || readers(setting).length === 0 || !URL.canParse(value) || isUnencoded(value)) return []
+  const url = new URL(value)
+  const [scheme, host] = [url.protocol.replace(/[+:].*/, ''), url.hostname.toLowerCase().replaceAll(/^\[|\]$/g, '')]
+  const target = { name, url, scheme, host }
+  const isHere = /^(localhost|::1|0\.0\.0\.0|127\.\d+\.\d+\.\d+)$/.test(host)
+  // One for browsers, which reach other names than the containers.
+  if (options.public === 'true') {
+    return isHere && subject.production ? found('W47', name, `${name} sends browsers to ${host}, which is their own machine.`,
+      `Write the name under which it is reached, as in ${name}=https://files.example.org`) : []
+  }
+  if (isHere) {
+    // Another http address than that of the store may be meant to be handed on to browsers.
+    return scheme.startsWith('http') && name !== 'S3_ENDPOINT_URL' ? []
+      : found('E40', name, `${name} leads to ${host}, which in a container is the container itself.`,
+        'Write the name of the service, such as redis; this machine is host.docker.internal.')
+  }
   const named = subject.services.filter(({ hosts }) => hosts.includes(host))
   const running = named.filter(({ isOn }) => isOn)
   const candidates = running.length > 0 ? running : named
@@ -139,7 +119,7 @@ const notReached: Rule = (subject) => targets(subject).flatMap((target) => {
     return found('E82', name, `${name} begins with ${scheme}:, and ${host} is ${meant.name} here, which does not speak that.`,
       'Lead it to another service, or write the URL of this one, as in .env.docker.example.')
   }
-  return [noTls(target, meant) ?? wrongPort(target, meant), otherPassword(target, meant)].filter((one) => one !== undefined)
+  return [wrongPort(target, meant), otherPassword(target, meant)].filter((one) => one !== undefined)
 })
 
 /** In production the source is in the image, unless something is mounted into it. Three slashes: a path seen from there. */

@@ -2,17 +2,13 @@
 import { basename } from 'node:path'
 import { quote } from 'zx/core'
 import { nearest } from '../../terminal.ts'
-import { references } from '../file.ts'
-import type { Entry, EnvLines } from '../file.ts'
-import { found } from '../finding.ts'
-import type { Found } from '../finding.ts'
-import { given } from '../subject.ts'
+import { found, given } from '../subject.ts'
 import type { Rule, Subject } from '../subject.ts'
 
 /** Compose stops at the first line that it cannot read. Unless it names a setting, that is one of those found here. */
 const unreadable: Rule = ({ lines: { malformed }, refusal }) => {
   const ours = malformed.map(({ line, name, problem, hint }) => ({ ...found('E01', name, problem, hint), line }))
-  return refusal && (refusal.setting !== null || ours.length === 0) ? [...ours, refusal] : ours
+  return refusal && (refusal.setting || ours.length === 0) ? [...ours, refusal] : ours
 }
 
 const duplicated: Rule = ({ lines: { entries } }) => entries.flatMap(({ name, line }, index) => {
@@ -21,31 +17,10 @@ const duplicated: Rule = ({ lines: { entries } }) => entries.flatMap(({ name, li
   return earlier ? [{ ...found('E02', name, message, 'Delete one of the lines.'), line }] : []
 })
 
-/** What of the value refers to something: no comment, nothing in single quotes, and no $ that is escaped. */
-function referring({ raw }: Entry): string {
-  if (raw.startsWith("'")) return ''
-  return raw.startsWith('"') ? raw.replaceAll(/\\[\\$]/g, '') : raw.replace(/\s#.*$/s, '')
-}
-
-/** The names that the value cannot do without: none with a default or an alternative, and none in such a word. */
-function needed(entry: Entry): string[] {
-  const all = references(referring(entry))
-  const inWords = new Set(all.flatMap(({ word }) => references(word).map(({ name }) => name)))
-  return all.filter(({ name, operator }) => operator === '' && !inWords.has(name)).map(({ name }) => name)
-}
-
-/** References that lead nowhere, by setting. Compose reads from above: what a setting refers to has to stand there. */
-export function lostReferences({ entries, malformed }: EnvLines): Map<string, string[]> {
-  // The value of a line that cannot be read is not known; that is told there.
-  const above = new Set(malformed.map(({ name }) => name))
-  return new Map(entries.flatMap((entry): [string, string[]][] => {
-    const names = needed(entry).filter((name) => !above.has(name))
-    above.add(entry.name)
-    return names.length > 0 ? [[entry.name, names]] : []
-  }))
-}
-
-function lostAdvice(setting: string, name: string, { schema, entryOf }: Subject): Found {
+/** One for each setting. The shell may have what the file has not. */
+const leadsNowhere: Rule = ({ schema, entryOf, lost, around: { shell } }) => [...lost].flatMap(([setting, names]) => {
+  const name = names.find((one) => shell?.[one] === undefined)
+  if (name === undefined) return []
   const others = [...entryOf.keys(), ...schema.byName.keys()]
   const meant = others.includes(name) ? name : nearest(name, others.filter((other) => other !== setting))
   // In a password the $ may be meant, and what follows is a piece of it, which is not shown.
@@ -56,12 +31,6 @@ function lostAdvice(setting: string, name: string, { schema, entryOf }: Subject)
   }
   return found('E80', setting, `${setting} refers to ${name}, which has no value on the lines above it, so that part is empty.`,
     meant === name ? `Set ${name} on a line above ${setting}.` : `Did you mean ${meant}?`)
-}
-
-/** One for each setting. The shell may have what the file has not. */
-const leadsNowhere: Rule = (subject) => [...lostReferences(subject.lines)].flatMap(([setting, names]) => {
-  const name = names.find((one) => subject.around.shell?.[one] === undefined)
-  return name === undefined ? [] : [lostAdvice(setting, name, subject)]
 })
 
 /** Is there something in the file that nobody else may have? The example's own secrets are everybody's. */
@@ -73,15 +42,16 @@ const hasSecrets = (subject: Subject): boolean => given(subject).some(({ setting
 const openSecrets: Rule = (subject) => {
   const { file, around: { git, mode = 0 } } = subject
   if (!hasSecrets(subject)) return []
-  const rows: [isSo: boolean, code: string, message: string, hint: string][] = [
-    [git === 'tracked', 'E06', 'Git tracks this file, and there are secrets in it.',
-      `git rm --cached ${quote(file)}, and name it in .gitignore. Then change the secrets: the history has them.`],
-    [git === 'neither', 'W77', 'Git does not ignore this file, and there are secrets in it.',
-      `Add this line to .gitignore: ${basename(file)}`],
-    [git !== 'tracked' && (mode & 0o077) !== 0, 'W07', 'Others on this machine may read this file and the secrets in it.',
-      `chmod 600 ${quote(file)}`],
+  if (git === 'tracked') {
+    return [found('E06', undefined, 'Git tracks this file, and there are secrets in it.',
+      `git rm --cached ${quote(file)}, and name it in .gitignore. Then change the secrets: the history has them.`)]
+  }
+  return [
+    ...(git === 'neither' ? [found('W77', undefined, 'Git does not ignore this file, and there are secrets in it.',
+      `Add this line to .gitignore: ${basename(file)}`)] : []),
+    ...(mode & 0o077 ? [found('W07', undefined, 'Others on this machine may read this file and the secrets in it.',
+      `chmod 600 ${quote(file)}`)] : []),
   ]
-  return rows.filter(([isSo]) => isSo).map(([, code, message, hint]) => ({ ...found(code, undefined, message, hint), line: 1 }))
 }
 
 /** Proxies are meant to come from the shell. Which stack it is, the shell may say also where the file does not. */

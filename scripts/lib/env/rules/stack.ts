@@ -3,26 +3,22 @@ import { basename, dirname, join, normalize } from 'node:path/posix'
 import { filesIn, publishedPorts, separatorOf } from '../../compose/model.ts'
 import type { PublishedPort } from '../../compose/model.ts'
 import { nearest } from '../../terminal.ts'
-import { found } from '../finding.ts'
-import { ofEach, shown } from '../subject.ts'
+import { found, given, ofEach, shown } from '../subject.ts'
 import type { Rule, Subject } from '../subject.ts'
 import { holdsData } from './addresses.ts'
 
-const missingFile: Rule = ({ values, around: { disk } }) => {
-  const files = values.COMPOSE_FILE ? filesIn(values) : []
-  const absent = files.find((file) => disk && ['absent', 'folder'].includes(disk.kindOf(file || '.')))
-  if (absent === undefined) return []
-  const meant = nearest(absent, disk!.namesIn('.').filter((name) => name.endsWith('.yaml')))
-  const hint = `Correct it or take it out. Between files there is ${JSON.stringify(separatorOf(values))}.`
-  return [found('E37', 'COMPOSE_FILE', `COMPOSE_FILE names ${JSON.stringify(absent)}, which is no file seen from here.`,
-    meant ? `Did you mean ${meant}?` : hint)]
-}
-
-const bothOverlays: Rule = ({ values }) => {
-  const files = filesIn(values).map((file) => basename(file))
-  const isBoth = ['compose.override.yaml', 'compose.production.yaml'].every((overlay) => files.includes(overlay))
-  return isBoth ? [found('E75', 'COMPOSE_FILE', 'COMPOSE_FILE has development and production: the latter would run the mounted source.',
-    'Take compose.override.yaml out for production, compose.production.yaml for development.')] : []
+const composeFiles: Rule = ({ values, around: { disk } }) => {
+  const files = filesIn(values)
+  const absent = values.COMPOSE_FILE ? files.find((file) => disk && disk.kindOf(file || '.') !== 'file') : undefined
+  const isBoth = ['override', 'production'].every((overlay) => files.some((file) => basename(file) === `compose.${overlay}.yaml`))
+  const meant = absent && nearest(absent, disk!.namesIn('.').filter((name) => name.endsWith('.yaml')))
+  return [
+    ...(absent === undefined ? [] : [found('E37', 'COMPOSE_FILE',
+      `COMPOSE_FILE names ${JSON.stringify(absent)}, which is no file seen from here.`,
+      meant ? `Did you mean ${meant}?` : `Correct it or take it out. Between files there is ${JSON.stringify(separatorOf(values))}.`)]),
+    ...(isBoth ? [found('E75', 'COMPOSE_FILE', 'COMPOSE_FILE has development and production: the latter would run the mounted source.',
+      'Take compose.override.yaml out for production, compose.production.yaml for development.')] : []),
+  ]
 }
 
 const unknownProfile: Rule = ({ profiles, services }) => {
@@ -44,17 +40,14 @@ function published({ services }: Subject): PublishedPort[] {
 const isEverywhere = ({ address }: PublishedPort): boolean => ['0.0.0.0', '::', '[::]'].includes(address)
 
 const portTwice: Rule = (subject) => {
-  const { schema, entryOf, effective } = subject
   // Of a range Docker takes a port that is free.
   const fixed = published(subject).filter(({ isRange }) => !isRange)
   return fixed.flatMap((here, index) => {
     const there = fixed.slice(0, index).find((other) =>
       other.port === here.port && (other.address === here.address || isEverywhere(other) || isEverywhere(here)))
-    if (!there) return []
-    const names = schema.settings.map(({ name }) => name).filter((name) => name.endsWith('PORT') && effective(name) === String(here.port))
-    const message = `${there.service} and ${here.service} both want port ${here.port} of this machine.`
-    return found('E50', names.findLast((name) => entryOf.has(name)), message,
-      `Give one of them another port${names.length > 0 ? `: ${names.join(' or ')}` : ''}.`)
+    const setting = given(subject).findLast(({ name, value }) => name.endsWith('PORT') && value === String(here.port))
+    const message = `${there?.service} and ${here.service} both want port ${here.port} of this machine.`
+    return there ? found('E50', setting?.name, message, 'Give one of them another port.') : []
   })
 }
 
@@ -65,7 +58,7 @@ const openToAll: Rule = (subject) => {
       'Write 127.0.0.1: in front of the port in the Compose file, or take it out.'))
 }
 
-/** What a setting names, and from where it is seen: the folder of the project, or another setting's. */
+/** What a setting names in this repository, and from where it is seen: its folder, or another setting's. */
 const places: Readonly<Record<string, { kind: 'folder' | 'file'; from?: string }>> = {
   APP_DIR: { kind: 'folder' },
   APP_WORKDIR: { kind: 'folder', from: 'APP_DIR' },
@@ -75,22 +68,20 @@ const places: Readonly<Record<string, { kind: 'folder' | 'file'; from?: string }
 
 const notThere = ofEach(({ name, value }, subject) => {
   const [place, { around: { disk }, effective }] = [places[name], subject]
+  // Certificates may lie anywhere on this machine.
+  if (/^(APP|EXTRA)_CA_FILE$/.test(name) && value !== '' && disk?.kindOf(value) === 'absent') {
+    return found('E85', name, `${name} names ${value}, and there is no such file.`, 'Correct the path, or leave it empty.')
+  }
   const folder = place?.from ? effective(place.from) : '.'
   // Where APP_DIR is wrong, nothing is said of what is seen from there.
   if (!place || value === '' || !folder || disk?.kindOf(folder) !== 'folder') return undefined
   const { kind, from = 'this folder' } = place
   const path = join(folder, value)
-  if (!normalize(value).startsWith('..') && [kind, 'unknown'].includes(disk.kindOf(path))) return undefined
+  if (!normalize(value).startsWith('..') && disk.kindOf(path) === kind) return undefined
   const meant = nearest(basename(path), disk.namesIn(dirname(path)))
   return found('E85', name, `${name} has to be a ${kind} in ${from}${shown(name, value, subject)}.`,
     meant ? `Did you mean ${join(dirname(value), meant)}?` : `It is seen from ${from}.`)
 })
-
-/** The build would name the path, and not the setting. */
-const noCertificate = ofEach(({ name, value }, { around: { disk } }) =>
-  name === 'EXTRA_CA_FILE' && value !== '' && disk?.kindOf(value) === 'absent'
-    ? found('E85', name, `${name} names ${value}, and there is no such file.`, 'Correct the path, or leave it empty.')
-    : undefined)
 
 /**
  * When a setting is so, the other must not be empty. `or` is what to do when it is not meant. Add the pairs of your own
@@ -116,30 +107,25 @@ const siteSwitchedOff: Rule = ({ services, production, effective }) => services
   .filter(({ name, isOn }) => production && !isOn && name === effective('SITE_SERVICE'))
   .map(({ name }) => found('E67', 'SITE_SERVICE', `SITE_SERVICE is ${name}, which is switched off.`, `Add ${name} to COMPOSE_PROFILES.`))
 
-const units: Readonly<Record<string, number>> = { us: 1e-6, ms: 1e-3, s: 1, m: 60, h: 3600 }
-
 /** Seconds of `1h30m`, and of a number alone. */
-const secondsOf = (text = ''): number => [...text.matchAll(/(\d+(?:\.\d+)?)(us|ms|s|m|h|$)/g)]
-  .reduce((sum, [, count, unit]) => sum + Number(count) * (units[unit!] ?? 1), 0)
+const secondsOf = (text = ''): number => [...text.matchAll(/(\d+)([hms]?)/g)]
+  .reduce((sum, [, count, unit]) => sum + Number(count) * (unit === 'h' ? 3600 : unit === 'm' ? 60 : 1), 0)
 
-const killedTooSoon: Rule = ({ effective }) => {
-  const [grace, timeout] = [secondsOf(effective('WORKER_STOP_GRACE')), secondsOf(effective('WORKER_STOP_TIMEOUT'))]
-  if (grace === 0 || timeout === 0 || grace > timeout) return []
-  const message = `Docker kills the worker after ${grace} s, and its tasks have ${timeout} s (WORKER_STOP_TIMEOUT).`
-  return [found('W65', 'WORKER_STOP_GRACE', message, `WORKER_STOP_GRACE=${timeout + 10}s`)]
-}
-
-/** After the time-out Redis hands a task that is not acknowledged to another worker. */
-const givenOutAgain: Rule = ({ effective }) => {
-  const visible = secondsOf(effective('WORKER_VISIBILITY_TIMEOUT'))
+/** Docker kills a worker after the grace. After its time-out Redis hands a task that is not acknowledged to another worker. */
+const tooShort: Rule = ({ effective }) => {
+  const secondsIn = (name: string): number => secondsOf(effective(name))
+  const [stop, grace, visible] = [secondsIn('WORKER_STOP_TIMEOUT'), secondsIn('WORKER_STOP_GRACE'), secondsIn('WORKER_VISIBILITY_TIMEOUT')]
   const limits = [...(effective('WORKER_ARGS') ?? '').matchAll(/--(?:soft-)?time-limit[= ](\d+)/g)].map(([, limit]) => Number(limit))
-  const longest = Math.max(secondsOf(effective('WORKER_STOP_TIMEOUT')), ...limits)
-  if (visible === 0 || visible > longest) return []
-  const message = `A task may take ${longest} s, and after ${visible} s it is given to another worker too.`
-  return [found('W66', 'WORKER_VISIBILITY_TIMEOUT', message,
-    'Make it longer than WORKER_STOP_TIMEOUT and any time limit in WORKER_ARGS, or leave it empty.')]
+  const longest = Math.max(stop, ...limits)
+  return [
+    ...(grace > 0 && grace <= stop ? [found('W65', 'WORKER_STOP_GRACE',
+      `Docker kills the worker after ${grace} s, and its tasks have ${stop} s (WORKER_STOP_TIMEOUT).`, `WORKER_STOP_GRACE=${stop + 10}s`)] : []),
+    ...(visible > 0 && visible <= longest ? [found('W66', 'WORKER_VISIBILITY_TIMEOUT',
+      `A task may take ${longest} s, and after ${visible} s it is given to another worker too.`,
+      'Make it longer than WORKER_STOP_TIMEOUT and any time limit in WORKER_ARGS, or leave it empty.')] : []),
+  ]
 }
 
 export const stackRules: readonly Rule[] = [
-  missingFile, bothOverlays, unknownProfile, portTwice, openToAll, notThere, noCertificate, halfFilled, siteSwitchedOff, killedTooSoon, givenOutAgain,
+  composeFiles, unknownProfile, portTwice, openToAll, notThere, halfFilled, siteSwitchedOff, tooShort,
 ]

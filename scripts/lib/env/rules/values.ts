@@ -1,10 +1,9 @@
 /** Rules about single values: what .env.docker.example says of each, forms for which @type has no word, and secrets. */
 import { nearest } from '../../terminal.ts'
-import { found } from '../finding.ts'
 import { describe, fits, renamings } from '../schema.ts'
 import type { Setting } from '../schema.ts'
-import { given, ofEach, readers, shown } from '../subject.ts'
-import type { Given, Rule, Subject } from '../subject.ts'
+import { found, given, ofEach, readers, shown } from '../subject.ts'
+import type { Rule } from '../subject.ts'
 import { isUnencoded } from './addresses.ts'
 
 /** How to write the setting. A URL whose password is a reference has no secret in it. */
@@ -28,14 +27,10 @@ const missing: Rule = ({ schema, profiles, production, effective }) =>
       `${hint}; or take ${owner} out of COMPOSE_PROFILES.`)
   })
 
-/** `$(openssl rand -hex 24)`: only a shell would run it. */
-const isCommand = (value: string): boolean => /^(\$\(.*\)|`.*`)$/s.test(value)
-
-/** A password that breaks its URL (E43), and a command in place of a secret (E20), have findings of their own. */
+/** A password that breaks its URL has a finding of its own (E43). */
 const wrongType = ofEach(({ setting, name, value }, subject) => {
-  const { type, sensitive, generate } = setting
-  const isTold = type.form === 'url' ? isUnencoded(value) : sensitive && isCommand(value)
-  if (value === '' || fits(value, type) || isTold) return undefined
+  const { type, generate } = setting
+  if (value === '' || fits(value, type) || (type.form === 'url' && isUnencoded(value))) return undefined
   const meant = nearest(value, type.choices)
   const hint = generate ? 'Delete the line; npm run env -- --init then makes a new value.' : example(setting)
   const code = type.form === 'enum' ? 'E12' : 'E11'
@@ -54,19 +49,10 @@ const forms: readonly Form[] = [
   ['E11', /^IMAGE_REGISTRY$/, /:\/\/|@|\/$/, 'has to be a host, perhaps with a path, without a scheme or a user'],
   ['E11', /SITE_ADDRESS$/, /^\d+$|[^:/]\/(?!\/)/, 'has to be a name, or a port behind a colon, without a path'],
   ['E36', /_IMAGE$/, /^(?!.*(@sha256:|:(?!latest$)[^:/]+$))./, 'names no version: it is another image tomorrow'],
-  // Compose refuses all of its files for one port that is none.
-  [
-    'E54', /_PUBLISHED_PORT$/, /^(?!\d{1,5}(-\d{1,5})?$)./, 'is no port that can be published',
-    'Write a port such as 8000, or a range such as 8000-8009, without an address.',
-  ],
-  [
-    'E72', /^COMPOSE_PROJECT_NAME$/, /^(?![a-z0-9][a-z0-9_-]*$)./, 'may have small letters, digits, - and _ alone',
-    'For example: COMPOSE_PROJECT_NAME=my-shop',
-  ],
-  [
-    'W91', /^WORKER_ARGS$/, /(^|\s)(-B|--beat)(\s|$)/, 'has -B: every worker would send the periodic tasks',
-    'Take it out, and have beat in COMPOSE_PROFILES.',
-  ],
+  // Compose refuses all of its files for one of these.
+  ['E54', /_PUBLISHED_PORT$/, /^(?!\d{1,5}(-\d{1,5})?$)./, 'has to be a port such as 8000, or a range such as 8000-8009, without an address'],
+  ['E72', /^COMPOSE_PROJECT_NAME$/, /^(?![a-z0-9][a-z0-9_-]*$)./, 'may have small letters, digits, - and _ alone, as in my-shop'],
+  ['W91', /^WORKER_ARGS$/, /(^|\s)(-B|--beat)(\s|$)/, 'has -B: every worker would send the periodic tasks', 'Take it out; the service beat sends them.'],
   ['W91', /^WORKER_ARGS$/, /--without-heartbeat/, 'turns off what the health check listens for', 'Take it out.'],
   [
     'W91', /^BEAT_ARGS$/, /(^|\s)(-S|--scheduler|-s|--schedule)(=|\s|$)/, "replaces the stack's scheduler, which holds the lock",
@@ -102,27 +88,21 @@ const unknownName: Rule = ({ schema, lines, entryOf }) => lines.entries.flatMap(
 /** Words that stand for a secret, or that everybody tries first. */
 const stopgap = /^(<.*>|example|admin|root|postgres|(my[-_]?)?(password|secret|token|key)\d*|(change|your|replace|insert)[-_ ]?.*)$/i
 
-/** What is wrong with a secret, behind its name. docker/check-secrets.sh knows those of the example too. */
-function weakness({ setting, value, raw }: Given, { production, services }: Subject): string | undefined {
+/** docker/check-secrets.sh knows the secrets of the example too. */
+const weakSecret = ofEach(({ setting, name, value, raw }, { production, services }) => {
   // Behind services that do not run a password guards nothing.
-  const isOff = (name: string): boolean => services.some((service) => service.name === name && !service.isOn)
+  const isOff = (reader: string): boolean => services.some((service) => service.name === reader && !service.isOn)
   const guardsNothing = setting.services.length > 0 && setting.services.every(isOff)
-  if (raw.includes('local-only')) {
-    return production && !guardsNothing ? 'has the value of .env.docker.example, which everybody knows, and this is production' : undefined
-  }
-  if (isCommand(value)) return 'is a command, and nobody runs it: its text would be the secret'
   // One that refers to another is mended there, and the password in a URL is of the service that it leads to.
   const isOthers = setting.type.form === 'url' || (raw.includes('$') && !raw.startsWith("'"))
-  if (isOthers || value === '' || !fits(value, setting.type)) return undefined
-  return stopgap.test(value) || value.length < 8 ? 'is easily guessed: short, a placeholder, or a word that everybody tries' : undefined
-}
-
-const weakSecret = ofEach((one, subject) => {
-  const { setting, name } = one
-  const problem = setting.sensitive ? weakness(one, subject) : undefined
+  const isOpen = raw.includes('local-only')
+  const isGuessed = !isOthers && value !== '' && fits(value, setting.type) && (stopgap.test(value) || value.length < 8)
+  if (!setting.sensitive || !(isOpen ? production && !guardsNothing : isGuessed)) return undefined
   // Databases keep the password with which they were made.
   const kept = /^(POSTGRES|MARIADB)_/.test(name) ? '. If the database exists already, change it there too (docs/troubleshooting.md)' : ''
-  return problem ? found('E20', name, `${name} ${problem}.`, `Make one: openssl rand -hex 24${kept}.`) : undefined
+  const problem = isOpen ? 'has the value of .env.docker.example, which everybody knows, and this is production'
+    : 'is easily guessed: short, a placeholder, or a word that everybody tries'
+  return found('E20', name, `${name} ${problem}.`, `Make one: openssl rand -hex 24${kept}.`)
 })
 
 export const valueRules: readonly Rule[] = [missing, wrongType, wrongForm, unknownName, weakSecret]
