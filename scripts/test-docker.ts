@@ -15,7 +15,7 @@ import { common, defineCommand, main } from './lib/command.ts'
 import { filesIn, withFile } from './lib/compose/model.ts'
 import type { Model } from './lib/compose/model.ts'
 import { leadingOutside } from './lib/compose/outside.ts'
-import { buildImages, ofProject, openStack, readModel } from './lib/compose/stack.ts'
+import { buildImages, ofProject, openStack, readModel, stackOf } from './lib/compose/stack.ts'
 import type { ModelledStack, Stack } from './lib/compose/stack.ts'
 import { capture, lastLines } from './lib/engine/docker.ts'
 import { ensureImages } from './lib/engine/images.ts'
@@ -151,15 +151,15 @@ export async function runContract({ envFile, only }: { envFile?: string | undefi
 
     const chosen = filesIn({ ...values, ...process.env, ...env })
     // The environment wins over the env file.
-    const stackOf = (lane: Lane, ...more: string[]): Stack => ({ envFile: testEnvFile, env: {
+    const laneStack = (lane: Lane, ...more: string[]): Stack => stackOf(testEnvFile, {
       ...env, ...lanes[lane].settings, COMPOSE_PROJECT_NAME: `${project}-${lane}`,
       COMPOSE_PATH_SEPARATOR: ':', COMPOSE_FILE: [...filesOf(lane, chosen), ...more].join(':'),
-    } })
+    })
     // Production is never given stand-ins of its own accord: where development has them, it is told to take them.
-    const development = await withImages(stackOf('development'), values)
+    const development = await withImages(laneStack('development'), values)
     const standIns = filesIn(development.stack.env).filter((name) => name === standInOverlay && !chosen.includes(name))
     const runs: (() => Promise<Counts>)[] = []
-    for (const [lane, files] of wanted) runs.push(await prepareLane(lane, stackOf(lane, ...standIns), values, files))
+    for (const [lane, files] of wanted) runs.push(await prepareLane(lane, laneStack(lane, ...standIns), values, files))
     return (await Promise.all(runs.map(async (run) => run()))).reduce(add)
   } finally {
     cd(home)

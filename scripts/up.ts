@@ -16,9 +16,6 @@ import { addressed, amount, info, ok, print, printJson, warn } from './lib/termi
 /** How far it came, for who stops it. */
 let hasBegunToStart = false
 
-/** Seconds since `started`, a reading of performance.now(). */
-const since = (started: number): number => (performance.now() - started) / 1000
-
 /** Makes .env.docker when there is none. */
 async function makeEnvFile(file: string): Promise<void> {
   // Of size 0 it is what Docker leaves behind where a mounted file is missing.
@@ -142,7 +139,7 @@ export const up = defineCommand({
     // At its time-out Compose 2.26 sometimes ends with 0 all the same: the containers have the last word.
     if (code !== 0 || firstCause(all, model.services)) throw await (await import('./lib/explain/explain.ts')).explain(stack, model)
     const migrated = model.services.migrate?.environment?.MIGRATE_COMMAND ? ', the database is migrated' : ''
-    ok(`${Object.keys(model.services).length} services are up${migrated}`, since(begun))
+    ok(`${Object.keys(model.services).length} services are up${migrated}`, (performance.now() - begun) / 1000)
 
     await warnOfOddities(stack, model, all)
     const containers = all.filter(({ service }) => service in model.services)

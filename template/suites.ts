@@ -23,7 +23,7 @@ const suites: Record<string, () => Promise<Counts>> = {
 export const test = defineCommand({
   name: 'test',
   summary: 'Run what a change of the template needs: every suite, or those that are named.',
-  positionals: { name: 'suite', help: `Suites: ${Object.keys(suites).join(', ')}.`, choices: Object.keys(suites) },
+  positionals: { choices: Object.keys(suites), help: 'One suite, or several. Without a word: all of them.' },
   options: { json: common.json },
   examples: ['npm test', 'npm test -- lint scripts', 'npm run test:e2e'],
   async run({ json = false }, words) {

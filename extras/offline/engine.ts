@@ -22,7 +22,6 @@ export const command = defineCommand({
   name: 'engine',
   summary: 'Shows, starts, stops or removes the private Docker Engine of a machine that has none.',
   positionals: {
-    name: words.join('|'),
     choices: words,
     help: [
       'status  which engine is used, and whether it answers (this is the default)',

@@ -58,12 +58,8 @@ export function failure(message: string, details?: string, hint?: string): void 
 }
 
 /** Every line moved in; the first may start with a sign. */
-export function indent(text: string, first = ''): string {
-  return text
-    .split('\n')
-    .map((line, index) => (line === '' ? '' : `  ${index === 0 ? first : ' '.repeat(first.length)}${line}`))
-    .join('\n')
-}
+export const indent = (text: string, first = ''): string =>
+  text.replaceAll(/^(?=.)/gm, (_, offset: number) => `  ${offset === 0 ? first : ' '.repeat(first.length)}`)
 
 /**
  * Runs one long step and says how long it took. On a terminal the line counts the seconds while the step

@@ -20,8 +20,8 @@ export interface Stack {
   env: Record<string, string>
 }
 
-/** The stack of an env file, with nothing added to it. */
-export const stackOf = (envFile: string): Stack => ({ envFile, env: {} })
+/** The stack of an env file. */
+export const stackOf = (envFile: string, env: Stack['env'] = {}): Stack => ({ envFile, env })
 
 /** The arguments of a Compose command on this stack. */
 export const compose = ({ envFile }: Stack, ...args: string[]): string[] => ['compose', '--env-file', envFile, ...args]
@@ -116,13 +116,6 @@ function requireUsable({ file, findings }: Settings): void {
   })
 }
 
-/** Builds trust what the tools of this machine are told to trust, unless the settings name a file. */
-function withHostCertificates(stack: Stack, { values }: Settings): Stack {
-  const caFile = hostCaBundle(process.env)
-  const isSet = valueOf('EXTRA_CA_FILE', values, process.env) !== undefined
-  return isSet || !caFile ? stack : { ...stack, env: { ...stack.env, EXTRA_CA_FILE: caFile } }
-}
-
 /** A stack that `up` has started on stand-ins goes on with them. In .env.docker that is written down. */
 export async function asItWasStarted(stack: Stack, model: Model, settings: Values): Promise<ModelledStack> {
   const room = stack.envFile === ownEnvFile ? undefined : await loadOfflineRoom()
@@ -157,6 +150,9 @@ export async function openStack(file: string = ownEnvFile): Promise<OpenStack> {
   // A setting that is wrong explains itself better than the model that it breaks.
   requireUsable(settings.value)
   if (model.status === 'rejected') throw model.reason
-  const started = await asItWasStarted(withHostCertificates(stack, settings.value), model.value, settings.value.values)
-  return { ...started, settings: settings.value, engine }
+  const { values } = settings.value
+  // Builds trust what the tools of this machine are told to trust, unless the settings name a file.
+  const caFile = valueOf('EXTRA_CA_FILE', values, process.env) === undefined ? hostCaBundle(process.env) : undefined
+  const trusting = stackOf(file, caFile ? { EXTRA_CA_FILE: caFile } : {})
+  return { ...await asItWasStarted(trusting, model.value, values), settings: settings.value, engine }
 }

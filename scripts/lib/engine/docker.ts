@@ -1,14 +1,11 @@
 /** The one door to Docker: nothing else in this project starts `docker`. */
 import { createInterface } from 'node:readline'
 import { $, quote } from 'zx/core'
+import type { ProcessOutput } from 'zx/core'
 import { CliError, ExitCode, stopIfInterrupted } from '../errors.ts'
 import { showCommand } from '../terminal.ts'
 
-export interface Result {
-  exitCode: number | null
-  stdout: string
-  stderr: string
-}
+export type Result = Pick<ProcessOutput, 'exitCode' | 'stdout' | 'stderr'>
 
 export interface RunOptions {
   /** Added to this process's environment for the child. */

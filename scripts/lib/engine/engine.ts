@@ -61,26 +61,14 @@ export interface HostFacts extends Pick<Answer, 'hasClient' | 'complaint'> {
 export function adviseWithoutAnswer({ chosen, hasDockerd, hasSocket, hasClient, complaint }: HostFacts): CliError | undefined {
   const cases: [applies: unknown, message: string, hint: string][] = [
     [!hasClient && (chosen || hasDockerd || hasSocket), 'The command "docker" is not installed, or not on PATH.', installInstructions],
-    [
-      /client version \S+ is too (old|new)/.test(complaint),
-      'The command "docker" and the Docker Engine do not understand each other.',
-      'Update the older of the two (https://docs.docker.com/engine/install/), or unset DOCKER_API_VERSION.',
-    ],
-    [
-      complaint.includes('permission denied'),
-      'Docker Engine runs, but this user may not use it.',
-      'sudo usermod -aG docker "$USER", then log out and in again. Members of that group are as mighty as root.',
-    ],
-    [
-      chosen,
-      `The Docker Engine that was chosen does not answer: ${chosen}.`,
-      'Start it, or choose another: unset DOCKER_HOST, or see "docker context ls".',
-    ],
-    [
-      hasDockerd,
-      'Docker Engine is installed, but it does not answer.',
-      'sudo systemctl start docker (where there is no systemd: sudo service docker start)',
-    ],
+    [/client version \S+ is too (old|new)/.test(complaint), 'The command "docker" and the Docker Engine do not understand each other.',
+      'Update the older of the two (https://docs.docker.com/engine/install/), or unset DOCKER_API_VERSION.'],
+    [complaint.includes('permission denied'), 'Docker Engine runs, but this user may not use it.',
+      'sudo usermod -aG docker "$USER", then log out and in again. Members of that group are as mighty as root.'],
+    [chosen, `The Docker Engine that was chosen does not answer: ${chosen}.`,
+      'Start it, or choose another: unset DOCKER_HOST, or see "docker context ls".'],
+    [hasDockerd, 'Docker Engine is installed, but it does not answer.',
+      'sudo systemctl start docker (where there is no systemd: sudo service docker start)'],
   ]
   const found = cases.find(([applies]) => applies)
   return found && new CliError(found[1], { details: complaint.trim(), hint: found[2], exitCode: ExitCode.docker })

@@ -9,11 +9,8 @@ import { capture, lastLines, pullImage } from './docker.ts'
 import { valueOf } from './machine.ts'
 import type { Values } from './machine.ts'
 
-/** A registry whose first word takes longer than this is treated as one that is not there. */
-const PATIENCE_MS = 8000
-
-/** One that somebody chose may be slow: there is nothing else to go on with. */
-const PATIENCE_WITH_CHOSEN_MS = 20_000
+/** A registry whose first word takes longer is treated as one that is not there. One that IMAGE_REGISTRY names may be slow. */
+const PATIENCE_MS = { usual: 8000, named: 20_000 }
 
 /** The kinds of answer that need different remedies, by Docker's words, which have no codes. The first that fits counts. */
 const signs = {
@@ -108,7 +105,7 @@ export async function ensureImages(stack: Stack, model: Model, values: Values, {
     try {
       await step(`Pulling ${image}`, async (report) => {
         // The engine is asked, because it may know mirrors and certificates that its client does not.
-        const { exitCode, stderr } = await pullImage(image, imageRegistry ? PATIENCE_WITH_CHOSEN_MS : PATIENCE_MS, report)
+        const { exitCode, stderr } = await pullImage(image, imageRegistry ? PATIENCE_MS.named : PATIENCE_MS.usual, report)
         stopIfInterrupted()
         if (exitCode === 0) return
         verdict = exitCode === null ? 'silent' : judgeRefusal(stderr)

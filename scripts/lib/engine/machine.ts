@@ -11,15 +11,12 @@ export type Values = Readonly<Record<string, string | undefined>>
 export const valueOf = (name: string, settings: Values, env: NodeJS.ProcessEnv): string | undefined =>
   (env[name] ?? settings[name]) || undefined
 
-/** Variables that tell the tools of a machine which certificates to trust, the general ones first. */
-const caVariables = ['SSL_CERT_FILE', 'PIP_CERT', 'REQUESTS_CA_BUNDLE', 'CURL_CA_BUNDLE', 'NODE_EXTRA_CA_CERTS']
-
 /**
  * The CA bundle that the tools of this machine are told to use, or undefined when they are told of none.
  * A network that inspects TLS has its own CA: what works on the machine then fails inside a build.
  */
 export const hostCaBundle = (env: NodeJS.ProcessEnv): string | undefined =>
-  caVariables.map((name) => env[name]).find((path) => path && existsSync(path))
+  [env.SSL_CERT_FILE, env.PIP_CERT, env.REQUESTS_CA_BUNDLE, env.CURL_CA_BUNDLE, env.NODE_EXTRA_CA_CERTS].find((path) => path && existsSync(path))
 
 export interface Room {
   folder: string

@@ -36,7 +36,7 @@ async function describeScript(file: string): Promise<Script> {
   return {
     flags: options.flatMap((option) => names(option)),
     withValue: options.filter(([, { type }]) => type === 'string').flatMap((option) => names(option)),
-    words: command.positionals ? (command.positionals.choices ?? null) : [],
+    words: command.positionals?.choices ?? [],
   }
 }
 

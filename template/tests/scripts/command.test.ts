@@ -24,7 +24,7 @@ const sample = defineCommand({
   },
   run: () => Promise.resolve(),
 })
-const withWords = defineCommand({ ...sample, positionals: { name: 'what', choices: ['start', 'stop'], help: 'What to do.' } })
+const withWords = defineCommand({ ...sample, positionals: { choices: ['start', 'stop'], help: 'What to do.' } })
 const flag = { type: 'boolean', help: '' } as const
 const wide = { name: 'sample', options: { strict: flag, 'dry-run': flag, timeout: flag, 'no-build': flag, json: flag, yes: flag } }
 
@@ -100,7 +100,7 @@ describe('the help', () => {
   })
 
   test('names the words of a command, and leaves out what a command does not have', () => {
-    expect(renderHelp(withWords)).toContain('Usage: npm run sample -- <what> [options]\n\nWhat to do.\n\nOptions:\n')
+    expect(renderHelp(withWords)).toContain('Usage: npm run sample -- <start|stop> [options]\n\nWhat to do.\n\nOptions:\n')
     expect(renderHelp(sample)).toBe(
       [
         'Do something.', '', 'Usage: npm run sample -- [options]', '', 'Options:',
