@@ -12,11 +12,16 @@ import { standInOverlay as overlay } from '../../scripts/lib/rooms.ts'
 /**
  * Pulls or builds what the examples want beside the defaults, such as another Python. No test does that by itself.
  *
+ * @param folder for copies of their env files
  * @param overlays what goes behind the COMPOSE_FILE of each, so that no registry is asked a second time
  */
-async function prepareExamples(overlays: string): Promise<void> {
-  const all = (await readdir('template/examples')).map((name) => `template/examples/${name}/env.docker`)
-  for (const file of all.filter((path) => existsSync(path))) {
+async function prepareExamples(folder: string, overlays: string): Promise<void> {
+  for (const name of await readdir('template/examples')) {
+    const own = `template/examples/${name}/env.docker`
+    if (!existsSync(own)) continue
+    const file = join(folder, name)
+    // The authority of an example is made by its test.
+    await writeFile(file, withValues(await readFile(own, 'utf8'), { APP_CA_FILE: '' }))
     const { stack, settings } = await openStack(file)
     const files = `${settings.values.COMPOSE_FILE ?? 'compose.yaml'}${overlays}`
     const chosen = { ...stack, env: { ...stack.env, COMPOSE_FILE: files } }
@@ -43,7 +48,7 @@ export async function prepareImages({ profiles = '*', examples = false } = {}): 
     const wanted = { ...stack, env: { ...stack.env, COMPOSE_PROFILES: profiles } }
     const chosen = await ensureImages(wanted, await readModel(wanted), settings.values)
     const overlays = chosen.stack.env.COMPOSE_FILE ? `:${overlay}` : ''
-    if (examples) await prepareExamples(overlays)
+    if (examples) await prepareExamples(folder, overlays)
     return {
       TEST_COMPOSE_FILES: `compose.yaml:compose.override.yaml${overlays}`,
       TEST_EXTRA_CA_FILE: settings.values.EXTRA_CA_FILE ?? '',
