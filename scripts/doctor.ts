@@ -2,25 +2,12 @@
 import { existsSync } from 'node:fs'
 import { common, defineCommand, main } from './lib/command.ts'
 import { asItWasStarted, readContainers, readModel, stackOf } from './lib/compose/stack.ts'
-import { examineEngine, examinePorts, examineRegistries, examineSource } from './lib/doctor/machine.ts'
-import type { Examination, Observation, Sight } from './lib/doctor/machine.ts'
-import * as ofStack from './lib/doctor/stack.ts'
+import { groups } from './lib/doctor/examinations.ts'
+import type { Observation, Sight } from './lib/doctor/examinations.ts'
 import { findEngine } from './lib/engine/engine.ts'
 import { envFile, exampleFile, loadSettings } from './lib/env/settings.ts'
 import { CliError, ExitCode } from './lib/errors.ts'
 import { addressed, amount, failure, indent, info, ok, printJson, warn } from './lib/terminal.ts'
-
-/** Every examination, under the name that its answers have in --json. */
-const groups: Record<string, { title: string; examinations: readonly Examination[] }> = {
-  machine: { title: 'This machine', examinations: [examineEngine, examineRegistries, examinePorts, examineSource] },
-  settings: { title: 'The settings', examinations: [ofStack.examineSettings, ofStack.examineVariables] },
-  stack: {
-    title: 'The stack',
-    examinations: [
-      ofStack.examineContainers, ofStack.examineVersion, ofStack.examinePasswords, ofStack.examineQueues,
-    ],
-  },
-}
 
 function show({ level, text, remedy }: Observation): void {
   if (level === 'well') return ok(text)
@@ -47,8 +34,7 @@ export const doctor = defineCommand({
   summary: 'Check whether this machine can run the stack, and whether a stack that runs is well.',
   options: { 'env-file': common['env-file'], json: common.json },
   notes: [
-    'Changes nothing, and sets up no engine. For a moment it runs a container of its own that reads',
-    "the database's volume.",
+    'Changes nothing, and sets up no engine.',
     '',
     'Exit codes: 0 no problem, 3 a problem, 4 no engine answers.',
   ].join('\n'),
@@ -62,14 +48,10 @@ export const doctor = defineCommand({
         ({ level, text: addressed(text, file), ...(remedy !== undefined && { remedy: addressed(remedy, file) }) }))
       return { name, title, observations }
     }))
-    const levels = results.flatMap(({ observations }) => observations.map(({ level }) => level))
-    const problems = levels.filter((level) => level === 'wrong').length
-    const warnings = levels.filter((level) => level === 'doubtful').length
+    const count = (wanted: Observation['level']): number => results.flatMap(({ observations }) => observations).filter(({ level }) => level === wanted).length
+    const [problems, warnings] = [count('wrong'), count('doubtful')]
     if (problems > 0) process.exitCode = ExitCode.config
-    if (json) {
-      const byGroup = results.map(({ name, observations }) => [name, observations])
-      return printJson({ ok: problems === 0, ...Object.fromEntries(byGroup) })
-    }
+    if (json) return printJson({ ok: problems === 0, ...Object.fromEntries(results.map(({ name, observations }) => [name, observations])) })
     for (const { title, observations } of results) {
       info(title)
       for (const observation of observations) show(observation)

@@ -49,7 +49,7 @@ export const explainOutput = (output: string, role: string, model: Model) =>
 const ranOutOfMemory = ({ oomKilled, exitCode, memoryLimit }: Container): boolean => oomKilled || (exitCode === 137 && memoryLimit > 0)
 
 /** What is wrong with a container, in a sentence that holds no secret. Pure. */
-export function whatHappened(container: Container): string {
+function whatHappened(container: Container): string {
   const { service, state, health, exitCode, memoryLimit, restarts, healthOutput } = container
   if (ranOutOfMemory(container)) {
     const limit = memoryLimit > 0 ? ` (${Math.round(memoryLimit / 1024 ** 2)} MB)` : ''
@@ -99,6 +99,12 @@ async function readLog(stack: Stack, { service, state, startedAt, restarts }: Co
   return stripVTControlCharacters(stdout)
 }
 
+/** Why a container is not well. */
+export const explainContainer = async (stack: Stack, model: Model, container: Container): Promise<CliError> =>
+  diagnose(
+    container, await readLog(stack, container), composeCommand(stack, 'logs', container.service), sceneOf(container.service, model),
+  )
+
 /** The first cause of a start that failed, with its evidence. */
 export async function explain(stack: Stack, model: Model): Promise<CliError> {
   const found = firstCause(await readContainers(model.name), model.services)
@@ -109,7 +115,5 @@ export async function explain(stack: Stack, model: Model): Promise<CliError> {
       exitCode: ExitCode.unhealthy,
     })
   }
-  const cause = await asItEnded(found)
-  const { service } = cause
-  return diagnose(cause, await readLog(stack, cause), composeCommand(stack, 'logs', service), sceneOf(service, model))
+  return explainContainer(stack, model, await asItEnded(found))
 }

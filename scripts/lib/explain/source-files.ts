@@ -1,5 +1,5 @@
 /** The Python files of the source: why one is not in the image, and which variables they cannot do without. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join, posix } from 'node:path'
 import type { Model } from '../compose/model.ts'
 import { notSource } from '../compose/source-access.ts'
@@ -63,7 +63,7 @@ export function readSource({ services: { migrate } }: Model): Source | undefined
     // Folders outside of /app are no source.
     roots: paths.map((path) => posix.relative('/app', path || '/') || '.').filter((path) => !path.startsWith('..')),
     leftOut: (args.PROD_EXCLUDE ?? '').split(/\s+/).filter(Boolean),
-    ignore: existsSync('.dockerignore') ? readFileSync('.dockerignore', 'utf8') : '',
+    ignore: textOf('.dockerignore'),
   }
 }
 
@@ -113,31 +113,33 @@ const everywhere = ['HOME', 'HOSTNAME', 'LANG', 'PATH', 'PWD', 'PYTHONPATH', 'PY
 /** Tests get what their runner gives them. */
 const isTest = (file: string): boolean => /(?:^|\/)(?:tests?\/|conftest\.py$|test_[^/]*$)/.test(file)
 
-/** What the roles of the application get. Compose has read the env files. */
-function handedOver({ services }: Model): string[] {
-  const roles = Object.values(services).filter(({ image }) => image === services.migrate?.image)
-  // The entrypoint unsets these when they are empty.
-  const dropped = existsSync('docker/app.env') ? readFileSync('docker/app.env', 'utf8').split('\n') : []
-  const given = roles.flatMap(({ environment }) => Object.entries(environment ?? {}))
-    .filter(([name, value]) => value || !dropped.includes(name))
-  // It reads secrets from files.
-  return given.flatMap(([name, value]) => (value ? [name, name.replace(/_FILE$/, '')] : [name]))
+/** What the roles of the application get. Compose has read the env files; the entrypoint reads secrets from files. */
+const handedOver = ({ services }: Model): string[] =>
+  Object.values(services).filter(({ image }) => image === services.migrate?.image)
+    .flatMap(({ environment }) => Object.entries(environment ?? {}))
+    // The entrypoint unsets settings of the stack that are empty.
+    .flatMap(([name, value]) => (value ? [name, name.replace(/_FILE$/, '')] : []))
+
+/** The text of a file; nothing where we may not read it. */
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return ''
+  }
 }
 
 /** The variables that the source reads and that nothing hands over, each with the place where it is first read. */
 export function missingVariables(source: Source, model: Model): Map<string, string> {
   const files = source.files.filter((file) => !isTest(file) && !isLeftOut(source, file)).map((file) => {
     const path = posix.join(source.folder, file)
-    return { path, text: readFileSync(path, 'utf8') }
+    return { path, text: textOf(path) }
   })
   const own = files.flatMap(({ text }) => [...text.matchAll(assignment)].map(([, name]) => name!))
   const given = new Set([...everywhere, ...handedOver(model), ...own])
+  const places = files.flatMap(({ path, text }) => text.split('\n').flatMap((line, index) =>
+    [...line.replace(/(^|\s)#.*/, '').matchAll(reading)].map(([, , name]) => [name!, `${path}:${index + 1}`] as const)))
   const missing = new Map<string, string>()
-  for (const { path, text } of files) {
-    for (const [index, line] of text.split('\n').entries()) {
-      const names = [...line.replace(/(^|\s)#.*/, '').matchAll(reading)].map(([, , name]) => name!)
-      for (const name of names) if (!given.has(name) && !missing.has(name)) missing.set(name, `${path}:${index + 1}`)
-    }
-  }
+  for (const [name, place] of places) if (!given.has(name) && !missing.has(name)) missing.set(name, place)
   return missing
 }

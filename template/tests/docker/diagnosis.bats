@@ -197,7 +197,7 @@ no_tables() {
 	advises 'Likely: "db.nowhere.invalid" is neither a service of this stack nor a name that is known outside.'
 }
 
-@test "a volume that another version of PostgreSQL has made: doctor and up name it" {
+@test "a volume that another version of PostgreSQL has made: up and doctor name it" {
 	set_version() {
 		docker run --rm --network none --user root --entrypoint sh --mount "type=volume,source=${project}_postgres-data,target=/v" \
 			"$image" -c "echo $1 >/v/PG_VERSION"
@@ -205,12 +205,12 @@ no_tables() {
 	image=$(docker inspect --format '{{.Config.Image}}' "$(container postgres)")
 	compose stop --timeout 5 postgres
 	set_version 16
-	run -3 node --import tsx/esm -- scripts/doctor.ts --env-file "$env_file"
-	assert_output --partial 'made by PostgreSQL 16, and the image has 17'
 	up_fails 7
 	# Docker waits longer from start to start, and what it has not yet started again has the health of its last end.
 	looping() { [[ $(state '{{.State.Status}} {{.RestartCount}}' postgres) =~ ^restarting\ ([0-9]+)$ ]] && ((BASH_REMATCH[1] > 6)); }
 	until_ok 30 looping
+	advises 'The volume was made by PostgreSQL 16'
+	run -3 node --import tsx/esm -- scripts/doctor.ts --env-file "$env_file"
 	set_version 17
 	advises 'The volume was made by PostgreSQL 16, which this one cannot read. Put the old POSTGRES_IMAGE back'
 	mended

@@ -1,0 +1,250 @@
+/** What the doctor asks, and how it judges the answers: the machine, the settings and the stack. */
+import { readFileSync, statSync } from 'node:fs'
+import { foreignImages, isWell } from '../compose/model.ts'
+import type { Container, Model } from '../compose/model.ts'
+import { takenPorts } from '../compose/ports.ts'
+import { findUnreadable, may, mountedSource, WRITE } from '../compose/source-access.ts'
+import type { Stack } from '../compose/stack.ts'
+import { capture, lastLines } from '../engine/docker.ts'
+import type { Engine } from '../engine/engine.ts'
+import { missing } from '../engine/images.ts'
+import { makeRoom, roomOf } from '../engine/machine.ts'
+import type { Room } from '../engine/machine.ts'
+import { exampleFile } from '../env/settings.ts'
+import type { Settings } from '../env/settings.ts'
+import { explainContainer } from '../explain/explain.ts'
+import { missingVariables, readSource } from '../explain/source-files.ts'
+import { isStandIn } from '../rooms.ts'
+import { amount, redactUrls } from '../terminal.ts'
+
+/** What the examinations look at. */
+export interface Sight {
+  engine: Engine
+  settings: Settings
+  stack: Stack
+  model: Model
+  containers: readonly Container[]
+}
+
+/** What the doctor sees, in a sentence that holds no secret. */
+export interface Observation {
+  level: 'well' | 'doubtful' | 'wrong'
+  text: string
+  /** What to do about it; absent when all is well. */
+  remedy?: string
+}
+
+const well = (text: string): Observation => ({ level: 'well', text })
+
+/** Something to know that stops nothing. */
+const doubtful = (text: string, remedy: string): Observation => ({ level: 'doubtful', text, remedy })
+
+/** Something that stops the stack, or will. */
+const wrong = (text: string, remedy: string): Observation => ({ level: 'wrong', text, remedy })
+
+const GIGABYTE = 1024 ** 3
+
+/** An idle stack takes less than 1 GB, and a build beside it as much again. A first start takes as much of the disk. */
+const ENOUGH = 2 * GIGABYTE
+
+/** With a larger difference, certificates, presigned URLs and schedules begin to fail. */
+const CLOCK_TOLERANCE_SECONDS = 5
+
+/** As far as `docker info` is read here. */
+interface EngineInfo {
+  Architecture: string
+  NCPU: number
+  /** Bytes. */
+  MemTotal: number
+  /** The engine's clock, in RFC 3339. */
+  SystemTime: string
+  DockerRootDir: string
+}
+
+/**
+ * What the engine has. Pure.
+ *
+ * @param room on its disk; unknown where the engine is in a virtual machine
+ * @param now milliseconds, read when the engine answered
+ */
+export function judgeEngine(engine: EngineInfo, room: Room | undefined, now: number): Observation[] {
+  const { NCPU, MemTotal, Architecture, SystemTime } = engine
+  const has = `The engine has ${amount(NCPU, 'processor')} (${Architecture}) and ${(MemTotal / GIGABYTE).toFixed(1)} GB of memory`
+  const seconds = Math.round(Math.abs(Date.parse(SystemTime) - now) / 1000)
+  return [
+    MemTotal >= ENOUGH
+      ? well(has)
+      : doubtful(`${has}: little for a build beside a running stack.`, 'Give it 2 GB or more; Docker Desktop has that under Settings, Resources.'),
+    ...(room ? [judgeRoom(room)] : []),
+    seconds <= CLOCK_TOLERANCE_SECONDS
+      ? well('The clocks of the engine and of this machine agree')
+      : doubtful(`The clock of the engine is ${seconds} seconds from the clock of this machine.`, 'Set the clock, or restart Docker Desktop.'),
+  ]
+}
+
+function judgeRoom({ folder, megabytes }: Room): Observation {
+  const bytes = megabytes * 1024 ** 2
+  const left = `${folder} has ${(bytes / GIGABYTE).toFixed(1)} GB left`
+  if (bytes >= ENOUGH) return well(left)
+  if (bytes >= ENOUGH / 8) return doubtful(`${left}; a first start takes about 2 GB.`, makeRoom)
+  return wrong(`${left}.`, makeRoom)
+}
+
+async function examineEngine({ engine }: Sight): Promise<Observation[]> {
+  const versions = well(`Docker ${engine.engineVersion}, Compose ${engine.composeVersion}, Node ${process.versions.node}`)
+  const { exitCode, stdout } = await capture(['info', '--format', '{{json .}}'], { timeoutMs: 10_000 })
+  if (exitCode !== 0) return [versions]
+  const [answer, now] = [JSON.parse(stdout) as EngineInfo, Date.now()]
+  return [versions, ...judgeEngine(answer, await roomOf(answer.DockerRootDir), now)]
+}
+
+/** Only the engine knows its mirrors, so whether a registry has an image shows when `up` pulls it. */
+async function examineImages({ model }: Sight): Promise<Observation[]> {
+  const images = foreignImages(model)
+  const absent = await missing(images.filter((image) => !isStandIn(image)))
+  if (absent.length === 0) return [well(`All ${images.length} images that are not built from the Dockerfile are here`)]
+  return [well(`npm run up has ${amount(absent.length, 'image')} to pull: ${absent.join(', ')}`)]
+}
+
+async function examinePorts({ model }: Sight): Promise<Observation[]> {
+  const taken = await takenPorts(model)
+  if (taken.length === 0) return [well('Every port that the stack publishes is free, or its own already')]
+  return taken.map(({ message, hint }) => wrong(message, hint))
+}
+
+/** What can the containers' user do with the source that development mounts? */
+function examineSource({ model }: Sight): Observation[] {
+  const source = mountedSource(model)
+  if (!source) return []
+  const { folder, user } = source
+  const entry = statSync(folder, { throwIfNoEntry: false })
+  if (!entry) return [wrong(`There is no folder ${folder}, which APP_DIR names.`, 'Correct APP_DIR in .env.docker.')]
+  const unreadable = findUnreadable(folder, user)
+  const who = `The containers run as uid ${user.uid} (APP_UID), who may not`
+  if (unreadable) return [wrong(`${who} read ${unreadable}.`, `chmod -R a+rX ${folder}`)]
+  if (may(user, WRITE, entry)) return [well(`The containers, as uid ${user.uid}, may read and write the source`)]
+  return [doubtful(
+    `${who} write into ${folder}. Tests and generated migrations need to.`,
+    `Set APP_UID and APP_GID in .env.docker to its owner, or change the owner: chown -R ${user.uid}:${user.gid} ${folder}`,
+  )]
+}
+
+/** What `npm run env` finds, in a line. */
+function examineSettings({ settings: { file, findings, names } }: Sight): Observation[] {
+  const [first] = findings
+  const errors = findings.filter(({ severity }) => severity === 'error').length
+  if (first?.code === 'E08') return [doubtful(`${file} does not exist; the rest goes by ${exampleFile}.`, first.hint)]
+  if (errors > 0) return [wrong(`${file} has ${amount(errors, 'mistake')}.`, 'npm run env names them.')]
+  if (first) return [doubtful(`${file} has ${amount(findings.length, 'warning')}.`, 'npm run env shows them.')]
+  return [well(`${file}: ${amount(names.length, 'setting')}, and no mistake found`)]
+}
+
+/** Does something hand the application every variable that it cannot do without? */
+function examineVariables({ model }: Sight): Observation[] {
+  const source = readSource(model)
+  if (!source) return []
+  const absent = [...missingVariables(source, model)]
+  if (absent.length === 0) return [well('Every variable that the application cannot do without is handed to it')]
+  return absent.map(([name, place]) => doubtful(
+    `The application cannot do without ${name} (${place}), and nothing hands it over.`,
+    `Write ${name}=… into .env.app (or the file that APP_ENV_FILE names). ` +
+      `It may refer to the stack's settings: ${name}=\${DATABASE_URL}`,
+  ))
+}
+
+/** The containers, and of each that is not well what its log says. */
+export async function examineContainers({ containers, model, stack }: Pick<Sight, 'containers' | 'model' | 'stack'>): Promise<Observation[]> {
+  const own = containers.filter(({ service }) => service in model.services)
+  if (own.every(({ state }) => state !== 'running')) return [doubtful('The stack does not run.', 'npm run up starts it.')]
+  const sick = own.filter((container) => !isWell(container))
+  const causes = await Promise.all(sick.map(async (container) => explainContainer(stack, model, container)))
+  const absent = Object.keys(model.services).filter((service) => own.every((container) => container.service !== service))
+  return [
+    ...(sick.length === 0 ? [well(`${amount(own.length, 'container')} are healthy, or have ended well`)] : []),
+    ...causes.map(({ message, hint = '' }) => wrong(message, hint)),
+    ...absent.map((service) =>
+      doubtful(`${service} has no container, although COMPOSE_PROFILES asks for it.`, 'npm run up starts it.')),
+    ...own.filter(({ restarts }) => restarts > 0).map(({ name, restarts, exitCode, oomKilled }) => {
+      // 137 is the exit code after signal 9.
+      const why = oomKilled || exitCode === 137 ? ', the last time because it was killed' : ''
+      return doubtful(`Docker has restarted ${name} ${amount(restarts, 'time')}${why}.`, `docker logs --since 24h ${name}`)
+    }),
+  ]
+}
+
+/** The container of a service, when it runs. */
+const runningOf = ({ containers }: Sight, service: string): Container | undefined =>
+  containers.find((container) => container.service === service && container.state === 'running')
+
+// By the address of the container, because from 127.0.0.1 the official images ask for no password.
+const signIns = {
+  postgres: 'PGPASSWORD=$POSTGRES_PASSWORD psql -h "$(hostname -i)" -U "$POSTGRES_USER" -d "$POSTGRES_DB" -c "SELECT 1"',
+  mariadb: 'MYSQL_PWD=$MARIADB_PASSWORD mariadb -h "$(hostname -i)" -u "$MARIADB_USER" -e "SELECT 1" "$MARIADB_DATABASE"',
+}
+
+/** Does each database that runs take the password that the settings have now? */
+async function examinePasswords(sight: Sight): Promise<Observation[]> {
+  const answers = Object.entries(signIns).map(async ([service, signIn]) => {
+    const container = runningOf(sight, service)
+    if (!container) return []
+    const password = `${service.toUpperCase()}_PASSWORD`
+    // The container has the one that it was created with.
+    const env = { [password]: (sight.model.services[service]?.environment?.[password] ?? '').replaceAll('$$', '$') }
+    const ask = ['exec', '--env', password, container.id, 'sh', '-c', signIn]
+    const { exitCode, stdout, stderr } = await capture(ask, { env, timeoutMs: 10_000 })
+    if (exitCode === 0) return [well(`${service} takes the password of .env.docker`)]
+    if (!/password|access denied/i.test(stdout + stderr)) {
+      return [doubtful(`${service} could not be signed in to.`, `docker logs ${container.name}`)]
+    }
+    return [wrong(
+      `${service} does not take the password of .env.docker: its volume was made with another one.`,
+      `${password} is read only when the volume is new. Put the old one back, change it in the database, ` +
+        'or delete the data: npm run teardown -- --volumes',
+    )]
+  })
+  return (await Promise.all(answers)).flat()
+}
+
+/** The answer of queues.py, where its parts are described. */
+interface Queues {
+  waiting: Readonly<Record<string, { count: number; oldest: string; still: number }>>
+  taken: number
+  oldest: number | null
+}
+
+/** How long a queue may stand still before it is worth a word. */
+const STILL_SECONDS = 60
+
+export function judgeQueues({ waiting, taken, oldest }: Queues): Observation {
+  const all = Object.entries(waiting)
+  const busy = taken === 0 ? 'none is being worked on' : `being worked on: ${taken}, the oldest for ${oldest ?? 0} s`
+  if (all.length === 0) return well(`No task waits, ${busy}`)
+  const words = all.map(([queue, { count, oldest: first, still }]) =>
+    `${count} in ${queue}${first && `, first ${first}`}, for at least ${still} s`)
+  const text = `Tasks wait (${words.join('; ')}), ${busy}`
+  if (taken > 0 && all.every(([, { still }]) => still < STILL_SECONDS)) return well(text)
+  return doubtful(`${text}.`, 'Is a worker healthy, does it take from this queue (WORKER_QUEUES), and is WORKER_CONCURRENCY high enough?')
+}
+
+/** Asks Redis by way of the application, whose libraries and certificates also reach one that is managed elsewhere. */
+async function examineQueues(sight: Sight): Promise<Observation[]> {
+  // The lighter roles first: asking takes memory of the container that is asked.
+  const role = ['flower', 'beat', 'web', 'worker'].map((service) => runningOf(sight, service)).find(Boolean)
+  if (!role || !sight.model.services.worker?.environment?.REDIS_URL) return []
+  const input = readFileSync(new URL('queues.py', import.meta.url), 'utf8')
+  // The entrypoint knows where the secrets are.
+  const ask = ['exec', '--interactive', role.id, 'entrypoint.sh', 'python', '-']
+  const { exitCode, stdout, stderr } = await capture(ask, { input, timeoutMs: 15_000 })
+  if (exitCode === 0) return [judgeQueues(JSON.parse(stdout) as Queues)]
+  // An application without Celery.
+  if (/No module named/.test(stderr)) return []
+  const said = redactUrls(lastLines(stderr, 1))
+  return [doubtful(`The queues could not be asked for${said && `: ${said}`}.`, 'Is REDIS_URL right, and does Redis run?')]
+}
+
+/** Every examination, under the name that its answers have in --json. One has no answer where its question does not arise. */
+export const groups = {
+  machine: { title: 'This machine', examinations: [examineEngine, examineImages, examinePorts, examineSource] },
+  settings: { title: 'The settings', examinations: [examineSettings, examineVariables] },
+  stack: { title: 'The stack', examinations: [examineContainers, examinePasswords, examineQueues] },
+}
