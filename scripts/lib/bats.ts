@@ -32,13 +32,10 @@ export function tellFailures({ failures }: Counts): void {
 
 /** Reads a TAP report: `ok 1 title`, `ok 2 title # skip why`, `not ok 3 title` with lines of `# details` below it. */
 export function readTap(text: string, prefix = ''): Counts {
-  const results = text.split(/^(?=(?:not )?ok \d)/m)
-  const ok = results.filter((part) => part.startsWith('ok '))
-  const skipped = ok.filter((part) => /^.*# skip/i.test(part)).length
-  const failures = results.filter((part) => part.startsWith('not ok ')).map((part) => {
-    const [title = '', ...details] = part.trimEnd().split('\n')
-    return { title: title.replace(/^not ok \d+ /, prefix), details: details.map((line) => line.replace(/^# ?/, '')).join('\n') }
-  })
+  const ok = text.match(/^ok \d.*/gm) ?? []
+  const skipped = ok.filter((line) => /# skip/i.test(line)).length
+  const failures = [...text.matchAll(/^not ok \d+ (.*)\n?((?:#.*\n?)*)/gm)].map(([, title = '', details = '']) =>
+    ({ title: `${prefix}${title}`, details: details.trimEnd().replaceAll(/^# ?/gm, '') }))
   return { passed: ok.length - skipped, skipped, failures }
 }
 

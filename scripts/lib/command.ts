@@ -15,7 +15,7 @@ interface Option {
   help: string
 }
 
-export type Options = Record<string, Option>
+type Options = Record<string, Option>
 
 /** What `run` receives: strings and booleans by the option's name; a flag that was not given is undefined. */
 export type Values<O extends Options> = { [K in keyof O]?: O[K]['type'] extends 'boolean' ? boolean : string }

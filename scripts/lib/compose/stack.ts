@@ -99,11 +99,6 @@ export interface ModelledStack {
   model: Model
 }
 
-export interface OpenStack extends ModelledStack {
-  settings: Settings
-  engine: Engine
-}
-
 /** @throws CliError (exit code 3) with every error of the check, its line and its remedy */
 function requireUsable({ file, findings }: Settings): void {
   const errors = findings.filter(({ severity }) => severity === 'error')
@@ -128,7 +123,7 @@ export async function asItWasStarted(stack: Stack, model: Model, settings: Value
  *
  * @throws CliError exit code 3 for a setting that is wrong, 4 without an engine
  */
-export async function openStack(file: string = ownEnvFile): Promise<OpenStack> {
+export async function openStack(file: string = ownEnvFile): Promise<ModelledStack & { settings: Settings; engine: Engine }> {
   if (!existsSync(file)) {
     const hint = file === ownEnvFile ? 'npm run up makes it and starts the stack.' : 'Is the path of --env-file right?'
     throw new CliError(`${file} does not exist.`, { hint, exitCode: ExitCode.config })
