@@ -71,17 +71,12 @@ export const checkImage = defineCommand({
     const lost = lostFiles(source, inImage)
     const details = [...lost, list(broken)].join('\n').trim()
     if (lost.length > 0) {
-      throw new CliError('Not every Python file of the source is in the image.', {
-        details,
-        hint: 'Remove the line that hides it. A file that production does not need belongs in PROD_EXCLUDE.',
-      })
+      const hint = 'Remove the line that hides it. A file that production does not need belongs in PROD_EXCLUDE.'
+      throw new CliError('Not every Python file of the source is in the image.', { details, hint })
     }
     if (broken.length > 0) {
-      throw new CliError('Not every module can be imported in the image: something that it needs is not there.', {
-        details,
-        hint: 'A package is missing in PYTHON_MANIFEST, or a folder in APP_PYTHONPATH. ' +
-          'Files that only tests or tools need belong in PROD_EXCLUDE.',
-      })
+      const hint = 'A package is missing in PYTHON_MANIFEST, or a folder in APP_PYTHONPATH. Files of tests or tools belong in PROD_EXCLUDE.'
+      throw new CliError('Not every module can be imported in the image: something that it needs is not there.', { details, hint })
     }
     ok(`${source.files.length} Python files of ${source.folder} are in the image, and nothing that they import is missing`)
     if (json) printJson({ ok: true, files: inImage.length, notes })

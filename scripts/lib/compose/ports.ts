@@ -7,20 +7,12 @@ import { publishedPorts } from './model.ts'
 import type { Model, PublishedPort } from './model.ts'
 import { readNames } from './stack.ts'
 
-/** The setting that moves a published port, by service, or by service and the container's port. */
-const settings: Record<string, string> = {
-  web: 'WEB_PORT',
-  flower: 'FLOWER_PORT',
-  frontend: 'FRONTEND_PORT',
-  storage: 'STORAGE_PORT',
-  'proxy 80': 'PROXY_HTTP_PORT',
-  'proxy 443': 'PROXY_HTTPS_PORT',
-}
-
+/** The setting that moves a published port. */
 function settingOf({ service, port, target }: PublishedPort, model: Model): string {
   if (String(target) === model.services[service]?.environment?.DEBUG_PORT) return 'DEBUG_PORT'
   if (service === 'web' && port !== target) return 'WEB_PUBLISHED_PORT'
-  return settings[service] ?? settings[`${service} ${target}`] ?? 'a port'
+  if (service === 'proxy') return target === 443 ? 'PROXY_HTTPS_PORT' : 'PROXY_HTTP_PORT'
+  return ['web', 'flower', 'frontend', 'storage'].includes(service) ? `${service.toUpperCase()}_PORT` : 'a port'
 }
 
 /** True when nothing listens there. */

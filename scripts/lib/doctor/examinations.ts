@@ -47,38 +47,23 @@ const GIGABYTE = 1024 ** 3
 /** An idle stack takes less than 1 GB, and a build beside it as much again. A first start takes as much of the disk. */
 const ENOUGH = 2 * GIGABYTE
 
-/** With a larger difference, certificates, presigned URLs and schedules begin to fail. */
-const CLOCK_TOLERANCE_SECONDS = 5
-
 /** As far as `docker info` is read here. */
 interface EngineInfo {
   Architecture: string
   NCPU: number
   /** Bytes. */
   MemTotal: number
-  /** The engine's clock, in RFC 3339. */
-  SystemTime: string
   DockerRootDir: string
 }
 
-/**
- * What the engine has. Pure.
- *
- * @param room on its disk; unknown where the engine is in a virtual machine
- * @param now milliseconds, read when the engine answered
- */
-export function judgeEngine(engine: EngineInfo, room: Room | undefined, now: number): Observation[] {
-  const { NCPU, MemTotal, Architecture, SystemTime } = engine
+/** What the engine has, and the room on its disk, which is unknown where the engine is in a virtual machine. Pure. */
+export function judgeEngine({ NCPU, MemTotal, Architecture }: EngineInfo, room: Room | undefined): Observation[] {
   const has = `The engine has ${amount(NCPU, 'processor')} (${Architecture}) and ${(MemTotal / GIGABYTE).toFixed(1)} GB of memory`
-  const seconds = Math.round(Math.abs(Date.parse(SystemTime) - now) / 1000)
   return [
     MemTotal >= ENOUGH
       ? well(has)
       : doubtful(`${has}: little for a build beside a running stack.`, 'Give it 2 GB or more; Docker Desktop has that under Settings, Resources.'),
     ...(room ? [judgeRoom(room)] : []),
-    seconds <= CLOCK_TOLERANCE_SECONDS
-      ? well('The clocks of the engine and of this machine agree')
-      : doubtful(`The clock of the engine is ${seconds} seconds from the clock of this machine.`, 'Set the clock, or restart Docker Desktop.'),
   ]
 }
 
@@ -94,8 +79,8 @@ async function examineEngine({ engine }: Sight): Promise<Observation[]> {
   const versions = well(`Docker ${engine.engineVersion}, Compose ${engine.composeVersion}, Node ${process.versions.node}`)
   const { exitCode, stdout } = await capture(['info', '--format', '{{json .}}'], { timeoutMs: 10_000 })
   if (exitCode !== 0) return [versions]
-  const [answer, now] = [JSON.parse(stdout) as EngineInfo, Date.now()]
-  return [versions, ...judgeEngine(answer, await roomOf(answer.DockerRootDir), now)]
+  const answer = JSON.parse(stdout) as EngineInfo
+  return [versions, ...judgeEngine(answer, await roomOf(answer.DockerRootDir))]
 }
 
 /** Only the engine knows its mirrors, so whether a registry has an image shows when `up` pulls it. */
@@ -172,39 +157,6 @@ export async function examineContainers({ containers, model, stack }: Pick<Sight
   ]
 }
 
-/** The container of a service, when it runs. */
-const runningOf = ({ containers }: Sight, service: string): Container | undefined =>
-  containers.find((container) => container.service === service && container.state === 'running')
-
-// By the address of the container, because from 127.0.0.1 the official images ask for no password.
-const signIns = {
-  postgres: 'PGPASSWORD=$POSTGRES_PASSWORD psql -h "$(hostname -i)" -U "$POSTGRES_USER" -d "$POSTGRES_DB" -c "SELECT 1"',
-  mariadb: 'MYSQL_PWD=$MARIADB_PASSWORD mariadb -h "$(hostname -i)" -u "$MARIADB_USER" -e "SELECT 1" "$MARIADB_DATABASE"',
-}
-
-/** Does each database that runs take the password that the settings have now? */
-async function examinePasswords(sight: Sight): Promise<Observation[]> {
-  const answers = Object.entries(signIns).map(async ([service, signIn]) => {
-    const container = runningOf(sight, service)
-    if (!container) return []
-    const password = `${service.toUpperCase()}_PASSWORD`
-    // The container has the one that it was created with.
-    const env = { [password]: (sight.model.services[service]?.environment?.[password] ?? '').replaceAll('$$', '$') }
-    const ask = ['exec', '--env', password, container.id, 'sh', '-c', signIn]
-    const { exitCode, stdout, stderr } = await capture(ask, { env, timeoutMs: 10_000 })
-    if (exitCode === 0) return [well(`${service} takes the password of .env.docker`)]
-    if (!/password|access denied/i.test(stdout + stderr)) {
-      return [doubtful(`${service} could not be signed in to.`, `docker logs ${container.name}`)]
-    }
-    return [wrong(
-      `${service} does not take the password of .env.docker: its volume was made with another one.`,
-      `${password} is read only when the volume is new. Put the old one back, change it in the database, ` +
-        'or delete the data: npm run teardown -- --volumes',
-    )]
-  })
-  return (await Promise.all(answers)).flat()
-}
-
 /** The answer of queues.py, where its parts are described. */
 interface Queues {
   waiting: Readonly<Record<string, { count: number; oldest: string; still: number }>>
@@ -227,10 +179,12 @@ export function judgeQueues({ waiting, taken, oldest }: Queues): Observation {
 }
 
 /** Asks Redis by way of the application, whose libraries and certificates also reach one that is managed elsewhere. */
-async function examineQueues(sight: Sight): Promise<Observation[]> {
+async function examineQueues({ containers, model }: Sight): Promise<Observation[]> {
   // The lighter roles first: asking takes memory of the container that is asked.
-  const role = ['flower', 'beat', 'web', 'worker'].map((service) => runningOf(sight, service)).find(Boolean)
-  if (!role || !sight.model.services.worker?.environment?.REDIS_URL) return []
+  const role = ['flower', 'beat', 'web', 'worker']
+    .map((service) => containers.find((container) => container.service === service && container.state === 'running'))
+    .find(Boolean)
+  if (!role || !model.services.worker?.environment?.REDIS_URL) return []
   const input = readFileSync(new URL('queues.py', import.meta.url), 'utf8')
   // The entrypoint knows where the secrets are.
   const ask = ['exec', '--interactive', role.id, 'entrypoint.sh', 'python', '-']
@@ -246,5 +200,5 @@ async function examineQueues(sight: Sight): Promise<Observation[]> {
 export const groups = {
   machine: { title: 'This machine', examinations: [examineEngine, examineImages, examinePorts, examineSource] },
   settings: { title: 'The settings', examinations: [examineSettings, examineVariables] },
-  stack: { title: 'The stack', examinations: [examineContainers, examinePasswords, examineQueues] },
+  stack: { title: 'The stack', examinations: [examineContainers, examineQueues] },
 }

@@ -26,15 +26,6 @@ broken: list[dict[str, str]] = []
 notes: list[dict[str, str]] = []
 
 
-class TookTooLongError(BaseException):
-    """An import did not end. No Exception, because modules catch those."""
-
-
-def stop(*_: object) -> None:
-    """Ends an import that takes too long."""
-    raise TookTooLongError(f"not imported within {SECONDS} seconds")
-
-
 def module_name(file: Path, roots: list[Path]) -> str | None:
     """Returns the name by which Python imports a file, or None for a file that has no such name."""
     # The nearest folder that Python imports from: src/shop.py is "shop" where both are on its path.
@@ -56,26 +47,23 @@ def import_entry(value: str) -> None:
             raise
 
 
-def is_beside(error: ImportError, folder: Path) -> bool:
-    """Tells whether a script misses its neighbour, which it finds when it is run instead of imported."""
-    if not isinstance(error, ModuleNotFoundError) or not error.name:
-        return False
-    neighbour = folder.joinpath(*error.name.split("."))
-    return neighbour.is_dir() or neighbour.with_suffix(".py").is_file()
-
-
 def attempt(what: str, load: Callable[[str], object], name: str, folder: Path = FOLDER) -> None:
     """Imports a name, and keeps the error when that fails."""
+    # A script finds its neighbours when it is run, and should when it is imported.
+    beside = f"{folder}/"
+    sys.path.append(beside)
     signal.alarm(SECONDS)
     try:
         load(name)
     # A module may end the program, and some libraries have errors that are no Exception.
     except BaseException as error:  # noqa: BLE001
-        is_missing = isinstance(error, ImportError) and not is_beside(error, folder)
         said = f"{type(error).__name__}: {error}".splitlines()[0].removesuffix(": ")
-        (broken if is_missing else notes).append({"what": what, "error": said})
+        if isinstance(error, KeyboardInterrupt):
+            said = f"not imported within {SECONDS} seconds"
+        (broken if isinstance(error, ImportError) else notes).append({"what": what, "error": said})
     finally:
         signal.alarm(0)
+        sys.path[:] = [path for path in sys.path if path != beside]
 
 
 def main(left_out: list[str]) -> None:
@@ -84,7 +72,8 @@ def main(left_out: list[str]) -> None:
     # What modules print goes to standard error, so that it does not mix with the answer.
     os.dup2(2, 1)
     sys.argv = ["check_modules"]
-    signal.signal(signal.SIGALRM, stop)
+    # As Ctrl-C does, which is no Exception, because modules catch those.
+    signal.signal(signal.SIGALRM, signal.default_int_handler)
     found = (path.relative_to(FOLDER) for path in FOLDER.rglob("*.py") if path.is_file())
     files = sorted(file for file in found if not NOT_SOURCE.intersection(file.parts))
     for setting in ("CELERY_APP", "WEB_APP"):

@@ -37,19 +37,16 @@ export const clues: readonly Clue[] = [
   // --- The container starts, and never reaches the application ---
   // The second is the lock that migrate creates beside the file.
   [/unable to open database file|: '[^']+\.migrate-lock'/,
-    'SQLite cannot make or open its file: the folder is not there, or the application may not write into it. A path ' +
-    `that works and survives a restart: DATABASE_URL=sqlite:////data/app.db in .env.docker (four slashes), ${again}`],
+    'SQLite cannot make or open its file: its folder is not there or not writable. A path that survives a restart: ' +
+    `DATABASE_URL=sqlite:////data/app.db in .env.docker (four slashes), ${again}`],
   [/Read-only file system: '([^']+)'/, ([path]) =>
-    `The application writes to ${path}, and its container is read-only. Write what must stay to /data, which is a ` +
-    'volume, and the rest to /tmp. Or name one more folder in APP_WRITABLE_DIR. APP_READ_ONLY=false allows writing ' +
-    `anywhere; the container loses those files when it is replaced. Set it, ${again}`],
+    `The application writes to ${path}, and its container is read-only. Write what must stay to the volume /data, and the ` +
+    `rest to /tmp. Or name that folder in APP_WRITABLE_DIR, or allow writing anywhere by APP_READ_ONLY=false, ${again}`],
   [/Permission denied: '([^']+)'/, ([path]) =>
-    `The application may not use ${path}: it belongs to another user than the one in APP_UID. If it is of the ` +
-    'source, set APP_UID and APP_GID in .env.docker to its owner (stat -c %u:%g app). Data belongs in /data, or in ' +
-    'the folders of APP_WRITABLE_DIR; a volume keeps the owner that it was created with.'],
+    `The application may not use ${path}: it belongs to another user than APP_UID. If it is of the source, set APP_UID and ` +
+    'APP_GID in .env.docker to its owner (stat -c %u:%g app). If it is of a volume: a volume keeps the owner of its creation.'],
   [/exec format error/i,
-    'The image was made for another kind of processor than this machine has. Build it here: npm run up without ' +
-    '--no-build, and with DOCKER_DEFAULT_PLATFORM unset. A base image of your own must exist for this processor too.'],
+    'The image was made for another kind of processor. Build it here: npm run up, with DOCKER_DEFAULT_PLATFORM unset.'],
   // tini finds the script, and the kernel does not find "/bin/sh\r".
   [/exec entrypoint\.sh failed: No such file or directory|env: '?(?:ba)?sh\\r|\/bin\/(?:ba)?sh\^M/,
     'Likely: docker/entrypoint.sh has the line endings of Windows (CRLF), which .gitattributes prevents: run git ' +
@@ -73,17 +70,16 @@ export const clues: readonly Clue[] = [
   // Both databases read the password of their first user only when they create the volume.
   [/password authentication failed for user "([^"]+)"|Access denied for user '([^']+)'@/, ([user]) =>
     `Likely: the volume of the database was made with another password of "${user}", or DATABASE_URL has another one ` +
-    'than POSTGRES_PASSWORD or MARIADB_PASSWORD, which is read only when the volume is new: put the old one back, or ' +
-    'delete the data with npm run teardown -- --volumes. If the database is managed elsewhere, DATABASE_URL has ' +
-    'another password than its provider.'],
+    'than its provider, POSTGRES_PASSWORD or MARIADB_PASSWORD, which is read only when the volume is new: put the old one ' +
+    'back, or delete the data with npm run teardown -- --volumes.'],
   // The version stands in the line below.
   [/database files are incompatible with server(?:.*\n.*?version (\d+))?/, ([version]) =>
     `The volume was made by ${version ? `PostgreSQL ${version}` : 'another major version of PostgreSQL'}, which this ` +
     'one cannot read. Put the old POSTGRES_IMAGE back, or delete the data: npm run teardown -- --volumes. To keep ' +
     'the data, dump it with the old version (pg_dump) and load it with the new one (psql).'],
   [/Can't locate revision identified by '([^']+)'/, ([revision]) =>
-    `The database is at revision ${revision}, which this checkout does not have: another branch made it. Downgrade ` +
-    'on that branch, or delete the data: npm run teardown -- --volumes'],
+    `The database is at revision ${revision}, which another branch made. Downgrade on that branch, or delete the data: ` +
+    'npm run teardown -- --volumes'],
   [/Multiple head revisions are present/,
     'Two branches have added a migration each. Join them with the merge command of the migration tool ' +
     '(alembic merge heads, flask db merge heads).'],
@@ -96,10 +92,9 @@ export const clues: readonly Clue[] = [
       : `The database has no table "${table}". Is MIGRATE_COMMAND in .env.docker set, and does it create that table? ` +
         'npm run migrate -- --verbose shows what it does.'],
   [/relation "([^"]+)" already exists|table (\S+) already exists|Table '([^']+)' already exists/, ([table]) =>
-    `The table "${table}" is there already, and the database does not know which migration made it. Likely the ` +
-    'application created it (create_all), or MariaDB kept half of a migration that failed. Delete the data (npm run ' +
-    'teardown -- --volumes), or tell the migration tool which revision the database has (flask db stamp, alembic ' +
-    'stamp).'],
+    `The table "${table}" is there already. Likely the application created it (create_all), or MariaDB kept half of a ` +
+    'migration that failed. Delete the data (npm run teardown -- --volumes), or tell the migration tool which revision ' +
+    'the database has (flask db stamp, alembic stamp).'],
   // A traceback through a migration: its file and line, and what Python said.
   [/File "([^"]*\/versions\/[^"]+\.py)", line (\d+), in (?:up|down)grade\n(?:.*\n)*?[\w.]*(?:Error|Exception)\b/, ([file, line]) =>
     `The migration itself is wrong, at line ${line} of ${file}. Correct it, then run npm run migrate. PostgreSQL has ` +
@@ -136,15 +131,10 @@ export const clues: readonly Clue[] = [
       'with the folder, and look at .dockerignore. If it is a package, add it to the file of PYTHON_MANIFEST.'],
   [/__call__\(\) missing \d+ required positional arguments?: (?:'receive' and )?'(send|start_response)'/, ([missing]) =>
     missing === 'send'
-      ? 'The application is ASGI (FastAPI, Starlette), and gunicorn speaks WSGI with it. ' +
-        `WEB_SERVER=uvicorn in .env.docker, ${again}`
-      : 'The application is WSGI (Flask, Django), and uvicorn speaks ASGI with it. ' +
-        `WEB_SERVER=gunicorn in .env.docker, ${again}`],
+      ? `The application is ASGI (FastAPI, Starlette), and gunicorn speaks WSGI: WEB_SERVER=uvicorn in .env.docker, ${again}`
+      : `The application is WSGI (Flask, Django), and uvicorn speaks ASGI: WEB_SERVER=gunicorn in .env.docker, ${again}`],
   [/but settings are not configured|must either define the environment variable DJANGO_SETTINGS_MODULE/,
     `Nobody has told Django where its settings are: DJANGO_SETTINGS_MODULE=package.settings in .env.app, ${again}`],
-  [/Error: No such command 'flower'/,
-    "Flower is not installed: PYTHON_EXTRA_PACKAGES='flower' in .env.docker, or take flower out of COMPOSE_PROFILES, " +
-    again],
   // os.environ of Python, django-environ, python-decouple, environs.
   [/File "(?:<frozen os>|[^"]*\/os\.py)", line \d+, in __getitem__\n(?: {4}.*\n)*KeyError: '(\w+)'|Set the (\w+) environment variable|UndefinedValueError: (\w+) not found|Environment variable "(\w+)" not set/,
     ([name]) => `The ${needsVariable(name)}`],
@@ -159,8 +149,9 @@ export const clues: readonly Clue[] = [
   [/(Failed to find attribute|Error loading ASGI app)|Unable to load celery application/, ([byWeb]) =>
     `${byWeb ? 'WEB_APP' : 'CELERY_APP'} names what the source does not have: the log says what is missing. ${correct}`],
   // After the import errors: a tool that cannot import the application does not have its commands either.
-  [/Error: No such command '([^']+)'/, ([command], { role }) =>
-    `${commandOf(role)} asks for "${command}", which the application does not offer. ` +
+  [/Error: No such command '([^']+)'/, ([command], { role }) => command === 'flower'
+    ? `Flower is not installed: PYTHON_EXTRA_PACKAGES='flower' in .env.docker, or take it out of COMPOSE_PROFILES, ${again}`
+    : `${commandOf(role)} asks for "${command}", which the application does not offer. ` +
     'Check the spelling, and whether the application sets up the extension that brings this command.'],
 
   // --- What docker/healthcheck.sh says ---
@@ -168,8 +159,8 @@ export const clues: readonly Clue[] = [
     `The application has no ${path}, or wants a login there. Set HEALTH_PATH in .env.docker to a path that answers ` +
     `without one, ${again}`],
   [/^GET (\S+) answered 400$/m,
-    'Likely: the application answers to its own names alone (ALLOWED_HOSTS, trusted hosts), and the check asks as ' +
-    `"localhost". Set HEALTH_HOST in .env.docker to one of those names, ${again}`],
+    'Likely: the application answers to its own names alone (ALLOWED_HOSTS, trusted hosts), and not as "localhost". ' +
+    `Set HEALTH_HOST in .env.docker to one of those names, ${again}`],
   [/^nothing listens on port (\d+)$/m, ([port]) =>
     `Likely: it still starts (raise --timeout), or it listens elsewhere. It has to listen on 0.0.0.0:${port}, the ` +
     'port in $PORT.'],
