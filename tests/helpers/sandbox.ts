@@ -9,11 +9,10 @@ import { parseEnv } from 'node:util'
 import { afterAll } from 'vitest'
 import { cd } from 'zx'
 import { parseSchema } from '../../scripts/lib/env/schema.ts'
-import { freePorts, listen } from './ports.ts'
-import { composeModel, inspected } from './stack.ts'
+import { composeModel, freePorts, inspected, listen } from './stack.ts'
 import type { Sketch } from './stack.ts'
 
-export { freePort, freePorts } from './ports.ts'
+export { freePort, freePorts } from './stack.ts'
 
 const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx/esm')).href
 const path = (name: string): string => fileURLToPath(new URL(name, import.meta.url))

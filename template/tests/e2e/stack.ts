@@ -9,7 +9,7 @@ import { publishedPorts, urls } from '../../../scripts/lib/compose/model.ts'
 import { captureCompose, composeCommand, readModel, stackOf } from '../../../scripts/lib/compose/stack.ts'
 import type { Stack } from '../../../scripts/lib/compose/stack.ts'
 import { withValues } from '../../env-values.ts'
-import { freePorts } from '../../../tests/helpers/ports.ts'
+import { freePorts } from '../../../tests/helpers/stack.ts'
 
 /** What the tests know of it. */
 export interface Target {
