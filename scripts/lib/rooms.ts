@@ -6,8 +6,6 @@ import type { Values } from './engine/machine.ts'
 
 const offlineRoom = new URL('../../extras/offline/room.ts', import.meta.url)
 
-export const hasOfflineRoom = (): boolean => existsSync(offlineRoom)
-
 /** An engine that runs in a folder of its own. */
 export interface PrivateEngine {
   dir: string
@@ -43,7 +41,7 @@ export interface OfflineRoom {
 
 /** The room; undefined when it was deleted. */
 export const loadOfflineRoom = async (): Promise<OfflineRoom | undefined> =>
-  hasOfflineRoom() ? ((await import(offlineRoom.href)) as { room: OfflineRoom }).room : undefined
+  existsSync(offlineRoom) ? ((await import(offlineRoom.href)) as { room: OfflineRoom }).room : undefined
 
 /** The Compose file that selects stand-ins. */
 export const standInOverlay = 'extras/offline/compose.yaml'

@@ -3,7 +3,7 @@ import { foreignImages } from '../compose/model.ts'
 import type { Model } from '../compose/model.ts'
 import type { ModelledStack, Stack } from '../compose/stack.ts'
 import { CliError, ExitCode, stopIfInterrupted } from '../errors.ts'
-import { hasOfflineRoom, isStandIn, loadOfflineRoom } from '../rooms.ts'
+import { isStandIn, loadOfflineRoom } from '../rooms.ts'
 import { step } from '../terminal.ts'
 import { capture, lastLines, pullImage } from './docker.ts'
 import { valueOf } from './machine.ts'
@@ -94,9 +94,10 @@ const reasonForStandIns: Partial<Record<Verdict, string>> = {
 export async function ensureImages(stack: Stack, model: Model, values: Values, { build = true } = {}): Promise<ModelledStack> {
   const used = new Set(Object.values(model.services).map(({ image }) => image))
   const images = foreignImages(model).filter((image) => build || used.has(image))
-  // Without the room they are images like any others, which no registry has. To load it takes a while.
-  const standIns = images.filter((image) => isStandIn(image) && hasOfflineRoom())
-  if (standIns.length > 0) await (await loadOfflineRoom())?.ensureStandIns(standIns, values)
+  // To load the room takes a while. Without it they are images like any others, which no registry has.
+  const room = images.some(isStandIn) ? await loadOfflineRoom() : undefined
+  const standIns = room ? images.filter(isStandIn) : []
+  await room?.ensureStandIns(standIns, values)
 
   const absent = await missing(images.filter((image) => !standIns.includes(image)))
   const imageRegistry = valueOf('IMAGE_REGISTRY', values, process.env)
@@ -115,8 +116,7 @@ export async function ensureImages(stack: Stack, model: Model, values: Values, {
     } catch (error) {
       // If IMAGE_REGISTRY is set, stand-ins are never used silently.
       const reason = imageRegistry || !verdict ? undefined : reasonForStandIns[verdict]
-      const room = reason ? await loadOfflineRoom() : undefined
-      const instead = reason && (await room?.useStandIns(stack, model, values, absent.slice(index), reason))
+      const instead = reason && (await (await loadOfflineRoom())?.useStandIns(stack, model, values, absent.slice(index), reason))
       if (!instead) throw error
       return instead
     }
