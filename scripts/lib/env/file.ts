@@ -2,6 +2,7 @@
  * The text of an env file: where each setting stands, which lines nobody can read, and what a value refers to. What a
  * value means is Compose's to say (values.ts); this has to agree with it on where a value begins and ends. Pure.
  */
+import type { Found } from './subject.ts'
 
 /** One setting as it stands in the file. Lines count from 1. */
 export interface Entry {
@@ -13,17 +14,10 @@ export interface Entry {
   raw: string
 }
 
-/** A line that is neither a setting nor a comment. Its text is never repeated: it may be half a secret. */
-export interface MalformedLine {
-  line: number
-  name: string | undefined
-  problem: string
-  hint: string
-}
-
 export interface EnvLines {
   entries: Entry[]
-  malformed: MalformedLine[]
+  /** Lines that are neither a setting nor a comment. Their text is never repeated: it may be half a secret. */
+  malformed: Found[]
 }
 
 /** `NAME=`, and what else Compose reads as that: `export NAME=`, `NAME: ` and blanks around the sign. */
@@ -42,8 +36,9 @@ export const unquoted = (raw: string): string => (isQuoted(raw) ? raw.slice(1, -
 /** Finds the settings and the malformed lines of an env file. */
 export function readLines(text: string): EnvLines {
   const entries: Entry[] = []
-  const malformed: MalformedLine[] = []
-  const refuse = (line: number, name: string | undefined, problem: string, hint: string): number => malformed.push({ line, name, problem, hint })
+  const malformed: Found[] = []
+  const refuse = (line: number, setting: string | undefined, message: string, hint: string): void =>
+    void malformed.push({ code: 'E01', line, setting, message, hint })
   // PowerShell's ">" writes UTF-16: one finding says more than one for every line.
   if (/[\0\uFFFD]/.test(text)) {
     refuse(1, undefined, 'The file is not UTF-8 text.', 'Save it as UTF-8 in your editor.')
@@ -91,7 +86,7 @@ function needed(raw: string): string[] {
 /** References that lead nowhere, by setting. Compose reads from above: what a setting refers to has to stand there. */
 export function lostReferences({ entries, malformed }: EnvLines): Map<string, string[]> {
   // The value of a line that cannot be read is not known; that is told there.
-  const above = new Set(malformed.map(({ name }) => name))
+  const above = new Set(malformed.map(({ setting }) => setting))
   return new Map(entries.flatMap(({ name, raw }): [string, string[]][] => {
     const lost = needed(raw).filter((other) => !above.has(other))
     above.add(name)

@@ -117,7 +117,7 @@ export function subjectOf(input: Input): Subject {
   const { schema, file = '.env.docker', lines, values, around = {} } = input
   const entryOf = new Map(lines.entries.map((entry) => [entry.name, entry]))
   const lost = lostReferences(lines)
-  const unreadable = new Set(lines.malformed.map(({ name }) => name))
+  const unreadable = new Set(lines.malformed.map(({ setting }) => setting))
   const profiles = (values.COMPOSE_PROFILES ?? '').split(',').map((name) => name.trim()).filter(Boolean)
   const isOn = ({ profiles: own = [] }: Service): boolean =>
     own.length === 0 || [...own, '*'].some((name) => profiles.includes(name))

@@ -131,7 +131,7 @@ export async function fillEnvFile(file: string = envFile, { sync = false, dryRun
   const before = existing.replace(/^\uFEFF/, '')
   const [broken] = readLines(before).malformed
   if (broken) {
-    throw new CliError(`${file}:${broken.line} cannot be read, so nothing is added to the file. ${broken.problem}`, {
+    throw new CliError(`${file}:${broken.line} cannot be read, so nothing is added to the file. ${broken.message}`, {
       hint: broken.hint, exitCode: ExitCode.config,
     })
   }

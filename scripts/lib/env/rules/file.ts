@@ -6,10 +6,8 @@ import { found, given } from '../subject.ts'
 import type { Rule, Subject } from '../subject.ts'
 
 /** Compose stops at the first line that it cannot read. Unless it names a setting, that is one of those found here. */
-const unreadable: Rule = ({ lines: { malformed }, refusal }) => {
-  const ours = malformed.map(({ line, name, problem, hint }) => ({ ...found('E01', name, problem, hint), line }))
-  return refusal && (refusal.setting || ours.length === 0) ? [...ours, refusal] : ours
-}
+const unreadable: Rule = ({ lines: { malformed }, refusal }) =>
+  refusal && (refusal.setting || malformed.length === 0) ? [...malformed, refusal] : malformed
 
 const duplicated: Rule = ({ lines: { entries } }) => entries.flatMap(({ name, line }, index) => {
   const earlier = entries.slice(0, index).find((other) => other.name === name)

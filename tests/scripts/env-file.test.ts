@@ -1,8 +1,9 @@
-/** How env files and the example are read: lines, rules and the forms of values. */
+/** How env files and the example are read, and how an env file is made, completed, renamed and shown. */
 import { expect, test } from 'vitest'
 import { quoteValue, readLines } from '../../scripts/lib/env/file.ts'
-import { describe as words, fits, parseSchema } from '../../scripts/lib/env/schema.ts'
+import { describe as words, fits, mask, parseSchema } from '../../scripts/lib/env/schema.ts'
 import type { Setting } from '../../scripts/lib/env/schema.ts'
+import { newFile, withNewNames, withSecrets } from '../../scripts/lib/env/write.ts'
 
 test.each<[title: string, text: string, found: string[], problems?: string[]]>([
   ['Windows: CRLF and a byte order mark', '\uFEFFA=1\r\n\r\nB="x"\r\n', ['A:1', 'B:3']],
@@ -16,7 +17,7 @@ test.each<[title: string, text: string, found: string[], problems?: string[]]>([
 ])('lines: %s', (_, text, found, problems = []) => {
   const { entries, malformed } = readLines(text)
   expect(entries.map(({ name, line }) => `${name}:${line}`)).toEqual(found)
-  expect(malformed.map(({ line, problem }) => `${line}: ${problem}`)).toEqual(problems)
+  expect(malformed.map(({ line, message }) => `${line}: ${message}`)).toEqual(problems)
 })
 
 test.each([['redis://r:6379/0', 'redis://r:6379/0'], ['pa$word#1', "'pa$word#1'"], ["it's", "'it\\'s'"]])('%s is written as %s', (value, written) => {
@@ -58,4 +59,76 @@ test.each<[type: string, good: string[], bad: string[], rule: string]>([
   const { type } = parseSchema(`# @optional @type=${text}\nA=`, 'example').byName.get('A')!
   expect([...good, ...bad].filter((value) => fits(value, type))).toEqual(good)
   expect(words(type)).toBe(rule)
+})
+
+const schema = parseSchema(`
+# --- Shop ---
+
+# Name.
+# @was(TITLE)
+SHOP_NAME=shop
+
+# Colour.
+# @type=string
+# COLOUR=blue
+
+# --- Data ---
+
+# Key.
+# @optional @sensitive @generate=hex(2)
+KEY=local-only
+# Its owner.
+# @optional
+# OWNER=
+# Spare key.
+# @optional @sensitive @generate=hex(2)
+# SPARE=
+# URL.
+# @optional
+URL=http://\${KEY}@\${SHOP_NAME}/
+`, 'example')
+
+const random = (bytes: number): string => 'ab'.repeat(bytes)
+
+test('a new file has what the project says of itself, secrets of its own, and what fits this machine', () => {
+  const { text, generated } = newFile(schema, { OWNER: 'a b' }, random)
+  expect(text.split('\n').slice(1).join('\n')).toBe(`
+# --- Shop ---
+SHOP_NAME=shop
+
+# --- Data ---
+KEY=abab
+OWNER='a b'
+URL=http://\${KEY}@\${SHOP_NAME}/
+`)
+  expect(generated).toEqual(['KEY'])
+})
+
+test.each<[title: string, awaited: string[], text: string, result: string]>([
+  ['nothing that has a default, nor a value of the example', [], 'URL=u\n', 'URL=u\n'],
+  ['a secret that nobody waits for', [], 'KEY=\n', 'KEY=\n'],
+  ['an empty secret', ['KEY', 'SPARE'], 'SPARE=""\nKEY=mine', 'SPARE=abab\nKEY=mine\n'],
+  ['the last of two', ['KEY'], 'KEY=\nKEY=\n', 'KEY=\nKEY=abab\n'],
+  ['missing ones at the end', ['KEY', 'SPARE'], 'MINE=1', 'MINE=1\nKEY=abab\nSPARE=abab\n'],
+  ['one above what refers to it', ['KEY'], '# why\nURL=${KEY:-x}\nA=1\n', '# why\nKEY=abab\nURL=${KEY:-x}\nA=1\n'],
+  ['one that is only named', ['KEY'], "A='${KEY}'\nB=$$KEY\n", "A='${KEY}'\nB=$$KEY\nKEY=abab\n"],
+  ['line endings of Windows', ['KEY'], 'A=1\r\nKEY=\r\n', 'A=1\r\nKEY=abab\r\n'],
+])('completing a file: %s', (_, awaited, text, result) => {
+  expect(withSecrets(schema, text, awaited, random).text).toBe(result)
+  expect(withSecrets(schema, result, awaited, random)).toEqual({ text: result, generated: [] })
+})
+
+test.each<[title: string, text: string, result: string]>([
+  ['an old name, however it was written', 'export TITLE = "a b" # c\r\n', 'export SHOP_NAME = "a b" # c\r\n'],
+  ['references to it', 'TITLE=a\nURL="x-${TITLE}\n$TITLE-${TITLE:-${TITLE}}-$TITLES"\n', 'SHOP_NAME=a\nURL="x-${SHOP_NAME}\n$SHOP_NAME-${SHOP_NAME:-${SHOP_NAME}}-$TITLES"\n'],
+  ['what only looks like one', "TITLE=a\nURL='${TITLE}'\nB=$${TITLE}\n", "SHOP_NAME=a\nURL='${TITLE}'\nB=$${TITLE}\n"],
+  ['an old name beside the new one', 'TITLE=a\nSHOP_NAME=b\n', 'TITLE=a\nSHOP_NAME=b\n'],
+])('names of today: %s', (_, text, result) => {
+  expect(withNewNames(schema, text).text).toBe(result)
+  expect(withNewNames(schema, result)).toEqual({ text: result, renamed: [] })
+})
+
+test('a text that is shown has no secret in it', () => {
+  expect(mask(schema, 'SHOP_NAME=a\nKEY="x\ny"\nURL=http://u:x@h\nMINE=x\n# KEY=x\n# words\nOWNER=me\n')).toBe(
+    'SHOP_NAME=a\nKEY=********\nURL=********\nMINE=********\n# KEY=********\n# words\nOWNER=me\n')
 })
