@@ -40,18 +40,8 @@ const notEncoded = ofEach(({ setting: { type }, name, value }) => (type.form ===
     'Take a password of letters and digits (openssl rand -hex 24), or write %40 for @, %3A for :, %2F for / and so on.')
   : undefined))
 
-/** The URL of a setting that a container reads. */
-interface Target {
-  name: string
-  url: URL
-  /** Without a driver: of `postgresql+psycopg` it is `postgresql`. */
-  scheme: string
-  /** In small letters; empty for a file. */
-  host: string
-}
-
 /** redis2 may be another Redis, and in a network of others there may be anything. */
-function misspelt({ name, host }: Target, { services, around: { model } }: Subject): Found | undefined {
+function misspelt(name: string, host: string, { services, around: { model } }: Subject): Found | undefined {
   const isElsewhere = /[.:]|\d$/.test(host) || Object.values(model?.networks ?? {}).some(({ external }) => external)
     || services.some(({ extra_hosts: hosts = [] }) => hosts.some((one) => one.startsWith(host)))
   const meant = isElsewhere ? undefined : nearest(host, services.flatMap((service) => service.hosts))
@@ -59,18 +49,18 @@ function misspelt({ name, host }: Target, { services, around: { model } }: Subje
 }
 
 /** A port that has been moved shows in the Compose file. */
-function wrongPort({ name, url, scheme, host }: Target, { ports = [], ...service }: NamedService): Found | undefined {
-  const port = Number(url.port) || { http: 80, https: 443 }[scheme]
+function wrongPort(name: string, url: URL, { ports = [], ...service }: NamedService): Found | undefined {
+  const port = Number(url.port) || { 'http:': 80, 'https:': 443 }[url.protocol]
   if (port === undefined || ports.some(({ target }) => target === port)) return undefined
   const usual = JSON.stringify(service).includes(String(port)) ? undefined : serverOf(service)?.port
   const right = ports.find(({ published }) => published === String(port))?.target ?? usual
   if (right === undefined || right === port) return undefined
-  return found('E42', name, `${name} asks for port ${port} of ${host}, and between containers that one listens on ${right}.`,
-    `Write ${host}:${right}.`)
+  return found('E42', name, `${name} asks for port ${port} of ${url.hostname}, and between containers that one listens on ${right}.`,
+    `Write ${url.hostname}:${right}.`)
 }
 
 /** Another user than the service makes has a password that nobody here knows. */
-function otherPassword({ name, url }: Target, { name: service, environment = {} }: NamedService): Found | undefined {
+function otherPassword(name: string, url: URL, { name: service, environment = {} }: NamedService): Found | undefined {
   const [user, password] = [unescape(url.username), unescape(url.password)]
   const own = Object.entries(environment).filter(([, value]) => value)
   const passwords = own.filter(([variable]) => variable.endsWith('PASSWORD') && !/ALLOW|RANDOM/.test(variable))
@@ -86,8 +76,8 @@ const notReached: Rule = (subject) => given(subject).flatMap(({ setting, name, v
   const { form, options } = setting.type
   if (form !== 'url' || readers(setting).length === 0 || !URL.canParse(value) || isUnencoded(value)) return []
   const url = new URL(value)
+  // Without a driver: of postgresql+psycopg it is postgresql. A file has no host.
   const [scheme, host] = [url.protocol.replace(/[+:].*/, ''), url.hostname.toLowerCase().replaceAll(/^\[|\]$/g, '')]
-  const target = { name, url, scheme, host }
   const isHere = /^(localhost|::1|0\.0\.0\.0|127\.\d+\.\d+\.\d+)$/.test(host)
   // One for browsers, which reach other names than the containers.
   if (options.public === 'true') {
@@ -104,7 +94,7 @@ const notReached: Rule = (subject) => given(subject).flatMap(({ setting, name, v
   const running = named.filter(({ isOn }) => isOn)
   const candidates = running.length > 0 ? running : named
   const meant = candidates.find((one) => !isForeign(one, scheme)) ?? candidates[0]
-  if (!meant) return misspelt(target, subject) ?? []
+  if (!meant) return misspelt(name, host, subject) ?? []
   if (running.length === 0) {
     return found('W68', name, `${name} leads to ${host}, and the service ${meant.name} is switched off.`,
       `Add ${meant.profiles?.[0]} to COMPOSE_PROFILES, or leave ${name} empty, or write the address of the one that you use.`)
@@ -119,7 +109,7 @@ const notReached: Rule = (subject) => given(subject).flatMap(({ setting, name, v
     return found('E82', name, `${name} begins with ${scheme}:, and ${host} is ${meant.name} here, which does not speak that.`,
       'Lead it to another service, or write the URL of this one, as in .env.docker.example.')
   }
-  return [wrongPort(target, meant), otherPassword(target, meant)].filter((one) => one !== undefined)
+  return [wrongPort(name, url, meant), otherPassword(name, url, meant)].filter((one) => one !== undefined)
 })
 
 /** In production the source is in the image, unless something is mounted into it. Three slashes: a path seen from there. */
