@@ -18,6 +18,8 @@ let box: Sandbox
 beforeEach(() => {
   box = new Sandbox()
   box.enter()
+  // Whoever runs this may have chosen an engine.
+  vi.stubEnv('DOCKER_HOST', undefined)
   vi.mocked(loadOfflineRoom).mockReset()
 })
 
