@@ -48,7 +48,8 @@ export const doctor = defineCommand({
         ({ level, text: addressed(text, file), ...(remedy !== undefined && { remedy: addressed(remedy, file) }) }))
       return { name, title, observations }
     }))
-    const count = (wanted: Observation['level']): number => results.flatMap(({ observations }) => observations).filter(({ level }) => level === wanted).length
+    const all = results.flatMap(({ observations }) => observations)
+    const count = (wanted: Observation['level']): number => all.filter(({ level }) => level === wanted).length
     const [problems, warnings] = [count('wrong'), count('doubtful')]
     if (problems > 0) process.exitCode = ExitCode.config
     if (json) return printJson({ ok: problems === 0, ...Object.fromEntries(results.map(({ name, observations }) => [name, observations])) })

@@ -154,7 +154,7 @@ const containersOf = (...sketches: readonly Sketch[]) => parseContainers(JSON.st
 
 function diagnosed(sketch: Sketch, log = '') {
   const [container] = containersOf(sketch)
-  return diagnose(container!, log, 'logs', { role: sketch.service })
+  return diagnose(container!, log, 'logs', { name: 'shop', services: {} })
 }
 
 test.each<[Sketch, string, number]>([

@@ -54,26 +54,32 @@ export function mountedSource({ services }: Model): { folder: string; user: Owne
   return folder === undefined ? undefined : { folder, user: { uid: Number(APP_UID), gid: Number(APP_GID) } }
 }
 
+/** What of the mounted source its user may not read, as far as modes tell: the path, a sentence and three ways out. */
+export function unreadableSource(model: Model): { path: string; message: string; hint: string } | undefined {
+  const { folder, user } = mountedSource(model) ?? {}
+  const path = folder && user && findUnreadable(folder, user)
+  if (!path) return undefined
+  const { uid, gid } = lstatSync(path)
+  const owner = `or let the containers be its owner: APP_UID=${uid} and APP_GID=${gid || uid} in .env.docker\n`
+  return {
+    path,
+    message: `The containers run as uid ${user.uid} (APP_UID), who may not read ${path}.`,
+    hint: `Let everybody read the source: chmod -R a+rX ${quote(folder)}\n${uid === 0 ? '' : owner}` +
+      `or give it to them: sudo chown -R ${user.uid}:${user.gid} ${quote(folder)}`,
+  }
+}
+
 /**
  * The application cannot import from a checkout of another user, or one made under umask 077. To be called when the
  * image is there: a container confirms what the modes make likely, because access control lists may allow it.
  *
- * @throws CliError (exit code 3) with the file and three ways out
+ * @throws CliError (exit code 3)
  */
 export async function checkSourceAccess(stack: Stack, model: Model): Promise<void> {
-  const source = mountedSource(model)
-  const path = source && findUnreadable(source.folder, source.user)
-  if (!path) return
-  const inside = path.replace(source.folder, '/app')
+  const shut = unreadableSource(model)
+  if (!shut) return
+  const inside = shut.path.replace(mountedSource(model)!.folder, '/app')
   const probe = ['run', '--rm', '--no-deps', '--no-TTY', '--entrypoint', 'test', 'migrate', '-r', inside]
   if ((await captureCompose(stack, probe)).exitCode === 0) return
-  const { uid, gid } = lstatSync(path)
-  const folder = quote(source.folder)
-  const owner = `or let the containers be its owner: APP_UID=${uid} and APP_GID=${gid || uid} in .env.docker\n`
-  throw new CliError(`The containers run as uid ${source.user.uid} (APP_UID), who may not read ${path}. Nothing was started.`, {
-    hint:
-      `Let everybody read the source: chmod -R a+rX ${folder}\n${uid === 0 ? '' : owner}` +
-      `or give it to them: sudo chown -R ${source.user.uid}:${source.user.gid} ${folder}`,
-    exitCode: ExitCode.config,
-  })
+  throw new CliError(`${shut.message} Nothing was started.`, { hint: shut.hint, exitCode: ExitCode.config })
 }

@@ -3,7 +3,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { foreignImages, isWell } from '../compose/model.ts'
 import type { Container, Model } from '../compose/model.ts'
 import { takenPorts } from '../compose/ports.ts'
-import { findUnreadable, may, mountedSource, WRITE } from '../compose/source-access.ts'
+import { may, mountedSource, unreadableSource, WRITE } from '../compose/source-access.ts'
 import type { Stack } from '../compose/stack.ts'
 import { capture, lastLines } from '../engine/docker.ts'
 import type { Engine } from '../engine/engine.ts'
@@ -100,16 +100,15 @@ async function examinePorts({ model }: Sight): Promise<Observation[]> {
 /** What can the containers' user do with the source that development mounts? */
 function examineSource({ model }: Sight): Observation[] {
   const source = mountedSource(model)
-  if (!source) return []
+  const entry = source && statSync(source.folder, { throwIfNoEntry: false })
+  // A folder that is not there is a mistake in the settings.
+  if (!entry) return []
   const { folder, user } = source
-  const entry = statSync(folder, { throwIfNoEntry: false })
-  if (!entry) return [wrong(`There is no folder ${folder}, which APP_DIR names.`, 'Correct APP_DIR in .env.docker.')]
-  const unreadable = findUnreadable(folder, user)
-  const who = `The containers run as uid ${user.uid} (APP_UID), who may not`
-  if (unreadable) return [wrong(`${who} read ${unreadable}.`, `chmod -R a+rX ${folder}`)]
+  const shut = unreadableSource(model)
+  if (shut) return [wrong(shut.message, shut.hint)]
   if (may(user, WRITE, entry)) return [well(`The containers, as uid ${user.uid}, may read and write the source`)]
   return [doubtful(
-    `${who} write into ${folder}. Tests and generated migrations need to.`,
+    `The containers run as uid ${user.uid} (APP_UID), who may not write into ${folder}. Tests and generated migrations need to.`,
     `Set APP_UID and APP_GID in .env.docker to its owner, or change the owner: chown -R ${user.uid}:${user.gid} ${folder}`,
   )]
 }

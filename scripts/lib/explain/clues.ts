@@ -1,12 +1,13 @@
-/** What a line of a log, or the answer of a health check, means and what to do about it. Pure. */
+/** What a line of a log, or the answer of a health check, means and what to do about it. */
+import type { Model } from '../compose/model.ts'
 import { makeRoom } from '../engine/machine.ts'
+import { explainMissing, readSource } from './source-files.ts'
 
 /** What else is known where something failed. */
 export interface Scene {
   /** The role that failed: web, worker, migrate, seed … or another service of the stack. */
   role: string
-  /** Why Python does not find a module that the source has; undefined for a module that is not of the source. */
-  explainModule?: (name: string) => string | undefined
+  model: Model
 }
 
 /** A pattern, and what it means by those of its groups that found something. A guess begins with "Likely". */
@@ -14,7 +15,6 @@ type Clue = readonly [pattern: RegExp, say: string | ((found: readonly string[],
 
 /** How a sentence about a setting ends. */
 const again = 'then run npm run up again.'
-const correct = `Correct it in .env.docker, ${again}`
 const byOwnName =
   `under another name it gets it by a line in .env.app, such as CELERY_BROKER_URL=\${REDIS_URL}, ${again}`
 
@@ -81,16 +81,13 @@ export const clues: readonly Clue[] = [
     `The database is at revision ${revision}, which another branch made. Downgrade on that branch, or delete the data: ` +
     'npm run teardown -- --volumes'],
   [/Multiple head revisions are present/,
-    'Two branches have added a migration each. Join them with the merge command of the migration tool ' +
-    '(alembic merge heads, flask db merge heads).'],
+    'Two branches have added a migration each. Join them: alembic merge heads, or flask db merge heads.'],
   [/Path doesn't exist: '?([^\s']+?)'?\.? +Please use the 'init' command/, ([folder]) =>
     `There is no folder of migrations at ${folder}. Create it once and commit it: docs/use-your-own-app.md shows ` +
     'how. If the application has no migrations, set MIGRATE_COMMAND= in .env.docker.'],
-  [/relation "([^"]+)" does not exist|no such table: (\S+)|Table '([^']+)' doesn't exist/, ([table], { role }) =>
-    role === 'migrate'
-      ? `A migration expects the table "${table}", and no earlier migration creates it. Is one missing?`
-      : `The database has no table "${table}". Is MIGRATE_COMMAND in .env.docker set, and does it create that table? ` +
-        'npm run migrate -- --verbose shows what it does.'],
+  [/relation "([^"]+)" does not exist|no such table: (\S+)|Table '([^']+)' doesn't exist/, ([table]) =>
+    `The database has no table "${table}". Is MIGRATE_COMMAND in .env.docker set, and does a migration create that table ` +
+    'before it is needed? npm run migrate -- --verbose shows what they do.'],
   [/relation "([^"]+)" already exists|table (\S+) already exists|Table '([^']+)' already exists/, ([table]) =>
     `The table "${table}" is there already. Likely the application created it (create_all), or MariaDB kept half of a ` +
     'migration that failed. Delete the data (npm run teardown -- --volumes), or tell the migration tool which revision ' +
@@ -103,8 +100,7 @@ export const clues: readonly Clue[] = [
   // --- A service: its name, its password, its certificate ---
   // Celery's default when no broker is set.
   [/Cannot connect to amqps?:\/\/guest:\*+@(?:127\.0\.0\.1|localhost):5672/,
-    'The Celery application that CELERY_APP names has no broker, and so takes RabbitMQ on its own machine. ' +
-    `It must read the address from REDIS_URL; ${byOwnName}`],
+    `What CELERY_APP names has no broker, and takes RabbitMQ on its own machine. It must read REDIS_URL; ${byOwnName}`],
   // redis-py and kombu; libpq; PyMySQL; botocore.
   [/Error 111 connecting to ([\w.-]+):\d+|connection to server at "([^"]+)"[^\n]* failed: Connection refused|Can't connect to MySQL server on '([^']+)'[^\n]*refused|Could not connect to the endpoint URL: "https?:\/\/([^/:"]+)/,
     ([host = '']) => /^(?:localhost|127\..*|::1|0\.0\.0\.0)$/.test(host)
@@ -125,8 +121,8 @@ export const clues: readonly Clue[] = [
     'that is known outside. Check the spelling, and whether COMPOSE_PROFILES has its profile.'],
 
   // --- The application itself ---
-  [/ModuleNotFoundError: No module named '([^']+)'/, ([module = ''], { explainModule }) =>
-    explainModule?.(module) ??
+  [/ModuleNotFoundError: No module named '([^']+)'/, ([module = ''], { model }) =>
+    explainMissing(readSource(model), module) ??
     `"${module}" is not in the image. If it is a module of yours, compare WEB_APP, CELERY_APP and APP_PYTHONPATH ` +
       'with the folder, and look at .dockerignore. If it is a package, add it to the file of PYTHON_MANIFEST.'],
   [/__call__\(\) missing \d+ required positional arguments?: (?:'receive' and )?'(send|start_response)'/, ([missing]) =>
@@ -140,14 +136,13 @@ export const clues: readonly Clue[] = [
     ([name]) => `The ${needsVariable(name)}`],
   // pydantic-settings names the field, from which it makes the name of the variable.
   [/ValidationError: \d+ validation errors? for \w*(?:Settings|Config|Env)\w*\n(\w+)\n {2}Field required/i, ([field = '']) =>
-    'Likely (with env_prefix in front of the name, where the settings have one): the ' +
-    needsVariable(field.toUpperCase())],
+    `Likely (with env_prefix in front of the name, if there is one): the ${needsVariable(field.toUpperCase())}`],
   // A traceback whose last line of code stands outside every function; or a file that is no Python.
   [/File "([^"]+)", line (\d+)(?:, in <module>)?\n(?: {4}.*\n)*\w[\w.]*(?:Error|Exception)\b/, ([file, line]) =>
     `The application could not be imported, because of line ${line} of ${file}. Correct it, ${again}`],
   // gunicorn and uvicorn; Celery. What could not be imported has left a traceback, and that says more.
   [/(Failed to find attribute|Error loading ASGI app)|Unable to load celery application/, ([byWeb]) =>
-    `${byWeb ? 'WEB_APP' : 'CELERY_APP'} names what the source does not have: the log says what is missing. ${correct}`],
+    `${byWeb ? 'WEB_APP' : 'CELERY_APP'} names what the source does not have: the log says what is missing. Correct it in .env.docker, ${again}`],
   // After the import errors: a tool that cannot import the application does not have its commands either.
   [/Error: No such command '([^']+)'/, ([command], { role }) => command === 'flower'
     ? `Flower is not installed: PYTHON_EXTRA_PACKAGES='flower' in .env.docker, or take it out of COMPOSE_PROFILES, ${again}`
@@ -156,12 +151,10 @@ export const clues: readonly Clue[] = [
 
   // --- What docker/healthcheck.sh says ---
   [/^GET (\S+) answered 40[134]$/m, ([path]) =>
-    `The application has no ${path}, or wants a login there. Set HEALTH_PATH in .env.docker to a path that answers ` +
-    `without one, ${again}`],
+    `The application has no ${path}, or wants a login there. Set HEALTH_PATH in .env.docker to an open path, ${again}`],
   [/^GET (\S+) answered 400$/m,
     'Likely: the application answers to its own names alone (ALLOWED_HOSTS, trusted hosts), and not as "localhost". ' +
     `Set HEALTH_HOST in .env.docker to one of those names, ${again}`],
   [/^nothing listens on port (\d+)$/m, ([port]) =>
-    `Likely: it still starts (raise --timeout), or it listens elsewhere. It has to listen on 0.0.0.0:${port}, the ` +
-    'port in $PORT.'],
+    `Likely: it still starts (raise --timeout), or it listens elsewhere. It has to listen on 0.0.0.0:${port} ($PORT).`],
 ]

@@ -9,7 +9,6 @@ import { CliError, ExitCode } from '../errors.ts'
 import { redactUrls } from '../terminal.ts'
 import { clues, moreMemory } from './clues.ts'
 import type { Scene } from './clues.ts'
-import { explainMissing, readSource } from './source-files.ts'
 
 /** Lines of a log that are shown. */
 const SHOWN = 15
@@ -32,18 +31,9 @@ function judge(output: string, scene: Scene): { details: string; advice: string 
   return { details: lines.slice(-SHOWN).join('\n'), advice: undefined }
 }
 
-/** What is known of a role that failed; the source is read when a clue asks for a module. */
-const sceneOf = (role: string, model: Model): Scene => ({
-  role,
-  explainModule: (name) => {
-    const source = readSource(model)
-    return source && explainMissing(source, name)
-  },
-})
-
 /** What a role that ran once says with its output. */
 export const explainOutput = (output: string, role: string, model: Model) =>
-  judge(stripVTControlCharacters(output), sceneOf(role, model))
+  judge(stripVTControlCharacters(output), { role, model })
 
 /** Docker does not always report it. Where there is a limit, only the kernel ends a program with signal 9. */
 const ranOutOfMemory = ({ oomKilled, exitCode, memoryLimit }: Container): boolean => oomKilled || (exitCode === 137 && memoryLimit > 0)
@@ -67,8 +57,9 @@ function whatHappened(container: Container): string {
 }
 
 /** From the state of a container and the end of its log to a cause. Pure. */
-export function diagnose(container: Container, log: string, logCommand: string, scene: Scene): CliError {
+export function diagnose(container: Container, log: string, logCommand: string, model: Model): CliError {
   const { service, state, healthOutput } = container
+  const scene = { role: service, model }
   const { details, advice } = judge(log, scene)
   // The last health check of a container that has ended is out of date.
   const ofHealth = state === 'running' ? judge(healthOutput, scene).advice : undefined
@@ -101,9 +92,7 @@ async function readLog(stack: Stack, { service, state, startedAt, restarts }: Co
 
 /** Why a container is not well. */
 export const explainContainer = async (stack: Stack, model: Model, container: Container): Promise<CliError> =>
-  diagnose(
-    container, await readLog(stack, container), composeCommand(stack, 'logs', container.service), sceneOf(container.service, model),
-  )
+  diagnose(container, await readLog(stack, container), composeCommand(stack, 'logs', container.service), model)
 
 /** The first cause of a start that failed, with its evidence. */
 export async function explain(stack: Stack, model: Model): Promise<CliError> {

@@ -81,7 +81,8 @@ export const lostFiles = (source: Source, inImage: readonly string[]): string[] 
  *
  * @returns a sentence; undefined for a module that is not of the source, or that should have been found
  */
-export function explainMissing(source: Source, module: string): string | undefined {
+export function explainMissing(source: Source | undefined, module: string): string | undefined {
+  if (!source) return undefined
   const { files, folder, ignore, roots } = source
   const path = module.replaceAll('.', '/')
   const places = files.flatMap((file) => {
@@ -113,13 +114,6 @@ const everywhere = ['HOME', 'HOSTNAME', 'LANG', 'PATH', 'PWD', 'PYTHONPATH', 'PY
 /** Tests get what their runner gives them. */
 const isTest = (file: string): boolean => /(?:^|\/)(?:tests?\/|conftest\.py$|test_[^/]*$)/.test(file)
 
-/** What the roles of the application get. Compose has read the env files; the entrypoint reads secrets from files. */
-const handedOver = ({ services }: Model): string[] =>
-  Object.values(services).filter(({ image }) => image === services.migrate?.image)
-    .flatMap(({ environment }) => Object.entries(environment ?? {}))
-    // The entrypoint unsets settings of the stack that are empty.
-    .flatMap(([name, value]) => (value ? [name, name.replace(/_FILE$/, '')] : []))
-
 /** The text of a file; nothing where we may not read it. */
 function textOf(path: string): string {
   try {
@@ -130,16 +124,21 @@ function textOf(path: string): string {
 }
 
 /** The variables that the source reads and that nothing hands over, each with the place where it is first read. */
-export function missingVariables(source: Source, model: Model): Map<string, string> {
-  const files = source.files.filter((file) => !isTest(file) && !isLeftOut(source, file)).map((file) => {
-    const path = posix.join(source.folder, file)
-    return { path, text: textOf(path) }
-  })
-  const own = files.flatMap(({ text }) => [...text.matchAll(assignment)].map(([, name]) => name!))
-  const given = new Set([...everywhere, ...handedOver(model), ...own])
-  const places = files.flatMap(({ path, text }) => text.split('\n').flatMap((line, index) =>
-    [...line.replace(/(^|\s)#.*/, '').matchAll(reading)].map(([, , name]) => [name!, `${path}:${index + 1}`] as const)))
+export function missingVariables(source: Source, { services }: Model): Map<string, string> {
+  const files = source.files.filter((file) => !isTest(file) && !isLeftOut(source, file)).map((file) => posix.join(source.folder, file))
+  const texts = files.map((path) => ({ path, text: textOf(path) }))
+  const given = new Set(everywhere)
+  for (const { text } of texts) for (const [, name] of text.matchAll(assignment)) given.add(name!)
+  for (const { environment } of Object.values(services).filter(({ image }) => image === services.migrate?.image)) {
+    // The entrypoint unsets settings that are empty, and reads secrets from files.
+    for (const [name, value] of Object.entries(environment ?? {})) if (value) given.add(name).add(name.replace(/_FILE$/, ''))
+  }
   const missing = new Map<string, string>()
-  for (const [name, place] of places) if (!given.has(name) && !missing.has(name)) missing.set(name, place)
+  for (const { path, text } of texts) {
+    for (const [index, line] of text.split('\n').entries()) {
+      const names = [...line.replace(/(^|\s)#.*/, '').matchAll(reading)].map(([, , name]) => name!)
+      for (const name of names) if (!given.has(name) && !missing.has(name)) missing.set(name, `${path}:${index + 1}`)
+    }
+  }
   return missing
 }

@@ -347,7 +347,7 @@ no_tables() {
 	assert_output --regexp '→ The application asks (localhost|127.0.0.1|::1), which in a container is the container itself.'
 	rm .env.app
 	printf 'from celery import Celery\n\ncelery = Celery("lonely")\n' >app/lonely.py
-	role_says worker '→ The Celery application that CELERY_APP names has no broker, and so takes RabbitMQ on its own machine.' CELERY_APP=lonely:celery
+	role_says worker '→ What CELERY_APP names has no broker, and takes RabbitMQ on its own machine.' CELERY_APP=lonely:celery
 	echo 'DATABASE_URL=postgresql+psycopg://me:s3cret-of-this-test@db:8001/shop' >.env.app
 	job_fails migrate 6
 	assert_output --regexp '→ Likely: [0-9a-z.]+ is there and does not listen on that port'
