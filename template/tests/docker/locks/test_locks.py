@@ -22,7 +22,9 @@ class TheUrlOfMysql(unittest.TestCase):
 
     def test_is_decoded(self) -> None:
         """Percent-encoding is the URL's alone."""
-        where, options = split("mysql+pymysql://sh%40p:p%40ss%3Aw%2F%C3%B6%25rd@db:3307/my%20stories?charset=utf8mb4")
+        where, options = split(
+            "mysql+pymysql://sh%40p:p%40ss%3Aw%2F%C3%B6%25rd@db:3307/my%20stories?charset=utf8mb4"
+        )
         self.assertEqual(
             where,
             {"user": "sh@p", "password": "p@ss:w/ö%rd", "host": "db", "port": 3307, "database": "my stories"},
