@@ -77,6 +77,9 @@ export const clues: readonly Clue[] = [
     `The volume was made by ${version ? `PostgreSQL ${version}` : 'another major version of PostgreSQL'}, which this ` +
     'one cannot read. Put the old POSTGRES_IMAGE back, or delete the data: npm run teardown -- --volumes. To keep ' +
     'the data, dump it with the old version (pg_dump) and load it with the new one (psql).'],
+  [/in 18\+, these Docker images are configured to store database data/,
+    'PostgreSQL 18 and later keep their data in another folder: set POSTGRES_MOUNT=/var/lib/postgresql in .env.docker. ' +
+    'A volume that an older version made has to be dumped with that version, and loaded into a new one (docs/backup.md).'],
   [/Can't locate revision identified by '([^']+)'/, ([revision]) =>
     `The database is at revision ${revision}, which another branch made. Downgrade on that branch, or delete the data: ` +
     'npm run teardown -- --volumes'],

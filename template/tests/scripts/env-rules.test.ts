@@ -36,6 +36,7 @@ const schema = parseSchema(`
 # @type=port @service(compose) | FLOWER_PORT=5555
 # @optional @sensitive @type=string(minLength=8) @generate=hex(16) @service(flower) | FLOWER_PASSWORD=flower-local-only
 # @type=string @service(compose) | POSTGRES_IMAGE=library/postgres:17
+# @type=string @service(compose) | POSTGRES_MOUNT=/var/lib/postgresql/data
 # @type=string @default="shop" @service(postgres) | POSTGRES_USER=shop
 # @optional @sensitive @type=string @generate=hex(16) @service(postgres) | POSTGRES_PASSWORD=postgres-local-only
 # @optional @sensitive @type=string @generate=hex(16) @service(redis) | REDIS_PASSWORD=redis-local-only
@@ -61,7 +62,8 @@ const production = {
 }
 
 test('nothing is found in a file that is in order', () => {
-  expect([findings(fileWith({})), findings(fileWith(production))]).toEqual([[], []])
+  const newest = { POSTGRES_IMAGE: 'library/postgres:18', POSTGRES_MOUNT: '/var/lib/postgresql' }
+  for (const edits of [{}, production, newest]) expect(findings(fileWith(edits))).toEqual([])
 })
 
 test.each<[code: string, setting: string, edits: Edits, hint?: string | RegExp]>([
@@ -125,6 +127,9 @@ test.each<[code: string, setting: string, edits: Edits, hint?: string | RegExp]>
   ['E85', 'PYTHON_MANIFEST', { PYTHON_MANIFEST: '../package.json' }],
   ['E85', 'EXTRA_CA_FILE', { EXTRA_CA_FILE: 'no/such.pem' }, 'Correct the path, or leave it empty.'],
   ['E85', 'APP_CA_FILE', { APP_CA_FILE: 'no/such.pem' }],
+  ['E94', 'POSTGRES_MOUNT', { POSTGRES_IMAGE: 'library/postgres:18-trixie' }, /^Write POSTGRES_MOUNT=\/var\/lib\/postgresql\. /],
+  ['E94', 'POSTGRES_MOUNT', { POSTGRES_IMAGE: 'mirror.example:5000/pgvector/pgvector:pg18' }],
+  ['E94', 'POSTGRES_MOUNT', { POSTGRES_MOUNT: '/var/lib/postgresql' }, /^Write POSTGRES_MOUNT=\/var\/lib\/postgresql\/data\. /],
   ['W47', 'S3_PUBLIC_URL', { ...production, S3_PUBLIC_URL: 'http://localhost:8333' }],
   ['W65', 'WORKER_STOP_GRACE', { WORKER_STOP_GRACE: '15s' }, 'WORKER_STOP_GRACE=30s'],
   ['W66', 'WORKER_VISIBILITY_TIMEOUT', { WORKER_VISIBILITY_TIMEOUT: '60', WORKER_ARGS: '--time-limit=300' }],

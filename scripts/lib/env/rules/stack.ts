@@ -107,6 +107,16 @@ const siteSwitchedOff: Rule = ({ services, production, effective }) => services
   .filter(({ name, isOn }) => production && !isOn && name === effective('SITE_SERVICE'))
   .map(({ name }) => found('E67', 'SITE_SERVICE', `SITE_SERVICE is ${name}, which is switched off.`, `Add ${name} to COMPOSE_PROFILES.`))
 
+/** Version 18 moved its data and refuses the old mount; an older one would keep it in a volume without a name, and lose it. */
+const postgresMount: Rule = ({ services, effective }) => {
+  const [, major] = /(?:^|\/)(?:postgres|postgis|pgvector):(?:pg)?(\d+)/.exec(effective('POSTGRES_IMAGE') ?? '') ?? []
+  const folder = Number(major) >= 18 ? '/var/lib/postgresql' : '/var/lib/postgresql/data'
+  const mount = effective('POSTGRES_MOUNT')
+  if (!major || !mount || mount === folder || !services.some(({ name, isOn }) => name === 'postgres' && isOn)) return []
+  return [found('E94', 'POSTGRES_MOUNT', `PostgreSQL ${major} keeps its data in ${folder}, and the volume is mounted at ${mount}.`,
+    `Write POSTGRES_MOUNT=${folder}. The volume of another major version needs a dump and a restore (docs/backup.md).`)]
+}
+
 /** Seconds of `1h30m`, and of a number alone. */
 const secondsOf = (text = ''): number => [...text.matchAll(/(\d+)([hms]?)/g)]
   .reduce((sum, [, count, unit]) => sum + Number(count) * (unit === 'h' ? 3600 : unit === 'm' ? 60 : 1), 0)
@@ -127,5 +137,5 @@ const tooShort: Rule = ({ effective }) => {
 }
 
 export const stackRules: readonly Rule[] = [
-  composeFiles, unknownProfile, portTwice, openToAll, notThere, halfFilled, siteSwitchedOff, tooShort,
+  composeFiles, unknownProfile, portTwice, openToAll, notThere, halfFilled, siteSwitchedOff, postgresMount, tooShort,
 ]
