@@ -274,7 +274,7 @@ no_tables() {
 	set_in "$env_file" MIGRATE_COMMAND= WEB_SERVER=uvicorn WEB_CONCURRENCY=1
 	role_says web '→ WEB_APP names what the source does not have' WEB_APP=stories.nowhere:app
 	role_says web '→ WEB_APP names what the source does not have' WEB_APP=stories.pages:nothing
-	role_says web '→ The application is WSGI (Flask, Django), and uvicorn speaks ASGI with it. WEB_SERVER=gunicorn' 'WEB_APP=stories:create_app()'
+	role_says web '→ The application is WSGI (Flask, Django), and uvicorn speaks ASGI: WEB_SERVER=gunicorn' 'WEB_APP=stories:create_app()'
 	put_image_back
 }
 
@@ -333,7 +333,7 @@ no_tables() {
 
 @test "an ASGI application behind gunicorn" {
 	printf 'class Asgi:\n    async def __call__(self, scope, receive, send):\n        pass\n\n\napp = Asgi()\n' >app/asgi.py
-	role_says web '→ The application is ASGI (FastAPI, Starlette), and gunicorn speaks WSGI with it. WEB_SERVER=uvicorn' WEB_APP=asgi:app
+	role_says web '→ The application is ASGI (FastAPI, Starlette), and gunicorn speaks WSGI: WEB_SERVER=uvicorn' WEB_APP=asgi:app
 }
 
 # --- Addresses ---
