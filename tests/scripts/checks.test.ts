@@ -1,12 +1,10 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { parseContainers } from '../../scripts/lib/compose/model.ts'
 import { stackOf } from '../../scripts/lib/compose/stack.ts'
 import { examineContainers, judgeEngine, judgeQueues } from '../../scripts/lib/doctor/examinations.ts'
 import type { Observation } from '../../scripts/lib/doctor/examinations.ts'
-import { missingVariables, readSource } from '../../scripts/lib/explain/source-files.ts'
 import { Sandbox, stack } from '../helpers/sandbox.ts'
 import { inspected, stackWith, wellStack } from '../helpers/stack.ts'
 import type { Sketch } from '../helpers/stack.ts'
@@ -40,51 +38,6 @@ test.each<[string, readonly Sketch[], string[]]>([
   const containers = parseContainers(JSON.stringify(sketches.map((sketch) => inspected(sketch))))
   const found = await examineContainers({ containers, model: { name: 'shop', services }, stack: stackOf('.env.docker') })
   expect(found.map(({ level, text }, index) => `${level} ${text}`.slice(0, wanted[index]?.length))).toEqual(wanted)
-})
-
-describe('the variables that a program cannot do without', () => {
-  /** What the files of a source miss of what a role of the application gets. */
-  function missing(files: Record<string, string>, environment: Record<string, string> = {}) {
-    const folder = mkdtempSync(join(tmpdir(), 'source-'))
-    for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
-    // An editor's lock is a link that leads nowhere.
-    symlinkSync('nobody@nowhere', join(folder, '.#a.py'))
-    const model = { name: 'shop', services: { migrate: { build: { args: { APP_DIR: folder } }, environment } } }
-    const found = [...missingVariables(readSource(model)!, model)]
-    rmSync(folder, { recursive: true })
-    return found.map(([name, place]) => `${name} ${place.slice(folder.length + 1)}`)
-  }
-
-  test.each([
-    ['TOKEN = os.environ["TOKEN"]', ['TOKEN a.py:1']],
-    ["if environ['A_URL'] == environ[ 'B' ]:", ['A_URL a.py:1', 'B a.py:1']],
-    ['os.environ["TOKEN"] = "x"', []],
-    ['os.environ.get("TOKEN")', []],
-    ['request.environ["REMOTE_ADDR"]', []],
-    ['x = 1  # os.environ["TOKEN"]', []],
-  ])('are in the line %s', (line, wanted) => {
-    expect(missing({ 'a.py': line })).toEqual(wanted)
-  })
-
-  test('are named once, where they are first read, and not what only tests read or what it sets itself', () => {
-    const files = {
-      'a.py': 'environ["GIVEN"]\nenviron["TOKEN"]\nenviron["TOKEN"]\nenviron["HOME"]',
-      'b.py': 'environ["TOKEN"]\nenviron["OWN"]\nenviron.setdefault("OWN", "1")',
-      'test_a.py': 'environ["OF_TESTS"]',
-    }
-    expect(missing(files, { GIVEN: '1' })).toEqual(['TOKEN a.py:2'])
-  })
-
-  test('are not handed over by an empty setting, but by a file that the entrypoint reads', () => {
-    const files = { 'a.py': 'environ["DATABASE_URL"]' }
-    expect(missing(files, { DATABASE_URL: '' })).toEqual(['DATABASE_URL a.py:1'])
-    expect(missing(files, { DATABASE_URL: '', DATABASE_URL_FILE: '/run/secrets/db' })).toEqual([])
-  })
-
-  test('are not looked for in a file that cannot be read', () => {
-    const source = { folder: 'no', files: ['where.py'], roots: [], leftOut: [], ignore: '' }
-    expect(missingVariables(source, { name: 'shop', services: {} }).size).toBe(0)
-  })
 })
 
 describe('doctor', () => {

@@ -1,20 +1,17 @@
 /** What the doctor asks, and how it judges the answers: the machine, the settings and the stack. */
 import { readFileSync, statSync } from 'node:fs'
-import { foreignImages, isWell } from '../compose/model.ts'
+import { isWell } from '../compose/model.ts'
 import type { Container, Model } from '../compose/model.ts'
 import { takenPorts } from '../compose/ports.ts'
 import { may, mountedSource, unreadableSource, WRITE } from '../compose/source-access.ts'
 import type { Stack } from '../compose/stack.ts'
 import { capture, lastLines } from '../engine/docker.ts'
 import type { Engine } from '../engine/engine.ts'
-import { missing } from '../engine/images.ts'
 import { makeRoom, roomOf } from '../engine/machine.ts'
 import type { Room } from '../engine/machine.ts'
 import { exampleFile } from '../env/settings.ts'
 import type { Settings } from '../env/settings.ts'
 import { explainContainer } from '../explain/explain.ts'
-import { missingVariables, readSource } from '../explain/source-files.ts'
-import { isStandIn } from '../rooms.ts'
 import { amount, redactUrls } from '../terminal.ts'
 
 /** What the examinations look at. */
@@ -83,14 +80,6 @@ async function examineEngine({ engine }: Sight): Promise<Observation[]> {
   return [versions, ...judgeEngine(answer, await roomOf(answer.DockerRootDir))]
 }
 
-/** Only the engine knows its mirrors, so whether a registry has an image shows when `up` pulls it. */
-async function examineImages({ model }: Sight): Promise<Observation[]> {
-  const images = foreignImages(model)
-  const absent = await missing(images.filter((image) => !isStandIn(image)))
-  if (absent.length === 0) return [well(`All ${images.length} images that are not built from the Dockerfile are here`)]
-  return [well(`npm run up has ${amount(absent.length, 'image')} to pull: ${absent.join(', ')}`)]
-}
-
 async function examinePorts({ model }: Sight): Promise<Observation[]> {
   const taken = await takenPorts(model)
   if (taken.length === 0) return [well('Every port that the stack publishes is free, or its own already')]
@@ -121,19 +110,6 @@ function examineSettings({ settings: { file, findings, names } }: Sight): Observ
   if (errors > 0) return [wrong(`${file} has ${amount(errors, 'mistake')}.`, 'npm run env names them.')]
   if (first) return [doubtful(`${file} has ${amount(findings.length, 'warning')}.`, 'npm run env shows them.')]
   return [well(`${file}: ${amount(names.length, 'setting')}, and no mistake found`)]
-}
-
-/** Does something hand the application every variable that it cannot do without? */
-function examineVariables({ model }: Sight): Observation[] {
-  const source = readSource(model)
-  if (!source) return []
-  const absent = [...missingVariables(source, model)]
-  if (absent.length === 0) return [well('Every variable that the application cannot do without is handed to it')]
-  return absent.map(([name, place]) => doubtful(
-    `The application cannot do without ${name} (${place}), and nothing hands it over.`,
-    `Write ${name}=… into .env.app (or the file that APP_ENV_FILE names). ` +
-      `It may refer to the stack's settings: ${name}=\${DATABASE_URL}`,
-  ))
 }
 
 /** The containers, and of each that is not well what its log says. */
@@ -197,7 +173,7 @@ async function examineQueues({ containers, model }: Sight): Promise<Observation[
 
 /** Every examination, under the name that its answers have in --json. One has no answer where its question does not arise. */
 export const groups = {
-  machine: { title: 'This machine', examinations: [examineEngine, examineImages, examinePorts, examineSource] },
-  settings: { title: 'The settings', examinations: [examineSettings, examineVariables] },
+  machine: { title: 'This machine', examinations: [examineEngine, examinePorts, examineSource] },
+  settings: { title: 'The settings', examinations: [examineSettings] },
   stack: { title: 'The stack', examinations: [examineContainers, examineQueues] },
 }

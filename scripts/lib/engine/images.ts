@@ -67,7 +67,7 @@ export function explainRefusal(verdict: Verdict, image: string, imageRegistry?: 
 export const shortName = (image: string): string => image.replace(/^docker\.io\//, '').replace(/^library\//, '')
 
 /** Those that are not on this machine, by one question. */
-export async function missing(images: readonly string[]): Promise<string[]> {
+async function missing(images: readonly string[]): Promise<string[]> {
   if (images.length === 0) return []
   const { exitCode, stdout } = await capture(['image', 'inspect', '--format', '{{join .RepoTags "\\n"}}', ...images])
   // A name without a tag, or with a digest, is among nobody's tags.

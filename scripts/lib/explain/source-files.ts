@@ -1,5 +1,5 @@
-/** The Python files of the source: why one is not in the image, and which variables they cannot do without. */
-import { readdirSync, readFileSync } from 'node:fs'
+/** The Python files of the source, and why one of them is not in the image. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join, posix } from 'node:path'
 import type { Model } from '../compose/model.ts'
 import { notSource } from '../compose/source-access.ts'
@@ -63,7 +63,7 @@ export function readSource({ services: { migrate } }: Model): Source | undefined
     // Folders outside of /app are no source.
     roots: paths.map((path) => posix.relative('/app', path || '/') || '.').filter((path) => !path.startsWith('..')),
     leftOut: (args.PROD_EXCLUDE ?? '').split(/\s+/).filter(Boolean),
-    ignore: textOf('.dockerignore'),
+    ignore: existsSync('.dockerignore') ? readFileSync('.dockerignore', 'utf8') : '',
   }
 }
 
@@ -100,45 +100,4 @@ export function explainMissing(source: Source | undefined, module: string): stri
   const elsewhere = places.find(({ root }) => !files.includes(posix.join(root, '__init__.py')))
   return elsewhere && `"${module}" is ${elsewhere.file} of the source, where Python does not look: ` +
     `APP_PYTHONPATH=${posix.join('/app', elsewhere.root)} in .env.docker.`
-}
-
-/** `os.environ["NAME"]` raises an error where the name is not set; `environ.get` does not. An assignment is no reading. */
-const reading = /(?<![.\w])(?:os\.)?environ\[\s*(["'])([A-Z][A-Z0-9_]*)\1\s*\](?!\s*=[^=])/g
-
-/** What the source sets itself. */
-const assignment = /environ(?:\.setdefault\(\s*|\[\s*)["']([A-Z][A-Z0-9_]*)["'](?:\s*,|\s*\]\s*=[^=])/g
-
-/** What every container has from its image or its shell. */
-const everywhere = ['HOME', 'HOSTNAME', 'LANG', 'PATH', 'PWD', 'PYTHONPATH', 'PYTHONUNBUFFERED', 'FRONTEND_ROOT']
-
-/** Tests get what their runner gives them. */
-const isTest = (file: string): boolean => /(?:^|\/)(?:tests?\/|conftest\.py$|test_[^/]*$)/.test(file)
-
-/** The text of a file; nothing where we may not read it. */
-function textOf(path: string): string {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch {
-    return ''
-  }
-}
-
-/** The variables that the source reads and that nothing hands over, each with the place where it is first read. */
-export function missingVariables(source: Source, { services }: Model): Map<string, string> {
-  const files = source.files.filter((file) => !isTest(file) && !isLeftOut(source, file)).map((file) => posix.join(source.folder, file))
-  const texts = files.map((path) => ({ path, text: textOf(path) }))
-  const given = new Set(everywhere)
-  for (const { text } of texts) for (const [, name] of text.matchAll(assignment)) given.add(name!)
-  for (const { environment } of Object.values(services).filter(({ image }) => image === services.migrate?.image)) {
-    // The entrypoint unsets settings that are empty, and reads secrets from files.
-    for (const [name, value] of Object.entries(environment ?? {})) if (value) given.add(name).add(name.replace(/_FILE$/, ''))
-  }
-  const missing = new Map<string, string>()
-  for (const { path, text } of texts) {
-    for (const [index, line] of text.split('\n').entries()) {
-      const names = [...line.replace(/(^|\s)#.*/, '').matchAll(reading)].map(([, , name]) => name!)
-      for (const name of names) if (!given.has(name) && !missing.has(name)) missing.set(name, `${path}:${index + 1}`)
-    }
-  }
-  return missing
 }

@@ -231,10 +231,8 @@ no_tables() {
 	advises "The application could not be imported, because of line $(wc --lines <app/stories/__init__.py) of /app/stories/__init__.py."
 }
 
-@test "a variable that the application cannot do without and that nothing hands over: doctor and up name it" {
+@test "a variable that the application cannot do without and that nothing hands over" {
 	printf 'SHOP_TOKEN = os.environ["SHOP_TOKEN"]\n' >>app/stories/__init__.py
-	run node --import tsx/esm -- scripts/doctor.ts --env-file "$env_file"
-	assert_output --partial "! The application cannot do without SHOP_TOKEN (app/stories/__init__.py:$(wc --lines <app/stories/__init__.py)), and nothing hands it over."
 	up_fails 6
 	advises 'The application cannot do without the variable SHOP_TOKEN, and nothing hands it over.'
 	echo SHOP_TOKEN=t0ken-of-this-test >.env.app
