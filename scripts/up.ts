@@ -70,24 +70,6 @@ async function warnOfOddities(stack: Stack, model: Model, all: readonly Containe
   warn(`Still running, although COMPOSE_PROFILES does not ask for it: ${names.join(', ')}. Away with it: ${command}`)
 }
 
-/** A line for each service: its address, or what the worker does, and its state. */
-function summarise(containers: readonly Container[], model: Model): string {
-  const { WORKER_CONCURRENCY: atOnce, WORKER_QUEUES: queues } = model.services.worker?.environment ?? {}
-  const worker = atOnce ? `${amount(Number(atOnce), 'task')} at a time${queues ? `, of ${queues}` : ''}` : ''
-  const shown: Readonly<Record<string, string>> = { worker, ...urls(model) }
-  const services = [...new Set(containers.map(({ service }) => service))]
-  const width = Math.max(10, ...services.map(({ length }) => length))
-  return services
-    .map((service) => {
-      const own = containers.filter((container) => container.service === service)
-      const count = own.length > 1 ? ` (${own.length} containers)` : ''
-      // A one-shot has ended well, or we would not be here.
-      const state = own[0]?.state === 'exited' ? 'done' : (own[0]?.health || own[0]?.state)
-      return `  ${service.padEnd(width)} ${(shown[service] ?? '').padEnd(24)} ${state}${count}`
-    })
-    .join('\n')
-}
-
 export const up = defineCommand({
   name: 'up',
   summary: 'Build what is to be built, start the stack and wait until every service is healthy.',
@@ -142,12 +124,12 @@ export const up = defineCommand({
     ok(`${Object.keys(model.services).length} services are up${migrated}`, (performance.now() - begun) / 1000)
 
     await warnOfOddities(stack, model, all)
-    const containers = all.filter(({ service }) => service in model.services)
     if (json) {
-      const services = containers.map(({ service, name, state, health, exitCode }) => ({ name: service, container: name, state, health, exitCode }))
+      const services = all.filter(({ service }) => service in model.services)
+        .map(({ service, name, state, health, exitCode }) => ({ name: service, container: name, state, health, exitCode }))
       return printJson({ ok: true, durationMs: Math.round(performance.now() - started), services, urls: urls(model) })
     }
-    info(`\n${summarise(containers, model)}\n`)
+    info(['', ...Object.entries(urls(model)).map(([service, url]) => `  ${service.padEnd(10)} ${url}`), ''].join('\n'))
     const seed = model.services.web?.environment?.SEED_COMMAND ? 'npm run seed · ' : ''
     const logs = composeCommand(stack, 'logs', '--follow', 'web')
     info(addressed(`  Next: ${seed}${logs} · npm run teardown`, file))

@@ -19,7 +19,7 @@ describe('up, where nothing is yet', () => {
     ports = await freePorts()
     box.defaults(ports)
     box.answer('image-inspect', { out: 'python:3.13-slim-trixie\nchrislusf/seaweedfs:4.48\n', code: 1 })
-    box.containers([...wellStack, { service: 'worker', number: 2, health: 'healthy' }])
+    box.containers(wellStack)
     outcome = await box.run('up')
   })
 
@@ -46,11 +46,9 @@ describe('up, where nothing is yet', () => {
     expect(outcome.stderr).toMatch(/ {2}\$ docker compose --env-file \.env\.docker up --detach --wait --wait-timeout 180 /)
   })
 
-  test('ends with every service and where it can be reached', () => {
-    expect(outcome.stderr).toContain(`  web        ${`http://localhost:${ports.WEB_PORT}`.padEnd(24)} healthy\n`)
-    expect(outcome.stderr).toContain(`  flower     ${`http://localhost:${ports.FLOWER_PORT}`.padEnd(24)} healthy\n`)
-    expect(outcome.stderr).toMatch(/^ {2}worker +healthy \(2 containers\)$/m)
-    expect(outcome.stderr).toMatch(/^ {2}migrate +done$/m)
+  test('ends with what can be reached, and where', () => {
+    expect(outcome.stderr).toMatch(new RegExp(`^  web        http://localhost:${ports.WEB_PORT}$`, 'm'))
+    expect(outcome.stderr).toMatch(new RegExp(`^  flower     http://localhost:${ports.FLOWER_PORT}$`, 'm'))
     expect(outcome.stderr).toContain('Next: npm run seed')
   })
 

@@ -29,13 +29,8 @@ export function isFree(port: number, address: string): Promise<boolean> {
 async function processOn(port: number): Promise<string> {
   const run = $({ quiet: true, nothrow: true })
   const [ss, lsof] = await Promise.all([run`ss -Hltnp sport = :${port}`, run`lsof -nP -iTCP:${port} -sTCP:LISTEN -Fpc`])
-  const holders = [
-    ...[...ss.stdout.matchAll(/"([^"]+)",pid=(\d+)/g)].map(([, name, pid]) => ({ name, pid: Number(pid) })),
-    ...[...lsof.stdout.matchAll(/^p(\d+)\nc(.+)$/gm)].map(([, pid, name]) => ({ name, pid: Number(pid) })),
-  ]
-  // A child that its parent has just forked still has the parent's socket for a moment.
-  const [oldest] = holders.toSorted((a, b) => a.pid - b.pid)
-  return oldest ? `process ${oldest.pid} (${oldest.name})` : 'another program'
+  const { name, pid } = /"(?<name>[^"]+)",pid=(?<pid>\d+)/.exec(ss.stdout)?.groups ?? /^p(?<pid>\d+)\nc(?<name>.+)$/m.exec(lsof.stdout)?.groups ?? {}
+  return pid ? `process ${pid} (${name})` : 'another program'
 }
 
 /** The containers that publish a port, each as `[name, project, …ports]`, also while Docker is starting them again. */

@@ -113,15 +113,6 @@ async function adopt({ dir, environment }: PrivateEngine): Promise<Engine> {
   return { ...checkVersions(await askForVersions()), dir }
 }
 
-/** Empty when there is no `docker`, or when it was interrupted. */
-function parseVersion(stdout: string): { Client?: { Context?: string }; Server?: { Version: string } | null } {
-  try {
-    return JSON.parse(stdout) as ReturnType<typeof parseVersion>
-  } catch {
-    return {}
-  }
-}
-
 /** Asks the engine and Compose for their versions, both at once: every command waits for this. */
 export async function askForVersions(): Promise<Answer> {
   // An engine that nobody can reach must not hold up `up` for as long as TCP likes to wait.
@@ -130,7 +121,8 @@ export async function askForVersions(): Promise<Answer> {
     capture(['version', '--format', '{{json .}}'], options),
     capture(['compose', 'version', '--short'], options),
   ])
-  const { Client, Server } = parseVersion(version.stdout)
+  // Nothing when there is no `docker`, or when it was interrupted.
+  const { Client, Server } = JSON.parse(version.stdout || '{}') as { Client?: { Context?: string }; Server?: { Version: string } | null }
   return {
     engineVersion: Server?.Version,
     composeVersion: compose.exitCode === 0 ? compose.stdout.trim() : '',
@@ -143,20 +135,18 @@ export async function askForVersions(): Promise<Answer> {
 
 /** @throws CliError (exit code 4) when the engine or Compose is too old, or Compose is missing */
 export function checkVersions({ engineVersion = '', composeVersion, complaint }: Answer): Engine {
-  const refuse = (message: string, hint: string): never => {
+  const packages = "docker-compose on Debian and Fedora, docker-compose-v2 on Ubuntu, docker-compose-plugin among Docker's own"
+  const parts = [
+    ['Docker Engine', engineVersion, MINIMUM_ENGINE, 'Update it: https://docs.docker.com/engine/install/'],
+    ['Docker Compose', composeVersion, MINIMUM_COMPOSE,
+      `Install the Compose plugin, ${MINIMUM_COMPOSE} or newer: https://docs.docker.com/compose/install/\nIts package is ${packages}.`],
+  ] as const
+  for (const [part, version, minimum, hint] of parts) {
+    if (isAtLeast(version, minimum)) continue
+    const message = version ? `${part} ${version} is too old: ${minimum} is the oldest that works.`
+      : 'Docker Engine answers, but "docker compose" is missing. The docker-compose with a hyphen is another program, and does not serve.'
     // Docker warns when it cannot read the file that says where its plugins are.
     throw new CliError(message, { details: /^WARNING: .*$/m.exec(complaint)?.[0], hint, exitCode: ExitCode.docker })
-  }
-  const tooOld = (part: string, version: string, minimum: string): string => `${part} ${version} is too old: ${minimum} is the oldest that works.`
-  if (!isAtLeast(engineVersion, MINIMUM_ENGINE)) {
-    refuse(tooOld('Docker Engine', engineVersion, MINIMUM_ENGINE), 'Update it: https://docs.docker.com/engine/install/')
-  }
-  if (!isAtLeast(composeVersion, MINIMUM_COMPOSE)) {
-    const message = composeVersion === ''
-      ? 'Docker Engine answers, but "docker compose" is missing. The docker-compose with a hyphen is another program, and does not serve.'
-      : tooOld('Docker Compose', composeVersion, MINIMUM_COMPOSE)
-    const packages = "docker-compose on Debian and Fedora, docker-compose-v2 on Ubuntu, docker-compose-plugin among Docker's own"
-    refuse(message, `Install the Compose plugin, ${MINIMUM_COMPOSE} or newer: https://docs.docker.com/compose/install/\nIts package is ${packages}.`)
   }
   return { engineVersion, composeVersion }
 }
