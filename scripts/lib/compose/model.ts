@@ -2,7 +2,7 @@
 import type { Values } from '../engine/machine.ts'
 
 /** What stands between two files of COMPOSE_FILE. */
-export const separatorOf = ({ COMPOSE_PATH_SEPARATOR }: Values): string => COMPOSE_PATH_SEPARATOR || ':'
+const separatorOf = ({ COMPOSE_PATH_SEPARATOR }: Values): string => COMPOSE_PATH_SEPARATOR || ':'
 
 /** The files that COMPOSE_FILE names. Empty, it means the two of development. */
 export const filesIn = (values: Values): string[] =>
@@ -31,15 +31,12 @@ export interface Service {
   networks?: Record<string, { aliases?: string[] } | null>
   hostname?: string
   container_name?: string
-  /** `name=address` */
-  extra_hosts?: string[]
 }
 
 export interface Model {
   name: string
   services: Record<string, Service>
   volumes?: Record<string, { name: string } | null>
-  networks?: Record<string, { name: string; external?: boolean }>
 }
 
 /** The names under which other containers reach a service. */

@@ -51,7 +51,6 @@ describe.skipIf(!composeIsThere)('with Compose', () => {
     [{ STORAGE_PORT: '9000', S3_ENDPOINT_URL: 'http://storage:9000' }, ['E42 S3_ENDPOINT_URL']],
     [{ COMPOSE_PROFILES: 'postgrs,redis,storage' }, ['E38 COMPOSE_PROFILES', 'W68 DATABASE_URL']],
     [{ COMPOSE_PROFILES: 'postgres,redis' }, ['W68 S3_ENDPOINT_URL']],
-    [{ COMPOSE_FILE: 'compose.yaml:nope.yaml' }, ['E37 COMPOSE_FILE']],
   ])('%o', async (edits, found) => {
     expect((await judge(edits)).codes.toSorted()).toEqual(found.toSorted())
   })

@@ -1,8 +1,7 @@
 /** Rules about URLs: does what the containers are told lead to a service, and does it get in there? */
 import { unescape } from 'node:querystring'
-import { nearest } from '../../terminal.ts'
-import { found, given, ofEach, readers } from '../subject.ts'
-import type { Found, NamedService, Rule, Subject } from '../subject.ts'
+import { found, given, readers } from '../subject.ts'
+import type { Found, NamedService, Rule } from '../subject.ts'
 
 /** Servers that their images tell: the schemes of their URLs, without a driver, and the port. */
 const servers: readonly { image: RegExp; schemes: RegExp; port: number }[] = [
@@ -33,19 +32,6 @@ const plainLogin = /^(?:[\w.~!$&'()*+,;=-]|%[\dA-F]{2})*(?::(?:[\w.~!$&'()*+,;=-
 export function isUnencoded(value: string): boolean {
   const [, login = ''] = /^[a-z][\w+.-]*:\/\/(.*)@/is.exec(value.replaceAll(/\$\{\w+\}/g, '')) ?? []
   return !/^[^/:]*(:\d+)?\//.test(login) && !plainLogin.test(login)
-}
-
-const notEncoded = ofEach(({ setting: { type }, name, value }) => (type.form === 'url' && isUnencoded(value)
-  ? found('E43', name, `The user or the password in ${name} has characters that have to be percent-encoded in a URL.`,
-    'Take a password of letters and digits (openssl rand -hex 24), or write %40 for @, %3A for :, %2F for / and so on.')
-  : undefined))
-
-/** redis2 may be another Redis, and in a network of others there may be anything. */
-function misspelt(name: string, host: string, { services, around: { model } }: Subject): Found | undefined {
-  const isElsewhere = /[.:]|\d$/.test(host) || Object.values(model?.networks ?? {}).some(({ external }) => external)
-    || services.some(({ extra_hosts: hosts = [] }) => hosts.some((one) => one.startsWith(host)))
-  const meant = isElsewhere ? undefined : nearest(host, services.flatMap((service) => service.hosts))
-  return meant ? found('E41', name, `${name} leads to ${host}, which is no service of this stack.`, `Did you mean ${meant}?`) : undefined
 }
 
 /** A port that has been moved shows in the Compose file. */
@@ -94,7 +80,8 @@ const notReached: Rule = (subject) => given(subject).flatMap(({ setting, name, v
   const running = named.filter(({ isOn }) => isOn)
   const candidates = running.length > 0 ? running : named
   const meant = candidates.find((one) => !isForeign(one, scheme)) ?? candidates[0]
-  if (!meant) return misspelt(name, host, subject) ?? []
+  // One of somebody else's, or a misspelt one: the application says that there is no such host.
+  if (!meant) return []
   if (running.length === 0) {
     return found('W68', name, `${name} leads to ${host}, and the service ${meant.name} is switched off.`,
       `Add ${meant.profiles?.[0]} to COMPOSE_PROFILES, or leave ${name} empty, or write the address of the one that you use.`)
@@ -112,13 +99,4 @@ const notReached: Rule = (subject) => given(subject).flatMap(({ setting, name, v
   return [wrongPort(name, url, meant), otherPassword(name, url, meant)].filter((one) => one !== undefined)
 })
 
-/** In production the source is in the image, unless something is mounted into it. Three slashes: a path seen from there. */
-const fileInImage = ofEach(({ name, value }, { production, services }) => {
-  const isInSource = /^sqlite(\+\w+)?:\/\/\/(\/app\/|(?!\/|:memory:|file:).)/.test(value)
-  const mounts = services.find((service) => service.name === 'web')?.volumes ?? []
-  if (!production || !isInSource || mounts.some(({ target }) => target.startsWith('/app/'))) return undefined
-  return found('W84', name, `${name} names a file in the image: in production it cannot be written, or is gone with the container.`,
-    `What has to stay belongs into /data: ${name}=sqlite:////data/${value.split('/').at(-1)}`)
-})
-
-export const addressRules: readonly Rule[] = [notEncoded, notReached, fileInImage]
+export const addressRules: readonly Rule[] = [notReached]

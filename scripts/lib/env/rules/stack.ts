@@ -1,24 +1,17 @@
 /** Rules about what the settings make of the stack: its files, profiles, ports and folders, and values that have to fit. */
 import { basename, dirname, join, normalize } from 'node:path/posix'
-import { filesIn, publishedPorts, separatorOf } from '../../compose/model.ts'
+import { filesIn, publishedPorts } from '../../compose/model.ts'
 import type { PublishedPort } from '../../compose/model.ts'
 import { nearest } from '../../terminal.ts'
 import { found, given, ofEach, shown } from '../subject.ts'
 import type { Rule, Subject } from '../subject.ts'
 import { holdsData } from './addresses.ts'
 
-const composeFiles: Rule = ({ values, around: { disk } }) => {
-  const files = filesIn(values)
-  const absent = values.COMPOSE_FILE ? files.find((file) => disk && disk.kindOf(file || '.') !== 'file') : undefined
-  const isBoth = ['override', 'production'].every((overlay) => files.some((file) => basename(file) === `compose.${overlay}.yaml`))
-  const meant = absent && nearest(absent, disk!.namesIn('.').filter((name) => name.endsWith('.yaml')))
-  return [
-    ...(absent === undefined ? [] : [found('E37', 'COMPOSE_FILE',
-      `COMPOSE_FILE names ${JSON.stringify(absent)}, which is no file seen from here.`,
-      meant ? `Did you mean ${meant}?` : `Correct it or take it out. Between files there is ${JSON.stringify(separatorOf(values))}.`)]),
-    ...(isBoth ? [found('E75', 'COMPOSE_FILE', 'COMPOSE_FILE has development and production: the latter would run the mounted source.',
-      'Take compose.override.yaml out for production, compose.production.yaml for development.')] : []),
-  ]
+const bothOverlays: Rule = ({ values }) => {
+  const files = filesIn(values).map((file) => basename(file))
+  return ['override', 'production'].every((overlay) => files.includes(`compose.${overlay}.yaml`))
+    ? [found('E75', 'COMPOSE_FILE', 'COMPOSE_FILE has development and production: the latter would run the mounted source.',
+      'Take compose.override.yaml out for production, compose.production.yaml for development.')] : []
 }
 
 const unknownProfile: Rule = ({ profiles, services }) => {
@@ -58,28 +51,28 @@ const openToAll: Rule = (subject) => {
       'Write 127.0.0.1: in front of the port in the Compose file, or take it out.'))
 }
 
-/** What a setting names in this repository, and from where it is seen: its folder, or another setting's. */
+/** What a setting names, and from where it is seen: this folder, or another setting's. */
 const places: Readonly<Record<string, { kind: 'folder' | 'file'; from?: string }>> = {
   APP_DIR: { kind: 'folder' },
   APP_WORKDIR: { kind: 'folder', from: 'APP_DIR' },
   PYTHON_MANIFEST: { kind: 'file', from: 'APP_DIR' },
   FRONTEND_DIR: { kind: 'folder' },
+  APP_CA_FILE: { kind: 'file' },
+  EXTRA_CA_FILE: { kind: 'file' },
 }
 
 const notThere = ofEach(({ name, value }, subject) => {
   const [place, { around: { disk }, effective }] = [places[name], subject]
-  // Certificates may lie anywhere on this machine.
-  if (/^(APP|EXTRA)_CA_FILE$/.test(name) && value !== '' && disk?.kindOf(value) === 'absent') {
-    return found('E85', name, `${name} names ${value}, and there is no such file.`, 'Correct the path, or leave it empty.')
-  }
   const folder = place?.from ? effective(place.from) : '.'
   // Where APP_DIR is wrong, nothing is said of what is seen from there.
   if (!place || value === '' || !folder || disk?.kindOf(folder) !== 'folder') return undefined
   const { kind, from = 'this folder' } = place
-  const path = join(folder, value)
-  if (!normalize(value).startsWith('..') && disk.kindOf(path) === kind) return undefined
+  // What is built or mounted lies in this repository. Certificates may lie anywhere on this machine.
+  const isAnywhere = name.endsWith('CA_FILE')
+  const path = isAnywhere ? value : join(folder, value)
+  if ((isAnywhere || !normalize(value).startsWith('..')) && disk.kindOf(path) === kind) return undefined
   const meant = nearest(basename(path), disk.namesIn(dirname(path)))
-  return found('E85', name, `${name} has to be a ${kind} in ${from}${shown(name, value, subject)}.`,
+  return found('E85', name, `${name} has to be a ${kind}${isAnywhere ? '' : ` in ${from}`}${shown(name, value, subject)}.`,
     meant ? `Did you mean ${join(dirname(value), meant)}?` : `It is seen from ${from}.`)
 })
 
@@ -137,5 +130,5 @@ const tooShort: Rule = ({ effective }) => {
 }
 
 export const stackRules: readonly Rule[] = [
-  composeFiles, unknownProfile, portTwice, openToAll, notThere, halfFilled, siteSwitchedOff, postgresMount, tooShort,
+  bothOverlays, unknownProfile, portTwice, openToAll, notThere, halfFilled, siteSwitchedOff, postgresMount, tooShort,
 ]

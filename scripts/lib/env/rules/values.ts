@@ -27,10 +27,13 @@ const missing: Rule = ({ schema, profiles, production, effective }) =>
       `${hint}; or take ${owner} out of COMPOSE_PROFILES.`)
   })
 
-/** A password that breaks its URL has a finding of its own (E43). */
 const wrongType = ofEach(({ setting, name, value }, subject) => {
   const { type, generate } = setting
-  if (value === '' || fits(value, type) || (type.form === 'url' && isUnencoded(value))) return undefined
+  if (type.form === 'url' && isUnencoded(value)) {
+    return found('E43', name, `The user or the password in ${name} has characters that have to be percent-encoded in a URL.`,
+      'Take a password of letters and digits (openssl rand -hex 24), or write %40 for @, %3A for :, %2F for / and so on.')
+  }
+  if (value === '' || fits(value, type)) return undefined
   const meant = nearest(value, type.choices)
   const hint = generate ? 'Delete the line; npm run env -- --init then makes a new value.' : example(setting)
   const code = type.form === 'enum' ? 'E12' : 'E11'
@@ -53,15 +56,13 @@ const forms: readonly Form[] = [
   ['E54', /_PUBLISHED_PORT$/, /^(?!\d{1,5}(-\d{1,5})?$)./, 'has to be a port such as 8000, or a range such as 8000-8009, without an address'],
   ['E72', /^COMPOSE_PROJECT_NAME$/, /^(?![a-z0-9][a-z0-9_-]*$)./, 'may have small letters, digits, - and _ alone, as in my-shop'],
   ['W91', /^WORKER_ARGS$/, /(^|\s)(-B|--beat)(\s|$)/, 'has -B: every worker would send the periodic tasks', 'Take it out; the service beat sends them.'],
-  ['W91', /^WORKER_ARGS$/, /--without-heartbeat/, 'turns off what the health check listens for', 'Take it out.'],
   [
     'W91', /^BEAT_ARGS$/, /(^|\s)(-S|--scheduler|-s|--schedule)(=|\s|$)/, "replaces the stack's scheduler, which holds the lock",
     'Take it out. Another scheduler is chosen in the application: beat_scheduler.',
   ],
-  // A server that is told to, or that does so unless it is told otherwise (runserver).
+  // runserver does so unless it is told otherwise.
   [
-    'W92', /^WEB_COMMAND$/,
-    /(--(bind|host|http)|\s-b|\brunserver)[= ]\s*(127\.0\.0\.1|localhost)\b|\brunserver(\s+(\d+|\$\{?PORT\}?))?(\s+--[\w-]+)*\s*$/,
+    'W92', /^WEB_COMMAND$/, /(--(bind|host|http)|-b|\brunserver)[= ](127\.0\.0\.1|localhost)\b|\brunserver\b(?!.*\S:)/,
     'listens on 127.0.0.1, which is its own container: nobody outside of it is answered',
     'Let it listen on 0.0.0.0 and on $PORT, with the command in single quotes: runserver 0.0.0.0:$PORT',
   ],
