@@ -28,7 +28,6 @@ test.each<[found: string, edits: Edits, around?: Around]>([
   ['E20 POSTGRES_PASSWORD', { ...production, POSTGRES_PASSWORD: 'postgres-local-only' }],
   ['E25 FLOWER_PASSWORD', { FLOWER_PASSWORD: '' }],
   ['E38 COMPOSE_PROFILES', { COMPOSE_PROFILES: 'postgres,redis,flowr' }],
-  ['E39 DATABASE_URL', { COMPOSE_PROFILES: 'postgres,mariadb,redis' }],
   ['E40 REDIS_URL', { REDIS_URL: 'redis://:${REDIS_PASSWORD}@localhost:6379/0' }],
   ['E42 DATABASE_URL', { DATABASE_URL: 'postgresql://postgres:${POSTGRES_PASSWORD}@db:5433/app' }],
   ['E43 DATABASE_URL', { POSTGRES_PASSWORD: "'8d2e@a0b4c1f'" }],

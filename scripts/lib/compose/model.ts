@@ -37,6 +37,7 @@ export interface Model {
   name: string
   services: Record<string, Service>
   volumes?: Record<string, { name: string } | null>
+  networks?: Record<string, { name: string }>
 }
 
 /** The names under which other containers reach a service. */

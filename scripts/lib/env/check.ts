@@ -1,14 +1,16 @@
 /**
  * What is wrong with an env file: pure rules from what is known of it to findings. Each finding says what is wrong, why it
- * matters and what to do. A new rule is a function in the list at the end of its file, or a row in a table there. A code
- * never changes its meaning; numbers that are missing were given out before.
+ * matters and what to do. The rules about the file itself are here. A new rule is a function in the list at the end of its
+ * file, or a row in a table there. A code never changes its meaning; numbers that are missing were given out before.
  */
+import { basename } from 'node:path'
+import { quote } from 'zx/core'
+import { nearest } from '../terminal.ts'
 import { addressRules } from './rules/addresses.ts'
-import { fileRules } from './rules/file.ts'
 import { stackRules } from './rules/stack.ts'
 import { valueRules } from './rules/values.ts'
-import { subjectOf } from './subject.ts'
-import type { Found, Input } from './subject.ts'
+import { found, given, subjectOf } from './subject.ts'
+import type { Found, Input, Rule, Subject } from './subject.ts'
 
 export interface Finding extends Found {
   severity: 'error' | 'warning'
@@ -17,7 +19,62 @@ export interface Finding extends Found {
   setting: string | null
 }
 
-const rules = [...fileRules, ...valueRules, ...addressRules, ...stackRules]
+/** Compose stops at the first line that it cannot read. Unless it names a setting, that is one of those found here. */
+const unreadable: Rule = ({ lines: { malformed }, refusal }) =>
+  refusal && (refusal.setting || malformed.length === 0) ? [...malformed, refusal] : malformed
+
+const duplicated: Rule = ({ lines: { entries } }) => entries.flatMap(({ name, line }, index) => {
+  const earlier = entries.slice(0, index).find((other) => other.name === name)
+  const message = `${name} is set twice: line ${earlier?.line} has it too, and only the last one counts.`
+  return earlier ? [{ ...found('E02', name, message, 'Delete one of the lines.'), line }] : []
+})
+
+/** One for each setting. The shell may have what the file has not. */
+const leadsNowhere: Rule = ({ schema, entryOf, lost, around: { shell } }) => [...lost].flatMap(([setting, names]) => {
+  const name = names.find((one) => shell?.[one] === undefined)
+  if (name === undefined) return []
+  const others = [...entryOf.keys(), ...schema.byName.keys()]
+  const meant = others.includes(name) ? name : nearest(name, others.filter((other) => other !== setting))
+  // In a password the $ may be meant, and what follows is a piece of it, which is not shown.
+  const isShown = schema.byName.get(setting)?.sensitive === false || /^[A-Z]+(_[A-Z\d]+)+$/.test(name)
+  if (meant === undefined || !isShown) {
+    return found('W81', setting, `${setting} has a $ that Compose takes for a reference to what is not there, so that part is lost.`,
+      'Put the value in single quotes if the $ is meant, or set the name above.')
+  }
+  return found('E80', setting, `${setting} refers to ${name}, which has no value on the lines above it, so that part is empty.`,
+    meant === name ? `Set ${name} on a line above ${setting}.` : `Did you mean ${meant}?`)
+})
+
+/** Is there something in the file that nobody else may have? The example's own secrets are everybody's. */
+const hasSecrets = (subject: Subject): boolean => given(subject).some(({ setting: { sensitive, type }, value, raw }) => {
+  const isOpen = value === '' || value.includes('local-only') || raw.includes('${')
+  return sensitive && !isOpen && (type.form !== 'url' || /:\/\/[^/]*@/.test(value))
+})
+
+const openSecrets: Rule = (subject) => {
+  const { file, around: { git, mode = 0 } } = subject
+  if (!hasSecrets(subject)) return []
+  if (git === 'tracked') {
+    return [found('E06', undefined, 'Git tracks this file, and there are secrets in it.',
+      `git rm --cached ${quote(file)}, and name it in .gitignore. Then change the secrets: the history has them.`)]
+  }
+  return [
+    ...(git === 'neither' ? [found('W77', undefined, 'Git does not ignore this file, and there are secrets in it.',
+      `Add this line to .gitignore: ${basename(file)}`)] : []),
+    ...(mode & 0o077 ? [found('W07', undefined, 'Others on this machine may read this file and the secrets in it.',
+      `chmod 600 ${quote(file)}`)] : []),
+  ]
+}
+
+/** Proxies are meant to come from the shell. Which stack it is, the shell may say also where the file does not. */
+const hiddenByShell: Rule = ({ schema, entryOf, effective, around: { shell = {} } }) => schema.settings.flatMap(({ name }) => {
+  const [there, here] = [shell[name], effective(name)]
+  const isMeant = /^(HTTP|HTTPS|NO)_PROXY$/.test(name) || !(entryOf.has(name) || name.startsWith('COMPOSE_'))
+  if (isMeant || there === undefined || here === undefined || there === here) return []
+  return [found('W70', name, `${name} has another value in this shell, and the shell's is taken.`, `unset ${name}`)]
+})
+
+const rules = [unreadable, duplicated, leadsNowhere, openSecrets, hiddenByShell, ...valueRules, ...addressRules, ...stackRules]
 
 /** Errors where compose.production.yaml is among the files, warnings elsewhere. */
 const stricterInProduction = ['E06', 'E20', 'E36', 'E53']

@@ -3,15 +3,14 @@ import { execFile } from 'node:child_process'
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { promisify } from 'node:util'
-import { hostsOf, parseModel } from '../compose/model.ts'
+import { hostsOf } from '../compose/model.ts'
 import type { Model, Service } from '../compose/model.ts'
-import { capture } from '../engine/docker.ts'
 import type { Values } from '../engine/machine.ts'
 import { lostReferences } from './file.ts'
 import type { Entry, EnvLines } from './file.ts'
 import { isSecret } from './schema.ts'
 import type { Schema, Setting } from './schema.ts'
-import { bareEnvironment, reasonOf } from './values.ts'
+import { askCompose, reasonOf } from './values.ts'
 
 /** What a rule finds. Without a line it is about the line of its setting. */
 export interface Found {
@@ -67,13 +66,9 @@ async function gitSays(path: string): Promise<Around['git']> {
  */
 export async function lookAround(path: string): Promise<Around & { unanswered: string | undefined }> {
   // A name of its own: the one in the file may be one that Compose does not take.
-  const args = ['compose', '--env-file', path, '--project-name', 'check', '--profile', '*', 'config', '--format', 'json']
-  const asked = capture(args, { env: bareEnvironment(), timeoutMs: 10_000 })
-  const [answer, { mode }, git] = await Promise.all([asked, stat(path), gitSays(path)])
-  const isKnown = answer.exitCode === 0 && answer.stdout.trim() !== ''
-  // Compose writes every $ in a value as $$.
-  const model = isKnown ? parseModel(answer.stdout.replaceAll('$$', () => '$')) : undefined
-  return { model, unanswered: isKnown ? undefined : reasonOf(answer), disk, shell: process.env, mode, git }
+  const asked = askCompose(['--env-file', path, '--project-name', 'check', '--profile', '*'], path)
+  const [{ model, ...answer }, { mode }, git] = await Promise.all([asked, stat(path), gitSays(path)])
+  return { model, unanswered: model ? undefined : reasonOf(answer), disk, shell: process.env, mode, git }
 }
 
 export interface Input {

@@ -2,6 +2,9 @@
  * The values of an env file as Compose reads them. Compose has its own rules for quotes, `#`, `$` and escapes,
  * which no npm package shares; so Compose itself is asked, once, for all of them.
  */
+import { parseModel } from '../compose/model.ts'
+import type { Model } from '../compose/model.ts'
+import { capture } from '../engine/docker.ts'
 import type { Result } from '../engine/docker.ts'
 import type { Values } from '../engine/machine.ts'
 import type { Entry } from './file.ts'
@@ -29,13 +32,19 @@ export function explainRefusal(stderr: string, entries: readonly Entry[]): Found
   return line === undefined ? undefined : { code: 'E01', line: Number(line), message: 'Compose cannot read this line.', hint }
 }
 
-/**
- * The environment of the child: what Docker needs to start, and nothing else, so that a reference such as
- * `$USER` in the file means the same on every machine.
- */
-export function bareEnvironment(): Record<string, undefined> {
+interface Answer extends Result {
+  /** Undefined when Compose did not answer. */
+  model: Model | undefined
+}
+
+/** Asks Compose with what Docker needs to start and no more of the shell: `$USER` in the file means the same on every machine. */
+export async function askCompose(args: readonly string[], file: string, input?: string): Promise<Answer> {
   const others = Object.keys(process.env).filter((name) => !['PATH', 'HOME', 'DOCKER_CONFIG'].includes(name))
-  return Object.fromEntries(others.map((name) => [name, undefined]))
+  const env = { ...Object.fromEntries(others.map((name) => [name, undefined])), ENV_READER_FILE: file }
+  const answer = await capture(['compose', ...args, 'config', '--format', 'json'], { env, timeoutMs: 10_000, ...(input && { input }) })
+  const isKnown = answer.exitCode === 0 && answer.stdout.trim() !== ''
+  // Compose writes every $ in a value as $$.
+  return { ...answer, model: isKnown ? parseModel(answer.stdout.replaceAll('$$', () => '$')) : undefined }
 }
 
 export interface Reading {
@@ -61,19 +70,14 @@ export function reasonOf({ exitCode, stderr }: Pick<Result, 'exitCode' | 'stderr
  * to every reader.
  */
 export async function readValues(path: string, entries: readonly Entry[]): Promise<Reading> {
-  // zx takes a while to load: only when there is something to ask.
-  const { capture } = await import('../engine/docker.ts')
   // A service whose environment is the file. The file is no --env-file: what it says about Compose itself
   // (COMPOSE_FILE …) would apply to this call, and so would a .env in the folder.
-  const answer = await capture(['compose', '--file', '-', '--env-file', '/dev/null', 'config', '--format', 'json'], {
-    env: { ...bareEnvironment(), ENV_READER_FILE: path }, timeoutMs: 10_000,
-    input: JSON.stringify({ services: { reader: { image: 'none', env_file: '${ENV_READER_FILE}' } } }),
-  })
-  if (answer.exitCode === 0) {
-    // Compose writes every $ as $$, and a name without a value as null.
-    const { services } = JSON.parse(answer.stdout.replaceAll('$$', () => '$')) as { services: { reader: { environment?: Values } } }
-    const values = Object.entries(services.reader.environment ?? {}).filter(([, value]) => value !== null)
-    return { values: Object.fromEntries(values), refusal: undefined, unanswered: undefined }
+  const reader = JSON.stringify({ services: { reader: { image: 'none', env_file: '${ENV_READER_FILE}' } } })
+  const answer = await askCompose(['--file', '-', '--env-file', '/dev/null'], path, reader)
+  if (answer.model) {
+    // A name without a value is null.
+    const values = Object.entries(answer.model.services.reader?.environment ?? {}).filter(([, value]) => value !== null)
+    return { values: Object.fromEntries(values) as Values, refusal: undefined, unanswered: undefined }
   }
   const { parse } = await import('dotenv')
   const alike = entries.filter(({ raw }) => !/[$#\\`]/.test(raw)).map(({ name, raw }) => [name, parse(`${name}=${raw}`)[name] ?? ''])

@@ -86,12 +86,6 @@ const notReached: Rule = (subject) => given(subject).flatMap(({ setting, name, v
     return found('W68', name, `${name} leads to ${host}, and the service ${meant.name} is switched off.`,
       `Add ${meant.profiles?.[0]} to COMPOSE_PROFILES, or leave ${name} empty, or write the address of the one that you use.`)
   }
-  // Containers of one image may share a name.
-  const other = running.find(({ image }) => image !== meant.image)
-  if (other) {
-    return found('E39', name, `${name} leads to ${host}, and both ${meant.name} and ${other.name} answer to that name.`,
-      `Take ${other.name} out of COMPOSE_PROFILES, or write ${meant.name} instead of ${host}.`)
-  }
   if (isForeign(meant, scheme)) {
     return found('E82', name, `${name} begins with ${scheme}:, and ${host} is ${meant.name} here, which does not speak that.`,
       'Lead it to another service, or write the URL of this one, as in .env.docker.example.')
