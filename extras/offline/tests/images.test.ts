@@ -43,7 +43,7 @@ describe('the images of a stack', () => {
       expect(await ensureImages(stack, official, { APT_MIRROR: '' })).toEqual({ stack, model: changed })
       expect(ensureStandIns).toHaveBeenCalledExactlyOnceWith(['stand-in/postgres:17-trixie'], { APT_MIRROR: '' })
       expect(box.read('.env.docker')).toBe('# mine\nCOMPOSE_FILE=compose.yaml:extras/offline/compose.yaml\nSECRET=\'a $ # "b"\'\n')
-      expect(said).toContain('! No registry answers for postgres:17-trixie: stand-ins')
+      expect(said).toContain('! docker.io does not answer for postgres:17-trixie: stand-ins')
       expect(said).toContain('.env.docker says so now')
     })
 
@@ -66,7 +66,7 @@ describe('the images of a stack', () => {
       box.answer('pull', { err: 'Error response from daemon: Get "https://registry.test/v2/": tls: failed to verify certificate: x509: …\n', code: 1 })
       box.write('.env.docker', '')
       await ensureImages(stack, { name: 'shop', services: { db: { image: 'library/postgres:17-trixie' } } }, {})
-      expect(said).toContain('! The engine does not trust the registry that answers for library/postgres:17-trixie: stand-ins')
+      expect(said).toContain('! The engine does not trust the certificate of docker.io for library/postgres:17-trixie: stand-ins')
     })
 
     test.each([

@@ -18,8 +18,7 @@ export const notSource = new Set([
 ])
 
 /** The bits of a mode, for one class of users. */
-export const READ = 0o4
-export const WRITE = 0o2
+const READ = 0o4
 const LIST = 0o5
 
 /** Does the mode allow this user what the bits say? Access control lists may say otherwise. Pure. */
@@ -48,7 +47,7 @@ export function findUnreadable(path: string, user: Owner): string | undefined {
 }
 
 /** The folder that is mounted over the application, and who reads it there. */
-export function mountedSource({ services }: Model): { folder: string; user: Owner } | undefined {
+function mountedSource({ services }: Model): { folder: string; user: Owner } | undefined {
   const folder = services.migrate?.volumes?.find(({ type, target }) => type === 'bind' && target === '/app')?.source
   const { APP_UID, APP_GID } = services.migrate?.build?.args ?? {}
   return folder === undefined ? undefined : { folder, user: { uid: Number(APP_UID), gid: Number(APP_GID) } }

@@ -1,9 +1,9 @@
 /** What the doctor asks, and how it judges the answers: the machine, the settings and the stack. */
-import { readFileSync, statSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { isWell } from '../compose/model.ts'
 import type { Container, Model } from '../compose/model.ts'
 import { takenPorts } from '../compose/ports.ts'
-import { may, mountedSource, unreadableSource, WRITE } from '../compose/source-access.ts'
+import { unreadableSource } from '../compose/source-access.ts'
 import type { Stack } from '../compose/stack.ts'
 import { capture, lastLines } from '../engine/docker.ts'
 import type { Engine } from '../engine/engine.ts'
@@ -86,20 +86,10 @@ async function examinePorts({ model }: Sight): Promise<Observation[]> {
   return taken.map(({ message, hint }) => wrong(message, hint))
 }
 
-/** What can the containers' user do with the source that development mounts? */
+/** May the containers' user read the source that development mounts? */
 function examineSource({ model }: Sight): Observation[] {
-  const source = mountedSource(model)
-  const entry = source && statSync(source.folder, { throwIfNoEntry: false })
-  // A folder that is not there is a mistake in the settings.
-  if (!entry) return []
-  const { folder, user } = source
   const shut = unreadableSource(model)
-  if (shut) return [wrong(shut.message, shut.hint)]
-  if (may(user, WRITE, entry)) return [well(`The containers, as uid ${user.uid}, may read and write the source`)]
-  return [doubtful(
-    `The containers run as uid ${user.uid} (APP_UID), who may not write into ${folder}. Tests and generated migrations need to.`,
-    `Set APP_UID and APP_GID in .env.docker to its owner, or change the owner: chown -R ${user.uid}:${user.gid} ${folder}`,
-  )]
+  return shut ? [wrong(shut.message, shut.hint)] : []
 }
 
 /** What `npm run env` finds, in a line. */

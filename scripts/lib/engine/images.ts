@@ -76,12 +76,6 @@ async function missing(images: readonly string[]): Promise<string[]> {
   return images.filter((image) => !there.has(shortName(image)))
 }
 
-/** Why stand-ins may serve instead, as the first half of a sentence. */
-const reasonForStandIns: Partial<Record<Verdict, string>> = {
-  distrusted: 'The engine does not trust the registry that answers',
-  silent: 'No registry answers',
-}
-
 /**
  * Makes sure that every image which is not built from the Dockerfile is on this machine. Each is pulled by itself:
  * `docker compose pull` leaves out the bases of builds, asks the registry for the application's own image, blames one
@@ -102,20 +96,20 @@ export async function ensureImages(stack: Stack, model: Model, values: Values, {
   const absent = await missing(images.filter((image) => !standIns.includes(image)))
   const imageRegistry = valueOf('IMAGE_REGISTRY', values, process.env)
   for (const [index, image] of absent.entries()) {
-    let verdict: Verdict | undefined
+    let reason: string | undefined
     try {
       await step(`Pulling ${image}`, async (report) => {
         // The engine is asked, because it may know mirrors and certificates that its client does not.
         const { exitCode, stderr } = await pullImage(image, imageRegistry ? PATIENCE_MS.named : PATIENCE_MS.usual, report)
         stopIfInterrupted()
         if (exitCode === 0) return
-        verdict = exitCode === null ? 'silent' : judgeRefusal(stderr)
+        const verdict = exitCode === null ? 'silent' : judgeRefusal(stderr)
         const { message, hint } = explainRefusal(verdict, image, imageRegistry)
+        // If IMAGE_REGISTRY is set, stand-ins are never used silently.
+        if (!imageRegistry && ['distrusted', 'silent'].includes(verdict)) reason = message.slice(0, -1)
         throw new CliError(message, { details: lastLines(stderr, 3), hint, exitCode: ExitCode.docker })
       })
     } catch (error) {
-      // If IMAGE_REGISTRY is set, stand-ins are never used silently.
-      const reason = imageRegistry || !verdict ? undefined : reasonForStandIns[verdict]
       const instead = reason && (await (await loadOfflineRoom())?.useStandIns(stack, model, values, absent.slice(index), reason))
       if (!instead) throw error
       return instead

@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { findUnreadable, may, WRITE } from '../../../scripts/lib/compose/source-access.ts'
+import { findUnreadable, may } from '../../../scripts/lib/compose/source-access.ts'
 
 test.each([
   [{ uid: 1001, gid: 1001 }, 0o700, true],
@@ -13,12 +13,6 @@ test.each([
   [{ uid: 0, gid: 0 }, 0o000, true],
 ])('%j may read a folder of 1001 with the mode %o: %s', (user, mode, expected) => {
   expect(may(user, 0o5, { uid: 1001, gid: 1001, mode })).toBe(expected)
-})
-
-test('who may write goes by the mode', () => {
-  const folder = { uid: 1001, gid: 50, mode: 0o755 }
-  expect([may({ uid: 1001, gid: 1 }, WRITE, folder), may({ uid: 2, gid: 50 }, WRITE, folder), may({ uid: 0, gid: 0 }, WRITE, folder)]).toEqual([true, false, true])
-  expect([may({ uid: 2, gid: 50 }, WRITE, { ...folder, mode: 0o775 }), may({ uid: 2, gid: 2 }, WRITE, { ...folder, mode: 0o775 })]).toEqual([true, false])
 })
 
 test('the first path that the containers may not read is found, but not where nobody imports from', () => {

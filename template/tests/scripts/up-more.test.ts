@@ -206,7 +206,7 @@ test('up that leaves no container behind ends with 7', async () => {
 })
 
 /** What people read, with what differs from run to run taken out. */
-const asRead = (stderr: string): string => stderr.replace(/\d+ settings/, '<count> settings').replaceAll(/ +\d+\.\ds$/gm, ' <time>').replaceAll(/localhost:\d+ */g, 'localhost:<port> ')
+const asRead = (stderr: string): string => stderr.replace(/\d+ settings/, '<count> settings').replaceAll(/ +\d+\.\ds$/gm, ' <time>').replaceAll(/localhost:\d+/g, 'localhost:<port>')
 
 describe('what people read in a pipe', () => {
   test('that goes well', async () => {
