@@ -23,11 +23,7 @@ export const inWords = ({ passed, skipped, failures }: Counts): string =>
 /** What failed, once more at the end: between a thousand lines that are well nobody finds it. */
 export function tellFailures({ failures }: Counts): void {
   if (failures.length > 0) info()
-  for (const { title, details } of failures) {
-    const lines = details.split('\n')
-    // Where it failed stands first, what it saw stands last.
-    failure(title, lines.length <= 40 ? details : [...lines.slice(0, 10), '…', ...lines.slice(-29)].join('\n'))
-  }
+  for (const { title, details } of failures) failure(title, details)
 }
 
 /** Reads a TAP report: `ok 1 title`, `ok 2 title # skip why`, `not ok 3 title` with lines of `# details` below it. */

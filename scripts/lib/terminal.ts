@@ -18,12 +18,8 @@ export const info = (text = ''): void => void process.stderr.write(`${text}\n`)
 /** True when lines may be redrawn: the stream is a terminal and nobody reads it as a log. */
 export const isInteractive = (): boolean => process.stderr.isTTY && !process.env.CI
 
-/** Seconds as people read them: `0.3s`, `41.0s`, `2m 05s`. */
-export function formatSeconds(seconds: number): string {
-  if (seconds < 60) return `${seconds.toFixed(1)}s`
-  const whole = Math.round(seconds)
-  return `${Math.floor(whole / 60)}m ${String(whole % 60).padStart(2, '0')}s`
-}
+/** Seconds as people read them: `41.0s`. */
+export const formatSeconds = (seconds: number): string => `${seconds.toFixed(1)}s`
 
 /** "1 error", "2 errors". */
 export const amount = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`

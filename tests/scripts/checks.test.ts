@@ -12,7 +12,7 @@ import type { Sketch } from '../helpers/stack.ts'
 const engine = { Architecture: 'x86_64', NCPU: 2, MemTotal: 4 * 1024 ** 3, DockerRootDir: '/d' }
 
 /** What is said of an engine with this memory and room, in megabytes. */
-const ofEngine = (memory: number, room: number) => judgeEngine({ ...engine, MemTotal: memory * 1024 ** 2 }, { folder: '/d', megabytes: room })
+const ofEngine = (memory: number, room: number) => judgeEngine({ ...engine, MemTotal: memory * 1024 ** 2 }, room * 1024 ** 2)
 
 test.each<[level: string, found: Observation[], ...texts: string[]]>([
   ['well', ofEngine(4096, 5000), '2 processors (x86_64) and 4.0 GB', '/d has 4.9 GB left'],

@@ -78,9 +78,10 @@ async function requireUsable({ dir }: Layout): Promise<void> {
       exitCode: ExitCode.docker,
     })
   }
-  const room = await roomOf(dirname(dir))
-  if (!room || room.megabytes >= MEGABYTES) return
-  throw new CliError(`A private engine takes ${MEGABYTES} MB, and ${room.folder} has ${room.megabytes} MB left. Nothing was set up.`, {
+  const folder = dirname(dir)
+  const left = Math.floor((await roomOf(folder) ?? Infinity) / 1024 ** 2)
+  if (left >= MEGABYTES) return
+  throw new CliError(`A private engine takes ${MEGABYTES} MB, and ${folder} has ${left} MB left. Nothing was set up.`, {
     hint: `Make room there, or ${ELSEWHERE}\nThe images of a first start take about 2 GB more.`,
     exitCode: ExitCode.docker,
   })

@@ -8,7 +8,6 @@ import type { Stack } from '../compose/stack.ts'
 import { capture, lastLines } from '../engine/docker.ts'
 import type { Engine } from '../engine/engine.ts'
 import { makeRoom, roomOf } from '../engine/machine.ts'
-import type { Room } from '../engine/machine.ts'
 import { exampleFile } from '../env/settings.ts'
 import type { Settings } from '../env/settings.ts'
 import { explainContainer } from '../explain/explain.ts'
@@ -54,18 +53,17 @@ interface EngineInfo {
 }
 
 /** What the engine has, and the room on its disk, which is unknown where the engine is in a virtual machine. Pure. */
-export function judgeEngine({ NCPU, MemTotal, Architecture }: EngineInfo, room: Room | undefined): Observation[] {
+export function judgeEngine({ NCPU, MemTotal, Architecture, DockerRootDir }: EngineInfo, room: number | undefined): Observation[] {
   const has = `The engine has ${amount(NCPU, 'processor')} (${Architecture}) and ${(MemTotal / GIGABYTE).toFixed(1)} GB of memory`
   return [
     MemTotal >= ENOUGH
       ? well(has)
       : doubtful(`${has}: little for a build beside a running stack.`, 'Give it 2 GB or more; Docker Desktop has that under Settings, Resources.'),
-    ...(room ? [judgeRoom(room)] : []),
+    ...(room === undefined ? [] : [judgeRoom(DockerRootDir, room)]),
   ]
 }
 
-function judgeRoom({ folder, megabytes }: Room): Observation {
-  const bytes = megabytes * 1024 ** 2
+function judgeRoom(folder: string, bytes: number): Observation {
   const left = `${folder} has ${(bytes / GIGABYTE).toFixed(1)} GB left`
   if (bytes >= ENOUGH) return well(left)
   if (bytes >= ENOUGH / 8) return doubtful(`${left}; a first start takes about 2 GB.`, makeRoom)

@@ -80,8 +80,7 @@ export async function pullImage(image: string, patienceMs: number, onLine: (line
   const child = $({ quiet: true, nothrow: true })`docker pull ${image}`
   const impatience = setTimeout(() => void child.kill('SIGTERM'), patienceMs)
   createInterface({ input: child.stdout }).on('line', (line) => {
-    // That it says before it asks.
-    if (!line.startsWith('Using default tag')) clearTimeout(impatience)
+    clearTimeout(impatience)
     onLine(line)
   })
   return child.finally(() => clearTimeout(impatience))

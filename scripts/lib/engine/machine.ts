@@ -18,15 +18,10 @@ export const valueOf = (name: string, settings: Values, env: NodeJS.ProcessEnv):
 export const hostCaBundle = (env: NodeJS.ProcessEnv): string | undefined =>
   [env.SSL_CERT_FILE, env.PIP_CERT, env.REQUESTS_CA_BUNDLE, env.CURL_CA_BUNDLE, env.NODE_EXTRA_CA_CERTS].find((path) => path && existsSync(path))
 
-export interface Room {
-  folder: string
-  megabytes: number
-}
-
-/** The room that ordinary programs have on the disk of a folder; undefined when the folder cannot be looked at. */
-export async function roomOf(folder: string): Promise<Room | undefined> {
+/** The bytes that ordinary programs have left on the disk of a folder; undefined when the folder cannot be looked at. */
+export async function roomOf(folder: string): Promise<number | undefined> {
   const found = await statfs(folder).catch(() => undefined)
-  return found && { folder, megabytes: Math.floor((found.bavail * found.bsize) / 1024 ** 2) }
+  return found && found.bavail * found.bsize
 }
 
 /** How the engine's disk gets room again without losing data. */
