@@ -1,6 +1,6 @@
 /** What the rules look at: the file, its values, the schema, and around it the Compose files, the disk, git and the shell. */
 import { execFile } from 'node:child_process'
-import { existsSync, readdirSync, statSync } from 'node:fs'
+import { readdirSync, statSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { hostsOf } from '../compose/model.ts'
@@ -29,7 +29,8 @@ export const found = (code: string, setting: string | undefined, message: string
 
 /** Paths are seen from the folder of the project. */
 export interface Disk {
-  kindOf(path: string): 'file' | 'folder' | 'absent'
+  /** `unknown` where we may not look. */
+  kindOf(path: string): 'file' | 'folder' | 'absent' | 'unknown'
   namesIn(folder: string): string[]
 }
 
@@ -47,8 +48,21 @@ export interface Around {
 }
 
 const disk: Disk = {
-  kindOf: (path) => (!existsSync(path) ? 'absent' : statSync(path).isDirectory() ? 'folder' : 'file'),
-  namesIn: (folder) => (disk.kindOf(folder) === 'folder' ? readdirSync(folder) : []),
+  kindOf(path) {
+    try {
+      const is = statSync(path, { throwIfNoEntry: false })
+      return is ? (is.isDirectory() ? 'folder' : 'file') : 'absent'
+    } catch {
+      return 'unknown'
+    }
+  },
+  namesIn(folder) {
+    try {
+      return readdirSync(folder)
+    } catch {
+      return []
+    }
+  },
 }
 
 /** Undefined where there is no git, or no repository. */

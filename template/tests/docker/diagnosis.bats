@@ -400,7 +400,7 @@ put_image_back() {
 	up_fails 6
 	put_image_back
 	assert_output --partial 'exec format error'
-	advises 'The image was made for another kind of processor than this machine has.'
+	advises 'The image was made for another kind of processor.'
 }
 
 @test "an entrypoint with the line endings of Windows" {

@@ -178,7 +178,7 @@ url() { # url SETTING HOST [PASSWORD]: the URL of the env file, with another hos
 	assert_output --partial 'the database of DATABASE_URL cannot be used'
 	assert_output --partial 'certificate verify failed'
 	up_says 6 'The certificate of an outside service is not accepted' APP_CA_FILE=
-	up_says 3 'APP_CA_FILE names no/such.crt, and there is no such file.' APP_CA_FILE=no/such.crt
+	up_says 3 'APP_CA_FILE has to be a file' APP_CA_FILE=no/such.crt
 }
 
 @test "a host that is not in the certificate is one clear error, of each service" {
@@ -192,7 +192,7 @@ url() { # url SETTING HOST [PASSWORD]: the URL of the env file, with another hos
 }
 
 @test "a wrong password is one clear error, of each service" {
-	up_says 6 'DATABASE_URL has another password than its provider' "DATABASE_URL=$(url DATABASE_URL db.managed.test wr0ng)"
+	up_says 6 'or DATABASE_URL has another one than its provider' "DATABASE_URL=$(url DATABASE_URL db.managed.test wr0ng)"
 	up_says 6 'Redis or the object store refuses its password or key' "REDIS_URL=$(url REDIS_URL queue.managed.test wr0ng)"
 	up_says 6 'Redis or the object store refuses its password or key' S3_SECRET_ACCESS_KEY=wr0ng-of-this-test
 }

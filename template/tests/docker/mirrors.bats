@@ -313,7 +313,7 @@ refused() {
 	refused 5 'with-network: the mirror of PIP_INDEX_URL refuses the user or the password' $pip PIP_INDEX_URL="$other/simple"
 	refused 5 'with-network: the mirror of PIP_INDEX_URL does not have all' $pip PIP_INDEX_URL="$mirror/nowhere"
 	refused 5 'with-network: the certificate of the mirror of PIP_INDEX_URL is not trusted' $pip PIP_INDEX_URL="$stranger/simple"
-	refused 3 'EXTRA_CA_FILE names no/such.pem' EXTRA_CA_FILE=no/such.pem
+	refused 3 'EXTRA_CA_FILE has to be a file' EXTRA_CA_FILE=no/such.pem
 }
 
 # --- proxies ---

@@ -70,7 +70,7 @@ const notThere = ofEach(({ name, value }, subject) => {
   // What is built or mounted lies in this repository. Certificates may lie anywhere on this machine.
   const isAnywhere = name.endsWith('CA_FILE')
   const path = isAnywhere ? value : join(folder, value)
-  if ((isAnywhere || !normalize(value).startsWith('..')) && disk.kindOf(path) === kind) return undefined
+  if ((isAnywhere || !normalize(value).startsWith('..')) && [kind, 'unknown'].includes(disk.kindOf(path))) return undefined
   const meant = nearest(basename(path), disk.namesIn(dirname(path)))
   return found('E85', name, `${name} has to be a ${kind}${isAnywhere ? '' : ` in ${from}`}${shown(name, value, subject)}.`,
     meant ? `Did you mean ${join(dirname(value), meant)}?` : `It is seen from ${from}.`)
