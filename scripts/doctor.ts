@@ -7,13 +7,12 @@ import type { Observation, Sight } from './lib/doctor/examinations.ts'
 import { findEngine } from './lib/engine/engine.ts'
 import { envFile, exampleFile, loadSettings } from './lib/env/settings.ts'
 import { CliError, ExitCode } from './lib/errors.ts'
-import { addressed, amount, failure, indent, info, ok, printJson, warn } from './lib/terminal.ts'
+import { addressed, amount, failure, info, ok, printJson, warn } from './lib/terminal.ts'
 
 function show({ level, text, remedy }: Observation): void {
   if (level === 'well') return ok(text)
   if (level === 'wrong') return failure(text, undefined, remedy)
-  warn(text)
-  if (remedy) info(indent(remedy, '→ '))
+  warn(text, remedy)
 }
 
 /** @throws CliError (exit code 4) when no engine answers */

@@ -7,13 +7,12 @@ import type { Settings } from './lib/env/settings.ts'
 import { fillEnvFile } from './lib/env/write.ts'
 import type { Filled } from './lib/env/write.ts'
 import { CliError, ExitCode } from './lib/errors.ts'
-import { amount, failure, indent, info, nearest, ok, print, printJson, warn } from './lib/terminal.ts'
+import { amount, failure, info, nearest, ok, print, printJson, warn } from './lib/terminal.ts'
 
 function showFinding(file: string, { code, severity, line, message, hint }: Finding): void {
   const text = `${file}${line === null ? '' : `:${line}`}  ${message} (${code})`
-  if (severity === 'error') return failure(text, undefined, hint)
-  warn(text)
-  info(indent(hint, '→ '))
+  if (severity === 'error') failure(text, undefined, hint)
+  else warn(text, hint)
 }
 
 /** Errors, then warnings, then the count: what a reader of the last line needs. */
@@ -27,12 +26,11 @@ function showFindings({ file, findings, names }: Settings): void {
 }
 
 /** What was done, or would be. */
-function showFilled({ file, generated, fitted, renamed, written, backup, preview }: Filled, dryRun: boolean): void {
-  if (dryRun) print(preview.trimEnd())
+function showFilled({ file, generated, fitted, renamed, written, backup }: Filled, dryRun: boolean): void {
   const changes = { generated, 'set for this machine': fitted, renamed: renamed.map(({ from, to }) => `${from} to ${to}`) }
   const done = Object.entries(changes).filter(([, names]) => names.length > 0)
     .map(([what, names]) => `${names.length} ${what} (${names.join(', ')})`).join(', ') || 'nothing to add'
-  if (dryRun) info(`\n${file} would be: ${done}. Secrets are masked here, and nothing was written.`)
+  if (dryRun) info(`${file} was not written. It would be: ${done}`)
   else ok(`${file} ${written ? 'written' : 'is up to date'}: ${done}${backup ? `. As it was: ${backup}` : ''}`)
 }
 
@@ -54,11 +52,10 @@ function printedValue(name: string, showSecret: boolean, { file, schema, values,
     const meant = nearest(name, [...schema.byName.keys(), ...names])
     refuse(`${name} is no setting, and ${file} does not have it.`, meant ? `Did you mean ${meant}?` : '.env.docker.example has them all.')
   }
-  const known = process.env[name] ?? values[name]
-  if (known === undefined && names.includes(name)) {
-    refuse(`${name} cannot be read: ${leftOut}.`, 'npm run env says what is wrong with the file.', ExitCode.config)
+  const value = process.env[name] ?? values[name] ?? (names.includes(name) ? undefined : setting?.default)
+  if (value === undefined) {
+    return refuse(`${name} cannot be read: ${leftOut}.`, 'npm run env says what is wrong with the file.', ExitCode.config)
   }
-  const value = known ?? setting?.default ?? ''
   if (showSecret || !isSecret(name, value, schema, values)) return value
   return refuse(`${name} is a secret, or may be one, and is not printed.`, `When it may be seen where this goes: --print ${name} --show-secret`)
 }
@@ -69,7 +66,7 @@ export const env = defineCommand({
   options: {
     init: { type: 'boolean', help: 'Write the file with generated secrets, or add those that it lacks; keeps every value' },
     sync: { type: 'boolean', help: 'After an update of the template: rename settings, add missing secrets; keeps a backup' },
-    'dry-run': { type: 'boolean', help: 'With --init or --sync: print the content, secrets masked, and write nothing' },
+    'dry-run': { type: 'boolean', help: 'With --init or --sync: say what would change, and write nothing' },
     print: { type: 'string', value: 'name', help: 'Print one value as Compose reads it; of a secret only with --show-secret' },
     'show-secret': { type: 'boolean', help: 'With --print: print it although it is a secret' },
     strict: { type: 'boolean', help: 'Warnings fail too' },
@@ -93,8 +90,8 @@ export const env = defineCommand({
     if (dryRun && !init && !sync) refuse('--dry-run needs --init or --sync: nothing else changes the file.')
 
     if (init || sync) {
-      const { preview, ...report } = await fillEnvFile(file, { sync, dryRun })
-      return json ? printJson({ ok: true, ...report }) : showFilled({ preview, ...report }, dryRun)
+      const filled = await fillEnvFile(file, { sync, dryRun })
+      return json ? printJson({ ok: true, ...filled }) : showFilled(filled, dryRun)
     }
     const settings = await loadSettings(file)
     if (name !== undefined) {

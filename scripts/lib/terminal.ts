@@ -30,8 +30,9 @@ export function ok(text: string, seconds?: number): void {
   info(`${paint('green', '✓')} ${time ? text.padEnd(66) : text}${time}`)
 }
 
-/** Something to know that stops nothing. */
-export const warn = (text: string): void => info(`${paint('yellow', '!')} ${text}`)
+/** Something to know that stops nothing, and what to do about it. */
+export const warn = (text: string, hint = ''): void =>
+  info([`${paint('yellow', '!')} ${text}`, ...(hint ? [indent(hint, '→ ')] : [])].join('\n'))
 
 /** Above what writes a lot, so that people learn the plain Docker command. */
 export const showCommand = (command: string): void => info(paint('dim', `  $ ${command}`))

@@ -3,7 +3,6 @@
  * setting below them. That setting may be a comment itself (`# WEB_THREADS=16`): then its value is the default.
  * A subset of what varlock calls env-spec, with @default, @generate, @service and @was added. Pure.
  */
-import { isIP } from 'node:net'
 import { readLines, unquoted } from './file.ts'
 import type { Values } from '../engine/machine.ts'
 import { CliError } from '../errors.ts'
@@ -64,7 +63,6 @@ const forms: Readonly<Record<string, readonly [words: string, fits: (value: stri
     'a URL with its scheme, such as https://example.com or redis://redis:6379/0',
     (value) => /^[a-z][a-z0-9+.-]*:\/\/\S+$/i.test(value) && URL.canParse(value),
   ],
-  ip: ['an IP address, such as 127.0.0.1', (value) => isIP(value.replaceAll(/^\[|\]$/g, '')) !== 0],
   duration: ['a duration such as 30s, 5m or 1h30m', (value) => /^(\d+(\.\d+)?(us|ms|s|m|h))+$/.test(value)],
   size: ['a size such as 512m or 2g', (value) => /^\d+(\.\d+)?[kmg]b?$/i.test(value)],
 }
@@ -168,15 +166,4 @@ export function isSecret(name: string, value: string, { settings, byName }: Sche
   const secrets = settings.filter(({ sensitive }) => sensitive).map((setting) => values[setting.name])
   const holdsOne = /:\/\/[^/]*@/.test(value) || secrets.some((secret) => secret && value.includes(secret))
   return value !== '' && (byName.get(name)?.sensitive !== false || holdsOne)
-}
-
-/** The text of an env file in which every value that is a secret, or may be one, is ********; so is what is commented out. */
-export function mask(schema: Schema, text: string): string {
-  const { entries } = readLines(text)
-  return text.split('\n').flatMap((content, index) => {
-    const entry = entries.find(({ line, lastLine }) => line <= index + 1 && index < lastLine)
-    if (!entry) return content.replace(/^(\s*#\s*[A-Za-z_]\w*=)\S.*$/, '$1********')
-    if (!isSecret(entry.name, entry.raw, schema, {})) return content
-    return entry.line === index + 1 ? `${entry.name}=********` : []
-  }).join('\n')
 }

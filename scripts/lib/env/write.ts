@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { chown, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { quoteValue, readLines, referring, unquoted } from './file.ts'
-import { mask, renamings } from './schema.ts'
+import { renamings } from './schema.ts'
 import type { Schema } from './schema.ts'
 import { envFile, loadSettings, readIfThere, readSchema, unusable } from './settings.ts'
 import { hostCaBundle } from '../engine/machine.ts'
@@ -56,19 +56,15 @@ export function withSecrets({ settings }: Schema, text: string, awaited: readonl
 
 /** Gives settings, and references to them, the names of today; values are kept. Pure. */
 export function withNewNames(schema: Schema, text: string): { text: string; renamed: { from: string; to: string }[] } {
-  const { entries } = readLines(text)
-  const isThere = (wanted: string): boolean => entries.some(({ name }) => name === wanted)
+  const there = new Set(readLines(text).entries.map(({ name }) => name))
   // An old name beside the new one does not count any more, and stays: the check tells of it.
-  const names = new Map([...renamings(schema)].filter(([from, to]) => isThere(from) && !isThere(to)))
-  const lines = text.split('\n')
-  const reference = /(?<!\$)(\$\{?)(\w+)/g
-  for (const { name, line, lastLine, raw } of entries) {
-    for (let index = line - 1; index < lastLine && !raw.startsWith("'"); index += 1) {
-      lines[index] = lines[index]!.replaceAll(reference, (_, sign: string, other: string) => sign + (names.get(other) ?? other))
-    }
-    if (names.has(name)) lines[line - 1] = lines[line - 1]!.replace(new RegExp(`\\b${name}\\b`), names.get(name)!)
+  const names = new Map([...renamings(schema)].filter(([from, to]) => there.has(from) && !there.has(to)))
+  // Where a name is set, and where a value refers to it: $$ is no reference.
+  const places = /(?<=^[ \t]*(?:export[ \t]+)?)\w+(?=[ \t]*[=:])|(?<=(?<!\$)\$\{?)\w+/gm
+  return {
+    text: text.replaceAll(places, (word) => names.get(word) ?? word),
+    renamed: [...names].map(([from, to]) => ({ from, to })),
   }
-  return { text: lines.join('\n'), renamed: [...names].map(([from, to]) => ({ from, to })) }
 }
 
 /** What belongs to this machine: the owner of the checkout, and its CA bundle. */
@@ -114,8 +110,6 @@ export interface Filled {
   renamed: { from: string; to: string }[]
   /** Where the file is as it was before names were changed. */
   backup: string | undefined
-  /** The new content, fit to be shown: secrets are masked. */
-  preview: string
 }
 
 /**
@@ -147,5 +141,5 @@ export async function fillEnvFile(file: string = envFile, { sync = false, dryRun
   const backup = written && sync && existing ? `${file}.bak` : undefined
   if (backup) await writeSecretly(backup, existing)
   if (written) await writeSecretly(file, text)
-  return { file, written, generated, fitted: Object.keys(machine ?? {}), renamed, backup, preview: mask(schema, text) }
+  return { file, written, generated, fitted: Object.keys(machine ?? {}), renamed, backup }
 }
