@@ -1,6 +1,7 @@
 /** The Python files of the source, and why one of them is not in the image. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { join, posix } from 'node:path'
+import { existsSync, readFileSync } from 'node:fs'
+import { posix } from 'node:path'
+import { glob } from 'zx'
 import type { Model } from '../compose/model.ts'
 import { notSource } from '../compose/source-access.ts'
 
@@ -36,20 +37,11 @@ export function hiddenBy(ignore: string, path: string): string | undefined {
   return `line ${index + 1} of .dockerignore hides it: ${pattern}`
 }
 
-/** The Python files below a folder, in order, without folders that we may not read, and links that may lead nowhere. */
-function pythonFiles(folder: string, below = ''): string[] {
-  let entries
-  try {
-    entries = readdirSync(join(folder, below), { withFileTypes: true })
-  } catch {
-    return []
-  }
-  return entries.filter(({ name }) => !notSource.has(name)).flatMap((entry) => {
-    const path = posix.join(below, entry.name)
-    if (entry.isDirectory()) return pythonFiles(folder, path)
-    return entry.isFile() && path.endsWith('.py') ? [path] : []
+/** The Python files below a folder, in order, without links and without folders that we may not read. */
+const pythonFiles = (folder: string): string[] =>
+  glob.globbySync('**/*.py', {
+    cwd: folder, dot: true, followSymbolicLinks: false, suppressErrors: true, ignore: [...notSource].map((name) => `**/${name}/**`),
   }).toSorted()
-}
 
 /** The source of a stack; undefined where nothing is built. */
 export function readSource({ services: { migrate } }: Model): Source | undefined {
