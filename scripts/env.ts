@@ -25,6 +25,10 @@ function showFindings({ file, findings, names }: Settings): void {
   else ok(counted)
 }
 
+function refuse(message: string, hint?: string, exitCode: ExitCode = ExitCode.usage): never {
+  throw new CliError(message, { hint, exitCode })
+}
+
 /** What was done, or would be. */
 function showFilled({ file, generated, fitted, renamed, written, backup }: Filled, dryRun: boolean): void {
   const changes = { generated, 'set for this machine': fitted, renamed: renamed.map(({ from, to }) => `${from} to ${to}`) }
@@ -41,9 +45,6 @@ function showFilled({ file, generated, fitted, renamed, written, backup }: Fille
  * @throws CliError (exit code 2) for a name that nobody knows and for a secret, 3 when the value cannot be known
  */
 function printedValue(name: string, showSecret: boolean, { file, schema, values, findings, names, leftOut }: Settings): string {
-  const refuse = (message: string, hint: string, exitCode: ExitCode = ExitCode.usage): never => {
-    throw new CliError(message, { hint, exitCode })
-  }
   // A default is what holds beside a file, not instead of one.
   const absent = findings.find(({ code }) => code === 'E08')
   if (absent) refuse(`${file} does not exist.`, absent.hint, ExitCode.config)
@@ -53,11 +54,9 @@ function printedValue(name: string, showSecret: boolean, { file, schema, values,
     refuse(`${name} is no setting, and ${file} does not have it.`, meant ? `Did you mean ${meant}?` : '.env.docker.example has them all.')
   }
   const value = process.env[name] ?? values[name] ?? (names.includes(name) ? undefined : setting?.default)
-  if (value === undefined) {
-    return refuse(`${name} cannot be read: ${leftOut}.`, 'npm run env says what is wrong with the file.', ExitCode.config)
-  }
+  if (value === undefined) refuse(`${name} cannot be read: ${leftOut}.`, 'npm run env says what is wrong with the file.', ExitCode.config)
   if (showSecret || !isSecret(name, value, schema, values)) return value
-  return refuse(`${name} is a secret, or may be one, and is not printed.`, `When it may be seen where this goes: --print ${name} --show-secret`)
+  refuse(`${name} is a secret, or may be one, and is not printed.`, `When it may be seen where this goes: --print ${name} --show-secret`)
 }
 
 export const env = defineCommand({
@@ -84,7 +83,6 @@ export const env = defineCommand({
     'env-file': file, json = false,
   }) {
     const modes = Object.entries({ init, sync, print: name !== undefined, strict }).filter(([, isOn]) => isOn).map(([mode]) => mode)
-    const refuse = (message: string): never => { throw new CliError(message, { exitCode: ExitCode.usage }) }
     if (modes.length > 1) refuse(`--${modes[0]} and --${modes[1]} are two things: run one after the other.`)
     if (showSecret && name === undefined) refuse('--show-secret needs --print: nothing else prints a secret.')
     if (dryRun && !init && !sync) refuse('--dry-run needs --init or --sync: nothing else changes the file.')

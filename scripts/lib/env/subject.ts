@@ -47,22 +47,17 @@ export interface Around {
   git?: 'tracked' | 'ignored' | 'neither' | undefined
 }
 
+/** The other where we may not look. */
+function orElse<T>(look: () => T, other: T): T {
+  try { return look() } catch { return other }
+}
+
 const disk: Disk = {
-  kindOf(path) {
-    try {
-      const is = statSync(path, { throwIfNoEntry: false })
-      return is ? (is.isDirectory() ? 'folder' : 'file') : 'absent'
-    } catch {
-      return 'unknown'
-    }
-  },
-  namesIn(folder) {
-    try {
-      return readdirSync(folder)
-    } catch {
-      return []
-    }
-  },
+  kindOf: (path) => orElse(() => {
+    const is = statSync(path, { throwIfNoEntry: false })
+    return is ? (is.isDirectory() ? 'folder' : 'file') : 'absent'
+  }, 'unknown'),
+  namesIn: (folder) => orElse(() => readdirSync(folder), []),
 }
 
 /** Undefined where there is no git, or no repository. */
