@@ -1,7 +1,7 @@
 /** Writes an env file: a new one, or an existing one with the secrets that it lacks and the names of today. */
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { chown, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
-import { dirname, resolve } from 'node:path'
+import { basename, dirname, resolve } from 'node:path'
 import { quoteValue, readLines, referring, unquoted } from './file.ts'
 import { renamings } from './schema.ts'
 import type { Schema } from './schema.ts'
@@ -67,11 +67,14 @@ export function withNewNames(schema: Schema, text: string): { text: string; rena
   }
 }
 
-/** What belongs to this machine: the owner of the checkout, and its CA bundle. */
+/** What belongs to this machine: a project name where the folder gives Compose none (日本), the owner of the checkout, its CA bundle. */
 async function machineValues(): Promise<Record<string, string>> {
   const { uid, gid } = await stat('.')
   const bundle = hostCaBundle(process.env)
+  const folder = process.cwd()
+  const name = `project-${createHash('sha256').update(folder).digest('hex').slice(0, 8)}`
   return {
+    ...(/[a-z\d]/i.test(basename(folder)) ? {} : { COMPOSE_PROJECT_NAME: name }),
     ...(uid === 0 ? {} : { APP_UID: String(uid) }),
     ...(uid === 0 || gid === 0 ? {} : { APP_GID: String(gid) }),
     ...(bundle === undefined ? {} : { EXTRA_CA_FILE: bundle }),

@@ -83,6 +83,8 @@ export const clues: readonly Clue[] = [
   [/Can't locate revision identified by '([^']+)'/, ([revision]) =>
     `The database is at revision ${revision}, which another branch made. Downgrade on that branch, or delete the data: ` +
     'npm run teardown -- --volumes'],
+  [/Multiple head revisions are present/,
+    'Two branches have added a migration each. Join them: alembic merge heads, or flask db merge heads.'],
   [/Path doesn't exist: '?([^\s']+?)'?\.? +Please use the 'init' command/, ([folder]) =>
     `There is no folder of migrations at ${folder}. Create it once and commit it: docs/use-your-own-app.md shows ` +
     'how. If the application has no migrations, set MIGRATE_COMMAND= in .env.docker.'],
