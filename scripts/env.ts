@@ -9,17 +9,13 @@ import type { Filled } from './lib/env/write.ts'
 import { CliError, ExitCode } from './lib/errors.ts'
 import { amount, failure, info, nearest, ok, print, printJson, warn } from './lib/terminal.ts'
 
-function showFinding(file: string, { code, severity, line, message, hint }: Finding): void {
-  const text = `${file}${line === null ? '' : `:${line}`}  ${message} (${code})`
-  if (severity === 'error') failure(text, undefined, hint)
-  else warn(text, hint)
-}
-
 /** Errors, then warnings, then the count: what a reader of the last line needs. */
 function showFindings({ file, findings, names }: Settings): void {
   const errors = findings.filter(({ severity }) => severity === 'error')
   const warnings = findings.filter(({ severity }) => severity === 'warning')
-  for (const finding of [...errors, ...warnings]) showFinding(file, finding)
+  const text = ({ line, message, code }: Finding): string => `${file}${line === null ? '' : `:${line}`}  ${message} (${code})`
+  for (const error of errors) failure(text(error), undefined, error.hint)
+  for (const warning of warnings) warn(text(warning), warning.hint)
   const counted = `${file}: ${amount(names.length, 'setting')}, ${amount(errors.length, 'error')}, ${amount(warnings.length, 'warning')}`
   if (errors.length > 0) failure(counted)
   else ok(counted)

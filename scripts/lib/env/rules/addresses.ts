@@ -76,13 +76,12 @@ const notReached: Rule = (subject) => given(subject).flatMap(({ setting, name, v
       : found('E40', name, `${name} leads to ${host}, which in a container is the container itself.`,
         'Write the name of the service, such as redis; this machine is host.docker.internal.')
   }
-  const named = subject.services.filter(({ hosts }) => hosts.includes(host))
-  const running = named.filter(({ isOn }) => isOn)
-  const candidates = running.length > 0 ? running : named
-  const meant = candidates.find((one) => !isForeign(one, scheme)) ?? candidates[0]
+  // Of two behind one name the one that runs, and then the one that speaks the language.
+  const rank = (one: NamedService): number => (one.isOn ? 2 : 0) + (isForeign(one, scheme) ? 0 : 1)
+  const [meant] = subject.services.filter(({ hosts }) => hosts.includes(host)).toSorted((a, b) => rank(b) - rank(a))
   // One of somebody else's, or a misspelt one: the application says that there is no such host.
   if (!meant) return []
-  if (running.length === 0) {
+  if (!meant.isOn) {
     return found('W68', name, `${name} leads to ${host}, and the service ${meant.name} is switched off.`,
       `Add ${meant.profiles?.[0]} to COMPOSE_PROFILES, or leave ${name} empty, or write the address of the one that you use.`)
   }
