@@ -1,6 +1,6 @@
 /** `npm run env`: checks .env.docker against .env.docker.example, writes it, or says what is in it. */
 import { common, defineCommand, main } from './lib/command.ts'
-import type { Finding } from './lib/env/check.ts'
+import { inLine } from './lib/env/check.ts'
 import { isSecret } from './lib/env/schema.ts'
 import { loadSettings } from './lib/env/settings.ts'
 import type { Settings } from './lib/env/settings.ts'
@@ -13,9 +13,8 @@ import { amount, failure, info, nearest, ok, print, printJson, warn } from './li
 function showFindings({ file, findings, names }: Settings): void {
   const errors = findings.filter(({ severity }) => severity === 'error')
   const warnings = findings.filter(({ severity }) => severity === 'warning')
-  const text = ({ line, message, code }: Finding): string => `${file}${line === null ? '' : `:${line}`}  ${message} (${code})`
-  for (const error of errors) failure(text(error), undefined, error.hint)
-  for (const warning of warnings) warn(text(warning), warning.hint)
+  for (const error of errors) failure(inLine(file, error), undefined, error.hint)
+  for (const warning of warnings) warn(inLine(file, warning), warning.hint)
   const counted = `${file}: ${amount(names.length, 'setting')}, ${amount(errors.length, 'error')}, ${amount(warnings.length, 'warning')}`
   if (errors.length > 0) failure(counted)
   else ok(counted)

@@ -11,7 +11,7 @@ import { read } from './lib/engine/docker.ts'
 import { ensureImages } from './lib/engine/images.ts'
 import { envFile } from './lib/env/settings.ts'
 import { CliError, ExitCode } from './lib/errors.ts'
-import { addressed, amount, info, ok, print, printJson, warn } from './lib/terminal.ts'
+import { addressed, amount, info, ok, print, printJson, secondsSince, warn } from './lib/terminal.ts'
 
 /** How far it came, for who stops it. */
 let hasBegunToStart = false
@@ -121,7 +121,7 @@ export const up = defineCommand({
     // At its time-out Compose 2.26 sometimes ends with 0 all the same: the containers have the last word.
     if (code !== 0 || firstCause(all, model.services)) throw await (await import('./lib/explain/explain.ts')).explain(stack, model)
     const migrated = model.services.migrate?.environment?.MIGRATE_COMMAND ? ', the database is migrated' : ''
-    ok(`${Object.keys(model.services).length} services are up${migrated}`, (performance.now() - begun) / 1000)
+    ok(`${Object.keys(model.services).length} services are up${migrated}`, secondsSince(begun))
 
     await warnOfOddities(stack, model, all)
     if (json) {

@@ -3,7 +3,7 @@ import { common, defineCommand, main } from '../scripts/lib/command.ts'
 import { add, inWords, runBats, tellFailures } from '../scripts/lib/bats.ts'
 import type { Counts } from '../scripts/lib/bats.ts'
 import { ExitCode, stopIfInterrupted } from '../scripts/lib/errors.ts'
-import { formatSeconds, info, print } from '../scripts/lib/terminal.ts'
+import { formatSeconds, info, print, secondsSince } from '../scripts/lib/terminal.ts'
 import { countFailure, named, none, runVitest } from './run-tests.ts'
 
 /** Each loads what it needs when it runs. */
@@ -33,7 +33,7 @@ export const test = defineCommand({
       const started = performance.now()
       info(`\n${name}`)
       const counts = named(name, await suites[name]!().catch(countFailure))
-      info(`${name}: ${inWords(counts)} in ${formatSeconds((performance.now() - started) / 1000)}`)
+      info(`${name}: ${inWords(counts)} in ${formatSeconds(secondsSince(started))}`)
       total = add(total, counts)
     }
     stopIfInterrupted()

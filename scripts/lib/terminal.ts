@@ -18,6 +18,9 @@ export const info = (text = ''): void => void process.stderr.write(`${text}\n`)
 /** True when lines may be redrawn: the stream is a terminal and nobody reads it as a log. */
 export const isInteractive = (): boolean => process.stderr.isTTY && !process.env.CI
 
+/** Seconds since a reading of performance.now(). */
+export const secondsSince = (started: number): number => (performance.now() - started) / 1000
+
 /** Seconds as people read them: `41.0s`. */
 export const formatSeconds = (seconds: number): string => `${seconds.toFixed(1)}s`
 
@@ -67,18 +70,17 @@ export const indent = (text: string, first = ''): string =>
  */
 export async function step<T>(title: string, run: (report: (text: string) => void) => Promise<T>): Promise<T> {
   const started = performance.now()
-  const seconds = (): number => (performance.now() - started) / 1000
   const redraw = (line: string): boolean => process.stderr.write(`\r\u001B[K${line.slice(0, (process.stderr.columns ?? 80) - 1)}`)
   const isLive = isInteractive()
   let detail = ''
-  const draw = (): boolean => redraw(`… ${title}${detail && `: ${detail}`} ${formatSeconds(seconds())}`)
+  const draw = (): boolean => redraw(`… ${title}${detail && `: ${detail}`} ${formatSeconds(secondsSince(started))}`)
   const timer = isLive ? setInterval(draw, 250) : undefined
   if (!isLive) info(`… ${title}`)
   const result = await run((text) => void (detail = text)).finally(() => {
     clearInterval(timer)
     if (isLive) redraw('')
   })
-  ok(title, seconds())
+  ok(title, secondsSince(started))
   return result
 }
 

@@ -53,15 +53,15 @@ function mountedSource({ services }: Model): { folder: string; user: Owner } | u
   return folder === undefined ? undefined : { folder, user: { uid: Number(APP_UID), gid: Number(APP_GID) } }
 }
 
-/** What of the mounted source its user may not read, as far as modes tell: the path, a sentence and three ways out. */
-export function unreadableSource(model: Model): { path: string; message: string; hint: string } | undefined {
+/** What of the mounted source its user may not read, as far as modes tell: its path in a container, a sentence and three ways out. */
+export function unreadableSource(model: Model): { inside: string; message: string; hint: string } | undefined {
   const { folder, user } = mountedSource(model) ?? {}
   const path = folder && user && findUnreadable(folder, user)
   if (!path) return undefined
   const { uid, gid } = lstatSync(path)
   const owner = `or let the containers be its owner: APP_UID=${uid} and APP_GID=${gid || uid} in .env.docker\n`
   return {
-    path,
+    inside: path.replace(folder, '/app'),
     message: `The containers run as uid ${user.uid} (APP_UID), who may not read ${path}.`,
     hint: `Let everybody read the source: chmod -R a+rX ${quote(folder)}\n${uid === 0 ? '' : owner}` +
       `or give it to them: sudo chown -R ${user.uid}:${user.gid} ${quote(folder)}`,
@@ -77,8 +77,7 @@ export function unreadableSource(model: Model): { path: string; message: string;
 export async function checkSourceAccess(stack: Stack, model: Model): Promise<void> {
   const shut = unreadableSource(model)
   if (!shut) return
-  const inside = shut.path.replace(mountedSource(model)!.folder, '/app')
-  const probe = ['run', '--rm', '--no-deps', '--no-TTY', '--entrypoint', 'test', 'migrate', '-r', inside]
+  const probe = ['run', '--rm', '--no-deps', '--no-TTY', '--entrypoint', 'test', 'migrate', '-r', shut.inside]
   if ((await captureCompose(stack, probe)).exitCode === 0) return
   throw new CliError(`${shut.message} Nothing was started.`, { hint: shut.hint, exitCode: ExitCode.config })
 }

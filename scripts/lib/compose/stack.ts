@@ -6,11 +6,12 @@ import { findEngine, startEngine } from '../engine/engine.ts'
 import type { Engine } from '../engine/engine.ts'
 import { ensureBuildxFolder, hostCaBundle, makeRoom, valueOf } from '../engine/machine.ts'
 import type { Values } from '../engine/machine.ts'
+import { inLine } from '../env/check.ts'
 import { envFile as ownEnvFile, loadSettings } from '../env/settings.ts'
 import type { Settings } from '../env/settings.ts'
 import { CliError, ExitCode, wasInterrupted } from '../errors.ts'
 import { loadOfflineRoom } from '../rooms.ts'
-import { ok } from '../terminal.ts'
+import { ok, secondsSince } from '../terminal.ts'
 import { parseContainers, parseModel } from './model.ts'
 import type { Container, Model } from './model.ts'
 
@@ -43,7 +44,7 @@ export async function buildImages(stack: Stack, ...services: string[]): Promise<
   ensureBuildxFolder()
   // An attestation holds the time: the same image would get a new id, and every container would be replaced.
   const builder = { ...stack, env: { BUILDX_NO_DEFAULT_ATTESTATIONS: '1', ...stack.env } }
-  if ((await streamCompose(builder, 'build', ...services)) === 0) return ok('Images built', (performance.now() - started) / 1000)
+  if ((await streamCompose(builder, 'build', ...services)) === 0) return ok('Images built', secondsSince(started))
   const again = composeCommand(stack, 'build', ...services)
   throw new CliError('The image could not be built. What ran before runs on.', {
     hint: `The lines above name the step that failed. Without Node: ${again}\nIf a disk is full: ${makeRoom}`,
@@ -103,7 +104,7 @@ export interface ModelledStack {
 function requireUsable({ file, findings }: Settings): void {
   const errors = findings.filter(({ severity }) => severity === 'error')
   if (errors.length === 0) return
-  const lines = errors.map(({ code, line, message, hint }) => `${file}${line === null ? '' : `:${line}`}  ${message} (${code})\n  ${hint}`)
+  const lines = errors.map((error) => `${inLine(file, error)}\n  ${error.hint}`)
   throw new CliError(`${file} has ${errors.length === 1 ? 'a mistake' : `${errors.length} mistakes`}. Nothing was started.`, {
     details: lines.join('\n'),
     hint: 'npm run env checks the file again.',

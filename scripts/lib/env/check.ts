@@ -19,6 +19,10 @@ export interface Finding extends Found {
   setting: string | null
 }
 
+/** A finding in one line: where, what, and its code. */
+export const inLine = (file: string, { line, message, code }: Finding): string =>
+  `${file}${line === null ? '' : `:${line}`}  ${message} (${code})`
+
 /** Compose stops at the first line that it cannot read. Unless it names a setting, that is one of those found here. */
 const unreadable: Rule = ({ lines: { malformed }, refusal }) =>
   refusal && (refusal.setting || malformed.length === 0) ? [...malformed, refusal] : malformed
