@@ -28,8 +28,9 @@ export function isFree(port: number, address: string): Promise<boolean> {
 /** "process 4711 (node)", where this machine has a program that says so: ss on Linux, lsof on macOS. */
 async function processOn(port: number): Promise<string> {
   const run = $({ quiet: true, nothrow: true })
-  const [ss, lsof] = await Promise.all([run`ss -Hltnp sport = :${port}`, run`lsof -nP -iTCP:${port} -sTCP:LISTEN -Fpc`])
-  const { name, pid } = /"(?<name>[^"]+)",pid=(?<pid>\d+)/.exec(ss.stdout)?.groups ?? /^p(?<pid>\d+)\nc(?<name>.+)$/m.exec(lsof.stdout)?.groups ?? {}
+  // One after the other: a child that is just being started still has every port of its parent.
+  const { name, pid } = /"(?<name>[^"]+)",pid=(?<pid>\d+)/.exec((await run`ss -Hltnp sport = :${port}`).stdout)?.groups
+    ?? /^p(?<pid>\d+)\nc(?<name>.+)$/m.exec((await run`lsof -nP -iTCP:${port} -sTCP:LISTEN -Fpc`).stdout)?.groups ?? {}
   return pid ? `process ${pid} (${name})` : 'another program'
 }
 
