@@ -25,12 +25,12 @@ function refuse(message: string, hint?: string, exitCode: ExitCode = ExitCode.us
 }
 
 /** What was done, or would be. */
-function showFilled({ file, generated, fitted, renamed, written, backup }: Filled, dryRun: boolean): void {
-  const changes = { generated, 'set for this machine': fitted, renamed: renamed.map(({ from, to }) => `${from} to ${to}`) }
+function showFilled({ file, generated, fitted, written }: Filled, dryRun: boolean): void {
+  const changes = { generated, 'set for this machine': fitted }
   const done = Object.entries(changes).filter(([, names]) => names.length > 0)
     .map(([what, names]) => `${names.length} ${what} (${names.join(', ')})`).join(', ') || 'nothing to add'
   if (dryRun) info(`${file} was not written. It would be: ${done}`)
-  else ok(`${file} ${written ? 'written' : 'is up to date'}: ${done}${backup ? `. As it was: ${backup}` : ''}`)
+  else ok(`${file} ${written ? 'written' : 'is up to date'}: ${done}`)
 }
 
 /**
@@ -59,7 +59,7 @@ export const env = defineCommand({
   summary: 'Check the settings in .env.docker against the rules in .env.docker.example.',
   options: {
     init: { type: 'boolean', help: 'Write the file with generated secrets, or add those that it lacks; keeps every value' },
-    sync: { type: 'boolean', help: 'After an update of the template: rename settings, add missing secrets; keeps a backup' },
+    sync: { type: 'boolean', help: 'After an update of the template: add the secrets that the file lacks' },
     'dry-run': { type: 'boolean', help: 'With --init or --sync: say what would change, and write nothing' },
     print: { type: 'string', value: 'name', help: 'Print one value as Compose reads it; of a secret only with --show-secret' },
     'show-secret': { type: 'boolean', help: 'With --print: print it although it is a secret' },
@@ -83,7 +83,7 @@ export const env = defineCommand({
     if (dryRun && !init && !sync) refuse('--dry-run needs --init or --sync: nothing else changes the file.')
 
     if (init || sync) {
-      const filled = await fillEnvFile(file, { sync, dryRun })
+      const filled = await fillEnvFile(file, { dryRun })
       return json ? printJson({ ok: true, ...filled }) : showFilled(filled, dryRun)
     }
     const settings = await loadSettings(file)

@@ -1,9 +1,9 @@
-/** How env files and the example are read, and how an env file is made, completed, renamed and shown. */
+/** How env files and the example are read, and how an env file is made, completed and shown. */
 import { expect, test } from 'vitest'
 import { quoteValue, readLines } from '../../scripts/lib/env/file.ts'
 import { describe as words, fits, parseSchema } from '../../scripts/lib/env/schema.ts'
 import type { Setting } from '../../scripts/lib/env/schema.ts'
-import { newFile, withNewNames, withSecrets } from '../../scripts/lib/env/write.ts'
+import { newFile, withSecrets } from '../../scripts/lib/env/write.ts'
 
 test.each<[title: string, text: string, found: string[], problems?: string[]]>([
   ['Windows: CRLF and a byte order mark', '\uFEFFA=1\r\n\r\nB="x"\r\n', ['A:1', 'B:3']],
@@ -28,10 +28,10 @@ test.each<[title: string, text: string, setting: Partial<Setting>]>([
   ['all that its comment says', `# --- Web ---
 # Signs sessions.
 # @sensitive @type=string(minLength=3) @generate=hex(32)
-# @service(web, worker) @was(OLD, OLDER)
+# @service(web, worker)
 A='two words'`, {
     name: 'A', line: 5, value: 'two words', isActive: true, default: '', heading: '# --- Web ---', required: true,
-    sensitive: true, generate: 32, services: ['web', 'worker'], was: ['OLD', 'OLDER'], assignment: "A='two words'",
+    sensitive: true, generate: 32, services: ['web', 'worker'], assignment: "A='two words'",
   }],
   ['one that is commented out', '# Port.\n# @type=port\n# A=1', { value: '1', isActive: false, default: '1', required: true, assignment: 'A=1' }],
   ['a rule of its own right below another setting', '# Both.\n# @optional\n# B=\n# @optional @default="y"\nA=x', { default: 'y', required: false }],
@@ -64,7 +64,6 @@ const schema = parseSchema(`
 # --- Shop ---
 
 # Name.
-# @was(TITLE)
 SHOP_NAME=shop
 
 # Colour.
@@ -115,14 +114,4 @@ test.each<[title: string, awaited: string[], text: string, result: string]>([
 ])('completing a file: %s', (_, awaited, text, result) => {
   expect(withSecrets(schema, text, awaited, random).text).toBe(result)
   expect(withSecrets(schema, result, awaited, random)).toEqual({ text: result, generated: [] })
-})
-
-test.each<[title: string, text: string, result: string]>([
-  ['an old name, however it was written', 'export TITLE = "a b" # c\r\n', 'export SHOP_NAME = "a b" # c\r\n'],
-  ['references to it', 'TITLE=a\nURL="x-${TITLE}\n$TITLE-${TITLE:-${TITLE}}-$TITLES"\n', 'SHOP_NAME=a\nURL="x-${SHOP_NAME}\n$SHOP_NAME-${SHOP_NAME:-${SHOP_NAME}}-$TITLES"\n'],
-  ['what only looks like one', 'TITLE=a\nURL=TITLE\nB=$${TITLE}\n', 'SHOP_NAME=a\nURL=TITLE\nB=$${TITLE}\n'],
-  ['an old name beside the new one', 'TITLE=a\nSHOP_NAME=b\n', 'TITLE=a\nSHOP_NAME=b\n'],
-])('names of today: %s', (_, text, result) => {
-  expect(withNewNames(schema, text).text).toBe(result)
-  expect(withNewNames(schema, result)).toEqual({ text: result, renamed: [] })
 })

@@ -1,7 +1,7 @@
 /**
  * The schema of the settings: .env.docker.example, where comment lines that begin with @ are the rules of the
  * setting below them. That setting may be a comment itself (`# WEB_THREADS=16`): then its value is the default.
- * A subset of what varlock calls env-spec, with @default, @generate, @service and @was added. Pure.
+ * A subset of what varlock calls env-spec, with @default, @generate and @service added. Pure.
  */
 import { readLines, unquoted } from './file.ts'
 import type { Values } from '../engine/machine.ts'
@@ -36,8 +36,6 @@ export interface Setting {
   generate: number | undefined
   /** Who reads it. */
   services: readonly string[]
-  /** The names that it had in earlier versions of the template. */
-  was: readonly string[]
   /** Its own line as it stands in the example, or would without the # in front. */
   assignment: string
 }
@@ -46,10 +44,6 @@ export interface Schema {
   settings: readonly Setting[]
   byName: ReadonlyMap<string, Setting>
 }
-
-/** Every old name with its new one. */
-export const renamings = ({ settings }: Schema): Map<string, string> =>
-  new Map(settings.flatMap(({ name, was }) => was.map((old) => [old, name] as const)))
 
 /** What the value has to be, after "has to be", and whether it is that. */
 const forms: Readonly<Record<string, readonly [words: string, fits: (value: string) => boolean]>> = {
@@ -99,7 +93,7 @@ function parseType(text: string): ValueType | undefined {
   return isKnown ? { form, options, choices: [] } : undefined
 }
 
-const ruleNames = ['type', 'optional', 'default', 'sensitive', 'generate', 'service', 'was']
+const ruleNames = ['type', 'optional', 'default', 'sensitive', 'generate', 'service']
 
 /** `@type=port`, `@service(a, b)` or `@default="text"`, with what is in the quotes or brackets. */
 const rule = /\s*@(\w+)(?:="([^"]*)"|=(\w+(?:\([^)]*\))?)|\(([^)]*)\))?(?=\s|$)/g
@@ -141,7 +135,6 @@ export function parseSchema(text: string, file: string): Schema {
         sensitive: rules.has('sensitive') || generate !== undefined,
         generate: generate === undefined ? undefined : Number(/\d+/.exec(generate)?.[0] ?? 32),
         services: words(rules.get('service')),
-        was: words(rules.get('was')),
       })
       above = 'setting'
       continue

@@ -1,9 +1,8 @@
-/** Writes an env file: a new one, or an existing one with the secrets that it lacks and the names of today. */
+/** Writes an env file: a new one, or an existing one with the secrets that it lacks. */
 import { createHash, randomBytes } from 'node:crypto'
 import { chown, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname, resolve } from 'node:path'
 import { quoteValue, readLines, referring, unquoted } from './file.ts'
-import { renamings } from './schema.ts'
 import type { Schema } from './schema.ts'
 import { envFile, loadSettings, readIfThere, readSchema, unusable } from './settings.ts'
 import { hostCaBundle } from '../engine/machine.ts'
@@ -54,19 +53,6 @@ export function withSecrets({ settings }: Schema, text: string, awaited: readonl
   }
 }
 
-/** Gives settings, and references to them, the names of today; values are kept. Pure. */
-export function withNewNames(schema: Schema, text: string): { text: string; renamed: { from: string; to: string }[] } {
-  const there = new Set(readLines(text).entries.map(({ name }) => name))
-  // An old name beside the new one does not count any more, and stays: the check tells of it.
-  const names = new Map([...renamings(schema)].filter(([from, to]) => there.has(from) && !there.has(to)))
-  // Where a name is set, and where a value refers to it: $$ is no reference.
-  const places = /(?<=^[ \t]*(?:export[ \t]+)?)\w+(?=[ \t]*[=:])|(?<=(?<!\$)\$\{?)\w+/gm
-  return {
-    text: text.replaceAll(places, (word) => names.get(word) ?? word),
-    renamed: [...names].map(([from, to]) => ({ from, to })),
-  }
-}
-
 /** What belongs to this machine: a project name where the folder gives Compose none (日本), the owner of the checkout, its CA bundle. */
 async function machineValues(): Promise<Record<string, string>> {
   const { uid, gid } = await stat('.')
@@ -110,19 +96,15 @@ export interface Filled {
   generated: string[]
   /** Settings of a new file that were set to what fits this machine. */
   fitted: string[]
-  renamed: { from: string; to: string }[]
-  /** Where the file is as it was before names were changed. */
-  backup: string | undefined
 }
 
 /**
  * Makes the env file from the example, with random secrets; or adds to an existing one what its services wait for,
- * and keeps every value that is there. With `sync` it also gives settings their names of today, and keeps the old
- * file beside it, for its owner alone.
+ * and keeps every value that is there.
  *
  * @throws CliError (exit code 3) when the file has unreadable lines or cannot be written
  */
-export async function fillEnvFile(file: string = envFile, { sync = false, dryRun = false } = {}): Promise<Filled> {
+export async function fillEnvFile(file: string = envFile, { dryRun = false } = {}): Promise<Filled> {
   const [schema, existing = ''] = await Promise.all([readSchema(), readIfThere(file)])
   // A byte order mark may only be the beginning of a file, and a line may be put above it.
   const before = existing.replace(/^\uFEFF/, '')
@@ -134,15 +116,12 @@ export async function fillEnvFile(file: string = envFile, { sync = false, dryRun
   }
   const random: Random = (bytes) => randomBytes(bytes).toString('hex')
   const machine = before.trim() === '' ? await machineValues() : undefined
-  const { text: named, renamed } = sync ? withNewNames(schema, before) : { text: before, renamed: [] }
   // Required settings and secrets of services that are switched on, which the file does not have.
   const awaited = machine ? [] : (await loadSettings(file)).findings.filter(({ code }) => ['E10', 'E25'].includes(code))
   const { text, generated } = machine ? newFile(schema, machine, random)
-    : withSecrets(schema, named, awaited.map(({ setting }) => setting), random)
+    : withSecrets(schema, before, awaited.map(({ setting }) => setting), random)
 
   const written = !dryRun && text !== before
-  const backup = written && sync && existing ? `${file}.bak` : undefined
-  if (backup) await writeSecretly(backup, existing)
   if (written) await writeSecretly(file, text)
-  return { file, written, generated, fitted: Object.keys(machine ?? {}), renamed, backup }
+  return { file, written, generated, fitted: Object.keys(machine ?? {}) }
 }

@@ -26,7 +26,7 @@ SECRET_KEY=local-only-local-only
 # COMPOSE_PROJECT_NAME=
 
 # Owner.
-# @was(OWNER)
+# @type=number
 # APP_UID=1001
 
 # Certificates.
@@ -54,7 +54,7 @@ const modeOf = (file: string): number => statSync(join(box.folder, file)).mode &
 test.each<[title: string, text: string | null, args: string, code: number, sentences: string[]]>([
   ['no file', null, '--env-file none.env', 3, ['✗ none.env  The file does not exist. (E08)', '→ Make it from the example: npm run env -- --env-file none.env --init\n']],
   ['a good file', good, '--strict', 0, ['Compose did not answer (docker is not installed)', '✓ .env.docker: 2 settings, 0 errors, 0 warnings\n']],
-  ['a warning', `${good}OWNER=1\n`, '', 0, ['! .env.docker:3  OWNER is called APP_UID now', '→ npm run env -- --sync renames it.', '1 warning\n']],
+  ['a warning', `${good}WEB_PROT=1\n`, '', 0, ['! .env.docker:3  WEB_PROT is not declared', '→ Did you mean WEB_PORT?', '1 warning\n']],
   ['a warning under --strict', `${good}MINE=1\n`, '--strict', 3, ['MINE is not declared', '1 warning\n']],
   ['an error', `${good}WEB_PORT=80a\n`, '', 3, ['✗ .env.docker:3  WEB_PORT has to be a port number from 1 to 65535; it is "80a". (E11)', '1 error, 0 warnings\n']],
   ['an unknown flag', good, '--jsno', 2, []],
@@ -102,7 +102,7 @@ test('--init makes a short file that only its owner can read, with other secrets
   expect(read()).toMatch(/^EXTRA_CA_FILE='.*\/ca\.pem'$/m)
   expect(read()).not.toMatch(/WEB_PORT|SHOP_PASSWORD|COMPOSE_PROJECT_NAME/)
   expect(modeOf('.env.docker')).toBe(0o600)
-  expect(JSON.parse((await run('--init --json --env-file b.env')).stdout)).toMatchObject({ ok: true, file: 'b.env', generated: ['SECRET_KEY'], renamed: [], written: true })
+  expect(JSON.parse((await run('--init --json --env-file b.env')).stdout)).toMatchObject({ ok: true, file: 'b.env', generated: ['SECRET_KEY'], written: true })
   expect(read('b.env').match(/SECRET_KEY=.*/)).not.toEqual(read().match(/SECRET_KEY=.*/))
 })
 
@@ -119,21 +119,20 @@ test('--init adds what a service that is switched on waits for, through a link, 
 
 test('--dry-run says what would change, and writes nothing', async () => {
   expect((await run('--init --dry-run')).stderr).toContain('.env.docker was not written. It would be: 1 generated (SECRET_KEY)')
-  write('.env.docker', 'OWNER=7\nSECRET_KEY=hunter2\n')
+  write('.env.docker', 'COMPOSE_PROFILES=shop\n')
   expect(await run('--sync --dry-run')).toEqual({
-    code: 0, stdout: '', stderr: '.env.docker was not written. It would be: 1 renamed (OWNER to APP_UID)\n',
+    code: 0, stdout: '', stderr: '.env.docker was not written. It would be: 1 generated (SHOP_PASSWORD)\n',
   })
-  expect(read()).toBe('OWNER=7\nSECRET_KEY=hunter2\n')
+  expect(read()).toBe('COMPOSE_PROFILES=shop\n')
   expect(readdirSync(box.folder).filter((name) => name.startsWith('.env')).toSorted()).toEqual(['.env.docker', '.env.docker.example'])
 })
 
-test('--sync keeps the file as it was, for its owner alone, and does nothing the second time', async () => {
-  write('.env.docker', `${good}OWNER=7\nMINE=1`)
-  expect((await run('--sync')).stderr).toMatch(/written: 1 renamed \(OWNER to APP_UID\)\. As it was: \.env\.docker\.bak\n/)
-  expect(read()).toBe(`${good}APP_UID=7\nMINE=1`)
-  expect(read('.env.docker.bak')).toBe(`${good}OWNER=7\nMINE=1`)
-  for (const file of ['.env.docker', '.env.docker.bak']) expect(modeOf(file)).toBe(0o600)
-  expect(JSON.parse((await run('--sync --json')).stdout)).toMatchObject({ ok: true, written: false, generated: [], renamed: [] })
+test('--sync adds the secrets of a newer template, keeps every value, and does nothing the second time', async () => {
+  write('.env.docker', 'COMPOSE_PROFILES=shop\nMINE=1')
+  expect((await run('--sync')).stderr).toContain('.env.docker written: 1 generated (SHOP_PASSWORD)')
+  expect(read()).toMatch(/^COMPOSE_PROFILES=shop\nMINE=1\nSHOP_PASSWORD=[\da-f]{16}\n$/)
+  expect(modeOf('.env.docker')).toBe(0o600)
+  expect(JSON.parse((await run('--sync --json')).stdout)).toMatchObject({ ok: true, written: false, generated: [] })
 })
 
 test.runIf(process.getuid?.() === 0)('as root in the folder of another user, --init makes that user the owner', async () => {

@@ -50,7 +50,7 @@ const schema = parseSchema(`
 # @optional @sensitive @type=string(minLength=8) @generate=hex(16) @service(web) | SECRET_KEY=secret-local-only
 # @optional @type=string @service(web) | ALLOWED_HOSTS=
 # @type=string @service(web) | MAIL_FROM=me@example.org
-# @optional @type=string @was(WEB_SERVERS) @service(web) | WEB_CONCURRENCY=2
+# @optional @type=string @service(web) | WEB_CONCURRENCY=2
 `.replaceAll(/^(#.*) \| (.*)$/gm, '# A sentence.\n$1\n$2'), 'example')
 
 const fileWith = (edits: Edits): string =>
@@ -85,8 +85,6 @@ test.each<[code: string, setting: string, edits: Edits, hint?: string | RegExp]>
   ['E12', 'PYTHON_INSTALLER', { PYTHON_INSTALLER: 'poetri' }, 'Did you mean poetry?'],
   ['W13', 'WEB_PROT', { WEB_PROT: '1' }, 'Did you mean WEB_PORT?'],
   ['W13', 'SHOP_COLOUR', { SHOP_COLOUR: 'red' }, /APP_ENV_FILE/],
-  ['W15', 'WEB_SERVERS', { WEB_SERVERS: '1' }, 'WEB_CONCURRENCY is there too: delete the line.'],
-  ['W15', 'WEB_SERVERS', { WEB_SERVERS: '1', WEB_CONCURRENCY: null }, 'npm run env -- --sync renames it.'],
   ['E20', 'SECRET_KEY', { SECRET_KEY: 'changeme-changeme' }],
   ['E20', 'POSTGRES_PASSWORD', { POSTGRES_PASSWORD: 'password' }, /If the database exists already/],
   ['E20', 'POSTGRES_PASSWORD', { POSTGRES_PASSWORD: 'x7Tq2' }],

@@ -6,7 +6,6 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { fits, parseSchema } from '../../../scripts/lib/env/schema.ts'
-import { withNewNames } from '../../../scripts/lib/env/write.ts'
 import { files, readText, root } from '../helpers/repository.ts'
 
 const { settings, byName } = parseSchema(readText('.env.docker.example'), '.env.docker.example')
@@ -103,16 +102,10 @@ test('no setting is there twice, and each value is as its rule says', () => {
   expect(judged.filter(({ value, type }) => !fits(value, type)).map(({ name }) => name)).toEqual([])
 })
 
-test('sentences say what each setting is for, and no old name is in use', () => {
+test('sentences say what each setting is for', () => {
   const blocks = readText('.env.docker.example').split(/\n(?:\n|# --- )/).filter((block) => /^#\s*@/m.test(block))
   expect(blocks.length).toBeGreaterThan(40)
   expect(blocks.filter((block) => !/^# (?!@|[A-Z]\w*=)/m.test(block))).toEqual([])
-  expect(settings.flatMap(({ was }) => was).filter((old) => byName.has(old))).toEqual([])
-})
-
-test.each(files.filter((file) => /^template\/examples\/\w+\/env\.docker$/.test(file)))('--sync renames nothing in %s', (file) => {
-  const text = readText(file)
-  expect(withNewNames({ settings, byName }, text)).toEqual({ text, renamed: [] })
 })
 
 describe.skipIf(spawnSync('docker', ['compose', 'version']).status !== 0)('an empty value is empty to Compose', () => {

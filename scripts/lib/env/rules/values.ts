@@ -1,6 +1,6 @@
 /** Rules about single values: what .env.docker.example says of each, forms for which @type has no word, and secrets. */
 import { nearest } from '../../terminal.ts'
-import { describe, fits, renamings } from '../schema.ts'
+import { describe, fits } from '../schema.ts'
 import type { Setting } from '../schema.ts'
 import { found, given, ofEach, readers, shown } from '../subject.ts'
 import type { Rule } from '../subject.ts'
@@ -72,12 +72,7 @@ const wrongForm: Rule = (subject) => given(subject).flatMap(({ setting, name, va
   forms.filter(([, names, breaks]) => names.test(name) && breaks.test(value)).map(([code, , , problem, hint = example(setting)]) =>
     found(code, name, `${name} ${problem}${shown(name, value, subject)}.`, hint)))
 
-const unknownName: Rule = ({ schema, lines, entryOf }) => lines.entries.flatMap(({ name, line }) => {
-  const now = renamings(schema).get(name)
-  if (now !== undefined) {
-    const hint = entryOf.has(now) ? `${now} is there too: delete the line.` : 'npm run env -- --sync renames it.'
-    return [{ ...found('W15', name, `${name} is called ${now} now, and nothing reads the old name.`, hint), line }]
-  }
+const unknownName: Rule = ({ schema, lines }) => lines.entries.flatMap(({ name, line }) => {
   // Docker reads its own by itself.
   if (schema.byName.has(name) || /^(COMPOSE|DOCKER|BUILDKIT)_/.test(name)) return []
   const meant = nearest(name, [...schema.byName.keys()])
