@@ -22,7 +22,7 @@ need() {
 # An empty line in .env.docker means the same as no line, so the application's own default applies.
 drop_empty_settings() {
 	for name in DATABASE_URL REDIS_URL SECRET_KEY \
-		S3_ENDPOINT_URL S3_PUBLIC_URL S3_BUCKET S3_REGION S3_ACCESS_KEY_ID S3_SECRET_ACCESS_KEY; do
+		S3_ENDPOINT_URL S3_PUBLIC_URL S3_BUCKET S3_REGION S3_ACCESS_KEY_ID S3_SECRET_ACCESS_KEY AWS_ENDPOINT_URL_S3; do
 		eval "[ -n \"\${$name:-}\" ] || unset $name"
 	done
 }

@@ -1,10 +1,11 @@
 """Celery beat with a heartbeat for the health check, and with a lock so that only one runs.
 
-``Scheduler`` is the application's own scheduler (``beat_scheduler``, by default the persistent one)
-with a heartbeat at each tick and a lock in Redis around it all. A second beat waits for the lock
-before it opens the schedule file. The lock of a beat that was killed expires by itself.
+``Scheduler`` is the one that BEAT_SCHEDULER names, or else the application's own (``beat_scheduler``, by
+default the persistent one), with a heartbeat at each tick and a lock in Redis around it all. A second beat
+waits for the lock before it opens the schedule file. The lock of a beat that was killed expires by itself.
 """
 
+import importlib.util
 import os
 import signal
 import sys
@@ -13,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from celery import current_app
-from celery.utils.imports import symbol_by_name
+from celery.utils.imports import load_extension_class_names, symbol_by_name
 from celery.utils.log import get_logger
 from kombu import Connection
 
@@ -37,7 +38,7 @@ class Lock:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._is_redis = connection.transport.driver_type == "redis"
+        self.is_redis = connection.transport.driver_type == "redis"
         self._lock: Any = None
 
     def hold(self) -> bool:
@@ -45,7 +46,7 @@ class Lock:
 
         Returns False if another beat has it. Raises BrokerUnreachableError.
         """
-        return not self._is_redis or self._ask(_hold)
+        return not self.is_redis or self._ask(_hold)
 
     def release(self) -> None:
         """Lets the next one start at once instead of after LOCK_SECONDS."""
@@ -81,7 +82,17 @@ def _hold(lock: Any) -> bool:
     return lock.acquire(blocking=False)
 
 
-_Base: Any = symbol_by_name(current_app.conf.beat_scheduler)
+def chosen() -> Any:
+    """The class of the scheduler, by its path or by the short name that its package registers."""
+    name = os.environ.get("BEAT_SCHEDULER") or current_app.conf.beat_scheduler
+    cls: Any = symbol_by_name(name, aliases=dict(load_extension_class_names("celery.beat_schedulers")))
+    is_there = importlib.util.find_spec("django_celery_beat") is not None
+    if is_there and not any(base.__module__.startswith("django_celery_beat") for base in cls.__mro__):
+        logger.warning("No task of django-celery-beat is sent by %s. Set BEAT_SCHEDULER=django.", name)
+    return cls
+
+
+_Base = chosen()
 
 
 class Scheduler(_Base):
@@ -121,6 +132,8 @@ class Scheduler(_Base):
     def _wait_for_lock(self) -> None:
         # Celery's own handler would ask for this scheduler, which does not exist yet, and so wait once more.
         handler = signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+        if not self._beat_lock.is_redis:
+            logger.warning("Without Redis as broker beat has no lock: a second one sends every task again.")
         told = ""
         while problem := self._problem():
             if problem != told:

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
+import { parse } from 'yaml'
 import { complaints, environmentOf, overlays, profilesOf, snapshots, variants, withoutExtensions } from '../../lint/compose-variants.ts'
 import type { Outcome, Variant } from '../../lint/compose-variants.ts'
 import { readText, root } from '../helpers/repository.ts'
@@ -64,6 +65,14 @@ describe('complaints', () => {
   ])('%s', (_, outcomes, expected) => {
     expect(complaints(outcomes.map((outcome, index) => [variant(['first', 'second'][index]!), outcome]))).toBe(expected)
   })
+})
+
+test('what the public reaches shares no network with a database, and the frontend none with the store', () => {
+  const { services } = parse(readText('template/lint/config/production.yaml')) as { services: Record<string, { networks?: object }> }
+  const neighbours = (name: string) => Object.keys(services).filter((other) =>
+    other !== name && Object.keys(services[other]!.networks ?? {}).some((network) => network in services[name]!.networks!))
+  expect(neighbours('frontend')).toEqual(['beat', 'flower', 'migrate', 'proxy', 'web', 'worker'])
+  expect(neighbours('proxy')).toEqual(['beat', 'flower', 'frontend', 'migrate', 'storage', 'web', 'worker'])
 })
 
 test('a snapshot is without the anchors of its file', () => {

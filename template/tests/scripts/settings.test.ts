@@ -166,6 +166,12 @@ describe.skipIf(spawnSync('docker', ['compose', 'version']).status !== 0)('an em
     expect(told).toEqual(['REDIS_URL', 'S3_BUCKET'])
   })
 
+  test("and a client that knows only Amazon is told of the store, unless the application says otherwise", () => {
+    const told = (text: string) => ask(text).services.web!.environment.AWS_ENDPOINT_URL_S3
+    expect(told('S3_ENDPOINT_URL=http://storage:8333\n')).toBe('http://storage:8333')
+    expect(told('')).toBe('')
+  })
+
   test.each(['', 'SECRET_KEY=of-the-stack\n'])("and the application's own env file wins over what the stack tells it: %j", (text) => {
     expect(ask(text).services.web!.environment.SECRET_KEY).toBe('of-the-application')
   })

@@ -58,7 +58,7 @@ const forms: readonly Form[] = [
   ['W91', /^WORKER_ARGS$/, /(^|\s)(-B|--beat)(\s|$)/, 'has -B: every worker would send the periodic tasks', 'Take it out; the service beat sends them.'],
   [
     'W91', /^BEAT_ARGS$/, /(^|\s)(-S|--scheduler|-s|--schedule)(=|\s|$)/, "replaces the stack's scheduler, which holds the lock",
-    'Take it out. Another scheduler is chosen in the application: beat_scheduler.',
+    'Take it out, and name another scheduler in BEAT_SCHEDULER.',
   ],
   // runserver does so unless it is told otherwise.
   [
