@@ -75,6 +75,7 @@ export const up = defineCommand({
   summary: 'Build what is to be built, start the stack and wait until every service is healthy.',
   options: {
     'no-build': { type: 'boolean', help: 'Start with the application image that is there' },
+    pull: { type: 'boolean', help: 'Get the newest images of their tags first, with their security updates' },
     timeout: { type: 'string', value: 'seconds', help: 'How long to wait for healthy services (180)' },
     ...common,
   },
@@ -87,7 +88,7 @@ export const up = defineCommand({
   examples: ['npm run up', 'npm run --silent up -- --json | jq .urls', 'npm run up -- --env-file .env.staging'],
   whenStopped: () =>
     hasBegunToStart ? 'What had started is still there: npm run teardown' : 'Nothing was started; what ran before runs on. Go on: npm run up',
-  async run({ 'no-build': noBuild = false, timeout = '180', 'env-file': file = envFile, json = false, 'dry-run': dryRun = false }) {
+  async run({ 'no-build': noBuild = false, pull = false, timeout = '180', 'env-file': file = envFile, json = false, 'dry-run': dryRun = false }) {
     const started = performance.now()
     if (!/^[1-9]\d*$/.test(timeout)) {
       throw new CliError(`--timeout ${timeout} is no number of seconds.`, { exitCode: ExitCode.usage })
@@ -106,7 +107,7 @@ export const up = defineCommand({
     ok(`Docker ${engine.engineVersion}, Compose ${engine.composeVersion}`)
     const warnings = findings.length === 0 ? '' : addressed(`, ${amount(findings.length, 'warning')} (see npm run env)`, file)
     ok(`${file}: ${amount(names.length, 'setting')}${warnings}`)
-    const { stack, model } = await ensureImages(opened.stack, opened.model, values, { build: !noBuild })
+    const { stack, model } = await ensureImages(opened.stack, opened.model, values, { build: !noBuild, pull })
     await checkPorts(model)
     if (!noBuild) await buildImages(stack)
     await checkSourceAccess(stack, model)

@@ -82,10 +82,11 @@ async function missing(images: readonly string[]): Promise<string[]> {
  * image's failure on all, and waits 25 seconds for a registry that is silent.
  *
  * @param options.build false when nothing is going to be built, so that no base image is needed
+ * @param options.pull asks also for those that are there: a tag gets security updates
  * @returns the stack and its model, changed when stand-ins had to be selected
  * @throws CliError (exit code 4) when an image cannot be had
  */
-export async function ensureImages(stack: Stack, model: Model, values: Values, { build = true } = {}): Promise<ModelledStack> {
+export async function ensureImages(stack: Stack, model: Model, values: Values, { build = true, pull = false } = {}): Promise<ModelledStack> {
   const used = new Set(Object.values(model.services).map(({ image }) => image))
   const images = foreignImages(model).filter((image) => build || used.has(image))
   // To load the room takes a while. Without it they are images like any others, which no registry has.
@@ -93,7 +94,8 @@ export async function ensureImages(stack: Stack, model: Model, values: Values, {
   const standIns = room ? images.filter(isStandIn) : []
   await room?.ensureStandIns(standIns, values)
 
-  const absent = await missing(images.filter((image) => !standIns.includes(image)))
+  const fromRegistry = images.filter((image) => !standIns.includes(image))
+  const absent = pull ? fromRegistry : await missing(fromRegistry)
   const imageRegistry = valueOf('IMAGE_REGISTRY', values, process.env)
   for (const [index, image] of absent.entries()) {
     let reason: string | undefined
@@ -106,7 +108,7 @@ export async function ensureImages(stack: Stack, model: Model, values: Values, {
         const verdict = exitCode === null ? 'silent' : judgeRefusal(stderr)
         const { message, hint } = explainRefusal(verdict, image, imageRegistry)
         // If IMAGE_REGISTRY is set, stand-ins are never used silently.
-        if (!imageRegistry && ['distrusted', 'silent'].includes(verdict)) reason = message.slice(0, -1)
+        if (!imageRegistry && !pull && ['distrusted', 'silent'].includes(verdict)) reason = message.slice(0, -1)
         throw new CliError(message, { details: lastLines(stderr, 3), hint, exitCode: ExitCode.docker })
       })
     } catch (error) {

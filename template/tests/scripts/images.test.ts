@@ -114,6 +114,16 @@ describe('the images of a stack', () => {
     expect(box.calls().slice(1)).toEqual(['pull valkey:9'])
   })
 
+  test('are all pulled when that is asked for, and never replaced by stand-ins', async () => {
+    vi.mocked(loadOfflineRoom).mockResolvedValue({ useStandIns } as Partial<OfflineRoom> as OfflineRoom)
+    useStandIns.mockReset()
+    await ensureImages(stack, model, {}, { pull: true })
+    expect(box.calls()).toEqual(['pull postgres:17', 'pull valkey:9'])
+    box.answer('pull', { err: silence, code: 1 })
+    await expect(ensureImages(stack, model, {}, { pull: true })).rejects.toMatchObject({ exitCode: 4 })
+    expect(useStandIns).not.toHaveBeenCalled()
+  })
+
   test('that only a build needs are not looked for when nothing is built', async () => {
     const services = { web: { image: 'app', build: { args: { PYTHON_IMAGE: 'python:3.13' } } }, db: { image: 'postgres:17' } }
     for (const [build, expected] of [[true, / postgres:17 python:3\.13$/], [false, / postgres:17$/]] as const) {
