@@ -1,6 +1,7 @@
 /** `npm run teardown`: the counterpart of up. Data stays unless --volumes says otherwise. */
 import { common, defineCommand, main, yesOption } from './lib/command.ts'
 import { composeCommand, ofProject, openStack, readModel, readNames, stackOf, streamCompose } from './lib/compose/stack.ts'
+import { read } from './lib/engine/docker.ts'
 import { findEngine } from './lib/engine/engine.ts'
 import { envFile } from './lib/env/settings.ts'
 import { CliError } from './lib/errors.ts'
@@ -29,13 +30,16 @@ export const teardown = defineCommand({
     const stack = stackOf(file)
     // A stack can be taken down with wrong settings, as long as Compose knows what it is made of.
     const { name } = await readModel(stack).catch(async () => (await openStack(file)).model)
-    // Also those that today's settings use no more.
-    const data = await readNames(['volume', 'ls', '--quiet', ...ofProject(name)])
+    const readData = (): Promise<string[]> => readNames(['volume', 'ls', '--quiet', ...ofProject(name)])
+    const data = await readData()
     if (volumes && !yes && data.length > 0) {
       const warning = 'These volumes and all data in them will be deleted.'
       await confirm({ name, warning, details: data.join('\n'), command: 'npm run teardown -- --volumes --yes' })
     }
     if ((await streamCompose(stack, ...down)) !== 0) throw new CliError('The stack was not taken down; Compose says why above.')
+    // Compose leaves those that its files name no more, and those that another container uses, and does not say so.
+    const left = volumes ? await readData() : []
+    if (left.length > 0) await read(['volume', 'rm', ...left])
     if (json) return printJson({ ok: true, project: name, deletedVolumes: volumes ? data : [] })
     if (volumes || data.length === 0) return ok(`${name} is gone, and none of its data is left`)
     const next = addressed('npm run up continues, npm run teardown -- --volumes deletes them', file)

@@ -26,11 +26,12 @@ async function makeEnvFile(file: string): Promise<void> {
 }
 
 /**
- * Stops what Docker starts again and again. Compose takes such a container for one that runs, with the health that it
- * had last, and gives up at once, whatever has been mended since.
+ * Stops what is unhealthy, and what Docker starts again and again. Compose waits for neither to start anew: it sees the
+ * health that they had last, and gives up at once, whatever has been mended since.
  */
-async function endRestartLoops(project: string): Promise<void> {
-  const ids = await readNames(['ps', '--quiet', ...ofProject(project), '--filter', 'status=restarting'])
+async function stopTheSick(project: string): Promise<void> {
+  const having = (state: string): Promise<string[]> => readNames(['ps', '--quiet', ...ofProject(project), '--filter', state])
+  const ids = (await Promise.all(['status=restarting', 'health=unhealthy'].map(having))).flat()
   if (ids.length > 0) await read(['stop', ...ids])
 }
 
@@ -116,7 +117,7 @@ export const up = defineCommand({
     // From here on the stack changes.
     hasBegunToStart = true
     const begun = performance.now()
-    await endRestartLoops(model.name)
+    await stopTheSick(model.name)
     const code = await streamCompose(stack, ...start)
     const all = await readContainers(model.name)
     // At its time-out Compose 2.26 sometimes ends with 0 all the same: the containers have the last word.

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Model, Port } from '../../../scripts/lib/compose/model.ts'
 import { checkPorts, isFree } from '../../../scripts/lib/compose/ports.ts'
 import { freePort, occupy, Sandbox } from '../../../tests/helpers/sandbox.ts'
@@ -54,6 +54,12 @@ describe('the ports of a stack', () => {
   test('are not looked at where a range lets Docker choose', async () => {
     await checkPorts(stackOf('web', { published: `${port}-${port + 1}`, target: 8000 }))
     expect(box.calls()).toEqual([])
+  })
+
+  test("of another machine's engine are not tried here", async () => {
+    vi.stubEnv('DOCKER_HOST', 'ssh://me@server')
+    await expect(checkPorts(stackOf('web', taken()))).resolves.toBeUndefined()
+    vi.unstubAllEnvs()
   })
 
   test('that a process of this machine has end with 3 and its number', async () => {

@@ -42,6 +42,16 @@ describe.concurrent('teardown', () => {
   })
 })
 
+test('teardown --volumes also removes what Compose leaves, and does not say that it is gone when Docker refuses', async () => {
+  const box = await stack()
+  box.answer('volume-ls', { ...volumes, err: 'still there' })
+  box.answer('volume-rm', { err: 'Error: volume is in use - [0123]', code: 1 })
+  const { code, stderr } = await box.run('teardown', ['--volumes', '--yes'])
+  expect(code).toBe(4)
+  expect(stderr).toContain('✗ docker volume rm shop_app-data shop_postgres-data failed.\n\n  Error: volume is in use - [0123]')
+  expect(stderr).not.toContain('is gone')
+})
+
 describe('teardown', () => {
   beforeEach(() => void vi.spyOn(process.stderr, 'write').mockReturnValue(true))
   afterEach(() => vi.restoreAllMocks())

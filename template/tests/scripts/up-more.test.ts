@@ -86,13 +86,14 @@ describe.concurrent('up', () => {
     expect(stderr).toContain('docker-compose-v2 on Ubuntu')
   })
 
-  test('stops what Docker starts again and again, and then starts it: mended or not, it is a new start', async () => {
+  test('stops what is unhealthy and what Docker starts again and again, and then starts it: mended or not, it is a new start', async () => {
     const box = await stack()
     box.containers(wellStack)
     box.answer('ps-restarting', { out: 'looping\n' })
+    box.answer('ps-unhealthy', { out: 'sick\n' })
     const { code } = await box.run('up', ['--no-build'])
     expect(code).toBe(0)
-    expect(box.order('stop looping', 'compose up')).toEqual(['stop looping', 'compose up'])
+    expect(box.order('stop looping sick', 'compose up')).toEqual(['stop looping sick', 'compose up'])
   })
 
   test('ends with what comes next on this stack, and offers no seed where there is none', async () => {
