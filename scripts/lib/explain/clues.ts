@@ -1,6 +1,8 @@
 /** What a line of a log, or the answer of a health check, means and what to do about it. */
+import { posix } from 'node:path'
 import type { Model } from '../compose/model.ts'
 import { makeRoom } from '../engine/machine.ts'
+import { explainMisfit, explainRemoved, otherVersion, packageOf } from './packages.ts'
 import { explainMissing, readSource } from './source-files.ts'
 
 /** What else is known where something failed. */
@@ -26,6 +28,21 @@ const needsVariable = (name = ''): string =>
   `application cannot do without the variable ${name}, and nothing hands it over. ` +
   `Write ${name}=… into .env.app (or the file that APP_ENV_FILE names), ${again}`
 
+/** How the application's user gets to what it may not use. A volume keeps the owner that it was made with. */
+function giveAway(path: string, { role, model: { name, services, volumes } }: Scene): string {
+  const { image = '', volumes: mounts = [] } = services[role] ?? services.migrate ?? {}
+  const { APP_UID, APP_GID, APP_DIR } = services.migrate?.build?.args ?? {}
+  const mount = mounts.find(({ target }) => `${posix.resolve('/app', path)}/`.startsWith(`${target}/`))
+  if (mount?.type === 'volume') {
+    const volume = volumes?.[mount.source ?? '']?.name ?? `${name}_${mount.source}`
+    return 'Its volume was made for another user. Give it to this one: ' +
+      `docker run --rm --user root --volume ${volume}:${mount.target} --entrypoint chown ${image} -R ${APP_UID}:${APP_GID} ${mount.target}`
+  }
+  if (mount?.target !== '/app') return 'In the image it is root\'s. Write what must stay to the volume /data, and the rest to /tmp.'
+  return `Give the source to the user of the containers: sudo chown -R ${APP_UID}:${APP_GID} ${APP_DIR}\nOr, unless root owns it, ` +
+    `let them be its owner: set APP_UID and APP_GID in .env.docker to what stat -c %u:%g ${APP_DIR} says, ${again}`
+}
+
 export function moreMemory(role: string): string {
   const name = role.toUpperCase()
   const fewer = role === 'web' || role === 'worker' ? `, or lower ${name}_CONCURRENCY` : ''
@@ -42,9 +59,7 @@ export const clues: readonly Clue[] = [
   [/Read-only file system: '([^']+)'/, ([path]) =>
     `The application writes to ${path}, and its container is read-only. Write what must stay to the volume /data, and the ` +
     `rest to /tmp. Or name that folder in APP_WRITABLE_DIR, or allow writing anywhere by APP_READ_ONLY=false, ${again}`],
-  [/Permission denied: '([^']+)'/, ([path]) =>
-    `The application may not use ${path}: it belongs to another user than APP_UID. If it is of the source, set APP_UID and ` +
-    'APP_GID in .env.docker to its owner (stat -c %u:%g app). If it is of a volume: a volume keeps the owner of its creation.'],
+  [/Permission denied: '([^']+)'/, ([path = ''], scene) => `The application may not use ${path}. ${giveAway(path, scene)}`],
   [/exec format error/i,
     'The image was made for another kind of processor. Build it here: npm run up, with DOCKER_DEFAULT_PLATFORM unset.'],
   // tini finds the script, and the kernel does not find "/bin/sh\r".
@@ -60,6 +75,11 @@ export const clues: readonly Clue[] = [
   [/\b(?:ba)?sh: (?:(?:line )?\d+: )?(\S+): (?:(?:command )?not found|No such file or directory)/, ([program], { role }) =>
     `${commandOf(role)} runs "${program}", which is not in the image. Check the spelling. Add a Python package to ` +
     'the file of PYTHON_MANIFEST, and a Debian package to APT_PACKAGES.'],
+  [/could not resize shared memory segment/,
+    'The /dev/shm of PostgreSQL is too small. In compose.mine.yaml (docs/where-to-change-what.md): ' +
+    `services: { postgres: { shm_size: 1gb } }, ${again}`],
+  [/\bSIGBUS\b|\bbus error|insufficient shared memory|no space left on device: '\/dev\/shm|torch_\S+: no space left/i,
+    `Likely: its /dev/shm is full. Make it larger, for example SHM_SIZE=1g in .env.docker, ${again}`],
   [/no space left on device|enough free space|disk quota exceeded/i,
     `A disk is full. ${makeRoom}\nIf the volume has a size limit of its own, raise that.`],
   // gunicorn; Celery's prefork pool.
@@ -123,9 +143,12 @@ export const clues: readonly Clue[] = [
     `Likely: ${host ? `"${host}"` : 'a host in a URL of .env.docker'} is neither a service of this stack nor a name ` +
     'that is known outside. Check the spelling, and whether COMPOSE_PROFILES has its profile.'],
 
-  // --- The application itself ---
+  // --- The application itself, and its packages ---
+  [/(\S+): cannot open shared object file|no library called "([^"]+)" was found|(\w+) library not found|failed to find (libmagic)|[Cc]ould not find the (GDAL|GEOS) library/,
+    ([file = '']) => `${packageOf(file)} in .env.docker, ${again}`],
+  [/VersionMismatch: /, `Two packages of the image do not fit each other. ${otherVersion('kombu<…')}, ${again}`],
   [/ModuleNotFoundError: No module named '([^']+)'/, ([module = ''], { model }) =>
-    explainMissing(readSource(model), module) ??
+    explainMissing(readSource(model), module) ?? explainRemoved(module) ??
     `"${module}" is not in the image. If it is a module of yours, compare WEB_APP, CELERY_APP and APP_PYTHONPATH ` +
       'with the folder, and look at .dockerignore. If it is a package, add it to the file of PYTHON_MANIFEST.'],
   [/__call__\(\) missing \d+ required positional arguments?: (?:'receive' and )?'(send|start_response)'/, ([missing]) =>
@@ -140,7 +163,9 @@ export const clues: readonly Clue[] = [
   // pydantic-settings names the field, from which it makes the name of the variable.
   [/ValidationError: \d+ validation errors? for \w*(?:Settings|Config|Env)\w*\n(\w+)\n {2}Field required/i, ([field = '']) =>
     `Likely (with env_prefix in front of the name, if there is one): the ${needsVariable(field.toUpperCase())}`],
-  // A traceback whose last line of code stands outside every function; or a file that is no Python.
+  // A traceback whose last line of code stands outside every function; or a file that is no Python. First in a package.
+  [/File "[^"]*\/python(3\.\d+)\/(?:site|dist)-packages\/([\w-]+)[^"]*", line \d+(?:, in <module>)?\n(?: {4}.*\n)*(\w[\w.]*(?:Error|Exception)\b.*)/,
+    (found) => `${explainMisfit(found)}, ${again}`],
   [/File "([^"]+)", line (\d+)(?:, in <module>)?\n(?: {4}.*\n)*\w[\w.]*(?:Error|Exception)\b/, ([file, line]) =>
     `The application could not be imported, because of line ${line} of ${file}. Correct it, ${again}`],
   // gunicorn and uvicorn; Celery. What could not be imported has left a traceback, and that says more.

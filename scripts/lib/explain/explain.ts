@@ -16,12 +16,16 @@ const SHOWN = 15
 /** Lines of a log that are read: a traceback may stand before a long usage text. */
 const READ = 200
 
+/** Exceptions that a program logs and survives: of Celery's signals and tasks, and of Python's logging itself. */
+const survived = /(?:Signal handler .* raised: |raised unexpected: |--- Logging error ---).*\n(?:Traceback .*\n(?:[ \t].*\n)*\S.*\n(?:\n.* exception.*:\n\n)?)+/g
+
 /** The end of a log, or the lines that lead to a clue further up, without passwords; and what the clue advises. */
 function judge(output: string, scene: Scene): { details: string; advice: string | undefined } {
   const log = redactUrls(output).trimEnd()
   const lines = log.split(/\r?\n/)
+  const causes = log.replaceAll(survived, (block) => block.replaceAll(/./g, ' '))
   for (const [pattern, say] of clues) {
-    const match = pattern.exec(log)
+    const match = pattern.exec(causes)
     if (!match) continue
     const last = log.slice(0, match.index + match[0].length).split('\n').length
     const end = last <= lines.length - SHOWN ? last : lines.length

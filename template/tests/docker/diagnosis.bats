@@ -357,7 +357,7 @@ no_tables() {
 	cp app/stories/__init__.py "$BATS_TEST_TMPDIR"
 	echo 'open("/app/shop.log", "a")' >>app/stories/__init__.py
 	job_fails migrate 6
-	advises 'The application may not use /app/shop.log: it belongs to another user'
+	advises 'The application may not use /app/shop.log. Give the source to the user of the containers: sudo chown -R'
 	cp "$BATS_TEST_TMPDIR/__init__.py" app/stories
 	job_fails migrate 6 DATABASE_URL=sqlite:////nowhere/stories.db
 	advises 'SQLite cannot make or open its file'

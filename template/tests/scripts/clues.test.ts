@@ -2,11 +2,27 @@
 import { expect, test } from 'vitest'
 import { explainOutput } from '../../../scripts/lib/explain/explain.ts'
 
+const flask = '  File "/opt/venv/lib/python3.13/site-packages/flask/app.py", line 28, in <module>\n    from werkzeug.urls import url_quote\n'
+
+const mounts = [
+  { type: 'bind', source: '/home/me/shop/backend', target: '/app' }, { type: 'volume', source: 'app-data', target: '/data' },
+]
+const model = {
+  name: 'shop',
+  services: {
+    migrate: { build: { args: { APP_UID: '1001', APP_GID: '1002', APP_DIR: 'backend' } }, image: 'shop-app:dev', volumes: mounts },
+    web: { image: 'shop-app:dev', volumes: mounts },
+  },
+}
+
 /** Lines as programs really write them, each with the words by which its advice is known. */
 test.each<[string, string]>([
   ["OSError: [Errno 30] Read-only file system: '/app/logs'", 'APP_WRITABLE_DIR'],
-  ["PermissionError: [Errno 13] Permission denied: '/app/shop.log'", 'may not use /app/shop.log'],
-  ["PermissionError: [Errno 13] Permission denied: '/data/uploads'", 'a volume keeps the owner'],
+  ["PermissionError: [Errno 13] Permission denied: '/app/shop.log'", 'sudo chown -R 1001:1002 backend\nOr, unless root owns it'],
+  ["PermissionError: [Errno 13] Permission denied: 'shop.log'", 'sudo chown -R 1001:1002 backend'],
+  ["PermissionError: [Errno 13] Permission denied: '/var/log/shop.log'", 'Write what must stay to the volume /data'],
+  ["PermissionError: [Errno 13] Permission denied: '/data/uploads'",
+    'docker run --rm --user root --volume shop_app-data:/data --entrypoint chown shop-app:dev -R 1001:1002 /data'],
   ["builtins.PermissionError: [Errno 13] Permission denied: '/no/app.db.migrate-lock'", 'SQLite cannot make or open its file'],
   ['sqlalchemy.exc.OperationalError: (sqlite3.OperationalError) unable to open database file', 'SQLite cannot make or open its file'],
   ['exec /usr/bin/tini: exec format error', 'another kind of processor'],
@@ -19,6 +35,11 @@ test.each<[string, string]>([
   ['bash: line 1: ./begin.sh: No such file or directory', 'WEB_COMMAND runs "./begin.sh"'],
   ['bash: line 1: ./start.sh: Permission denied', './start.sh is there and may not be executed'],
   ['pg_wal/xlogtemp.28: No space left on device', 'A disk is full.'],
+  ['could not resize shared memory segment "/PostgreSQL.1" to 8388608 bytes: No space left on device', 'postgres: { shm_size: 1gb }'],
+  ["OSError: [Errno 28] No space left on device: '/dev/shm/sem.x'", 'SHM_SIZE=1g in .env.docker'],
+  ['unable to write to file </torch_17_1>: No space left on device (28)', 'SHM_SIZE=1g'],
+  ['billiard.exceptions.WorkerLostError: Worker exited prematurely: signal 7 (SIGBUS) Job: 0.', 'SHM_SIZE=1g'],
+  ['[ERROR] Worker (pid:18) was sent SIGBUS!', 'SHM_SIZE=1g'],
   ['[ERROR] Worker (pid:18) was sent SIGKILL! Perhaps out of memory?', 'Raise WEB_MEMORY in .env.docker, or lower WEB_CONCURRENCY'],
   ['failed: FATAL:  password authentication failed for user "me"', 'with another password of "me"'],
   [`(1045, "Access denied for user 'me'@'172.19.0.5' (using password: YES)")`, 'with another password of "me"'],
@@ -42,6 +63,24 @@ test.each<[string, string]>([
   ["SSL validation failed for https://files.a.org/b hostname 'files.a.org' doesn't match 'files.b.org'", 'use the host that the provider gives'],
   ['[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed certificate', 'APP_CA_FILE'],
   ['could not translate host name "dbb" to address: Name or service not known', '"dbb" is neither a service of this stack'],
+  ['ImportError: libpq.so.5: cannot open shared object file: No such file or directory', 'Add libpq5 to APT_PACKAGES in .env.docker, then'],
+  ['ImportError: libGL.so.1: cannot open shared object file: No such file or directory', 'Add libgl1 libglib2.0-0 to'],
+  ['OSError: cannot load library \'libgobject-2.0-0\': libgobject-2.0-0: cannot open shared object file: No', 'Add libpangoft2-1.0-0 libharfbuzz-subset0 to'],
+  ["- couldn't import psycopg 'python' implementation: libpq library not found", 'Add libpq5 to'],
+  ['ImportError: failed to find libmagic.  Check your installation', 'Add libmagic1 to'],
+  ['OSError: no library called "cairo-2" was found', 'Add libcairo2 to'],
+  ['django.core.exceptions.ImproperlyConfigured: Could not find the GDAL library (tried "gdal", …', 'Add gdal-bin to'],
+  ['OSError: libfoo-2.so.1: cannot open shared object file: No such file or directory', 'https://packages.debian.org finds the package that contains it'],
+  ["ModuleNotFoundError: No module named 'pkg_resources'", "Add 'setuptools<82' to PYTHON_EXTRA_PACKAGES"],
+  ["ModuleNotFoundError: No module named 'distutils'", "Add 'setuptools<82' to PYTHON_EXTRA_PACKAGES"],
+  ["ModuleNotFoundError: No module named 'imp'", 'PYTHON_IMAGE=library/python:3.11-slim-trixie'],
+  ["ModuleNotFoundError: No module named 'cgi'", 'PYTHON_IMAGE=library/python:3.12-slim-trixie'],
+  ['kombu.exceptions.VersionMismatch: Redis transport requires redis-py versions 3.2.0 or later. You have 2.10.6', 'do not fit each other'],
+  [`${flask}ImportError: cannot import name 'url_quote' from 'werkzeug.urls' (/opt/venv/lib/python3.13/site-packages/werkzeug/urls.py)`,
+    "the package flask does not fit the werkzeug that is installed. Take another version in the file of PYTHON_MANIFEST and make its lock again. Without a lock, rule one out: PYTHON_CONSTRAINTS='werkzeug<3'"],
+  [`${flask}ImportError: cannot import name 'Mapping' from 'collections' (/usr/local/lib/python3.13/collections/__init__.py)`,
+    'the package flask does not fit Python 3.13, or a package beside it'],
+  ['  File "/opt/venv/lib/python3.13/site-packages/six.py", line 58\n    print x\nSyntaxError: Missing parentheses', 'PYTHON_IMAGE=library/python:3.12-slim-trixie'],
   ["Failed to find attribute 'ap' in 'shop'.", 'WEB_APP names what the source does not have'],
   ["ImportError: no\nModuleNotFoundError: No module named 'celery'", '"celery" is not in the image.'],
   ['Error loading ASGI app. Could not import module "shop.mian".', 'WEB_APP names what the source does not have'],
@@ -63,5 +102,22 @@ test.each<[string, string]>([
   ['GET /private answered 401', 'The application has no /private, or wants a login there.'],
   ['nothing listens on port 8000', '0.0.0.0:8000'],
 ])('%s', (line, advice) => {
-  expect(explainOutput(`earlier\n${line}\n`, 'web', { name: 'shop', services: {} }).advice).toContain(advice)
+  expect(explainOutput(`earlier\n${line}\n`, 'web', model).advice).toContain(advice)
+})
+
+/** Logs as Celery and Python write them. */
+test.each([
+  "[1, 1: ERROR/MainProcess] Signal handler <function f at 0x7f> raised: PermissionError(13, 'Permission denied')\n",
+  "[1, 1: ERROR/ForkPoolWorker-1] Task shop.sell[1] raised unexpected: PermissionError(13, 'Permission denied')\n",
+  '--- Logging error ---\n',
+])('what a program logs and survives is not the cause: %s', (head) => {
+  const first = 'Traceback (most recent call last):\n  File "/app/a.py", line 7, in f\n    {}["x"]\n    ~~^^^^^\nKeyError: \'x\'\n'
+  const second = 'Traceback (most recent call last):\n  File "/app/a.py", line 8, in f\n    open("x")\nPermissionError: [Errno 13] Permission denied: \'x\'\n'
+  const chain = `${first}\nDuring handling of the above exception, another exception occurred:\n\n${second}`
+  for (const trace of [second, chain]) {
+    const said = (end: string) => explainOutput(`${head}${trace}${end}`, 'worker', model).advice
+    expect(said('[1, 1: INFO/MainProcess] ready.\n')).toBeUndefined()
+    expect(said(`${second}`)).toContain('may not use x')
+    expect(said('redis.exceptions.ConnectionError: Error 111 connecting to localhost:6379. Connection refused.\n')).toContain('asks localhost')
+  }
 })
