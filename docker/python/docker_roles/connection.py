@@ -4,6 +4,7 @@ It only takes a lock: it runs statements without parameters and returns one valu
 """
 
 import importlib.util
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import Any, TypeVar
@@ -15,6 +16,15 @@ Connect = TypeVar("Connect")
 
 class LockTimeoutError(Exception):
     """Another migration did not end in time."""
+
+
+def wait_until(is_ours: Callable[[], bool], seconds: float) -> None:
+    """Asks for the lock again and again. Raises LockTimeoutError after that many seconds."""
+    deadline = time.monotonic() + seconds
+    while not is_ours():
+        if time.monotonic() > deadline:
+            raise LockTimeoutError
+        time.sleep(0.2)
 
 
 def _is_installed(module: str) -> bool:

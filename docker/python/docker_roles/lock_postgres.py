@@ -6,13 +6,12 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from urllib.parse import parse_qsl, quote, urlencode
 
-from docker_roles.connection import Ask, LockTimeoutError, plain
+from docker_roles.connection import Ask, plain, wait_until
 
 # Any fixed number; pg_locks shows it as objid.
 LOCK_KEY = 727_274
-LOCK_NOT_AVAILABLE = "55P03"
 
-# In autocommit: an open transaction would hold back CREATE INDEX CONCURRENTLY in the migration.
+# In autocommit, and without prepared statements: behind a pooler they may be those of another client.
 Connect = Callable[[str], AbstractContextManager[Ask]]
 
 
@@ -32,7 +31,9 @@ def plain_url(url: str) -> str:
 
 
 def _psycopg(url: str) -> AbstractContextManager[Ask]:
-    connection = importlib.import_module("psycopg").connect(plain_url(url), autocommit=True)
+    connection = importlib.import_module("psycopg").connect(
+        plain_url(url), autocommit=True, prepare_threshold=None
+    )
     return plain(connection)
 
 
@@ -46,7 +47,7 @@ def _psycopg2(url: str) -> AbstractContextManager[Ask]:
 def _asyncpg(url: str) -> Iterator[Ask]:
     with closing(asyncio.new_event_loop()) as loop:
         run = loop.run_until_complete
-        connection = run(importlib.import_module("asyncpg").connect(plain_url(url)))
+        connection = run(importlib.import_module("asyncpg").connect(plain_url(url), statement_cache_size=0))
         try:
             yield lambda statement: run(connection.fetchval(statement))
         finally:
@@ -62,15 +63,21 @@ DRIVERS: dict[str, Connect] = {
 
 @contextmanager
 def postgres_lock(connect: Connect, url: str, seconds: float) -> Iterator[None]:
-    """Holds the lock. Raises LockTimeoutError after that many seconds."""
+    """Holds the lock. Raises LockTimeoutError after that many seconds.
+
+    The lock belongs to a transaction, because a pooler may give the next one to another session. It is not
+    waited for in the server: CREATE INDEX CONCURRENTLY in the other migration would wait for that statement.
+    """
     with connect(url) as ask:
-        ask(f"SET lock_timeout = '{int(seconds * 1000)}ms'")
-        try:
-            ask(f"SELECT pg_advisory_lock({LOCK_KEY})")
-        except Exception as error:
-            # Every driver has the error code, under one of two names.
-            code = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
-            if code != LOCK_NOT_AVAILABLE:
-                raise
-            raise LockTimeoutError from error
+
+        def take() -> bool:
+            ask("BEGIN")
+            if ask(f"SELECT pg_try_advisory_xact_lock({LOCK_KEY})"):
+                return True
+            ask("ROLLBACK")
+            return False
+
+        wait_until(take, seconds)
+        # It is idle while the migration runs.
+        ask("SET LOCAL idle_in_transaction_session_timeout = 0")
         yield

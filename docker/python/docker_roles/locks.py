@@ -5,28 +5,27 @@ that connection ends, for whatever reason.
 """
 
 import fcntl
-import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from docker_roles import lock_mysql, lock_postgres
-from docker_roles.connection import LockTimeoutError, choose
+from docker_roles.connection import choose, wait_until
 
 
 @contextmanager
 def file_lock(path: Path, seconds: float) -> Iterator[None]:
     """Holds a lock on a file beside an SQLite database. Raises LockTimeoutError after that many seconds."""
-    deadline = time.monotonic() + seconds
     with path.open("w") as file:
-        while True:
+
+        def take() -> bool:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
             except BlockingIOError:
-                if time.monotonic() > deadline:
-                    raise LockTimeoutError from None
-                time.sleep(0.2)
+                return False
+            return True
+
+        wait_until(take, seconds)
         yield
 
 

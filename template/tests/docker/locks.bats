@@ -69,7 +69,7 @@ waiting() {
 	local found
 	case $2 in
 	mariadb) found=$(compose exec -T mariadb mariadb -u root -BNe "SELECT COUNT(*) FROM information_schema.processlist WHERE state = 'User lock'") ;;
-	postgres) found=$(compose exec -T postgres psql -U shop -Atc "SELECT COUNT(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted") ;;
+	postgres) found=$(compose exec -T postgres psql -U shop -Atc "SELECT COUNT(*) FROM pg_stat_activity WHERE query ~ '^(BEGIN|ROLLBACK|SELECT pg_try)'") ;;
 	esac
 	echo "$found are waiting"
 	((found == $1))
@@ -113,6 +113,48 @@ refused() {
 
 @test "three migrations at once on PostgreSQL run one after the other, whatever their drivers" {
 	three_at_once postgres "${postgres[@]}"
+}
+
+@test "an index that a migration makes CONCURRENTLY does not wait for the next migration" {
+	compose exec -T postgres psql -qU shop -c 'CREATE TABLE IF NOT EXISTS things (name text)'
+	migration psycopg "$(url postgresql+psycopg postgres)"
+	id=$(keep "${options[@]}" --env MIGRATE_COMMAND='mkdir /shared/inside && until [ -e /shared/go ]; do sleep 0.1; done &&
+		python3 -c "import os, psycopg; from docker_roles.lock_postgres import plain_url as url
+psycopg.connect(url(os.environ[\"DATABASE_URL\"]), autocommit=True).execute(\"CREATE INDEX CONCURRENTLY ON things (name)\")"' "${command[@]}")
+	until_ok 20 test -d "$shared/inside"
+	migration psycopg2 "$(url postgresql postgres)"
+	keep "${options[@]}" "${command[@]}"
+	until_ok 20 waiting 1 postgres
+	touch "$shared/go"
+	run timeout 20 docker wait "$id"
+	assert_output 0
+}
+
+@test "a migration behind a pooler that gives each transaction another session has its lock, with every driver" {
+	local pair
+	cat >"$shared/pgbouncer.ini" <<-INI
+		[databases]
+		shop = host=postgres user=shop password='$password'
+		[pgbouncer]
+		listen_addr = *
+		listen_port = 5432
+		unix_socket_dir =
+		auth_type = any
+		pool_mode = transaction
+	INI
+	chmod a+r "$shared/pgbouncer.ini"
+	keep --network "${project}_data" --network-alias pooler --user 1001 --volume "$shared:/shared:ro" \
+		"$project-locks" pgbouncer /shared/pgbouncer.ini
+	migration psycopg "$(url postgresql+psycopg pooler)"
+	until_ok 20 docker run --rm "${options[@]}" --env MIGRATE_COMMAND=true "${command[@]}"
+	for pair in "${postgres[@]}"; do
+		holder "${pair%%:*}" "$(url "${pair#*:}" pooler)"
+		for pair in "${postgres[@]}"; do refused "${pair%%:*}" "$(url "${pair#*:}" pooler)"; done
+		touch "$shared/go"
+		run exit_code "$id"
+		assert_output 0
+		rm "$shared/go"
+	done
 }
 
 @test "a migration that waits too long for another says so, with every driver" {
