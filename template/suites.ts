@@ -1,7 +1,7 @@
 /** `npm test`: the suites that a change needs, one after the other, and at the end one line that counts them. */
 import { common, defineCommand, main } from '../scripts/lib/command.ts'
-import { add, inWords, runBats, tellFailures } from '../scripts/lib/bats.ts'
-import type { Counts } from '../scripts/lib/bats.ts'
+import { add, inWords, runBats, tellFailures } from '../tests/helpers/bats.ts'
+import type { Counts } from '../tests/helpers/bats.ts'
 import { ExitCode, stopIfInterrupted } from '../scripts/lib/errors.ts'
 import { formatSeconds, info, print, secondsSince } from '../scripts/lib/terminal.ts'
 import { countFailure, named, none, runVitest } from './run-tests.ts'
@@ -11,7 +11,7 @@ const suites: Record<string, () => Promise<Counts>> = {
   lint: async () => (await import('./lint/lint.ts')).lintAll(),
   scripts: () => runVitest(['--exclude', 'template/**']),
   shell: () => runBats(['tests/shell']),
-  docker: async () => (await import('../scripts/test-docker.ts')).runContract(),
+  docker: async () => (await import('../tests/docker/run.ts')).runContract(),
   /** Chromium has a container of its own. */
   async e2e() {
     const { prepareImages } = await import('./tests/images.ts')

@@ -1,5 +1,5 @@
 # Shared by the contract suite. `npm run test:docker` has made a copy of the repository with an env file and an image
-# for each lane (scripts/test-docker.ts), and setup_suite.bash has started the stack that all tests of a lane share.
+# for each lane (tests/docker/run.ts), and setup_suite.bash has started the stack that all tests of a lane share.
 # shellcheck disable=SC2016 # for Node, for Docker and for the containers' shells
 
 : "${TEST_COPY:?run npm run test:docker}" "${TEST_ENV_FILE:?}" "${TEST_LANE:?}" "${COMPOSE_PROJECT_NAME:?}"

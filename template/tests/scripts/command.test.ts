@@ -11,7 +11,7 @@ import { lint } from '../../lint/lint.ts'
 import { migrate } from '../../../scripts/migrate.ts'
 import { seed } from '../../../scripts/seed.ts'
 import { teardown } from '../../../scripts/teardown.ts'
-import { testDocker } from '../../../scripts/test-docker.ts'
+import { testDocker } from '../../../tests/docker/run.ts'
 import { up } from '../../../scripts/up.ts'
 import { Sandbox } from '../../../tests/helpers/sandbox.ts'
 

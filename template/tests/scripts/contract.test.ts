@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { filesIn, withFile } from '../../../scripts/lib/compose/model.ts'
 import { leadingOutside } from '../../../scripts/lib/compose/outside.ts'
-import { anyPorts, filesOf } from '../../../scripts/test-docker.ts'
+import { anyPorts, filesOf } from '../../../tests/docker/run.ts'
 import { parseSchema } from '../../../scripts/lib/env/schema.ts'
 import { secretsOf } from '../../../tests/docker/secrets.ts'
 

@@ -1,4 +1,4 @@
-/** Every mistake that the check of an env file knows, a row for each. How a rule is tested is in tests/scripts/env-check.test.ts. */
+/** Every mistake that the check of an env file knows, a row for each. How a rule is tested is in tests/scripts/env.test.ts. */
 import { expect, test } from 'vitest'
 import { check } from '../../../scripts/lib/env/check.ts'
 import { readLines } from '../../../scripts/lib/env/file.ts'

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { JsonTestResults } from 'vitest/reporters'
-import { add, inWords, readTap } from '../../../scripts/lib/bats.ts'
+import { add, inWords, readTap } from '../../../tests/helpers/bats.ts'
 import { named, none, readVitest } from '../../run-tests.ts'
 
 test.each([

@@ -1,8 +1,8 @@
 /** Runs bats, counts what passed, and keeps what failed for the end. */
 import { createInterface } from 'node:readline'
 import { $ } from 'zx/core'
-import { stopIfInterrupted } from './errors.ts'
-import { failure, info } from './terminal.ts'
+import { stopIfInterrupted } from '../../scripts/lib/errors.ts'
+import { failure, info } from '../../scripts/lib/terminal.ts'
 
 export interface Counts {
   passed: number
