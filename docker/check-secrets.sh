@@ -25,7 +25,7 @@ for pair in flower:FLOWER_PASSWORD mariadb:MARIADB_PASSWORD postgres:POSTGRES_PA
 done
 
 if runs redis && [ -z "${REDIS_PASSWORD:-}" ]; then
-	refuse "REDIS_PASSWORD is empty. Set it, and say the same in REDIS_URL: redis://:PASSWORD@redis:6379/0"
+	refuse "REDIS_PASSWORD is empty. Set it, and say the same in REDIS_URL: redis://:PASSWORD@redis:6379/0. A client without a password needs a Redis of its own: docs/where-to-change-what.md"
 fi
 
 exit "$refused"

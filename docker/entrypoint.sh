@@ -16,7 +16,7 @@ fail() {
 # need NAME EXAMPLE: fails if a setting is empty that the role cannot start without.
 need() {
 	eval "value=\${$1:-}"
-	[ -n "$value" ] || fail "$role needs $1, which is empty. Set it in .env.docker, e.g. $1=$2"
+	[ -n "$value" ] || fail "$role needs $1, which is empty. Set it in .env.docker, e.g. $1=$2. If it is there, Compose was not told of the file: docker compose --env-file .env.docker up --wait"
 }
 
 # An empty line in .env.docker means the same as no line, so the application's own default applies.

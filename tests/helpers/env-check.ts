@@ -33,10 +33,12 @@ export const model = (values: Values): Model => JSON.parse(interpolate(JSON.stri
 }), values)) as Model
 
 const paths = ['app/requirements.txt', 'app/shop/tasks.py', 'compose.yaml', 'compose.override.yaml', 'compose.production.yaml', 'mine.yaml']
-const disk: Disk = {
+/** With files of these texts. */
+export const diskWith = (texts: Record<string, string> = {}): Disk => ({
   kindOf: (path) => (paths.includes(path) ? 'file' : path === '.' || paths.some((one) => one.startsWith(`${path}/`)) ? 'folder' : 'absent'),
   namesIn: (folder) => [...new Set(paths.filter((path) => folder === '.' || path.startsWith(`${folder}/`)).map((path) => path.slice(folder === '.' ? 0 : folder.length + 1).split('/')[0]!))],
-}
+  textOf: (path) => texts[path] ?? '',
+})
 
 export type Edits = Record<string, string | null>
 
@@ -58,7 +60,7 @@ export function valuesOf(text: string): Values {
 
 export function findings(schema: Schema, text: string, around: Around = {}): Finding[] {
   const values = valuesOf(text)
-  return check({ schema, lines: readLines(text), values, around: { model: model(values), disk, shell: {}, ...around } })
+  return check({ schema, lines: readLines(text), values, around: { model: model(values), disk: diskWith(), shell: {}, ...around } })
 }
 
 /** `CODE SETTING` of each, and that it stands on the line of its setting. */

@@ -59,8 +59,8 @@ load helpers
 }
 
 @test "a missing WEB_APP is one sentence and exit code 64" {
-	refuses 64 'web needs WEB_APP, which is empty. Set it in .env.docker, e.g. WEB_APP=package.module:app' web
-	refuses 64 'web needs WEB_APP, which is empty. Set it in .env.docker, e.g. WEB_APP=package.module:app' WEB_APP= web
+	refuses 64 'web needs WEB_APP, which is empty. Set it in .env.docker, e.g. WEB_APP=package.module:app. If it is there, Compose was not told of the file: docker compose --env-file .env.docker up --wait' web
+	refuses 64 'web needs WEB_APP, which is empty. Set it in .env.docker, e.g. WEB_APP=package.module:app. If it is there, Compose was not told of the file: docker compose --env-file .env.docker up --wait' WEB_APP= web
 }
 
 # --- worker, beat, flower ---
@@ -94,7 +94,7 @@ load helpers
 @test "a missing CELERY_APP is one sentence and exit code 64" {
 	local role
 	for role in worker beat flower; do
-		refuses 64 "$role needs CELERY_APP, which is empty. Set it in .env.docker, e.g. CELERY_APP=package.module" FLOWER_BASIC_AUTH=a:b "$role"
+		refuses 64 "$role needs CELERY_APP, which is empty. Set it in .env.docker, e.g. CELERY_APP=package.module. If it is there, Compose was not told of the file: docker compose --env-file .env.docker up --wait" FLOWER_BASIC_AUTH=a:b "$role"
 	done
 }
 

@@ -1,6 +1,6 @@
 /** What the rules look at: the file, its values, the schema, and around it the Compose files, the disk, git and the shell. */
 import { execFile } from 'node:child_process'
-import { readdirSync, statSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { hostsOf } from '../compose/model.ts'
@@ -32,6 +32,8 @@ export interface Disk {
   /** `unknown` where we may not look. */
   kindOf(path: string): 'file' | 'folder' | 'absent' | 'unknown'
   namesIn(folder: string): string[]
+  /** Empty for what is not there. */
+  textOf(path: string): string
 }
 
 /** A field that is not there is not judged. */
@@ -58,6 +60,7 @@ const disk: Disk = {
     return is ? (is.isDirectory() ? 'folder' : 'file') : 'absent'
   }, 'unknown'),
   namesIn: (folder) => orElse(() => readdirSync(folder), []),
+  textOf: (path) => orElse(() => readFileSync(path, 'utf8'), ''),
 }
 
 /** Undefined where there is no git, or no repository. */

@@ -2,9 +2,10 @@
 import { expect, test } from 'vitest'
 import { check } from '../../../scripts/lib/env/check.ts'
 import { readLines } from '../../../scripts/lib/env/file.ts'
+import { fitsPython } from '../../../scripts/lib/env/rules/python.ts'
 import { parseSchema } from '../../../scripts/lib/env/schema.ts'
 import type { Around } from '../../../scripts/lib/env/subject.ts'
-import { codesOf, fileWith as fileOf, findings as findingsOf, model, valuesOf } from '../../../tests/helpers/env-check.ts'
+import { codesOf, diskWith, fileWith as fileOf, findings as findingsOf, model, valuesOf } from '../../../tests/helpers/env-check.ts'
 import type { Edits } from '../../../tests/helpers/env-check.ts'
 
 /** Each setting with its rule; behind the bar its sentence, which nobody reads here. */
@@ -90,7 +91,7 @@ test.each<[code: string, setting: string, edits: Edits, hint?: string | RegExp]>
   ['E20', 'POSTGRES_PASSWORD', { POSTGRES_PASSWORD: 'x7Tq2' }],
   ['E20', 'POSTGRES_PASSWORD', { ...production, POSTGRES_PASSWORD: 'postgres-local-only' }],
   ['E25', 'FLOWER_PASSWORD', { FLOWER_PASSWORD: '' }, 'npm run env -- --init makes a value; or take flower out of COMPOSE_PROFILES.'],
-  ['E25', 'REDIS_PASSWORD', { ...production, REDIS_PASSWORD: '', REDIS_URL: 'redis://redis:6379/0' }],
+  ['E25', 'REDIS_PASSWORD', { ...production, REDIS_PASSWORD: '', REDIS_URL: 'redis://redis:6379/0' }, /REDIS_URL too; a client without a password needs a Redis of its own/],
   ['E36', 'POSTGRES_IMAGE', { POSTGRES_IMAGE: 'mirror.example:5000/postgres' }, 'For example: POSTGRES_IMAGE=library/postgres:17'],
   ['E38', 'COMPOSE_PROFILES', { COMPOSE_PROFILES: 'postgres,redis,flowr' }, 'Did you mean flower?'],
   ['E38', 'COMPOSE_PROFILES', { COMPOSE_PROFILES: 'db,redis', DATABASE_URL: '' }, 'There are beat, frontend, flower, postgres, mariadb, redis, storage, with commas between them.'],
@@ -150,6 +151,38 @@ test.each<[code: string, text: string, around?: Around]>([
   ['W70 COMPOSE_PROFILES', fileWith({ COMPOSE_PROFILES: null, DATABASE_URL: '', REDIS_URL: '' }), { shell: { COMPOSE_PROFILES: 'redis' } }],
 ])('%s, in the file or around it', (code, text, around) => {
   expect(codesOf(text, findings(text, around))).toEqual([code])
+})
+
+test.each<[files: Record<string, string>, image: string, wanted?: string, other?: string]>([
+  [{ 'app/.python-version': '3.11.4\n' }, 'library/python:3.13', '3.11', 'library/python:3.11'],
+  [{ '.python-version': 'cpython-3.11\n' }, 'mirror.example:5000/python:3.13.2-slim-trixie', '3.11', 'mirror.example:5000/python:3.11-slim-trixie'],
+  [{ 'app/runtime.txt': 'python-3.9.18\n' }, 'astral-sh/uv:python3.13-trixie', '3.9', 'astral-sh/uv:python3.9-trixie'],
+  [{ 'app/pyproject.toml': '[project]\nname = "x"\nrequires-python = ">=3.9,<3.13" # no\n' }, 'library/python:3.13', '>=3.9,<3.13', 'library/python:3.12'],
+  [{ 'app/pyproject.toml': '[tool.poetry.dependencies]\npython = "~3.11"\nflask = "*"\n' }, 'library/python:3.13', '~3.11', 'library/python:3.11'],
+  [{ 'app/pyproject.toml': '[tool.other]\npython = "3.11"\nrequires-python = "3.11"\n' }, 'library/python:3.13'],
+  [{ 'app/pyproject.toml': '[project]\nrequires-python = ">=3.11"\n[tool.x]\npython = "3.9"\n' }, 'library/python:3.13'],
+  [{ 'app/.python-version': 'shop-env\n' }, 'library/python:3.13'],
+  [{ 'app/.python-version': '3.11\n' }, 'library/python:slim-trixie'],
+  [{ 'app/.python-version': '3.11\n' }, 'nvidia/cuda:12.4.1-runtime'],
+])('the Python that %o asks for, and the one of %s', (texts, image, wanted, other) => {
+  const text = fileWith({ PYTHON_IMAGE: image })
+  const found = findings(text, { disk: diskWith(texts) })
+  expect(codesOf(text, found)).toEqual(wanted ? ['W98 PYTHON_IMAGE'] : [])
+  if (!wanted) return
+  expect(found[0]!.message).toContain(`${Object.keys(texts)[0]} asks for ${wanted}.`)
+  expect(found[0]!.hint).toContain(`Write PYTHON_IMAGE=${other}, or`)
+})
+
+test.each<[specifier: string, yes: string, no: string]>([
+  ['>=3.11', '3.11 3.14', '3.9 3.10'], ['>= 3.11, < 3.13', '3.11 3.12', '3.10 3.13'], ['>=3.9 <3.13', '3.9', '3.13'],
+  ['<3.13.2', '3.13', '3.14'], ['<3.13.0', '3.12', '3.13'], ['<4', '3.14', ''], ['<=3.12', '3.12', '3.13'], ['>3.11', '3.12 3.11', '3.10'],
+  ['==3.11.*', '3.11', '3.10 3.12'], ['==3.11.4', '3.11', '3.12'], ['===3.11.4', '3.11', '3.12'], ['==3.*', '3.8 3.14', ''], ['3.11.*', '3.11', '3.12'],
+  ['!=3.9.*,>=3.8', '3.8 3.10', '3.9 3.7'], ['!=3.9.1', '3.9', ''], ['~=3.11', '3.11 3.14', '3.10'], ['~=3.11.2', '3.11', '3.12 3.10'],
+  ['^3.11', '3.11 3.14', '3.10'], ['^3.11.2', '3.14', '3.10'], ['~3.11', '3.11', '3.12 3.10'], ['~3', '3.8 3.14', ''], ['3.11', '3.11', '3.13'],
+  ['~2.7 || ^3.12', '3.12 3.13', '3.11'], ['*', '3.8', ''], ['>=3.9,<4.0,!=3.9.7', '3.9 3.14', '3.8'], ['^2.7', '', '3.9'],
+])('%s has %s, and not %s', (specifier, yes, no) => {
+  const all = [...yes.split(' '), ...no.split(' ')].filter(Boolean)
+  expect(all.filter((version) => fitsPython(specifier, version))).toEqual(yes.split(' ').filter(Boolean))
 })
 
 test('a setting that could not be read is not judged, nor is what needs Compose where it could not be asked', () => {

@@ -144,7 +144,7 @@ ca_names=(SSL_CERT_FILE REQUESTS_CA_BUNDLE CURL_CA_BUNDLE AWS_CA_BUNDLE PGSSLROO
 	assert_output 'tool server.js 8000'
 	run entrypoint FRONTEND_COMMAND='tool "$PORT"' PORT=9000 frontend
 	assert_output 'tool 9000'
-	refuses 64 'frontend needs FRONTEND_COMMAND, which is empty. Set it in .env.docker, e.g. FRONTEND_COMMAND=node server.js' frontend
+	refuses 64 'frontend needs FRONTEND_COMMAND, which is empty. Set it in .env.docker, e.g. FRONTEND_COMMAND=node server.js. If it is there, Compose was not told of the file: docker compose --env-file .env.docker up --wait' frontend
 }
 
 # --- the file itself ---

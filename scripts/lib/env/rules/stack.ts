@@ -6,6 +6,7 @@ import { nearest } from '../../terminal.ts'
 import { found, given, ofEach, shown } from '../subject.ts'
 import type { Rule, Subject } from '../subject.ts'
 import { holdsData } from './addresses.ts'
+import { pythonVersion } from './python.ts'
 
 const bothOverlays: Rule = ({ values }) => {
   const files = filesIn(values).map((file) => basename(file))
@@ -130,5 +131,5 @@ const tooShort: Rule = ({ effective }) => {
 }
 
 export const stackRules: readonly Rule[] = [
-  bothOverlays, unknownProfile, portTwice, openToAll, notThere, halfFilled, siteSwitchedOff, postgresMount, tooShort,
+  bothOverlays, unknownProfile, portTwice, openToAll, notThere, halfFilled, siteSwitchedOff, postgresMount, pythonVersion, tooShort,
 ]

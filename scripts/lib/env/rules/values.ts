@@ -23,8 +23,9 @@ const missing: Rule = ({ schema, profiles, production, effective }) =>
     if (required) return found('E10', name, `${name} is missing or empty, and it is required.`, hint)
     const owner = generate && readers(setting).find((service) => name.startsWith(`${service.toUpperCase()}_`))
     if (!owner || !profiles.includes(owner) || (owner === 'redis' && !production)) return []
+    const client = owner === 'redis' ? ' Write it into REDIS_URL too; a client without a password needs a Redis of its own (docs/where-to-change-what.md).' : ''
     return found('E25', name, `${name} is missing or empty, and ${owner}, which is switched on, is refused without it.`,
-      `${hint}; or take ${owner} out of COMPOSE_PROFILES.`)
+      `${hint}; or take ${owner} out of COMPOSE_PROFILES.${client}`)
   })
 
 const wrongType = ofEach(({ setting, name, value }, subject) => {
