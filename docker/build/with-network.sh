@@ -89,6 +89,32 @@ use_npm_registry() {
 	export NPM_CONFIG_USERCONFIG="$memory/npmrc"
 }
 
+# Prints the Debian packages that building a Python package needs, when the tool misses one of them. The C library's
+# headers are named too: without recommended packages gcc does not bring them.
+needed_packages() {
+	while IFS='>' read -r words packages; do
+		if says "$words"; then
+			echo "$packages"
+			return
+		fi
+	done <<-'TABLE'
+		pg_config|libpq-fe\.h>gcc libc6-dev libpq-dev
+		mysql_config|valid pkg-config name|mysql\.h:>gcc libc6-dev pkg-config libmariadb-dev
+		Python\.h:>gcc libc6-dev python3-dev
+		ffi\.h:>gcc libc6-dev libffi-dev
+		openssl/[a-z]+\.h:>gcc libc6-dev libssl-dev
+		(lber|ldap|sasl)\.h:>gcc libc6-dev libldap2-dev libsasl2-dev
+		xml(2|version|reader)?\.h:|(xml2|xslt)-config>gcc libc6-dev libxml2-dev libxslt1-dev
+		(jpeg|zlib)[a-z]*\.h:|could not be found for (jpeg|zlib)>gcc libc6-dev libjpeg-dev zlib1g-dev
+		sql\.h:>g++ unixodbc-dev
+		(cargo|rustc?)\b.*(not found|not installed|no such file)|find rust compiler>gcc libc6-dev cargo
+		find command .git.|git executable not found|git: not found>git
+		cmake.*(not found|no such file|must be installed)>cmake g++ make
+		(g\+\+|cc1plus).*(not found|no such file)>g++
+		cc.? (failed: )?(not found|no such file)|cc: not found|linker .cc. not found|unknown compiler|(stdio|stdlib|limits|assert)\.h:>gcc libc6-dev
+	TABLE
+}
+
 # explain: after the output of the tool, adds one sentence with the cause and the setting. A step has one secret of a
 # mirror, even if it is empty. No guess is better than a wrong one.
 explain() {
@@ -109,12 +135,18 @@ explain() {
 		cause="$who refuses the user or the password. Compare $setting; what is special in them is percent-encoded there"
 	elif [ -n "$mirror" ] && says '404 +(not found|client error)|code E404|no matching distribution|not found in the package registry|does not have a release file'; then
 		cause="$who does not have all that was asked for. If the rest of the lines says nothing better, compare its path in $setting"
+	elif [ "$setting" = PIP_INDEX_URL ] && packages=$(needed_packages) && [ -n "$packages" ]; then
+		page=docs/troubleshooting.md
+		cause="a package has to be built, and a tool or a header for that is missing. Add to APT_BUILD_PACKAGES: $packages"
+	elif asked=$(sed -nE 's/.*(ould not resolve host: |getaddrinfo (ENOTFOUND|EAI_AGAIN) )([A-Za-z0-9.-]+).*/\3/p' "$memory/said" | tail -n 1) &&
+		[ -n "$asked" ] && ! says 'npm (error|ERR!) code E|ERR_PNPM|yarn'; then
+		cause="a command asks for $asked, which cannot be reached from the build. HTTPS_PROXY names a proxy"
 	elif says 'could not (resolve|connect)|name resolution|name or service not known|dns error|connection (refused|timed out|failed)|tcp connect error|ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|network is unreachable'; then
 		cause="$who cannot be reached from the build. $setting names a mirror, HTTPS_PROXY a proxy; 127.0.0.1 is the build's own container"
 	else
 		return 0
 	fi
-	printf 'with-network: %s (.env.docker, docs/mirrors.md).\n' "$cause" >&2
+	printf 'with-network: %s (.env.docker, %s).\n' "$cause" "${page:-docs/mirrors.md}" >&2
 }
 
 trust_extra_ca

@@ -119,6 +119,31 @@ explains() {
 	mirror='' explains pip-index-url 'the certificate of the Python package index is not trusted. If it is the right one, name the file of its CA in EXTRA_CA_FILE' 'certificate verify failed'
 }
 
+@test "a host that is not the mirror's is named instead of it" {
+	explains npm-registry 'a command asks for fonts.test, which cannot be reached' 'Error: getaddrinfo ENOTFOUND fonts.test'
+	explains pip-index-url 'a command asks for git.test, which cannot be reached' "fatal: unable to access 'https://git.test/x/': Could not resolve host: git.test"
+	explains npm-registry 'the mirror of NPM_REGISTRY cannot be reached' 'npm error code ENOTFOUND … reason: getaddrinfo ENOTFOUND m.test'
+}
+
+@test "what a package needs that is built from source is named, with the packages that have it" {
+	builds() { explains pip-index-url "a package has to be built, and a tool or a header for that is missing. Add to APT_BUILD_PACKAGES: $1 (" "$2"; }
+	# The tools' own words.
+	builds 'gcc libc6-dev libpq-dev' 'Error: pg_config executable not found.'
+	builds 'gcc libc6-dev libpq-dev' './psycopg/psycopg.h:35:10: fatal error: libpq-fe.h: No such file or directory'
+	builds 'gcc libc6-dev pkg-config libmariadb-dev' 'Exception: Can not find valid pkg-config name.'
+	builds 'gcc libc6-dev python3-dev' 'x.c:1:10: fatal error: Python.h: No such file or directory'
+	builds 'gcc libc6-dev libffi-dev' 'c/_cffi_backend.c:15:10: fatal error: ffi.h: No such file or directory'
+	builds 'gcc libc6-dev' "error: command 'gcc' failed: No such file or directory"
+	builds 'gcc libc6-dev' 'error: command '"'x86_64-linux-gnu-gcc'"' failed: No such file or directory'
+	builds 'gcc libc6-dev' '/usr/include/x.h:2:10: fatal error: limits.h: No such file or directory'
+	builds 'gcc libc6-dev' 'error: linker `cc` not found'
+	builds 'g++' "error: command 'g++' failed: No such file or directory"
+	builds 'gcc libc6-dev cargo' "error: can't find Rust compiler"
+	builds 'gcc libc6-dev cargo' 'Cargo, the Rust package manager, is not installed or is not on PATH.'
+	builds git "ERROR: Cannot find command 'git' - do you have 'git' installed and in your PATH?"
+	builds git 'Git executable not found. Ensure that Git is installed and available.'
+}
+
 @test "a failure of another kind is not explained" {
 	printf 'https://me:pw@m.test/simple' >"$secrets/pip-index-url"
 	run -1 below sh -c 'echo "error: package 401 has no wheel"; exit 1'
