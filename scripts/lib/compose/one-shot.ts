@@ -3,7 +3,7 @@ import { common, defineCommand } from '../command.ts'
 import type { Command } from '../command.ts'
 import { envFile } from '../env/settings.ts'
 import { CliError, ExitCode } from '../errors.ts'
-import { print, printJson, showCommand, step } from '../terminal.ts'
+import { indent, info, print, printJson, showCommand, step } from '../terminal.ts'
 import type { Model } from './model.ts'
 import { captureCompose, composeCommand, endAbandoned, openStack, stackOf } from './stack.ts'
 import type { Stack } from './stack.ts'
@@ -17,6 +17,8 @@ interface Job {
   /** What it means when the role fails. */
   failure: string
   exitCode: ExitCode
+  /** Its output is meant for people, such as a password that is printed once. */
+  tells?: boolean
 }
 
 export const migration: Job = {
@@ -33,7 +35,7 @@ const WAITED_IN_VAIN = /didn't complete successfully|dependency failed to start/
 const runOf = ({ service, role }: Job, ...options: string[]): string[] => ['run', '--rm', '--no-TTY', ...options, service, role]
 
 /**
- * Runs a role to its end. Its output stays hidden while it goes well.
+ * Runs a role to its end. Unless its output is meant for people, that stays hidden while it goes well.
  *
  * @param settings.options more options of `compose run`
  * @param settings.verbose shows the output as it comes
@@ -43,13 +45,15 @@ export async function runOnce(stack: Stack, model: Model, job: Job, { options = 
   // Two operators may do this at once.
   const container = `${model.name}-${job.role}-${process.pid}`
   const again = composeCommand(stack, ...runOf(job, ...options))
+  let told = ''
   const run = async (): Promise<void> => {
     // Compose's own progress would stand in front of what the role says.
     const { exitCode, stdout, stderr } = await captureCompose(stack, ['--progress', 'quiet', ...runOf(job, ...options, '--name', container)], { isShown: verbose })
+    told = stdout + stderr
     if (exitCode === 0) return
     const { explain, explainOutput } = await import('../explain/explain.ts')
     if (WAITED_IN_VAIN.test(stderr)) throw await explain(stack, model)
-    const { details, advice } = explainOutput(stdout + stderr, job.role, model)
+    const { details, advice } = explainOutput(told, job.role, model)
     const hint = `${advice ? `${advice}\n` : ''}Again, with all of its output: ${again}`
     throw new CliError(job.failure, { details: verbose ? undefined : details, hint, exitCode: job.exitCode })
   }
@@ -59,6 +63,7 @@ export async function runOnce(stack: Stack, model: Model, job: Job, { options = 
   } finally {
     await endAbandoned(container)
   }
+  if (job.tells && !verbose && told.trim()) info(indent(told.trimEnd()))
 }
 
 /** The command for a role that runs once. */

@@ -3,13 +3,13 @@ import { seed } from '../../../scripts/seed.ts'
 import { Sandbox, stack } from '../../../tests/helpers/sandbox.ts'
 
 describe.concurrent('seed', () => {
-  test('hides its output when it succeeds, and ends with 0', async () => {
+  test('shows its output when it succeeds, beside the result, and ends with 0', async () => {
     const box = await stack()
     box.answer('compose-run', { out: 'Seeded 3 stories.\n' })
     const { code, stdout, stderr } = await box.run('seed', ['--json'])
     expect({ code, result: JSON.parse(stdout) as unknown }).toEqual({ code: 0, result: { ok: true } })
     expect(stderr).toMatch(/✓ Seeding +\d/)
-    expect(stderr).not.toContain('stories')
+    expect(stderr).toContain('\n  Seeded 3 stories.\n')
     expect(box.effects()).toEqual([expect.stringMatching(/^compose --progress quiet run --rm --no-TTY --name shop-seed-\d+ web seed$/)])
   })
 
