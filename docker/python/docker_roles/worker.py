@@ -17,6 +17,11 @@ from docker_roles import heartbeat
 
 SECONDS = 2
 
+# The names in Redis under which the workers keep what they have taken and not acknowledged. By kombu's own names,
+# every process that waits for an answer (Flower, `inspect` in web) would find these tasks, and give them out again
+# after its own visibility timeout.
+UNACKED = {f"unacked{part}_key": f"worker.unacked{part}" for part in ("", "_index", "_mutex")}
+
 
 class Heartbeat(bootsteps.StartStopStep):
     """Is started whenever the worker has connected to its queues, and stopped before it connects again."""
@@ -59,9 +64,12 @@ def configure(conf: Any) -> None:
     """Puts the worker's settings from the environment into Celery's configuration."""
     if timeout := os.environ.get("WORKER_STOP_TIMEOUT"):
         conf.worker_soft_shutdown_timeout = float(timeout)
+    options = dict(conf.broker_transport_options or {})
     if visibility := os.environ.get("WORKER_VISIBILITY_TIMEOUT"):
-        options = dict(conf.broker_transport_options or {})
-        conf.broker_transport_options = {**options, "visibility_timeout": float(visibility)}
+        options["visibility_timeout"] = float(visibility)
+    if current_app.connection_for_read().transport.driver_type == "redis":
+        options = {**UNACKED, **options}
+    conf.broker_transport_options = options
 
 
 configure(current_app.conf)

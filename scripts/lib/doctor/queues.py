@@ -21,6 +21,8 @@ from redis.exceptions import ResponseError
 
 # Kombu's own: between the parts of a binding, and between the name of a queue and a priority.
 SEPARATOR = "\x06\x16"
+# What workers have taken, by the name that docker_roles/worker.py gives it.
+UNACKED = "worker.unacked_index"
 # An idle worker takes a task within that time: what has just been sent does not count as waiting.
 GRACE_SECONDS = 2
 
@@ -44,10 +46,10 @@ def report(client: Any) -> dict[str, Any]:
     keys = client.scan_iter("_kombu.binding.*", count=1000)
     queues = {member.decode().split(SEPARATOR)[-1] for key in keys for member in client.smembers(key)}
     found = {queue: waiting(client, queue) for queue in sorted(queues)}
-    first = client.zrange("unacked_index", 0, 0, withscores=True)
+    first = client.zrange(UNACKED, 0, 0, withscores=True)
     return {
         "waiting": {queue: what for queue, what in found.items() if what},
-        "taken": client.zcard("unacked_index"),
+        "taken": client.zcard(UNACKED),
         "oldest": max(0, round(time.time() - first[0][1])) if first else None,
     }
 

@@ -245,11 +245,29 @@ doctor_finds() {
 	compose stop worker
 	run state '{{.State.ExitCode}} {{.State.OOMKilled}}' worker
 	assert_output --regexp '^(0|143) false$'
-	run redis_cli HLEN unacked
+	run redis_cli HLEN worker.unacked
 	assert_output 0
 	compose up --detach --no-deps --wait worker
 	run until_ok 240 story_is "$id" 'done'
 	assert_success
+}
+
+@test "a task that a worker has is given out once, whatever time-out another process has that asks the workers" {
+	local id
+	id=$(compose exec --no-TTY web entrypoint.sh python - <<-'PYTHON'
+		from stories.worker import celery as app
+		app.conf.broker_transport_options = {"visibility_timeout": 1}
+		sent = app.send_task("celery.accumulate", args=["once"], countdown=8)
+		waits = lambda: sent.id in str(app.control.inspect(timeout=1).scheduled())
+		while not waits():
+		    pass
+		while waits():
+		    pass
+		print(sent.id)
+	PYTHON
+	)
+	run grep --count "Task celery.accumulate\[$id\] received" <(docker logs "$(container worker)" 2>&1)
+	assert_output 1
 }
 
 @test "the store is not killed while it waits for a connection that nobody uses" {
