@@ -40,6 +40,7 @@ EOF
 # While it copies the same files, the next steps come from the cache. ---
 FROM base AS manifest
 ARG APP_DIR=app
+ARG APP_WORKDIR=.
 ARG PYTHON_MANIFEST=requirements.txt
 ARG PYTHON_DEV_MANIFEST=
 RUN --mount=type=bind,source=docker/build,target=/build \
@@ -54,8 +55,9 @@ RUN --mount=type=bind,source=docker/build,target=/build \
     --mount=type=cache,target=/var/lib/apt/lists,sharing=locked \
     --mount=type=secret,id=extra-ca --mount=type=secret,id=apt-mirror \
     /build/with-network.sh /build/apt-install.sh ${APT_BUILD_PACKAGES}
-# The base image's Python runs the application, so uv must not download another one.
+# The base image's Python runs the application, so uv must not download another one. Nobody is there to type a password.
 ENV PIP_CACHE_DIR=/cache/pip \
+    PIP_NO_INPUT=1 \
     UV_CACHE_DIR=/cache/uv \
     UV_PYTHON_DOWNLOADS=never \
     POETRY_CACHE_DIR=/cache/poetry
@@ -81,6 +83,7 @@ RUN --mount=type=bind,source=docker/build,target=/build \
 
 # --- deps: the application's packages, in /opt/venv, so that the mounted source does not hide them ---
 FROM installer-${PYTHON_INSTALLER} AS deps
+ARG APP_WORKDIR=.
 ARG PYTHON_INSTALLER=uv
 ARG PYTHON_MANIFEST=requirements.txt
 ARG PYTHON_EXTRAS=
@@ -88,9 +91,9 @@ ARG PYTHON_GROUPS=
 ARG PYTHON_EXTRA_PACKAGES=
 ARG PYTHON_CONSTRAINTS=
 RUN --mount=type=bind,source=docker/build,target=/build \
-    --mount=type=bind,from=manifest,source=/manifest/prod,target=/manifest \
+    --mount=type=bind,from=manifest,source=/manifest/prod,target=/app,rw \
     --mount=type=cache,target=/cache \
-    --mount=type=secret,id=extra-ca --mount=type=secret,id=pip-index-url \
+    --mount=type=secret,id=extra-ca --mount=type=secret,id=pip-index-url --mount=type=secret,id=build-secrets \
     /build/with-network.sh /build/install-dependencies.sh
 
 FROM deps AS deps-dev
@@ -98,9 +101,9 @@ ARG PYTHON_DEV_MANIFEST=
 ARG PYTHON_DEV_GROUPS=
 ARG DEV_TOOLS="watchfiles==1.3.0 debugpy==1.8.22"
 RUN --mount=type=bind,source=docker/build,target=/build \
-    --mount=type=bind,from=manifest,source=/manifest/dev,target=/manifest \
+    --mount=type=bind,from=manifest,source=/manifest/dev,target=/app,rw \
     --mount=type=cache,target=/cache \
-    --mount=type=secret,id=extra-ca --mount=type=secret,id=pip-index-url \
+    --mount=type=secret,id=extra-ca --mount=type=secret,id=pip-index-url --mount=type=secret,id=build-secrets \
     /build/with-network.sh /build/install-dependencies.sh dev
 
 # --- frontend: files that the application serves; skipped unless FRONTEND=build. They are in /opt/frontend, where the
@@ -118,7 +121,7 @@ WORKDIR /frontend
 COPY ${FRONTEND_DIR} ./
 RUN --mount=type=bind,source=docker/build,target=/build \
     --mount=type=cache,target=/root/.npm \
-    --mount=type=secret,id=extra-ca --mount=type=secret,id=npm-registry \
+    --mount=type=secret,id=extra-ca --mount=type=secret,id=npm-registry --mount=type=secret,id=build-secrets \
     /build/with-network.sh sh -euc "${FRONTEND_BUILD_COMMAND}"
 RUN <<EOF
   set -eu

@@ -1,7 +1,8 @@
 #!/bin/sh
-# Copies only the files that decide which packages are installed, so that a change of the source does not install them
+# Copies only what decides which packages are installed, so that a change of the source does not install them
 # again: collect-manifests.sh APPLICATION TARGET. TARGET/prod gets PYTHON_MANIFEST, and TARGET/dev also gets
-# PYTHON_DEV_MANIFEST. Each file keeps its path, and the files that it includes come along.
+# PYTHON_DEV_MANIFEST. Each file keeps its path. The files that it includes come along, and so do the local packages
+# that it names.
 set -eu
 
 application=$1 target=$2
@@ -23,6 +24,48 @@ included_by() {
 	tr -d '\r' <"$1" | sed -nE 's/^[[:space:]]*(-r|-c|--requirement|--constraint)[[:space:]=]*([^[:space:]#]+).*/\2/p' | grep -v '://' || true
 }
 
+# local_in FILE: prints the paths of the packages that a requirements file takes from this repository, one per line:
+# ./libs/money[pdf], file:wheels/money.whl, money @ file:///app/libs/money. An editable one has -e in front.
+local_in() {
+	tr -d '\r' <"$1" | sed -nE 's/^[[:space:]]*//; s/[[:space:]]+(#|;|--|\\).*//
+		/^(-e|--editable)/!{ /^([[:alnum:]._-]+(\[[^]]*\])?[[:space:]]*@[[:space:]]*)?(file:|\.{1,2}(\/|\[|$)|[^-#:@[:space:]][^:@[:space:]]*\/)/!d; }
+		s/^(-e|--editable)[[:space:]=]*/-e /; s/^(-e )?[^@:\/]*@[[:space:]]*/\1/; s/^(-e )?file:(\/\/)?/\1/; s/[#[].*//; /:\/\/|^(-e )?git\+/d; p'
+}
+
+# sources_in LOCK: prints the same for uv.lock and poetry.lock.
+sources_in() {
+	sed -nE -e 's/^source = \{ (editable|virtual|directory|path) = "([^"]*)".*/\2/p' \
+		-e '/^type = "(directory|file)"$/{ n; s/^url = "(.*)"$/\1/p; }' "$1"
+}
+
+# bring [-e ]PATH BASE WHO FOLDER: copies a local package, which WHO names as seen from BASE.
+bring() {
+	editable=
+	case $1 in '-e '*) editable=true && set -- "${1#-e }" "$2" "$3" "$4" ;; esac
+	case $1 in /app | /app/*) set -- ".${1#/app}" . "$3" "$4" ;; esac
+	name=$(within "$2/$1" "$1 in $3")
+	[ -e "$application/$name" ] || fail "$1 in $3 is not in APP_DIR as $name. Correct it; if it is there, a line of .dockerignore hides it."
+	if [ -f "$application/$name" ]; then
+		install -D --mode 0644 "$application/$name" "$4/$name"
+	elif [ "$editable" ] && { [ "$name" = "$base" ] || [ "$name" = . ]; }; then
+		outline "$name" "$4"
+	else
+		mkdir -p "$4/$name"
+		cp -R "$application/$name/." "$4/$name"
+		chmod -R u=rwX,go=rX "$4/$name"
+	fi
+}
+
+# outline PACKAGE FOLDER: of the application itself only what describes it as a package. All of its source would be
+# installed again at every change. Installed as editable, it is imported from its source in /app.
+outline() {
+	(cd "$application/$1" && {
+		find . -maxdepth 1 -type f \( -name '*.toml' -o -name '*.cfg' -o -name '*.in' -o -name '*.txt' -o -name setup.py \
+			-o -name 'README*' -o -name 'LICEN[CS]E*' \)
+		find . -name node_modules -prune -o -type f \( -name __init__.py -o -name __about__.py -o -name '*version*.py' \) -print
+	}) | while read -r file; do install -D --mode 0644 "$application/$1/$file" "$2/$1/$file"; done
+}
+
 # take FILE FOLDER: copies a manifest and what it needs into FOLDER. A missing file is left to the installer, which
 # knows whether that matters.
 take() {
@@ -32,18 +75,26 @@ take() {
 	pyproject.toml | */pyproject.toml)
 		for lock in uv.lock poetry.lock; do take "${1%pyproject.toml}$lock" "$2"; done
 		;;
+	*.lock)
+		# The project itself is no package here: Python imports it from its source.
+		sources_in "$application/$1" | while read -r path; do [ "$path" = . ] || bring "$path" "$(dirname "$1")" "$1" "$2"; done
+		;;
 	*.txt | *.in)
 		for name in $(included_by "$application/$1"); do
 			# A separate assignment, because a failure inside an argument would go unnoticed.
 			name=$(within "$(dirname "$1")/$name" "$name in $1")
 			take "$name" "$2"
 		done
+		local_in "$application/$1" | while read -r path; do bring "$path" "$base" "$1" "$2"; done
 		;;
 	esac
 }
 
 manifest=$(within "$PYTHON_MANIFEST" "PYTHON_MANIFEST=$PYTHON_MANIFEST")
 [ -f "$application/$manifest" ] || fail "PYTHON_MANIFEST=$PYTHON_MANIFEST is not in APP_DIR. Correct it in .env.docker; if the file is there, a line of .dockerignore hides it."
+# pip sees a path from the folder in which it runs: install-dependencies.sh chooses the same one.
+base=.
+case $manifest in "${APP_WORKDIR:=.}"/*) base=$APP_WORKDIR ;; esac
 mkdir -p "$target/prod" "$target/dev"
 take "$manifest" "$target/prod"
 cp -R "$target/prod/." "$target/dev"

@@ -1,11 +1,11 @@
 #!/bin/sh
 # Installs the application's dependencies into /opt/venv: install-dependencies.sh [dev]
-# It reads the manifests in /manifest and the PYTHON_… settings in .env.docker. With "dev" it adds what tests and
-# reloading need.
+# It reads the manifests in /app and the PYTHON_… settings in .env.docker. /app is where the source will be, so that an
+# editable local package is later the one in the source. With "dev" it adds what tests and reloading need.
 set -eu
 
 venv=/opt/venv
-manifest=/manifest/$PYTHON_MANIFEST
+manifest=/app/$PYTHON_MANIFEST
 project=${manifest%/*}
 
 fail() {
@@ -28,15 +28,12 @@ constrain() { # constrain REQUIREMENT…
 	export PIP_CONSTRAINT="$constraints" PIP_BUILD_CONSTRAINT="$constraints" UV_CONSTRAINT="$constraints" UV_BUILD_CONSTRAINT="$constraints"
 }
 
-# in_project COMMAND…: runs it in a copy of the manifests, because the tools write into that folder.
+# in_project COMMAND…: what the tools write into this folder is gone after the step.
 in_project() {
 	[ "${manifest##*/}" = pyproject.toml ] || fail "PYTHON_MANIFEST=$PYTHON_MANIFEST: $PYTHON_INSTALLER reads a lock only beside pyproject.toml."
-	work=$(mktemp -d)
-	cp -R "$project/." "$work"
-	cd "$work"
+	cd "$project"
 	VIRTUAL_ENV=$venv UV_PROJECT_ENVIRONMENT=$venv "$@"
-	cd /
-	rm -rf "$work"
+	cd /app
 }
 
 # A lock contains the addresses of its files, and its tool uses no others. Exported as requirements, the same versions
@@ -47,12 +44,12 @@ install_exported() { # install_exported COMMAND…: the command writes the lock 
 	env -u UV_DEFAULT_INDEX -u PIP_INDEX_URL ${index:+"UV_DEFAULT_INDEX=$index"} "$@" || fail "the lock cannot be read, or it is older than $PYTHON_MANIFEST: make it again."
 	# The lock has chosen the versions. With hashes, uv accepts only constraints with "==".
 	unset UV_CONSTRAINT
+	# Folders and git have no hashes. A line with hashes goes on after a backslash.
+	unhashed='^(-e |[.]+/|[^ ]+ @ ).*[^\\]$'
+	grep -E "$unhashed" requirements.txt >unhashed.txt || true
+	sed -i -E "\\#$unhashed#d" requirements.txt
 	install_packages --require-hashes --no-deps -r requirements.txt
-}
-
-# Packages from git, a URL or a folder have no hash that pip could check.
-has_unhashed_sources() {
-	grep -Eq '^type = "(git|url|file|directory)"$' "$project/poetry.lock"
+	[ ! -s unhashed.txt ] || install_packages --no-deps -r unhashed.txt
 }
 
 option_each() { # option_each OPTION WORD…  →  OPTION WORD OPTION WORD …
@@ -66,6 +63,8 @@ option_each() { # option_each OPTION WORD…  →  OPTION WORD OPTION WORD …
 main() {
 	groups=${PYTHON_GROUPS:-}
 	[ "${1:-}" = dev ] && groups="$groups ${PYTHON_DEV_GROUPS:-}"
+	# A requirements file sees its local packages from the folder in which the installer runs.
+	case $PYTHON_MANIFEST in "${APP_WORKDIR:=.}"/*) cd "/app/$APP_WORKDIR" ;; *) cd /app ;; esac
 	[ -d "$venv" ] || python3 -m venv --without-pip "$venv"
 	[ -z "${PYTHON_CONSTRAINTS:-}" ] || constrain $PYTHON_CONSTRAINTS
 
@@ -85,12 +84,8 @@ main() {
 		[ -f "$project/poetry.lock" ] || fail "there is no poetry.lock beside $PYTHON_MANIFEST. Make one: poetry lock"
 		chosen="$(option_each --extras ${PYTHON_EXTRAS:-}) $(option_each --only main $groups)"
 		# "poetry install" needs metadata from the index that many mirrors and inspecting networks do not serve.
-		if has_unhashed_sources; then
-			in_project poetry install --no-interaction --no-root $chosen
-		else
-			in_project install_exported poetry export --quiet --no-interaction ${UV_DEFAULT_INDEX:+--without-urls} \
-				--output requirements.txt $chosen
-		fi
+		in_project install_exported poetry export --quiet --no-interaction --with-credentials ${UV_DEFAULT_INDEX:+--without-urls} \
+			--output requirements.txt $chosen
 		;;
 	*:*/pyproject.toml)
 		fail "pip installs no pyproject.toml without its project. Set PYTHON_INSTALLER=uv or poetry, or name a requirements file."
@@ -103,7 +98,7 @@ main() {
 	[ -z "${PYTHON_EXTRA_PACKAGES:-}" ] || install_packages $PYTHON_EXTRA_PACKAGES
 	if [ "${1:-}" = dev ]; then
 		if [ -n "${PYTHON_DEV_MANIFEST:-}" ]; then
-			dev_manifest=/manifest/$PYTHON_DEV_MANIFEST
+			dev_manifest=/app/$PYTHON_DEV_MANIFEST
 			[ -f "$dev_manifest" ] || fail "PYTHON_DEV_MANIFEST=$PYTHON_DEV_MANIFEST is not in APP_DIR. Correct it in .env.docker, or leave it empty."
 			install_packages -r "$dev_manifest"
 		fi

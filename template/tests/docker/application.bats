@@ -112,7 +112,7 @@ ask() { # ask PATH: what the application answers
 	mkdir old
 	echo 'docopt==0.6.2' >old/requirements.txt
 	# Not by a build, in whose cache lies what an earlier one has made of it.
-	run -0 docker run --rm --volume "$PWD/docker/build:/build:ro" --volume "$PWD/old:/manifest:ro" \
+	run -0 docker run --rm --volume "$PWD/docker/build:/build:ro" --volume "$PWD/old:/app:ro" \
 		--volume "${TEST_EXTRA_CA_FILE:-$PWD/docker/no-extra-ca.pem}:/run/secrets/extra-ca:ro" --env PIP_NO_CACHE_DIR=1 \
 		--env PYTHON_INSTALLER=pip --env PYTHON_MANIFEST=requirements.txt --env PYTHON_CONSTRAINTS='setuptools<82' \
 		"$TEST_PYTHON_IMAGE" sh -c "/build/with-network.sh /build/install-dependencies.sh && $installed"

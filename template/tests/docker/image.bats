@@ -202,7 +202,7 @@ asked() {
 	# The folders that were caches during the build may be there, as long as they are empty.
 	run -0 within --user 0 --cap-add DAC_OVERRIDE "$prod" sh -c '
 		find / -xdev -name .cache
-		find /build /cache /manifest /tmp /var/lib/apt/lists /var/cache/apt/archives -name "?*" -type f ! -name lock 2>/dev/null || true'
+		find /build /cache /tmp /var/lib/apt/lists /var/cache/apt/archives -name "?*" -type f ! -name lock 2>/dev/null || true'
 	assert_output ''
 }
 
@@ -303,15 +303,86 @@ print([name for name in ("colorama", "markupsafe", "iniconfig", "pluggy") if fin
 	assert_output "$(printf 'node\na  dist\nindex.src')"
 }
 
+# package FOLDER NAME: a package in a src layout.
+package() {
+	mkdir -p "$1/src/$2"
+	printf '[project]\nname = "%s"\nversion = "1.0"\nrequires-python = ">=3.11"\n' "$2" >"$1/pyproject.toml"
+	printf '[build-system]\nrequires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"\n' >>"$1/pyproject.toml"
+	echo 'SAYS = "built"' >"$1/src/$2/__init__.py"
+}
+
+# brings_local SHAPE SETTING…: production has money, a package in a folder of this shape. Development sees an edit of
+# it, and a change of the application alone installs nothing.
+brings_local() {
+	local shape=$copy/shapes/$1 settings=("APP_DIR=shapes/$1" PYTHON_DEV_MANIFEST= "${@:2}") says='import money; print(money.SAYS, money.__file__)'
+	build_shape "$1" "${settings[@]}"
+	run -0 within "$project-$1" python -c "$says"
+	assert_output 'built /app/libs/money/src/money/__init__.py'
+	echo "# $RANDOM" >>"$shape/other.py"
+	run -0 build_shape "$1" "${settings[@]}"
+	run -0 step install-dependencies.sh
+	assert_line --regexp 'CACHED$'
+	build_stage "$1-dev" dev "$python_image" "${settings[@]}"
+	sed -i 's/built/edited/' "$shape/libs/money/src/money/__init__.py"
+	run -0 within --user 0 --cap-add DAC_OVERRIDE --volume "$shape:/app:ro" "$project-$1-dev" python -c "$says"
+	assert_output 'edited /app/libs/money/src/money/__init__.py'
+}
+
+@test "local packages of a requirements file, the application itself among them" {
+	local shape=$copy/shapes/local-pip
+	package "$shape/libs/money" money
+	package "$shape" shop
+	package "$shape/libs/tax" tax
+	printf '%s\n' '-e ./libs/money' ./libs/tax '-e .' >"$shape/requirements.txt"
+	brings_local local-pip PYTHON_INSTALLER=pip
+	run -0 within "$project-local-pip" python -c 'import shop, tax; from importlib.metadata import version
+print(shop.__file__, version("shop"), "site-packages" in tax.__file__)'
+	assert_output '/app/src/shop/__init__.py 1.0 True'
+}
+
+@test "local packages of uv.lock" {
+	local shape=$copy/shapes/local-uv
+	package "$shape/libs/money" money
+	cat >"$shape/pyproject.toml" <<-'TOML'
+		[project]
+		name = "shop"
+		version = "1.0"
+		requires-python = ">=3.11"
+		dependencies = ["money"]
+
+		[tool.uv.sources]
+		money = { path = "libs/money", editable = true }
+	TOML
+	lock uv local-uv
+	brings_local local-uv PYTHON_INSTALLER=uv PYTHON_MANIFEST=pyproject.toml
+}
+
+@test "local packages of poetry.lock" {
+	local shape=$copy/shapes/local-poetry
+	package "$shape/libs/money" money
+	cat >"$shape/pyproject.toml" <<-'TOML'
+		[tool.poetry]
+		package-mode = false
+
+		[tool.poetry.dependencies]
+		python = ">=3.11"
+		money = { path = "libs/money", develop = true }
+	TOML
+	lock poetry local-poetry
+	brings_local local-poetry PYTHON_INSTALLER=poetry PYTHON_MANIFEST=pyproject.toml
+}
+
+# step TEXT: what BuildKit says after the heading of the step whose command has this in it.
+step() {
+	local number
+	number=$(sed -n "s|^\(#[0-9]*\) \[.*$1.*|\1|p" <<<"$output" | head -1)
+	[[ -n $number ]] && grep "^$number " <<<"$output"
+}
+
 @test "a change of one source line builds the source anew and installs nothing" {
 	build_shape pip APP_DIR=shapes/pip PYTHON_INSTALLER=pip
 	echo "# $RANDOM" >>"$copy/shapes/pip/shop.py"
 	run -0 build_shape pip APP_DIR=shapes/pip PYTHON_INSTALLER=pip
-	step() { # step TEXT: what BuildKit says after the heading of the step whose command has this in it
-		local number
-		number=$(sed -n "s|^\(#[0-9]*\) \[.*$1.*|\1|p" <<<"$output" | head -1)
-		[[ -n $number ]] && grep "^$number " <<<"$output"
-	}
 	run -0 step install-dependencies.sh
 	assert_line --regexp 'CACHED$'
 }
@@ -366,6 +437,21 @@ print([name for name in ("colorama", "markupsafe", "iniconfig", "pluggy") if fin
 	run contains "$project-private" "$password"
 	assert_failure
 	run contains "$project-private" "$marker"
+	assert_failure
+}
+
+@test "a second index: its login is in neither image nor output, and a wrong one is told by its setting" {
+	local password index
+	password=password-$(od -An -N8 -tx8 /dev/urandom | tr -d ' ')
+	index=$(start_mirror "$password")/simple
+	echo "# $password" | sha256sum | sed 's/^/# /' >>"$copy/shapes/private/requirements.txt"
+	run ! build_shape second APP_DIR=shapes/private BUILD_SECRETS="PIP_EXTRA_INDEX_URL=${index/$password/wrong}"
+	assert_output --partial 'with-network: an index refuses the user or the password, or wants one. Compare BUILD_SECRETS'
+	run -0 build_shape second APP_DIR=shapes/private BUILD_SECRETS="PIP_EXTRA_INDEX_URL=$index"
+	refute_output --partial "$password"
+	run -0 within "$project-second" python -c 'import starter_fixture; print(starter_fixture.ORIGIN)'
+	assert_output 'the private index'
+	run contains "$project-second" "$password"
 	assert_failure
 }
 

@@ -48,6 +48,64 @@ collect() {
 	FILES
 }
 
+@test "local packages come along with all that is in them, however a requirements file names them, and nothing else does" {
+	has libs/{a,b,c,d,e,f,g}/pyproject.toml='[project]' libs/a/a/__init__.py= wheels/w.whl= wheels/v.whl= libs/other/pyproject.toml= shop.py= \
+		requirements/prod.txt='-e ./libs/a\n./libs/b[pdf] # why\r\nfile:libs/c\n--editable=libs/d ; python_version > "3"\n  x-e[y] @ file:///app/libs/e\n-r more.txt' \
+		requirements/more.txt='./wheels/w.whl \\\\\n  --hash=sha256:00\nlibs/g\nfile:./wheels/v.whl\n-elibs/f#egg=f\n-e git+https://g.test/x.git\nx @ https://g.test/x.whl\nflask\n#./libs/other'
+	chmod 0700 "$application/libs/a"
+	run -0 collect PYTHON_MANIFEST=requirements/prod.txt
+	assert_output - <<-'FILES'
+		./libs/a/a/__init__.py
+		./libs/a/pyproject.toml
+		./libs/b/pyproject.toml
+		./libs/c/pyproject.toml
+		./libs/d/pyproject.toml
+		./libs/e/pyproject.toml
+		./libs/f/pyproject.toml
+		./libs/g/pyproject.toml
+		./requirements/more.txt
+		./requirements/prod.txt
+		./wheels/v.whl
+		./wheels/w.whl
+	FILES
+	assert_equal "$(stat --format %a "$collected/prod/libs/a")" 755
+}
+
+@test "of the application as a package comes what describes it, so that a change of its source installs nothing" {
+	has requirements.txt='-e .[s3]' pyproject.toml='[project]' README.md= src/shop/__init__.py= src/shop/_version.py= src/shop/views.py= data.db= \
+		frontend/node_modules/x/__init__.py=
+	run -0 collect
+	assert_output $'./README.md\n./pyproject.toml\n./requirements.txt\n./src/shop/__init__.py\n./src/shop/_version.py'
+	# A copy that is installed has to be whole.
+	echo . >"$application/requirements.txt"
+	run -0 collect
+	assert_line ./src/shop/views.py
+}
+
+@test "local packages of a lock come along, and the project itself does not" {
+	has libs/{a,b,c,d}/pyproject.toml='[project]' libs/other/pyproject.toml= wheels/w.whl= shop/__init__.py= pyproject.toml='[project]' \
+		uv.lock='source = { editable = "." }\nsource = { editable = "libs/a" }\nsource = { virtual = "libs/b" }\nsource = { registry = "https://m.test" }' \
+		poetry.lock='[package.source]\ntype = "directory"\nurl = "libs/c"\n[package.source]\ntype = "file"\nurl = "wheels/w.whl"\ntype = "git"\nurl = "https://g.test"' \
+		uv.lock='source = { directory = "libs/d" }'
+	run -0 collect PYTHON_MANIFEST=pyproject.toml
+	assert_output - <<-'FILES'
+		./libs/a/pyproject.toml
+		./libs/b/pyproject.toml
+		./libs/c/pyproject.toml
+		./libs/d/pyproject.toml
+		./poetry.lock
+		./pyproject.toml
+		./uv.lock
+		./wheels/w.whl
+	FILES
+}
+
+@test "a path is seen from where the application runs, if the manifest is there" {
+	has libs/a/pyproject.toml= services/shop/requirements.txt='-e ../../libs/a'
+	run -0 collect PYTHON_MANIFEST=services/shop/requirements.txt APP_WORKDIR=services/shop
+	assert_output $'./libs/a/pyproject.toml\n./services/shop/requirements.txt'
+}
+
 @test "files that include each other come to an end" {
 	has requirements.txt='-r a.txt' a.txt='-r requirements.txt'
 	run -0 collect
@@ -100,4 +158,12 @@ refuses() {
 	refuses "../constraints.txt in requirements.txt $advice"
 	refuses "PYTHON_MANIFEST=../requirements.txt $advice" PYTHON_MANIFEST=../requirements.txt
 	refuses "PYTHON_DEV_MANIFEST=sub/../../dev.txt $advice" PYTHON_MANIFEST=constraints.txt PYTHON_DEV_MANIFEST=sub/../../dev.txt
+}
+
+@test "a local package that no build step sees is one sentence and exit code 64" {
+	has requirements.txt='-e ./libs/money' more.txt=./../shared pyproject.toml= uv.lock='source = { directory = "../shared" }'
+	refuses './libs/money in requirements.txt is not in APP_DIR as libs/money. Correct it; if it is there, a line of .dockerignore hides it.'
+	local advice='is outside of APP_DIR, where no build step sees it. Choose a folder above both as APP_DIR, and the application'\''s as APP_WORKDIR.'
+	refuses "./../shared in more.txt $advice" PYTHON_MANIFEST=more.txt
+	refuses "../shared in uv.lock $advice" PYTHON_MANIFEST=pyproject.toml
 }

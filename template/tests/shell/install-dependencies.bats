@@ -13,6 +13,8 @@ setup_file() {
 		[[ -z ${FAKE_FAILS:-} || "$*" != *"$FAKE_FAILS"* ]] || exit 2
 		[[ -z ${PIP_CONSTRAINT:-} || "$*" != *install* ]] || echo "within $(xargs <"$PIP_CONSTRAINT") ($(env | sed -n 's/_CONSTRAINT=.*//p' | sort | xargs))"
 		[[ -z ${UV_PROJECT_ENVIRONMENT:-} ]] || echo "into $UV_PROJECT_ENVIRONMENT and $VIRTUAL_ENV, with $(echo *)"
+		[[ ${FAKE_FOLDER:-} == '' || "$*" != *install* ]] || echo "in $PWD"
+		[[ "$*" != *--output* ]] || printf '%s' "${FAKE_EXPORTS:-}" >requirements.txt
 	FAKE
 	chmod +x "$BATS_FILE_TMPDIR/bin/fake"
 	for name in uv poetry python3; do ln -s fake "$BATS_FILE_TMPDIR/bin/$name"; done
@@ -21,12 +23,12 @@ setup_file() {
 setup() {
 	load ../../../node_modules/bats-support/load
 	load ../../../node_modules/bats-assert/load
-	manifests=$BATS_TEST_TMPDIR/manifest
+	manifests=$BATS_TEST_TMPDIR/app
 	venv=$BATS_TEST_TMPDIR/venv
 	mkdir -p "$manifests" "$venv/bin"
 	ln -s "$BATS_FILE_TMPDIR/bin/fake" "$venv/bin/python"
 	# The two folders of the build are folders of the test.
-	sed -e "s#/manifest\b#$manifests#g" -e "s#/opt/venv\b#$venv#g" \
+	sed -e "s#/app\b#$manifests#g" -e "s#/opt/venv\b#$venv#g" \
 		"$BATS_TEST_DIRNAME/../../../docker/build/install-dependencies.sh" >"$BATS_TEST_TMPDIR/install.sh"
 }
 
@@ -52,17 +54,17 @@ refuses() {
 
 @test "uv installs a requirements file, wherever in the application it lies" {
 	run -0 install PYTHON_INSTALLER=uv PYTHON_MANIFEST=requirements/production.txt
-	assert_output 'uv pip install --quiet --python /venv -r /manifest/requirements/production.txt'
+	assert_output 'uv pip install --quiet --python /venv -r /app/requirements/production.txt'
 }
 
 @test "pip installs a requirements file into the environment, not into itself" {
 	run -0 install PYTHON_INSTALLER=pip
-	assert_output 'python3 -m pip --python /venv/bin/python install --quiet --disable-pip-version-check -r /manifest/requirements.txt'
+	assert_output 'python3 -m pip --python /venv/bin/python install --quiet --disable-pip-version-check -r /app/requirements.txt'
 }
 
 @test "extra packages are installed in a run of their own, because the others may have hashes" {
 	run -0 install PYTHON_INSTALLER=uv PYTHON_EXTRA_PACKAGES='gunicorn==27.0.1 flower==2.2.0'
-	assert_line --index 0 'uv pip install --quiet --python /venv -r /manifest/requirements.txt'
+	assert_line --index 0 'uv pip install --quiet --python /venv -r /app/requirements.txt'
 	assert_line --index 1 'uv pip install --quiet --python /venv gunicorn==27.0.1 flower==2.2.0'
 }
 
@@ -76,24 +78,9 @@ refuses() {
 @test "poetry's lock is installed with its hashes by pip, which every index can serve, with the extras and groups that were chosen" {
 	touch "$manifests"/{pyproject.toml,poetry.lock}
 	run -0 install PYTHON_INSTALLER=poetry PYTHON_MANIFEST=pyproject.toml PYTHON_EXTRAS='s3 mail' PYTHON_GROUPS=web PYTHON_DEV_GROUPS=test
-	assert_line --index 0 'poetry export --quiet --no-interaction --output requirements.txt --extras s3 --extras mail --only main --only web'
+	assert_line --index 0 'poetry export --quiet --no-interaction --with-credentials --output requirements.txt --extras s3 --extras mail --only main --only web'
 	assert_line 'python3 -m pip --python /venv/bin/python install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.txt'
 	refute_output --partial 'poetry install'
-}
-
-@test "poetry itself installs a lock with packages that have no hash: from git, an address or a folder" {
-	local kind
-	touch "$manifests/pyproject.toml"
-	for kind in git url file directory; do
-		printf '[package.source]\ntype = "%s"\n' "$kind" >"$manifests/poetry.lock"
-		run -0 install PYTHON_INSTALLER=poetry PYTHON_MANIFEST=pyproject.toml PYTHON_EXTRAS='s3 mail' PYTHON_GROUPS=web PYTHON_DEV_GROUPS=test
-		assert_line --index 0 'poetry install --no-interaction --no-root --extras s3 --extras mail --only main --only web'
-		assert_line --index 1 'into /venv and /venv, with poetry.lock pyproject.toml'
-	done
-	# A private index has hashes like any other.
-	printf '[package.source]\ntype = "legacy"\n' >"$manifests/poetry.lock"
-	run -0 install PYTHON_INSTALLER=poetry PYTHON_MANIFEST=pyproject.toml
-	assert_line --index 0 --partial 'poetry export'
 }
 
 @test "a project in a folder of the application is installed with the lock beside it" {
@@ -133,10 +120,34 @@ refuses() {
 	assert_line 'uv pip install --quiet --python /venv --require-hashes --no-deps -r requirements.txt'
 }
 
+@test "what a lock has without a hash, because it is a folder or from git, is installed in a run of its own" {
+	local hashed=$'six==1 \\\n    --hash=sha256:00\n./w.whl \\\n    --hash=sha256:00\nx @ https://g.test/x.whl \\\n    --hash=sha256:00\nbare==1'
+	local unhashed=$'-e ./libs/money\n./libs/tax\n../shared\nfee @ git+https://g.test/fee@00\n-e file:///a ; python_version >= "3"\ny @ file:///b'
+	touch "$manifests"/{pyproject.toml,uv.lock,poetry.lock}
+	local pip='python3 -m pip --python /venv/bin/python install --quiet --disable-pip-version-check'
+	run -0 install PYTHON_INSTALLER=poetry PYTHON_MANIFEST=pyproject.toml FAKE_EXPORTS="$unhashed"$'\n'"$hashed"
+	assert_line "$pip --require-hashes --no-deps -r requirements.txt"
+	assert_line "$pip --no-deps -r unhashed.txt"
+	assert_equal "$(<"$manifests/requirements.txt")" "$hashed"
+	assert_equal "$(<"$manifests/unhashed.txt")" "$unhashed"
+	run -0 install UV_DEFAULT_INDEX=https://m.test/simple PYTHON_INSTALLER=uv PYTHON_MANIFEST=pyproject.toml FAKE_EXPORTS="$unhashed"
+	assert_line 'uv pip install --quiet --python /venv --no-deps -r unhashed.txt'
+}
+
+@test "local packages are seen from where the application runs, if the manifest is there, and else from its folder" {
+	mkdir -p "$manifests/shop"
+	run -0 install PYTHON_INSTALLER=pip PYTHON_MANIFEST=shop/requirements.txt APP_WORKDIR=shop FAKE_FOLDER=1
+	assert_line "in /app/shop"
+	run -0 install PYTHON_INSTALLER=pip PYTHON_MANIFEST=requirements/prod.txt FAKE_FOLDER=1
+	assert_line "in /app"
+	run -0 install PYTHON_INSTALLER=pip APP_WORKDIR=shop FAKE_FOLDER=1
+	assert_line "in /app"
+}
+
 @test "behind a mirror poetry reads the lock, and pip installs its versions with their hashes" {
 	touch "$manifests"/{pyproject.toml,poetry.lock}
 	run -0 install UV_DEFAULT_INDEX=https://m.test/simple PYTHON_INSTALLER=poetry PYTHON_MANIFEST=pyproject.toml PYTHON_EXTRAS=s3 PYTHON_GROUPS=web
-	assert_line --index 0 'poetry export --quiet --no-interaction --without-urls --output requirements.txt --extras s3 --only main --only web'
+	assert_line --index 0 'poetry export --quiet --no-interaction --with-credentials --without-urls --output requirements.txt --extras s3 --only main --only web'
 	assert_line 'python3 -m pip --python /venv/bin/python install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.txt'
 }
 
@@ -151,8 +162,8 @@ refuses() {
 	touch "$manifests/requirements-dev.txt"
 	run -0 install PYTHON_INSTALLER=uv PYTHON_DEV_MANIFEST=requirements-dev.txt dev
 	assert_output - <<-'LINES'
-		uv pip install --quiet --python /venv -r /manifest/requirements.txt
-		uv pip install --quiet --python /venv -r /manifest/requirements-dev.txt
+		uv pip install --quiet --python /venv -r /app/requirements.txt
+		uv pip install --quiet --python /venv -r /app/requirements-dev.txt
 		uv pip install --quiet --python /venv watchfiles==1 debugpy==2
 	LINES
 }
