@@ -5,6 +5,7 @@
 #   apt-mirror      a mirror of the Debian archive       these three are URLs; they may contain a user
 #   pip-index-url   a mirror of the Python index         and a password, percent-encoded
 #   npm-registry    a mirror of the npm registry
+#   build-secrets   variables for the command, NAME=value, separated by blanks or lines
 # BuildKit hands proxies to every step by itself. This script writes files only to memory, so no layer contains them.
 set -eu
 
@@ -77,6 +78,22 @@ use_pip_index() {
 	if [ "$scheme" = http ]; then export PIP_TRUSTED_HOST="${origin#http://}"; fi
 }
 
+# Under the names that the tools know: of a second index, of the login to an index, of git's configuration.
+use_build_secrets() {
+	set -f
+	for pair in $(secret build-secrets); do
+		case $pair in
+		[A-Za-z_]*=*) export "${pair?}" ;;
+		*)
+			echo 'with-network: BUILD_SECRETS has a word that is not NAME=value. Separate them by blanks, and percent-encode the blanks in addresses.' >&2
+			exit 64
+			;;
+		esac
+	done
+	set +f
+	[ -z "${PIP_EXTRA_INDEX_URL:-}" ] || export UV_INDEX="${UV_INDEX-$PIP_EXTRA_INDEX_URL}"
+}
+
 # The addresses in a package-lock.json need no change: npm replaces its default registry with this one.
 use_npm_registry() {
 	url=$(secret npm-registry)
@@ -126,12 +143,19 @@ explain() {
 	setting=${archive#*/} who=${archive##*/}
 	setting=${setting%%/*} mirror=$(secret "${archive%%/*}")
 	[ -z "$mirror" ] || who="the mirror of $setting"
+	split_url "$mirror"
+	host=${origin#*://}
+	refused='40[13] +(unauthorized|forbidden|error|client error)|http error 40[13]|code E40[13]'
 	says() { grep -Eqi -e "$1" "$memory/said"; }
 	if says 'certificate (verif|is not trusted|issuer)|certificate verify failed|invalid peer certificate|unknownissuer|SELF_SIGNED_CERT|UNABLE_TO_(GET_ISSUER|VERIFY)|CERT_HAS_EXPIRED|ALTNAME_INVALID'; then
 		cause="the certificate of $who is not trusted. If it is the right one, name the file of its CA in EXTRA_CA_FILE"
 	elif says '407 +proxy|proxy authentication|proxy.* 407'; then
 		cause='the proxy wants another user or password. Compare HTTP_PROXY and HTTPS_PROXY'
-	elif says '40[13] +(unauthorized|forbidden|error|client error)|http error 40[13]|code E40[13]'; then
+	elif says 'could not read (username|password)|authentication failed for|terminal prompts disabled|permission denied \(publickey'; then
+		cause='git needs a login to this repository. Name it in BUILD_SECRETS'
+	elif [ "$setting" = PIP_INDEX_URL ] && says "$refused" && ! { [ -n "$mirror" ] && says "40[13].*$host|$host.*40[13]"; }; then
+		cause='an index refuses the user or the password, or wants one. Compare BUILD_SECRETS; what is special in an address is percent-encoded there'
+	elif says "$refused"; then
 		cause="$who refuses the user or the password. Compare $setting; what is special in them is percent-encoded there"
 	elif [ -n "$mirror" ] && says '404 +(not found|client error)|code E404|no matching distribution|not found in the package registry|does not have a release file'; then
 		cause="$who does not have all that was asked for. If the rest of the lines says nothing better, compare its path in $setting"
@@ -153,6 +177,7 @@ trust_extra_ca
 use_apt_mirror
 use_pip_index
 use_npm_registry
+use_build_secrets
 
 # Shows the output as it comes, and keeps it for the explanation.
 {

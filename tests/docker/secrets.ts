@@ -16,7 +16,10 @@ function tellingPart(value: string): string {
 
 /** Words of less than eight letters are left out, because any image may have them. */
 export function secretsOf({ byName }: Schema, variables: readonly (readonly [name: string, value: string | null | undefined])[]): string[] {
-  const found = variables.filter(([name, value]) => byName.get(name)?.sensitive || isCalledSecret(name) || value?.includes('://'))
+  // Variables of their own are in it.
+  const inside = variables.flatMap(([name, value]) => (name === 'BUILD_SECRETS' ? (value ?? '').split(/\s+/) : []))
+    .map((word) => [word.slice(0, word.indexOf('=')), word.slice(word.indexOf('=') + 1)] as const)
+  const found = [...variables.filter(([name]) => name !== 'BUILD_SECRETS'), ...inside].filter(([name, value]) => byName.get(name)?.sensitive || isCalledSecret(name) || value?.includes('://'))
   return [...new Set(found.map(([, value]) => tellingPart(value ?? '')))].filter(({ length }) => length >= 8)
 }
 

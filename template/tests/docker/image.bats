@@ -191,6 +191,13 @@ start_mirror() {
 	echo "http://reader:$1@$address"
 }
 
+# step TEXT: what BuildKit says after the heading of the step whose command has this in it.
+step() {
+	local number
+	number=$(sed -n "s|^\(#[0-9]*\) \[.*$1.*|\1|p" <<<"$output" | head -1)
+	[[ -n $number ]] && grep "^$number " <<<"$output"
+}
+
 # asked [OPTION…]: what the mirrors of this test were asked for.
 asked() {
 	docker logs "$@" "$(docker ps --latest --quiet --filter "label=kept-for=$project-$BATS_TEST_NUMBER")"
@@ -370,13 +377,6 @@ print(shop.__file__, version("shop"), "site-packages" in tax.__file__)'
 	TOML
 	lock poetry local-poetry
 	brings_local local-poetry PYTHON_INSTALLER=poetry PYTHON_MANIFEST=pyproject.toml
-}
-
-# step TEXT: what BuildKit says after the heading of the step whose command has this in it.
-step() {
-	local number
-	number=$(sed -n "s|^\(#[0-9]*\) \[.*$1.*|\1|p" <<<"$output" | head -1)
-	[[ -n $number ]] && grep "^$number " <<<"$output"
 }
 
 @test "a change of one source line builds the source anew and installs nothing" {

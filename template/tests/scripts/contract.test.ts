@@ -88,6 +88,8 @@ test.each([
   ['a token instead of a password', 'PIP_INDEX_URL', 'https://token-of-mine@mirror.example/simple', ['token-of-mine']],
   ['a setting that is marked', 'SECRET_KEY', 'a long word', ['a long word']],
   ['a variable of APP_ENV_FILE', 'STRIPE_API_KEY', 'sk_live_1234', ['sk_live_1234']],
+  ['each secret among the variables of a build', 'BUILD_SECRETS', 'PIP_EXTRA_INDEX_URL=https://me:index-word@corp.example/simple\nUV_INDEX_CORP_PASSWORD=named=word UV_INDEX_CORP_USERNAME=somebody',
+    ['index-word', 'named=word']],
   ['the longest line', 'SIGNING_KEY', '-----BEGIN KEY-----\r\nmuch longer than the line above\r\n', ['much longer than the line above']],
   ['no address without a password', 'SITE_URL', 'https://shop.example.org', []],
   ['no short word', 'POSTGRES_PASSWORD', 'short', []],

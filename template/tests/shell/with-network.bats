@@ -76,6 +76,18 @@ below() { # below COMMAND…: the command, run below the script
 	assert_output nobody
 }
 
+@test "variables for the build reach the command as they are, and a second index reaches uv too" {
+	printf 'PIP_EXTRA_INDEX_URL=https://me:p%%20w@m.test/* UV_INDEX_CORP_PASSWORD=a=$b"\n  GIT_CONFIG_COUNT=1\n' >"$secrets/build-secrets"
+	run -0 below sh -c 'echo "$PIP_EXTRA_INDEX_URL $UV_INDEX $UV_INDEX_CORP_PASSWORD $GIT_CONFIG_COUNT"'
+	assert_output "https://me:p%20w@m.test/* https://me:p%20w@m.test/* a=\$b\" 1"
+}
+
+@test "a word that is no variable is one sentence that does not show it, and exit code 64" {
+	printf 'UV_INDEX_CORP_PASSWORD=a hunter2' >"$secrets/build-secrets"
+	run -64 below true
+	assert_output 'with-network: BUILD_SECRETS has a word that is not NAME=value. Separate them by blanks, and percent-encode the blanks in addresses.'
+}
+
 @test "an npm registry reaches npm by a file, with its login encoded for it" {
 	printf 'https://me:p%%40ss@m.test/npm' >"$secrets/npm-registry"
 	run -0 below sh -c 'cat "$NPM_CONFIG_USERCONFIG"'
@@ -113,6 +125,15 @@ explains() {
 	explains npm-registry 'the mirror of NPM_REGISTRY refuses' 'npm error code E401'
 	explains npm-registry 'the certificate of the mirror of NPM_REGISTRY' 'npm error code SELF_SIGNED_CERT_IN_CHAIN'
 	explains npm-registry 'the proxy wants another user' 'npm error 407 Proxy Authentication Required'
+}
+
+@test "the login to another index or to git is not looked for in the setting of the mirror" {
+	local sentence='an index refuses the user or the password, or wants one. Compare BUILD_SECRETS'
+	explains pip-index-url "$sentence" 'WARNING: 401 Error, Credentials not correct for https://corp.test/simple/x/'
+	mirror='' explains pip-index-url "$sentence" 'hint: An index URL (https://corp.test/simple) could not be queried due to a lack of valid authentication credentials (401 Unauthorized).'
+	sentence='git needs a login to this repository. Name it in BUILD_SECRETS'
+	explains pip-index-url "$sentence" "fatal: could not read Username for 'https://g.test': No such device or address"
+	mirror='' explains pip-index-url "$sentence" "fatal: Authentication failed for 'https://g.test/x.git/'"
 }
 
 @test "without a mirror the sentence names what is asked, and EXTRA_CA_FILE" {
