@@ -148,6 +148,7 @@ RUN --mount=type=bind,source=docker/build,target=/build \
     --mount=type=secret,id=extra-ca --mount=type=secret,id=apt-mirror \
     /build/with-network.sh /build/apt-install.sh tini
 ENV NODE_ENV=production \
+    END_FROZEN=true \
     HOME=/tmp
 COPY --chmod=0755 docker/entrypoint.sh docker/healthcheck.sh /usr/local/bin/
 COPY --from=frontend-build /opt/frontend /opt/frontend
@@ -210,6 +211,8 @@ COPY --from=source /app /app
 COPY --from=frontend /opt/frontend /opt/frontend
 
 FROM runtime AS prod
+# For the health check. In development a debugger may hold a role.
+ENV END_FROZEN=true
 COPY --from=deps /opt/venv /opt/venv
 ARG APP_WORKDIR=.
 WORKDIR /app/${APP_WORKDIR}

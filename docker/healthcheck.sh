@@ -6,9 +6,52 @@ set -u
 # How old a heartbeat may be, in seconds. Worker and beat write one every two seconds.
 readonly MAX_AGE=10
 
+# After how many seconds without any progress a sick role is frozen, and after how many more it is killed.
+readonly FROZEN_AFTER=12
+
+# Exists since the role was well for the first time. While it is sick, holds what was seen when: its progress, or TERM.
+# Gone with the container, whatever is mounted.
+readonly SEEN=${FROZEN_FILE:-/dev/shm/healthcheck}
+
 sick() {
 	echo "$1"
+	[[ -z ${END_FROZEN:-} ]] || end_frozen
 	exit 1
+}
+
+# Sets $progress to the time that all threads of the role have run, in nanoseconds. Init wakes up even when the role
+# cannot.
+measure() {
+	local process name run
+	progress=0
+	for process in /proc/[0-9]*; do
+		read -r name <"$process/comm"
+		case ${process#/proc/}:$name in 1:* | "$$":* | *:tini) continue ;; esac
+		for run in "$process"/task/*/schedstat; do
+			read -r run _ <"$run" && ((progress += run))
+		done
+	done 2>/dev/null
+}
+
+# Ends a role that was well and is now frozen, so that the restart policy starts it anew. One that is starting, busy, or
+# waiting for its broker makes progress. Only process 1 could not be killed from here, so its child is: init then exits.
+end_frozen() {
+	local progress since seen main signal=TERM
+	[[ -e $SEEN ]] || return
+	read -r since seen <"$SEEN"
+	measure
+	if [[ $seen != TERM && ($seen != "$progress" || $seen == 0) ]]; then
+		echo "$EPOCHSECONDS $progress" >"$SEEN"
+		return
+	fi
+	((EPOCHSECONDS - since >= FROZEN_AFTER)) || return
+	[[ $seen != TERM ]] || signal=KILL
+	echo "$EPOCHSECONDS TERM" >"$SEEN"
+	echo "healthcheck: the role is frozen and gets $signal" | tee -a /proc/1/fd/2
+	read -r main _ </proc/1/task/1/children
+	kill -s "$signal" "$main"
+	# A stopped process takes TERM when it goes on.
+	kill -s CONT -- -1
 }
 
 # PID 1 is "tini -- entrypoint.sh ROLE …": so the role need not be stored anywhere.
@@ -66,3 +109,4 @@ worker | beat) heartbeat ;;
 # A one-off command is healthy while it runs.
 *) ;;
 esac
+[[ -z ${END_FROZEN:-} ]] || : >"$SEEN"

@@ -21,7 +21,8 @@ import { capture, lastLines } from '../../scripts/lib/engine/docker.ts'
 import { ensureImages } from '../../scripts/lib/engine/images.ts'
 import type { Values } from '../../scripts/lib/engine/machine.ts'
 import { fillEnvFile } from '../../scripts/lib/env/write.ts'
-import { envFile as ownEnvFile } from '../../scripts/lib/env/settings.ts'
+import type { Schema } from '../../scripts/lib/env/schema.ts'
+import { envFile as ownEnvFile, loadSettings } from '../../scripts/lib/env/settings.ts'
 import { CliError, ExitCode, stopIfInterrupted, tidyUpInPeace, wasInterrupted } from '../../scripts/lib/errors.ts'
 import { standInOverlay } from '../../scripts/lib/rooms.ts'
 import { info, print } from '../../scripts/lib/terminal.ts'
@@ -69,6 +70,24 @@ function requireOwnData(file: string, model: Model): void {
   })
 }
 
+/** What an application calls a secret of its own. A key that browsers get is none. */
+const isCalledSecret = (name: string): boolean => /^(?!.*publi).*(?:password|passwd|secret|token|key|credentials?)$/i.test(name)
+
+/** Of an address its password or token. Of several lines the longest, because each line is looked for by itself. */
+function tellingPart(value: string): string {
+  const [, user = '', password = user] = /:\/\/([^\s:/@]*)(?::([^\s@]*))?@/.exec(value) ?? []
+  return value.includes('://') ? password : value.split(/\r?\n/).toSorted((a, b) => b.length - a.length)[0]!
+}
+
+/** What must not be in an image. Words of less than eight letters are left out, because any image may have them. */
+export function secretsOf({ byName }: Schema, variables: readonly (readonly [name: string, value: string | null | undefined])[]): string[] {
+  // Variables of their own are in BUILD_SECRETS.
+  const all = variables.flatMap(([name, value]) => name !== 'BUILD_SECRETS' ? [[name, value ?? ''] as const]
+    : (value ?? '').split(/\s+/).map((word) => [word.replace(/=.*/s, ''), word.replace(/^[^=]*=/, '')] as const))
+  const found = all.filter(([name, value]) => byName.get(name)?.sensitive || isCalledSecret(name) || value.includes('://'))
+  return [...new Set(found.map(([, value]) => tellingPart(value)))].filter(({ length }) => length >= 8)
+}
+
 /** Copies what git would give away, and the files beside it that the settings name. */
 async function copyRepository(folder: string, values: Values): Promise<void> {
   const listed = await $({ quiet: true, nothrow: true })`git ls-files -z --cached --others --exclude-standard --deduplicate`
@@ -95,7 +114,10 @@ async function prepareLane(lane: Lane, asked: Stack, values: Values, files: read
   await writeFile(portsFile, anyPorts(model))
   const free = { ...stack, env: { ...stack.env, COMPOSE_FILE: withFile(stack.env, portsFile) } }
   await buildImages(free)
-  const told = { ...free.env, TEST_LANE: lane, TEST_COPY: process.cwd(), TEST_ENV_FILE: resolve(stack.envFile) }
+  const { schema, values: own } = await loadSettings(stack.envFile)
+  const variables = Object.values(model.services).flatMap(({ environment = {} }) => Object.entries(environment))
+  const told = { ...free.env, TEST_LANE: lane, TEST_COPY: process.cwd(), TEST_ENV_FILE: resolve(stack.envFile), TEST_SECRETS: resolve(`secrets.${lane}`) }
+  await writeFile(told.TEST_SECRETS, secretsOf(schema, [...Object.entries(own), ...variables]).map((secret) => `${secret}\n`).join(''), { mode: 0o600 })
   return () => runBats(['--setup-suite-file', `${tests}/setup_suite.bash`, ...files], `${lane}: `, told)
 }
 

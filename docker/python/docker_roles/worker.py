@@ -17,9 +17,9 @@ from docker_roles import heartbeat
 
 SECONDS = 2
 
-# The names in Redis under which the workers keep what they have taken and not acknowledged. By kombu's own names,
-# every process that waits for an answer (Flower, `inspect` in web) would find these tasks, and give them out again
-# after its own visibility timeout.
+# The names in Redis under which workers keep what they have taken and not acknowledged. By kombu's own names,
+# every process that waits for an answer (Flower, `inspect` in web) would find these tasks, and give them out
+# again after its own visibility timeout.
 UNACKED = {f"unacked{part}_key": f"worker.unacked{part}" for part in ("", "_index", "_mutex")}
 
 

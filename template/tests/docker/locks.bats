@@ -116,9 +116,10 @@ refused() {
 }
 
 @test "an index that a migration makes CONCURRENTLY does not wait for the next migration" {
+	local first
 	compose exec -T postgres psql -qU shop -c 'CREATE TABLE IF NOT EXISTS things (name text)'
 	migration psycopg "$(url postgresql+psycopg postgres)"
-	id=$(keep "${options[@]}" --env MIGRATE_COMMAND='mkdir /shared/inside && until [ -e /shared/go ]; do sleep 0.1; done &&
+	first=$(keep "${options[@]}" --env MIGRATE_COMMAND='mkdir /shared/inside && until [ -e /shared/go ]; do sleep 0.1; done &&
 		python3 -c "import os, psycopg; from docker_roles.lock_postgres import plain_url as url
 psycopg.connect(url(os.environ[\"DATABASE_URL\"]), autocommit=True).execute(\"CREATE INDEX CONCURRENTLY ON things (name)\")"' "${command[@]}")
 	until_ok 20 test -d "$shared/inside"
@@ -126,12 +127,12 @@ psycopg.connect(url(os.environ[\"DATABASE_URL\"]), autocommit=True).execute(\"CR
 	keep "${options[@]}" "${command[@]}"
 	until_ok 20 waiting 1 postgres
 	touch "$shared/go"
-	run timeout 20 docker wait "$id"
+	run timeout 20 docker wait "$first"
 	assert_output 0
 }
 
 @test "a migration behind a pooler that gives each transaction another session has its lock, with every driver" {
-	local pair
+	local pair other
 	cat >"$shared/pgbouncer.ini" <<-INI
 		[databases]
 		shop = host=postgres user=shop password='$password'
@@ -149,7 +150,7 @@ psycopg.connect(url(os.environ[\"DATABASE_URL\"]), autocommit=True).execute(\"CR
 	until_ok 20 docker run --rm "${options[@]}" --env MIGRATE_COMMAND=true "${command[@]}"
 	for pair in "${postgres[@]}"; do
 		holder "${pair%%:*}" "$(url "${pair#*:}" pooler)"
-		for pair in "${postgres[@]}"; do refused "${pair%%:*}" "$(url "${pair#*:}" pooler)"; done
+		for other in "${postgres[@]}"; do refused "${other%%:*}" "$(url "${other#*:}" pooler)"; done
 		touch "$shared/go"
 		run exit_code "$id"
 		assert_output 0

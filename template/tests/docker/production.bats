@@ -85,6 +85,19 @@ teardown_file() {
 	assert_success
 }
 
+@test "while Redis is away the roles are unhealthy, and none is ended for it" {
+	local service before
+	before=$(for service in web worker beat flower; do state '{{.RestartCount}}' "$service"; done)
+	compose stop redis
+	# The third check in a row is the first that could end one for good.
+	for service in worker beat; do
+		run until_ok 90 eval "(( \$(state '{{.State.Health.FailingStreak}}' $service) >= 4 ))"
+		assert_success
+	done
+	assert_equal "$(for service in web worker beat flower; do state '{{.RestartCount}}' "$service"; done)" "$before"
+	compose up --detach --wait
+}
+
 @test "web and worker can be scaled, and the proxy finds every one" {
 	compose up --detach --wait --no-recreate --scale web=2 --scale worker=3
 	run docker ps --quiet --filter "label=com.docker.compose.project=$project" --filter label=com.docker.compose.service=worker --filter health=healthy

@@ -2,9 +2,8 @@ import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { filesIn, withFile } from '../../../scripts/lib/compose/model.ts'
 import { leadingOutside } from '../../../scripts/lib/compose/outside.ts'
-import { anyPorts, filesOf } from '../../../tests/docker/run.ts'
+import { anyPorts, filesOf, secretsOf } from '../../../tests/docker/run.ts'
 import { parseSchema } from '../../../scripts/lib/env/schema.ts'
-import { secretsOf } from '../../../tests/docker/secrets.ts'
 
 test.each([
   ['development', 'compose.yaml:compose.override.yaml', ['compose.yaml', 'compose.override.yaml']],

@@ -56,6 +56,19 @@ load ../helpers
 	done
 }
 
+@test "a role that is frozen is ended, started again and healthy within 75 seconds" {
+	local service roles=(web worker)
+	! has_service beat || roles+=(beat)
+	! has_service flower || roles+=(flower)
+	is_back() { [[ $(state '{{.RestartCount}} {{.State.Health.Status}}' "$1") == '1 healthy' ]]; }
+	for service in "${roles[@]}"; do signal_role STOP "$service"; done
+	SECONDS=0
+	for service in "${roles[@]}"; do
+		run until_ok $((75 - SECONDS)) is_back "$service"
+		assert_success
+	done
+}
+
 @test "with a secret of the example nothing starts, and it is named" {
 	# The runner, which has taken the example's word out of the env file, removes this project too.
 	local known=$COMPOSE_PROJECT_NAME-known
