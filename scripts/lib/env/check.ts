@@ -6,6 +6,7 @@
 import { basename } from 'node:path'
 import { quote } from 'zx/core'
 import { nearest } from '../terminal.ts'
+import { lostReferences, readLines } from './file.ts'
 import { addressRules } from './rules/addresses.ts'
 import { stackRules } from './rules/stack.ts'
 import { valueRules } from './rules/values.ts'
@@ -49,6 +50,18 @@ const leadsNowhere: Rule = ({ schema, entryOf, lost, around: { shell } }) => [..
     meant === name ? `Set ${name} on a line above ${setting}.` : `Did you mean ${meant}?`)
 })
 
+/** Compose also replaces every $NAME in the env files that it hands to the application and to the frontend. */
+const lostBeside: Rule = ({ entryOf, effective, around: { disk, shell } }) => ['APP_ENV_FILE', 'FRONTEND_ENV_FILE'].flatMap((setting) => {
+  const file = effective(setting)
+  const lines = readLines((file && disk?.textOf(file)) || '')
+  const lost = [...lostReferences(lines)].filter(([, names]) => names.some((name) => !entryOf.has(name) && shell?.[name] === undefined))
+  return lost.map(([name]) => {
+    const { line } = lines.entries.findLast((entry) => entry.name === name)!
+    return found('W81', setting, `${file}:${line}  ${name} has a $ that Compose takes for a reference to what is not there, so that part is lost.`,
+      'Put the value in single quotes there if the $ is meant, or set above what it refers to.')
+  })
+})
+
 /** Is there something in the file that nobody else may have? The example's own secrets are everybody's. */
 const hasSecrets = (subject: Subject): boolean => given(subject).some(({ setting: { sensitive, type }, value, raw }) => {
   const isOpen = value === '' || value.includes('local-only') || raw.includes('${')
@@ -78,7 +91,7 @@ const hiddenByShell: Rule = ({ schema, entryOf, effective, around: { shell = {} 
   return [found('W70', name, `${name} has another value in this shell, and the shell's is taken.`, `unset ${name}`)]
 })
 
-const rules = [unreadable, duplicated, leadsNowhere, openSecrets, hiddenByShell, ...valueRules, ...addressRules, ...stackRules]
+const rules = [unreadable, duplicated, leadsNowhere, lostBeside, openSecrets, hiddenByShell, ...valueRules, ...addressRules, ...stackRules]
 
 /** Errors where compose.production.yaml is among the files, warnings elsewhere. */
 const stricterInProduction = ['E06', 'E20', 'E36', 'E53']

@@ -50,6 +50,7 @@ const schema = parseSchema(`
 # @optional @type=url(public=true) @service(web) | S3_PUBLIC_URL=
 # @optional @sensitive @type=string(minLength=8) @generate=hex(16) @service(web) | SECRET_KEY=secret-local-only
 # @optional @type=string @service(web) | ALLOWED_HOSTS=
+# @optional @type=string @service(compose) | APP_ENV_FILE=.env.app
 # @type=string @service(web) | MAIL_FROM=me@example.org
 # @optional @type=string @service(web) | WEB_CONCURRENCY=2
 `.replaceAll(/^(#.*) \| (.*)$/gm, '# A sentence.\n$1\n$2'), 'example')
@@ -183,6 +184,21 @@ test.each<[specifier: string, yes: string, no: string]>([
 ])('%s has %s, and not %s', (specifier, yes, no) => {
   const all = [...yes.split(' '), ...no.split(' ')].filter(Boolean)
   expect(all.filter((version) => fitsPython(specifier, version))).toEqual(yes.split(' ').filter(Boolean))
+})
+
+test.each<[text: string, line?: number]>([
+  ['A=1\nTOKEN=abc$def9#x(y\n', 2],
+  ['TOKEN="abc${def9}"', 1],
+  ["TOKEN='abc$def9#x(y'"],
+  ['TOKEN=abc$$def9'],
+  ['TOKEN=${def9:-none}'],
+  ['SQLALCHEMY_DATABASE_URI=${DATABASE_URL}\nCOPY=$SQLALCHEMY_DATABASE_URI'],
+])("a $ in the application's own env file: %j", (text, line) => {
+  const own = fileWith({ APP_ENV_FILE: '.env.app' })
+  const found = findings(own, { disk: diskWith({ '.env.app': text }) })
+  expect(codesOf(own, found)).toEqual(line === undefined ? [] : ['W81 APP_ENV_FILE'])
+  if (line !== undefined) expect(found[0]!.message).toMatch(new RegExp(`^\\.env\\.app:${line}  TOKEN has a \\$`))
+  expect(JSON.stringify(found)).not.toContain('def9')
 })
 
 test('a setting that could not be read is not judged, nor is what needs Compose where it could not be asked', () => {
