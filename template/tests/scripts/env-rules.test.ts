@@ -186,6 +186,14 @@ test.each<[specifier: string, yes: string, no: string]>([
   expect(all.filter((version) => fitsPython(specifier, version))).toEqual(yes.split(' ').filter(Boolean))
 })
 
+test('the second line of a key is not called a setting, and not shown', () => {
+  const text = `${fileWith({ SECRET_KEY: 'AAAAB3NzaC1yc2EAAAADAQ' })}qd7Ybdef9a==\n`
+  const found = findings(text)
+  expect(found.map(({ code, setting }) => [code, setting])).toEqual([['W13', null]])
+  expect(found[0]!.hint).toMatch(/^If it belongs to the value above, put all of that on one line\./)
+  expect(JSON.stringify(found)).not.toContain('def9')
+})
+
 test.each<[text: string, line?: number]>([
   ['A=1\nTOKEN=abc$def9#x(y\n', 2],
   ['TOKEN="abc${def9}"', 1],

@@ -77,6 +77,11 @@ const unknownName: Rule = ({ schema, lines }) => lines.entries.flatMap(({ name, 
   // Docker reads its own by itself.
   if (schema.byName.has(name) || /^(COMPOSE|DOCKER|BUILDKIT)_/.test(name)) return []
   const meant = nearest(name, [...schema.byName.keys()])
+  // The second line of a key, with the = of base64 at its end, is a piece of a secret.
+  if (!meant && /[a-z]/.test(name)) {
+    return [{ ...found('W13', undefined, 'This line sets a name that is not declared in .env.docker.example.',
+      'If it belongs to the value above, put all of that on one line. What only the application reads belongs into APP_ENV_FILE.'), line }]
+  }
   const hint = meant ? `Did you mean ${meant}?`
     : 'Declare it there if your Compose files read it; what only the application reads belongs into APP_ENV_FILE.'
   return [{ ...found('W13', name, `${name} is not declared in .env.docker.example.`, hint), line }]
