@@ -99,6 +99,7 @@ RUN --mount=type=bind,source=docker/build,target=/build \
 FROM deps AS deps-dev
 ARG PYTHON_DEV_MANIFEST=
 ARG PYTHON_DEV_GROUPS=
+ARG PYTHON_DEV_PACKAGES=
 ARG DEV_TOOLS="watchfiles==1.3.0 debugpy==1.8.22"
 RUN --mount=type=bind,source=docker/build,target=/build \
     --mount=type=bind,from=manifest,source=/manifest/dev,target=/app,rw \

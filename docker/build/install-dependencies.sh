@@ -102,7 +102,7 @@ main() {
 			[ -f "$dev_manifest" ] || fail "PYTHON_DEV_MANIFEST=$PYTHON_DEV_MANIFEST is not in APP_DIR. Correct it in .env.docker, or leave it empty."
 			install_packages -r "$dev_manifest"
 		fi
-		install_packages $DEV_TOOLS
+		install_packages $DEV_TOOLS ${PYTHON_DEV_PACKAGES:-}
 	fi
 	# uv leaves a lock file that everybody may write to.
 	rm -f "$venv/.lock"

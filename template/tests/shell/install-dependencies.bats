@@ -158,13 +158,13 @@ refuses() {
 	refute_output --partial 'pip install'
 }
 
-@test "development adds its requirements file and the tools for reloading and debugging" {
+@test "development adds its requirements file, the tools for reloading and debugging, and packages of its own" {
 	touch "$manifests/requirements-dev.txt"
-	run -0 install PYTHON_INSTALLER=uv PYTHON_DEV_MANIFEST=requirements-dev.txt dev
+	run -0 install PYTHON_INSTALLER=uv PYTHON_DEV_MANIFEST=requirements-dev.txt PYTHON_DEV_PACKAGES='pytest==9.0.1' dev
 	assert_output - <<-'LINES'
 		uv pip install --quiet --python /venv -r /app/requirements.txt
 		uv pip install --quiet --python /venv -r /app/requirements-dev.txt
-		uv pip install --quiet --python /venv watchfiles==1 debugpy==2
+		uv pip install --quiet --python /venv watchfiles==1 debugpy==2 pytest==9.0.1
 	LINES
 }
 

@@ -31,7 +31,7 @@ packages() {
 	local manifest dev names
 	manifest=$(build_setting APP_DIR)/$(build_setting PYTHON_MANIFEST)
 	dev=$(build_setting PYTHON_DEV_MANIFEST)
-	names=$(sed -nE 's/^ARG DEV_TOOLS="(.*)"/\1/p' Dockerfile | tr ' ' '\n' | packages /dev/stdin)
+	names=$({ sed -nE 's/^ARG DEV_TOOLS="(.*)"/\1/p' Dockerfile && build_setting PYTHON_DEV_PACKAGES; } | tr ' ' '\n' | packages /dev/stdin)
 	[[ -z $dev ]] || names+=$'\n'$(packages "$(build_setting APP_DIR)/$dev")
 	# What production asks for as well is none, and neither is what one of its packages needs.
 	names=$(comm -23 <(sort --unique <<<"$names") <(tr 'A-Z_.' 'a-z--' <"$manifest" | grep --only-matching --extended-regexp '[a-z0-9-]+' | sort --unique))
