@@ -53,7 +53,7 @@ async function writeSettings(file: string, project: string): Promise<void> {
 }
 
 /**
- * The browser is in the stack's network, where services have other names and ports than a visitor knows. So each
+ * The browser is in the stack's networks, where services have other names and ports than a visitor knows. So each
  * published port leads to its service, and every other address leads nowhere: as on a machine that reaches what
  * the stack publishes, and nothing else.
  */
