@@ -95,7 +95,12 @@ teardown_file() {
 		assert_success
 	done
 	assert_equal "$(for service in web worker beat flower; do state '{{.RestartCount}}' "$service"; done)" "$before"
-	compose up --detach --wait
+	compose up --detach --no-deps --wait redis
+	# Compose gives up at once on what is still unhealthy.
+	for service in worker beat; do
+		run until_ok 40 is_health "$service" healthy
+		assert_success
+	done
 }
 
 @test "web and worker can be scaled, and the proxy finds every one" {
