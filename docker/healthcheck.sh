@@ -6,12 +6,13 @@ set -u
 # How old a heartbeat may be, in seconds. Worker and beat write one every two seconds.
 readonly MAX_AGE=10
 
-# After how many seconds without any progress a sick role is frozen, and after how many more it is killed.
-readonly FROZEN_AFTER=12
+# After how many seconds without any progress a sick role is frozen, and how many more it gets to stop by itself.
+readonly FROZEN_AFTER=12 GRACE=$((${WORKER_STOP_TIMEOUT:-20} + 10))
 
 # Exists since the role was well for the first time. While it is sick, holds what was seen when: its progress, or TERM.
-# Gone with the container, whatever is mounted.
-readonly SEEN=${FROZEN_FILE:-/dev/shm/healthcheck}
+# Kubernetes keeps /dev/shm for the next container, which has another start in its name (field 22).
+read -r -a process_one </proc/1/stat
+readonly SEEN=${FROZEN_FILE:-/dev/shm/healthcheck.$HOSTNAME.${process_one[21]}}
 
 sick() {
 	echo "$1"
@@ -36,16 +37,17 @@ measure() {
 # Ends a role that was well and is now frozen, so that the restart policy starts it anew. One that is starting, busy, or
 # waiting for its broker makes progress. Only process 1 could not be killed from here, so its child is: init then exits.
 end_frozen() {
-	local progress since seen main signal=TERM
+	local progress since seen main signal=TERM patience=$FROZEN_AFTER
 	[[ -e $SEEN ]] || return
 	read -r since seen <"$SEEN"
 	measure
-	if [[ $seen != TERM && ($seen != "$progress" || $seen == 0) ]]; then
+	if [[ $seen == TERM ]]; then
+		signal=KILL patience=$GRACE
+	elif [[ $seen != "$progress" || $seen == 0 ]]; then
 		echo "$EPOCHSECONDS $progress" >"$SEEN"
 		return
 	fi
-	((EPOCHSECONDS - since >= FROZEN_AFTER)) || return
-	[[ $seen != TERM ]] || signal=KILL
+	((EPOCHSECONDS - since >= patience)) || return
 	echo "$EPOCHSECONDS TERM" >"$SEEN"
 	echo "healthcheck: the role is frozen and gets $signal" | tee -a /proc/1/fd/2
 	read -r main _ </proc/1/task/1/children
@@ -94,9 +96,12 @@ http() { # http PORT PATH
 }
 
 heartbeat() {
-	local written
-	written=$(stat -c %Y "${HEARTBEAT_FILE:-/tmp/heartbeat}" 2>/dev/null) || sick "no heartbeat yet"
-	((EPOCHSECONDS - written <= MAX_AGE)) || sick "the last heartbeat was $((EPOCHSECONDS - written)) seconds ago"
+	local file=${HEARTBEAT_FILE:-/tmp/heartbeat} written
+	written=$(stat -c %Y "$file" 2>/dev/null) || { END_FROZEN='' && sick "no heartbeat yet"; }
+	((EPOCHSECONDS - written > MAX_AGE)) || return 0
+	# A worker that stops, or waits for its broker, has written so: its tasks go on.
+	[[ ! -s $file ]] || END_FROZEN=
+	sick "the last heartbeat was $((EPOCHSECONDS - written)) seconds ago"
 }
 
 case $(role) in

@@ -29,8 +29,11 @@ export const teardown = defineCommand({
     }
     const stack = stackOf(file)
     // A stack can be taken down with wrong settings, as long as Compose knows what it is made of.
-    const { name } = await readModel(stack).catch(async () => (await openStack(file)).model)
-    const readData = (): Promise<string[]> => readNames(['volume', 'ls', '--quiet', ...ofProject(name)])
+    const { name, volumes: declared = {} } = await readModel(stack).catch(async () => (await openStack(file)).model)
+    // One that is external is protected from this, although it has the project's label from before.
+    const kept = Object.values(declared).flatMap((volume) => (volume?.external ? [volume.name] : []))
+    const readData = async (): Promise<string[]> =>
+      (await readNames(['volume', 'ls', '--quiet', ...ofProject(name)])).filter((volume) => !kept.includes(volume))
     const data = await readData()
     if (volumes && !yes && data.length > 0) {
       const warning = 'These volumes and all data in them will be deleted.'

@@ -31,9 +31,10 @@ constrain() { # constrain REQUIREMENT…
 # in_project COMMAND…: what the tools write into this folder is gone after the step.
 in_project() {
 	[ "${manifest##*/}" = pyproject.toml ] || fail "PYTHON_MANIFEST=$PYTHON_MANIFEST: $PYTHON_INSTALLER reads a lock only beside pyproject.toml."
+	home=$PWD
 	cd "$project"
 	VIRTUAL_ENV=$venv UV_PROJECT_ENVIRONMENT=$venv "$@"
-	cd /app
+	cd "$home"
 }
 
 # A lock contains the addresses of its files, and its tool uses no others. Exported as requirements, the same versions

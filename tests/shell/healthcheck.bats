@@ -170,6 +170,7 @@ ended() {
 			[[ ${STARTING:-} ]] || "$HEALTHCHECK"
 			[[ ! ${STOPPED:-} ]] || kill -STOP $role
 			for number in 1 2 3; do
+				printf %s "${SAYS:-}" >"$HEARTBEAT_FILE"
 				touch -d "-30 seconds" "$HEARTBEAT_FILE"
 				"$HEALTHCHECK"
 				[[ ! -s $FROZEN_FILE ]] || { read -r since seen <"$FROZEN_FILE" && echo "$((since - 20)) $seen" >"$FROZEN_FILE"; }
@@ -185,12 +186,18 @@ ended() {
 	run -0 ended END_FROZEN=true STOPPED=1 'exec sleep 100'
 	assert_line 'healthcheck: the role is frozen and gets TERM'
 	assert_line 'ended with 143'
-	run -0 ended END_FROZEN=true 'trap "" TERM; exec sleep 100'
+	run -0 ended END_FROZEN=true WORKER_STOP_TIMEOUT=5 'trap "" TERM; exec sleep 100'
 	assert_line 'healthcheck: the role is frozen and gets KILL'
 	assert_line 'ended with 137'
 }
 
-@test "a role that is busy, that is starting, or that a debugger may hold is not ended, however sick it is" {
+@test "a role that is busy, starting, stopping or without its broker, or that a debugger may hold, is not ended, however sick it is" {
+	run -0 ended END_FROZEN=true SAYS=pauses 'exec sleep 100'
+	assert_line lives
+	# After TERM it has WORKER_STOP_TIMEOUT and ten seconds more.
+	run -0 ended END_FROZEN=true WORKER_STOP_TIMEOUT=60 'trap "" TERM; exec sleep 100'
+	assert_line 'healthcheck: the role is frozen and gets TERM'
+	assert_line lives
 	run -0 ended END_FROZEN=true 'while :; do :; done'
 	assert_line lives
 	run -0 ended END_FROZEN=true STARTING=1 STOPPED=1 'exec sleep 100'

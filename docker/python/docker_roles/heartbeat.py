@@ -11,6 +11,16 @@ def write() -> None:
     _FILE.touch()
 
 
+def follows() -> None:
+    """Says that heartbeats follow: if they end, the role is frozen."""
+    _FILE.write_text("")
+
+
+def pauses() -> None:
+    """Says that none follows for a while, because the role stops or waits for its broker."""
+    _FILE.write_text("pauses")
+
+
 def remove() -> None:
     """Removes the file, so that a container that is stopping does not count as healthy."""
     _FILE.unlink(missing_ok=True)

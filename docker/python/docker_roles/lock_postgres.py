@@ -71,7 +71,8 @@ def postgres_lock(connect: Connect, url: str, seconds: float) -> Iterator[None]:
     with connect(url) as ask:
 
         def take() -> bool:
-            ask("BEGIN")
+            # At any other level the transaction would keep its snapshot.
+            ask("BEGIN ISOLATION LEVEL READ COMMITTED")
             if ask(f"SELECT pg_try_advisory_xact_lock({LOCK_KEY})"):
                 return True
             ask("ROLLBACK")
@@ -79,5 +80,8 @@ def postgres_lock(connect: Connect, url: str, seconds: float) -> Iterator[None]:
 
         wait_until(take, seconds)
         # It is idle while the migration runs.
-        ask("SET LOCAL idle_in_transaction_session_timeout = 0")
+        ask(
+            "SELECT count(set_config(name, '0', true)) FROM pg_settings"
+            " WHERE name IN ('idle_in_transaction_session_timeout', 'transaction_timeout')"
+        )
         yield

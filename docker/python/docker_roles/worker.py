@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from celery import bootsteps, current_app
 from celery.signals import task_postrun, task_prerun, worker_shutdown
+from celery.worker import WorkController
 
 from docker_roles import heartbeat
 
@@ -30,12 +31,26 @@ class Heartbeat(bootsteps.StartStopStep):
 
     def start(self, parent: Any) -> None:
         """With some pools the timer is a thread, so it hands the writing to the loop."""
-        heartbeat.write()
+        heartbeat.follows()
         self._timer = parent.timer.call_repeatedly(SECONDS, parent.call_soon, (heartbeat.write,))
 
     def stop(self, parent: Any) -> None:  # noqa: ARG002 Celery's own signature
-        """Says nothing any more."""
+        """Falls silent, until the worker has connected again or its tasks have ended."""
         self._timer.cancel()
+        heartbeat.pauses()
+
+
+def say_soft_shutdown() -> None:
+    """Celery 5.5 and newer wait for running tasks in the handler of the signal, before they stop anything."""
+    wait = getattr(WorkController, "wait_for_soft_shutdown", None)
+    if wait is None:
+        return
+
+    def pause_then_wait(worker: Any) -> None:
+        heartbeat.pauses()
+        wait(worker)
+
+    WorkController.wait_for_soft_shutdown = pause_then_wait
 
 
 @worker_shutdown.connect
@@ -74,5 +89,6 @@ def configure(conf: Any) -> None:
 
 configure(current_app.conf)
 current_app.steps["consumer"].add(Heartbeat)
+say_soft_shutdown()
 if os.environ.get("WORKER_POOL") == "solo":
     beat_during_tasks()

@@ -36,7 +36,7 @@ export interface Service {
 export interface Model {
   name: string
   services: Record<string, Service>
-  volumes?: Record<string, { name: string } | null>
+  volumes?: Record<string, { name: string; external?: boolean } | null>
   networks?: Record<string, { name: string }>
 }
 

@@ -17,7 +17,9 @@ const SHOWN = 15
 const READ = 200
 
 /** Exceptions that a program logs and survives: of Celery's signals and tasks, and of Python's logging itself. */
-const survived = /(?:Signal handler .* raised: |raised unexpected: |--- Logging error ---).*\n(?:Traceback .*\n(?:[ \t].*\n)*\S.*\n(?:\n.* exception.*:\n\n)?)+/g
+const traceback = String.raw`Traceback .*\n(?:[ \t].*\n)*\S.*(?:\n|$)`
+const survived = new RegExp(
+  String.raw`(?:Signal handler .* raised: |raised unexpected: |--- Logging error ---).*\n${traceback}(?:\n.* exception.*:\n\n${traceback})*`, 'g')
 
 /** The end of a log, or the lines that lead to a clue further up, without passwords; and what the clue advises. */
 function judge(output: string, scene: Scene): { details: string; advice: string | undefined } {

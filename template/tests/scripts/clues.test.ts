@@ -117,6 +117,7 @@ test.each([
   for (const trace of [second, chain]) {
     const said = (end: string) => explainOutput(`${head}${trace}${end}`, 'worker', model).advice
     expect(said('[1, 1: INFO/MainProcess] ready.\n')).toBeUndefined()
+    expect(said('')).toBeUndefined()
     expect(said(second)).toContain('may not use x')
     expect(said('redis.exceptions.ConnectionError: Error 111 connecting to localhost:6379. Connection refused.\n')).toContain('asks localhost')
   }

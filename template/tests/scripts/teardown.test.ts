@@ -52,6 +52,16 @@ test('teardown --volumes also removes what Compose leaves, and does not say that
   expect(stderr).not.toContain('is gone')
 })
 
+test('teardown --volumes keeps a volume that the Compose files call external', async () => {
+  const box = await stack()
+  const external = { 'postgres-data': { name: 'shop_postgres-data', external: true } }
+  box.answer('compose-config', { out: { name: 'shop', services: {}, volumes: external } })
+  box.answer('volume-ls', { ...volumes, err: 'still there' })
+  const { code, stderr } = await box.run('teardown', ['--volumes', '--yes'])
+  expect(code, stderr).toBe(0)
+  expect(box.effects()).toEqual(['compose --profile * down --remove-orphans --volumes', 'volume rm shop_app-data'])
+})
+
 describe('teardown', () => {
   beforeEach(() => void vi.spyOn(process.stderr, 'write').mockReturnValue(true))
   afterEach(() => vi.restoreAllMocks())
