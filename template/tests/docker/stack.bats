@@ -252,6 +252,20 @@ doctor_finds() {
 	assert_success
 }
 
+@test "a worker that waits for its tasks to end says so, and the health check does not take it for frozen" {
+	run compose run --rm --no-deps --no-TTY worker python - <<-'EOF'
+		from pathlib import Path
+		from types import SimpleNamespace
+		from celery.worker import WorkController
+		from stories.worker import celery
+		import docker_roles.worker
+		WorkController.wait_for_soft_shutdown(SimpleNamespace(app=celery))
+		print(Path("/tmp/heartbeat").read_text())
+	EOF
+	assert_success
+	assert_output pauses
+}
+
 @test "a task that a worker has is given out once, whatever time-out another process has that asks the workers" {
 	local id
 	id=$(compose exec --no-TTY web entrypoint.sh python - <<-'PYTHON'
