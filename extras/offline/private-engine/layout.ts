@@ -102,9 +102,13 @@ export function daemonEnvironment(layout: Layout, receipt: Receipt, env: Environ
   }
 }
 
-/** A configuration of its own also keeps the daemon away from the host's /etc/docker/daemon.json. */
+/**
+ * A configuration of its own also keeps the daemon away from the host's /etc/docker/daemon.json. Without `gc` this
+ * engine keeps every step that was ever built, until the disk is full.
+ */
 export const daemonConfig = (layout: Layout): string =>
   json({
+    builder: { gc: { enabled: true, defaultKeepStorage: '10GB' } },
     hosts: [`unix://${layout.socket}`],
     'data-root': layout.data,
     'exec-root': join(layout.run, 'exec'),

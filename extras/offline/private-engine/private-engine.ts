@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, existsSync, openSync } from 'node:fs'
-import { access, constants, mkdir, readdir, readFile, rm } from 'node:fs/promises'
+import { access, constants, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { request } from 'node:http'
 import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -11,7 +11,7 @@ import { lastLines } from '../../../scripts/lib/engine/docker.ts'
 import { CliError, ExitCode } from '../../../scripts/lib/errors.ts'
 import type { Network } from '../network.ts'
 import { withLock } from './lock.ts'
-import { daemonEnvironment, type Layout, type Receipt } from './layout.ts'
+import { daemonConfig, daemonEnvironment, type Layout, type Receipt } from './layout.ts'
 import { DOCKERD, endProcesses, findProcesses, isContainerd, isDockerd, unmount } from './processes.ts'
 import { clear, saysFull, setUp } from './setup.ts'
 import { step } from '../../../scripts/lib/terminal.ts'
@@ -165,6 +165,8 @@ async function spawnDaemon(layout: Layout, receipt: Receipt, network: Network | 
   // dockerd would refuse to start beside the one and wait in vain for the other.
   await rm(layout.pidFile, { force: true })
   if (!(await findProcesses(layout)).some(isContainerd)) await rm(layout.containerdPidFile, { force: true })
+  // Here, so that an engine which was set up by an older version gets it too.
+  await writeFile(layout.daemonConfig, daemonConfig(layout))
   const log = openSync(layout.log, 'a')
   const daemon = spawn(join(layout.root, DOCKERD), ['--config-file', layout.daemonConfig], {
     cwd: '/',

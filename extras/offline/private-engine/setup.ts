@@ -6,7 +6,7 @@ import { roomOf } from '../../../scripts/lib/engine/machine.ts'
 import { CliError, ExitCode } from '../../../scripts/lib/errors.ts'
 import type { Network } from '../network.ts'
 import {
-  activateScript, clientConfig, daemonConfig, type Layout, madeBySetUp, type Receipt,
+  activateScript, clientConfig, type Layout, madeBySetUp, type Receipt,
 } from './layout.ts'
 
 /** Does a program say that it met a full disk? */
@@ -122,6 +122,5 @@ async function writeFiles(layout: Layout): Promise<void> {
   await Promise.all([layout.bin, layout.clientConfig].map((folder) => mkdir(folder)))
   await symlink(join(layout.root, 'usr/bin/docker'), join(layout.bin, 'docker'))
   await writeFile(join(layout.clientConfig, 'config.json'), clientConfig(layout))
-  await writeFile(layout.daemonConfig, daemonConfig(layout))
   await writeFile(layout.activate, activateScript(layout))
 }

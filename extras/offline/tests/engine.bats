@@ -100,6 +100,9 @@ setup() {
 	assert_success
 	run private_docker info --format '{{.DockerRootDir}}'
 	assert_output "$PRIVATE_ENGINE_DIR/data"
+	# Otherwise its build cache grows until the disk is full.
+	run private_docker buildx inspect
+	assert_output --partial 'GC Policy'
 }
 
 @test "starting an engine that runs changes nothing" {

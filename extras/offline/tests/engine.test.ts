@@ -78,6 +78,7 @@ describe('the layout', () => {
 
   it('tells daemon and client where everything is', () => {
     expect(JSON.parse(daemonConfig(layout))).toEqual({
+      builder: { gc: { enabled: true, defaultKeepStorage: '10GB' } },
       hosts: [`unix://${layout.socket}`],
       'data-root': `${layout.dir}/data`,
       'exec-root': `${layout.run}/exec`,
