@@ -22,7 +22,7 @@ import { ensureImages } from '../../scripts/lib/engine/images.ts'
 import type { Values } from '../../scripts/lib/engine/machine.ts'
 import { fillEnvFile } from '../../scripts/lib/env/write.ts'
 import type { Schema } from '../../scripts/lib/env/schema.ts'
-import { envFile as ownEnvFile, loadSettings } from '../../scripts/lib/env/settings.ts'
+import { envFile as ownEnvFile, type Settings } from '../../scripts/lib/env/settings.ts'
 import { CliError, ExitCode, stopIfInterrupted, tidyUpInPeace, wasInterrupted } from '../../scripts/lib/errors.ts'
 import { standInOverlay } from '../../scripts/lib/rooms.ts'
 import { info, print } from '../../scripts/lib/terminal.ts'
@@ -108,16 +108,18 @@ const withImages = async (stack: Stack, values: Values): Promise<ModelledStack> 
   ensureImages(stack, await readModel(stack), { ...values, ...stack.env })
 
 /** Gets the images of a lane, frees its ports, and builds its own image. Returns what runs its tests. */
-async function prepareLane(lane: Lane, asked: Stack, values: Values, files: readonly string[]): Promise<() => Promise<Counts>> {
+async function prepareLane(lane: Lane, asked: Stack, { schema, values }: Settings, files: readonly string[]): Promise<() => Promise<Counts>> {
   const { stack, model } = await withImages(asked, values)
   const portsFile = `ports.${lane}.yaml`
   await writeFile(portsFile, anyPorts(model))
   const free = { ...stack, env: { ...stack.env, COMPOSE_FILE: withFile(stack.env, portsFile) } }
   await buildImages(free)
-  const { schema, values: own } = await loadSettings(stack.envFile)
-  const variables = Object.values(model.services).flatMap(({ environment = {} }) => Object.entries(environment))
+  // Compose writes every $ in a value as $$.
+  const variables = Object.values(model.services).flatMap(({ environment = {} }) =>
+    Object.entries(environment).map(([name, value]) => [name, value?.replaceAll('$$', () => '$')] as const))
   const told = { ...free.env, TEST_LANE: lane, TEST_COPY: process.cwd(), TEST_ENV_FILE: resolve(stack.envFile), TEST_SECRETS: resolve(`secrets.${lane}`) }
-  await writeFile(told.TEST_SECRETS, secretsOf(schema, [...Object.entries(own), ...variables]).map((secret) => `${secret}\n`).join(''), { mode: 0o600 })
+  const secrets = secretsOf(schema, [...Object.entries(values), ...variables])
+  await writeFile(told.TEST_SECRETS, secrets.map((secret) => `${secret}\n`).join(''), { mode: 0o600 })
   return () => runBats(['--setup-suite-file', `${tests}/setup_suite.bash`, ...files], `${lane}: `, told)
 }
 
@@ -162,13 +164,15 @@ export async function runContract({ envFile, only }: { envFile?: string | undefi
   const project = `test-${randomBytes(4).toString('hex')}`
   try {
     const file = await settingsFile(envFile, folder)
-    const { stack: { env }, model, settings: { values } } = await openStack(file)
-    requireOwnData(file, model)
+    const { stack: { env }, model, settings } = await openStack(file)
     const copy = join(folder, 'copy')
-    await copyRepository(copy, values)
+    requireOwnData(file, model)
+    await copyRepository(copy, settings.values)
     // Secrets of the example would be refused in production, and could not be told apart in an image.
-    const text = (await readFile(file, 'utf8')).replaceAll('local-only', randomBytes(12).toString('hex'))
-    await writeFile(join(copy, testEnvFile), text, { mode: 0o600 })
+    const word = randomBytes(12).toString('hex')
+    const renew = (text = ''): string => text.replaceAll('local-only', word)
+    await writeFile(join(copy, testEnvFile), renew(await readFile(file, 'utf8')), { mode: 0o600 })
+    const values = Object.fromEntries(Object.entries(settings.values).map(([name, value]) => [name, renew(value)]))
     cd(copy)
 
     const chosen = filesIn({ ...values, ...process.env, ...env })
@@ -181,7 +185,7 @@ export async function runContract({ envFile, only }: { envFile?: string | undefi
     const development = await withImages(laneStack('development'), values)
     const standIns = filesIn(development.stack.env).filter((name) => name === standInOverlay && !chosen.includes(name))
     const runs: (() => Promise<Counts>)[] = []
-    for (const [lane, files] of wanted) runs.push(await prepareLane(lane, laneStack(lane, ...standIns), values, files))
+    for (const [lane, files] of wanted) runs.push(await prepareLane(lane, laneStack(lane, ...standIns), { ...settings, values }, files))
     return (await Promise.all(runs.map(async (run) => run()))).reduce(add)
   } finally {
     cd(home)

@@ -1,8 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { firstCause, isWell, parseContainers, parseModel } from '../../scripts/lib/compose/model.ts'
 import { diagnose } from '../../scripts/lib/explain/explain.ts'
-import { freePorts, occupy, Sandbox, stack } from '../helpers/sandbox.ts'
-import type { Outcome } from '../helpers/sandbox.ts'
+import { freePorts, occupy, type Outcome, Sandbox, stack } from '../helpers/sandbox.ts'
 import { composeModel, inspected, stackWith, wellStack } from '../helpers/stack.ts'
 import type { Sketch } from '../helpers/stack.ts'
 
@@ -23,11 +22,8 @@ describe('up, where nothing is yet', () => {
     outcome = await box.run('up')
   })
 
-  test('ends with 0 and has nothing to say on standard output', () => {
+  test('makes .env.docker, and has nothing to say on standard output', () => {
     expect(outcome).toMatchObject({ code: 0, stdout: '' })
-  })
-
-  test('makes .env.docker', () => {
     expect(box.read('.env.docker')).toMatch(/^SECRET_KEY=[0-9a-f]{64}$/m)
     expect(outcome.stderr).toContain('✓ .env.docker made from .env.docker.example')
   })

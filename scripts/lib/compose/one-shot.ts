@@ -45,12 +45,11 @@ export async function runOnce(stack: Stack, model: Model, job: Job, { options = 
   // Two operators may do this at once.
   const container = `${model.name}-${job.role}-${process.pid}`
   const again = composeCommand(stack, ...runOf(job, ...options))
-  let told = ''
-  const run = async (): Promise<void> => {
+  const run = async (): Promise<string> => {
     // Compose's own progress would stand in front of what the role says.
     const { exitCode, stdout, stderr } = await captureCompose(stack, ['--progress', 'quiet', ...runOf(job, ...options, '--name', container)], { isShown: verbose })
-    told = stdout + stderr
-    if (exitCode === 0) return
+    const told = stdout + stderr
+    if (exitCode === 0) return told
     const { explain, explainOutput } = await import('../explain/explain.ts')
     if (WAITED_IN_VAIN.test(stderr)) throw await explain(stack, model)
     const { details, advice } = explainOutput(told, job.role, model)
@@ -59,11 +58,11 @@ export async function runOnce(stack: Stack, model: Model, job: Job, { options = 
   }
   if (verbose) showCommand(again)
   try {
-    await (verbose ? run() : step(job.title, run))
+    const told = await (verbose ? run() : step(job.title, run))
+    if (job.tells && !verbose && told.trim()) info(indent(told.trimEnd()))
   } finally {
     await endAbandoned(container)
   }
-  if (job.tells && !verbose && told.trim()) info(indent(told.trimEnd()))
 }
 
 /** The command for a role that runs once. */

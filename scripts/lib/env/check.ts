@@ -34,6 +34,9 @@ const duplicated: Rule = ({ lines: { entries } }) => entries.flatMap(({ name, li
   return earlier ? [{ ...found('E02', name, message, 'Delete one of the lines.'), line }] : []
 })
 
+const losesPart = (name: string): string =>
+  `${name} has a $ that Compose takes for a reference to what is not there, so that part is lost.`
+
 /** One for each setting. The shell may have what the file has not. */
 const leadsNowhere: Rule = ({ schema, entryOf, lost, around: { shell } }) => [...lost].flatMap(([setting, names]) => {
   const name = names.find((one) => shell?.[one] === undefined)
@@ -43,8 +46,7 @@ const leadsNowhere: Rule = ({ schema, entryOf, lost, around: { shell } }) => [..
   // In a password the $ may be meant, and what follows is a piece of it, which is not shown.
   const isShown = schema.byName.get(setting)?.sensitive === false || /^[A-Z]+(_[A-Z\d]+)+$/.test(name)
   if (meant === undefined || !isShown) {
-    return found('W81', setting, `${setting} has a $ that Compose takes for a reference to what is not there, so that part is lost.`,
-      'Put the value in single quotes if the $ is meant, or set the name above.')
+    return found('W81', setting, losesPart(setting), 'Put the value in single quotes if the $ is meant, or set the name above.')
   }
   return found('E80', setting, `${setting} refers to ${name}, which has no value on the lines above it, so that part is empty.`,
     meant === name ? `Set ${name} on a line above ${setting}.` : `Did you mean ${meant}?`)
@@ -57,7 +59,7 @@ const lostBeside: Rule = ({ entryOf, effective, around: { disk, shell } }) => ['
   const lost = [...lostReferences(lines)].filter(([, names]) => names.some((name) => !entryOf.has(name) && shell?.[name] === undefined))
   return lost.map(([name]) => {
     const { line } = lines.entries.findLast((entry) => entry.name === name)!
-    return found('W81', setting, `${file}:${line}  ${name} has a $ that Compose takes for a reference to what is not there, so that part is lost.`,
+    return found('W81', setting, `${file}:${line}  ${losesPart(name)}`,
       'Put the value in single quotes there if the $ is meant, or set above what it refers to.')
   })
 })

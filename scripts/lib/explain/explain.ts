@@ -16,8 +16,9 @@ const SHOWN = 15
 /** Lines of a log that are read: a traceback may stand before a long usage text. */
 const READ = 200
 
-/** Exceptions that a program logs and survives: of Celery's signals and tasks, and of Python's logging itself. */
 const traceback = String.raw`Traceback .*\n(?:[ \t].*\n)*\S.*(?:\n|$)`
+
+/** Exceptions that a program logs and survives: of Celery's signals and tasks, and of Python's logging itself. */
 const survived = new RegExp(
   String.raw`(?:Signal handler .* raised: |raised unexpected: |--- Logging error ---).*\n${traceback}(?:\n.* exception.*:\n\n${traceback})*`, 'g')
 

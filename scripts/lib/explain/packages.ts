@@ -16,8 +16,8 @@ const libraries: readonly [name: RegExp, packages: string][] = [
 export function packageOf(file: string): string {
   const name = file.replace(/^.*\//, '').replace(/^lib/, '').replace(/[.-].*$/, '')
   const [, packages] = libraries.find(([pattern]) => pattern.test(name)) ?? []
-  return packages ? `The library ${file} is not in the image. Add ${packages} to APT_PACKAGES`
-    : `The library ${file} is not in the image. https://packages.debian.org finds the package that contains it: add that to APT_PACKAGES`
+  const way = packages ? `Add ${packages}` : 'https://packages.debian.org finds the package that contains it: add that'
+  return `The library ${file} is not in the image. ${way} to APT_PACKAGES`
 }
 
 const imageOf = (python: string): string => `PYTHON_IMAGE=library/python:${python}-slim-trixie`

@@ -191,6 +191,23 @@ start_mirror() {
 	echo "http://reader:$1@$address"
 }
 
+# private_index: sets $password and $index, of a mirror that asks for that login. It is no cached step that passes: the
+# password is new, and the build sees this of it.
+private_index() {
+	password=password-$(od -An -N8 -tx8 /dev/urandom | tr -d ' ')
+	index=$(start_mirror "$password")/simple
+	echo "# $password" | sha256sum | sed 's/^/# /' >>"$copy/shapes/private/requirements.txt"
+}
+
+# comes_from_it IMAGE: its package does, and the login is neither in the image nor in $output.
+comes_from_it() {
+	refute_output --partial "$password"
+	run -0 within "$1" python -c 'import starter_fixture; print(starter_fixture.ORIGIN)'
+	assert_output 'the private index'
+	run contains "$1" "$password"
+	assert_failure
+}
+
 # step TEXT: what BuildKit says after the heading of the step whose command has this in it.
 step() {
 	local number
@@ -420,39 +437,27 @@ print(shop.__file__, version("shop"), "site-packages" in tax.__file__)'
 
 @test "the index's password and the certificates reach the installer, and neither image nor output" {
 	local password certificates=$BATS_TEST_TMPDIR/ca.pem marker index
-	password=password-$(od -An -N8 -tx8 /dev/urandom | tr -d ' ') marker=${password/password/certificates}
+	private_index
+	marker=${password/password/certificates}
 	cat "${TEST_EXTRA_CA_FILE:-docker/no-extra-ca.pem}" - >"$certificates" <<<"# BEGIN CERTIFICATE $marker"
-	index=$(start_mirror "$password")/simple
-	# It is no cached step that passes: the password is new, and the build sees this of it.
-	echo "# $marker" | sha256sum | sed 's/^/# /' >>"$copy/shapes/private/requirements.txt"
 
 	run ! build_shape private APP_DIR=shapes/private PIP_INDEX_URL="${index/$password/wrong}"
 	run -0 build_shape private APP_DIR=shapes/private PIP_INDEX_URL="$index" EXTRA_CA_FILE="$certificates"
-	refute_output --partial "$password"
-	run -0 within "$project-private" python -c 'import starter_fixture; print(starter_fixture.ORIGIN)'
-	assert_output 'the private index'
+	comes_from_it "$project-private"
 
 	run contains "$project-private" starter_fixture
 	assert_success
-	run contains "$project-private" "$password"
-	assert_failure
 	run contains "$project-private" "$marker"
 	assert_failure
 }
 
 @test "a second index: its login is in neither image nor output, and a wrong one is told by its setting" {
 	local password index
-	password=password-$(od -An -N8 -tx8 /dev/urandom | tr -d ' ')
-	index=$(start_mirror "$password")/simple
-	echo "# $password" | sha256sum | sed 's/^/# /' >>"$copy/shapes/private/requirements.txt"
+	private_index
 	run ! build_shape second APP_DIR=shapes/private BUILD_SECRETS="PIP_EXTRA_INDEX_URL=${index/$password/wrong}"
 	assert_output --partial 'with-network: an index refuses the user or the password, or wants one. Compare BUILD_SECRETS'
 	run -0 build_shape second APP_DIR=shapes/private BUILD_SECRETS="PIP_EXTRA_INDEX_URL=$index"
-	refute_output --partial "$password"
-	run -0 within "$project-second" python -c 'import starter_fixture; print(starter_fixture.ORIGIN)'
-	assert_output 'the private index'
-	run contains "$project-second" "$password"
-	assert_failure
+	comes_from_it "$project-second"
 }
 
 @test "a package that does not exist ends the build, and the last lines name it" {

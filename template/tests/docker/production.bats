@@ -87,14 +87,15 @@ teardown_file() {
 
 @test "while Redis is away the roles are unhealthy, and none is ended for it" {
 	local service before
-	before=$(for service in web worker beat flower; do state '{{.RestartCount}}' "$service"; done)
+	restarts() { for service in web worker beat flower; do state '{{.RestartCount}}' "$service"; done; }
+	before=$(restarts)
 	compose stop redis
 	# The third check in a row is the first that could end one for good.
 	for service in worker beat; do
 		run until_ok 90 eval "(( \$(state '{{.State.Health.FailingStreak}}' $service) >= 4 ))"
 		assert_success
 	done
-	assert_equal "$(for service in web worker beat flower; do state '{{.RestartCount}}' "$service"; done)" "$before"
+	assert_equal "$(restarts)" "$before"
 	compose up --detach --no-deps --wait redis
 	# Compose gives up at once on what is still unhealthy.
 	for service in worker beat; do

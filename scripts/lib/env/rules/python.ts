@@ -55,8 +55,9 @@ export const pythonVersion: Rule = ({ effective, around: { disk } }) => {
   const [, version] = /python[^/]*?(?<![\d.])(3\.\d+)[^/]*$/.exec(image ?? '') ?? []
   if (!disk || !version || !image || !folder) return []
   const folders = [...new Set([join(folder, dirname(manifest ?? '')), folder, '.'])]
-  for (const path of Object.keys(sayings).flatMap((name) => folders.map((one) => join(one, name)))) {
-    const wanted = sayings[path.replace(/^.*\//, '')]?.(disk.textOf(path))
+  const files = Object.entries(sayings).flatMap(([name, read]) => folders.map((one) => [join(one, name), read] as const))
+  for (const [path, read] of files) {
+    const wanted = read(disk.textOf(path))
     if (wanted === undefined || fitsPython(wanted, version)) continue
     const right = [14, 13, 12, 11, 10, 9, 8].map((minor) => `3.${minor}`).find((one) => fitsPython(wanted, one))
     const other = right && image.replace(/(?<![\d.])3\.\d+(\.\d+)?(?=[^/]*$)/, right)
