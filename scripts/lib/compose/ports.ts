@@ -2,17 +2,19 @@
 import { createServer } from 'node:net'
 import { $ } from 'zx/core'
 import { capture } from '../engine/docker.ts'
+import { readSchema } from '../env/settings.ts'
 import { CliError, ExitCode } from '../errors.ts'
 import { publishedPorts } from './model.ts'
 import type { Model, PublishedPort } from './model.ts'
 import { readNames } from './stack.ts'
 
 /** The setting that moves a published port. */
-function settingOf({ service, port, target }: PublishedPort, model: Model): string {
+async function settingOf({ service, port, target }: PublishedPort, model: Model): Promise<string> {
   if (String(target) === model.services[service]?.environment?.DEBUG_PORT) return 'DEBUG_PORT'
   if (service === 'web' && port !== target) return 'WEB_PUBLISHED_PORT'
   if (service === 'proxy') return target === 443 ? 'PROXY_HTTPS_PORT' : 'PROXY_HTTP_PORT'
-  return ['web', 'flower', 'frontend', 'storage'].includes(service) ? `${service.toUpperCase()}_PORT` : 'a port'
+  const name = `${service.toUpperCase()}_PORT`
+  return (await readSchema()).byName.has(name) ? name : 'a port'
 }
 
 /** True when nothing listens there. */
@@ -63,7 +65,7 @@ export async function takenPorts(model: Model): Promise<{ message: string; hint:
     const container = `container ${name}${project ? ` of project ${project}` : ''}`
     return [{
       message: `Port ${port.port} is taken by ${name ? container : await processOn(port.port)}, and ${port.service} wants it.`,
-      hint: `Set ${settingOf(port, model)} in .env.docker to a free port, or stop what holds this one.`,
+      hint: `Set ${await settingOf(port, model)} in .env.docker to a free port, or stop what holds this one.`,
     }]
   })
   return (await Promise.all(looked)).flat()

@@ -17,7 +17,8 @@ export interface ValueType {
 
 export interface Setting {
   name: string
-  /** Where it stands in the example, counted from 1. */
+  /** The example that declares it, and where, counted from 1. */
+  file: string
   line: number
   /** Its value in the example, without quotes: of a line that is commented out, the default. */
   value: string
@@ -126,7 +127,7 @@ export function parseSchema(text: string, file: string): Schema {
       const value = unquoted(raw)
       const generate = rules.get('generate')
       byName.set(name, {
-        name, line: index + 1, heading, assignment, value, isActive,
+        name, file, line: index + 1, heading, assignment, value, isActive,
         default: isActive ? rules.get('default') ?? '' : value,
         type: parseType(rules.get('type') ?? 'string') ?? refuse(`@type=${rules.get('type')} of ${name} is not known`),
         // Without a word about it, a setting that has a value here cannot do without one.

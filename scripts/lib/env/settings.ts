@@ -1,5 +1,5 @@
 /** The settings of the stack, for every command: reads .env.docker and judges it. */
-import { readFile, stat } from 'node:fs/promises'
+import { readdir, readFile, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { addressed } from '../terminal.ts'
 import { check } from './check.ts'
@@ -50,10 +50,19 @@ export async function readIfThere(file: string): Promise<string | undefined> {
   }
 }
 
-/** @throws CliError when the example is not there, or breaks its own rules */
+/**
+ * The settings of the example, and those that rooms of extras/ declare in an example of their own.
+ *
+ * @throws CliError when the example is not there, or breaks its own rules
+ */
 export async function readSchema(): Promise<Schema> {
-  const text = await readIfThere(exampleFile)
-  if (text !== undefined) return parseSchema(text, exampleFile)
+  const rooms = (await readdir('extras').catch(() => [])).map((room) => `extras/${room}/env.docker.example`)
+  const [own, ...others] = await Promise.all([exampleFile, ...rooms].map(async (file) => {
+    const text = await readIfThere(file)
+    return text === undefined ? undefined : parseSchema(text, file)
+  }))
+  const settings = [own, ...others].flatMap((schema) => schema?.settings ?? [])
+  if (own) return { settings, byName: new Map(settings.map((setting) => [setting.name, setting])) }
   throw new CliError(`${exampleFile} is not in ${process.cwd()}, and without it no setting can be checked.`, {
     hint: `Run the command in the project's folder, or get the file back: git restore ${exampleFile}`,
   })

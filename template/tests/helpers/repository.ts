@@ -20,7 +20,8 @@ export const files: readonly string[] = git('ls-files', '-z', '--cached', '--oth
   existsSync(`${root}/${file}`),
 )
 
-export const settings: readonly string[] = parseSchema(readText('.env.docker.example'), '.env.docker.example').settings.map(({ name }) => name)
+export const examples = files.filter((file) => /^(\.|extras\/[\w-]+\/)env\.docker\.example$/.test(file))
+export const settings: readonly string[] = examples.flatMap((file) => parseSchema(readText(file), file).settings.map(({ name }) => name))
 
 /** Every service of every Compose file. */
 export const services: readonly string[] = readdirSync(root)

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Model, Port } from '../../../scripts/lib/compose/model.ts'
 import { checkPorts, isFree } from '../../../scripts/lib/compose/ports.ts'
 import { freePort, occupy, Sandbox } from '../../../tests/helpers/sandbox.ts'
+import { readText } from '../helpers/repository.ts'
 
 describe('a port', () => {
   test('that somebody listens on is not free there, nor on every address', async () => {
@@ -85,8 +86,11 @@ describe('the ports of a stack', () => {
     ['flower', () => taken(5555), 'FLOWER_PORT'],
     ['frontend', () => taken(8000), 'FRONTEND_PORT'],
     ['storage', () => taken(8333), 'STORAGE_PORT'],
+    ['of_a_room', () => taken(1080), 'OF_A_ROOM_PORT'],
     ['mine', () => taken(1), 'a port'],
   ])('of %s end with the setting that moves them (%#)', async (service, wanted, setting) => {
+    box.write('.env.docker.example', readText('.env.docker.example'))
+    box.write('extras/offline/env.docker.example', '# @type=port\n# OF_A_ROOM_PORT=1080\n')
     await expect(checkPorts(stackOf(service, wanted()))).rejects.toMatchObject({ hint: expect.stringContaining(`Set ${setting} in .env.docker`) as string })
   })
 })

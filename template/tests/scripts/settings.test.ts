@@ -6,9 +6,10 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { fits, parseSchema } from '../../../scripts/lib/env/schema.ts'
-import { files, readText, root } from '../helpers/repository.ts'
+import { examples, files, readText, root } from '../helpers/repository.ts'
 
-const { settings, byName } = parseSchema(readText('.env.docker.example'), '.env.docker.example')
+// A room has its own: what is said of the settings holds for both.
+const { settings, byName } = parseSchema(examples.map(readText).join('\n'), 'the examples')
 const composeFiles = files.filter((file) => /^(extras\/\w+\/)?compose[\w.]*\.yaml$/.test(file))
 /** `${NAME}`, `${NAME:-default}` … as Compose understands them. */
 interface Reference {
@@ -95,7 +96,7 @@ test.each<[text: string, problem: RegExp]>([
 })
 
 test('no setting is there twice, and each value is as its rule says', () => {
-  const names = readText('.env.docker.example').split('\n').flatMap((line) => /^(?:# )?([A-Z]\w*)=/.exec(line)?.[1] ?? [])
+  const names = examples.map(readText).join('\n').split('\n').flatMap((line) => /^(?:# )?([A-Z]\w*)=/.exec(line)?.[1] ?? [])
   expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([])
   // A reference to another setting is only known once Compose has read it.
   const judged = settings.filter(({ value }) => value !== '' && !value.includes('$'))

@@ -7,9 +7,9 @@ import type { Rule } from '../subject.ts'
 import { isUnencoded } from './addresses.ts'
 
 /** How to write the setting. A URL whose password is a reference has no secret in it. */
-function example({ name, value, sensitive, line }: Setting): string {
+function example({ name, value, sensitive, file, line }: Setting): string {
   const isFree = value !== '' && (!sensitive || /:\/\/[^/]*\$\{\w+\}@/.test(value))
-  return isFree ? `For example: ${name}=${value}` : `.env.docker.example:${line} says what it is for.`
+  return isFree ? `For example: ${name}=${value}` : `${file}:${line} says what it is for.`
 }
 
 /**
