@@ -9,6 +9,9 @@ refuse() {
 	refused=64
 }
 
+# Each argument is why an overlay for development must not be here.
+for reason; do refuse "$reason"; done
+
 # runs SERVICE: succeeds if its profile is on.
 runs() {
 	case ",${COMPOSE_PROFILES:-}," in *,"$1",* | *,\*,*) ;; *) return 1 ;; esac

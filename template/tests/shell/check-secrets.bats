@@ -31,6 +31,12 @@ check() { # check NAME=VALUE…
 	assert_equal "${#lines[@]}" 2
 }
 
+@test "an overlay for development is refused with its own words" {
+	run env --ignore-environment PATH="$PATH" sh "$BATS_TEST_DIRNAME/../../../docker/check-secrets.sh" 'mine.yaml is for development'
+	assert_failure 64
+	assert_output 'check-secrets: mine.yaml is for development'
+}
+
 @test "Redis without a password is refused where Redis runs" {
 	local profiles
 	for profiles in redis postgres,redis redis,beat; do
