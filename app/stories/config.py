@@ -53,6 +53,8 @@ def load(environ: Mapping[str, str]) -> dict[str, Any]:
         "S3_ACCESS_KEY_ID": required("S3_ACCESS_KEY_ID", "the key's name"),
         "S3_SECRET_ACCESS_KEY": required("S3_SECRET_ACCESS_KEY", "the key's secret"),
         "S3_REGION": optional("S3_REGION", "us-east-1"),
+        # Where to send the mail about a story that is done. Empty: none is sent.
+        "MAIL_URL": optional("MAIL_URL"),
         # Who speaks. Empty: the service whose key is set, otherwise espeak.
         "NARRATOR": optional("NARRATOR"),
         "ELEVENLABS_API_KEY": optional("ELEVENLABS_API_KEY"),

@@ -10,7 +10,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 from flask import current_app
 from sqlalchemy import or_, select
 
-from stories import narration, narrators
+from stories import mail, narration, narrators
 from stories.models import UNFINISHED, Pulse, Status, Story, db, now
 from stories.narrators import NarratorError
 from stories.problems import DATABASE_AWAY
@@ -33,6 +33,7 @@ def narrate(self: Task, story_id: str) -> None:
         if story := narration.claim(UUID(story_id), self.request.id):
             narrator = narrators.choose(current_app.config)
             narration.narrate(story, narrator, current_storage())
+            mail.story_is_done(story)
     except narration.Superseded:
         log.info("story %s: a newer attempt has taken over", story_id)
     except NarratorError as error:

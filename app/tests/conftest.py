@@ -37,7 +37,12 @@ def _test_environment() -> dict[str, str]:
     env["S3_BUCKET"] += "-test"
     # Links are followed from here, not from a browser.
     env["S3_PUBLIC_URL"] = env.get("S3_ENDPOINT_URL", "")
-    return env | {"NARRATOR": "espeak", "ELEVENLABS_API_KEY": "", "CARTESIA_API_KEY": ""}
+    return env | {
+        "NARRATOR": "espeak",
+        "ELEVENLABS_API_KEY": "",
+        "CARTESIA_API_KEY": "",
+        "MAIL_URL": "",
+    }
 
 
 @contextmanager
