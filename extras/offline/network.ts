@@ -8,6 +8,8 @@ export interface Network {
   aptMirror?: string | undefined
   /** Mirror of the Python package index. */
   pipIndexUrl?: string | undefined
+  /** Mirror of the npm registry. */
+  npmRegistry?: string | undefined
   /** Certificates to trust beside the usual ones: an absolute path. */
   caFile?: string | undefined
   /** HTTP_PROXY, HTTPS_PROXY and NO_PROXY, those that are set. */
@@ -26,6 +28,7 @@ export function networkOf(settings: Values, env: NodeJS.ProcessEnv): Network {
   return {
     aptMirror: valueOf('APT_MIRROR', settings, env),
     pipIndexUrl: valueOf('PIP_INDEX_URL', settings, env),
+    npmRegistry: valueOf('NPM_REGISTRY', settings, env),
     caFile: caFile && resolve(caFile),
     proxies: Object.fromEntries(proxies) as Record<string, string>,
   }

@@ -1,5 +1,5 @@
 /**
- * Stand-in images from Debian and PyPI packages, for where no registry answers. What they are made of
+ * Stand-in images from Debian, PyPI and npm packages, for where no registry answers. What they are made of
  * lies in extras/offline/images/; here is only when and with what they are built.
  */
 import { createHash } from 'node:crypto'
@@ -31,6 +31,7 @@ interface Recipe {
 export const standsFor: ReadonlyMap<string, Recipe> = new Map([
   ['caddy:2.11', { target: 'caddy', suite: 'trixie' }],
   ['chrislusf/seaweedfs:4.48', { target: 'seaweedfs', suite: 'trixie' }],
+  ['maildev/maildev:3.0.0', { target: 'maildev', suite: 'trixie' }],
   ['mariadb:11.8', { target: 'mariadb', suite: 'trixie' }],
   ['node:24-trixie-slim', { target: 'node', suite: 'trixie' }],
   ['postgres:17-trixie', { target: 'postgres', suite: 'trixie' }],
@@ -128,11 +129,13 @@ export async function ensureStandIns(images: readonly string[], settings: Record
     `*.secrets=id=extra-ca,src=${network.caFile ?? (existsSync(HOST_CERTIFICATES) ? HOST_CERTIFICATES : 'docker/no-extra-ca.pem')}`,
     ...(network.aptMirror ? ['*.secrets=id=apt-mirror,env=APT_MIRROR'] : []),
     ...(network.pipIndexUrl ? ['*.secrets=id=pip-index-url,env=PIP_INDEX_URL'] : []),
+    ...(network.npmRegistry ? ['*.secrets=id=npm-registry,env=NPM_REGISTRY'] : []),
   ]
   const tags = recipes.map(({ image, target }) => `${target}.tags=${image}`)
   const options = [...secrets, ...tags].flatMap((option) => ['--set', option])
   const targets = new Set(recipes.map(({ target }) => target))
-  const env = { ...network.proxies, FINGERPRINT: mark, APT_MIRROR: network.aptMirror, PIP_INDEX_URL: network.pipIndexUrl }
+  const mirrors = { APT_MIRROR: network.aptMirror, PIP_INDEX_URL: network.pipIndexUrl, NPM_REGISTRY: network.npmRegistry }
+  const env = { ...network.proxies, ...mirrors, FINGERPRINT: mark }
   const exitCode = await stream(['buildx', 'bake', '--file', `${folder}/bake.hcl`, ...options, ...targets], { env })
   if (exitCode !== 0) {
     throw new CliError('The stand-in images could not be built.', {

@@ -9,6 +9,11 @@ export const overlays: Readonly<Record<string, readonly string[]>> = {
   production: ['compose.yaml', 'compose.production.yaml'],
 }
 
+/** The files of rooms, which add the profile of that name. */
+export const rooms: Readonly<Record<string, readonly string[]>> = {
+  mail: ['compose.yaml', 'compose.override.yaml', 'extras/mail/compose.yaml'],
+}
+
 export interface Variant {
   /** For people: `development-offline, profiles: redis`. */
   title: string
@@ -29,12 +34,16 @@ const variant = (name: string, files: readonly string[], profiles: string): Vari
   profiles,
 })
 
-/** Each overlay with and without the stand-ins, with no profile, with each alone, and with all of them. */
+/** Each overlay with and without the stand-ins, with no profile, with each alone, and with all of them; a room with and without its own. */
 export function variants(profiles: readonly string[]): Variant[] {
   const sets = ['', ...profiles, profiles.join(',')]
-  return Object.entries(overlays).flatMap(([name, files]) => [
-    ...sets.map((set) => variant(name, files, set)),
-    ...sets.map((set) => variant(`${name}-offline`, [...files, offline], set)),
+  const all = [
+    ...Object.entries(overlays).map((overlay) => [...overlay, sets] as const),
+    ...Object.entries(rooms).map(([name, files]) => [`development-${name}`, files, ['', name]] as const),
+  ]
+  return all.flatMap(([name, files, own]) => [
+    ...own.map((set) => variant(name, files, set)),
+    ...own.map((set) => variant(`${name}-offline`, [...files, offline], set)),
   ])
 }
 
@@ -46,6 +55,7 @@ export function snapshots(profiles: readonly string[]): Record<string, string> {
     'minimal.yaml': 'base, profiles: none',
     'development-offline.yaml': `development-offline${all}`,
     ...Object.fromEntries(full.map((name) => [`${name}.yaml`, `${name}${all}`])),
+    ...Object.fromEntries(Object.keys(rooms).map((name) => [`development-${name}.yaml`, `development-${name}, profiles: ${name}`])),
   }
 }
 

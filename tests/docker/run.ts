@@ -32,12 +32,12 @@ const tests = 'tests/docker'
 /** The env file of both stacks, in the copy. */
 const testEnvFile = '.env.contract'
 
-/** The folders of tests/docker, each with one stack, and what it is told otherwise than the owner's. */
+/** The folders of tests/docker, each with one stack, and what it is told otherwise than the owner's. Only development catches mails. */
 const lanes = {
-  development: { overlay: 'compose.override.yaml', settings: {} },
+  development: { overlay: 'compose.override.yaml', without: /^compose\.(override|production)\.yaml$/, settings: {} },
   // Published on this machine alone, and no certificate is asked for a name that leads elsewhere.
   production: {
-    overlay: 'compose.production.yaml',
+    overlay: 'compose.production.yaml', without: /^(compose\.(override|production)|extras\/mail\/compose)\.yaml$/,
     settings: { PROXY_BIND: '127.0.0.1', SITE_ADDRESS: ':80', STORAGE_SITE_ADDRESS: '' },
   },
 } as const
@@ -46,7 +46,7 @@ type Lane = keyof typeof lanes
 
 /** The Compose files of a lane: the owner's, with the lane's overlay in place of the other's. Pure. */
 export function filesOf(lane: Lane, chosen: readonly string[]): string[] {
-  const [base = 'compose.yaml', ...more] = chosen.filter((file) => !/^(compose\.(override|production)\.yaml)?$/.test(file))
+  const [base = 'compose.yaml', ...more] = chosen.filter((file) => file !== '' && !lanes[lane].without.test(file))
   return [base, lanes[lane].overlay, ...more]
 }
 

@@ -1,4 +1,4 @@
-# Stand-ins for the official images, from Debian and PyPI packages, for where no registry answers.
+# Stand-ins for the official images, from Debian, PyPI and npm packages, for where no registry answers.
 # extras/offline/stand-ins.ts makes the Debian base and builds these:
 #
 #   docker buildx bake --file extras/offline/images/bake.hcl
@@ -8,7 +8,7 @@
 # Mirrors come as secrets, proxies from the environment.
 
 group "default" {
-  targets = ["python", "python-bookworm", "node", "postgres", "mariadb", "valkey", "seaweedfs", "caddy"]
+  targets = ["python", "python-bookworm", "node", "postgres", "mariadb", "valkey", "seaweedfs", "caddy", "maildev"]
 }
 
 variable "FINGERPRINT" { default = "" }
@@ -77,4 +77,11 @@ target "caddy" {
   dockerfile = "proxy.Dockerfile"
   contexts   = { python = "target:python" }
   tags       = ["stand-in/library/caddy:2.11"]
+}
+
+target "maildev" {
+  inherits   = ["stand-in"]
+  dockerfile = "mail.Dockerfile"
+  contexts   = { node = "target:node", python = "target:python" }
+  tags       = ["stand-in/maildev/maildev:3.0.0"]
 }

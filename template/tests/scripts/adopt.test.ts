@@ -293,7 +293,7 @@ describe('an application at the root of its repository', () => {
       'package.json': '{ "name": "theirs", "scripts": { "build": "echo built", "test": "echo ours" }, "dependencies": { "zx": "8.0.0" } }\n',
     })
     const kept = new Map(['README.md', 'tests/test_a.py', 'docs/index.md', '.github/workflows/ci.yml', 'tsconfig.json', 'shop/__init__.py'].map((path) => [path, read(folder, path)]))
-    const { code, stderr } = adopt(copy, ['--into', folder, '--name', 'shop', '--keep', 'offline', '--yes'])
+    const { code, stderr } = adopt(copy, ['--into', folder, '--name', 'shop', '--keep', 'offline,mail', '--yes'])
     expect(stderr).toContain('README.md stayed yours.')
     expect(stderr).toContain('package.json: scripts.test stayed yours.')
     expect(code).toBe(0)
@@ -302,7 +302,7 @@ describe('an application at the root of its repository', () => {
     expect(read(folder, '.dockerignore')).toMatch(/^docker\nnotes\.txt\n\n!docker\n/)
     expect(manifestOf(folder)).toMatchObject({ name: 'theirs', scripts: { build: 'echo built', test: 'echo ours', up: expect.stringContaining('scripts/up.ts') }, dependencies: { zx: '8.0.0' } })
     const files = listed(folder)
-    expect(files).toEqual(expect.arrayContaining(['Dockerfile', 'compose.yaml', 'docker/build/install-dependencies.sh', 'scripts/lib/command.ts', 'scripts/lib/env/check.ts', 'extras/offline/README.md', '.github/workflows/docker.yml']))
+    expect(files).toEqual(expect.arrayContaining(['Dockerfile', 'compose.yaml', 'docker/build/install-dependencies.sh', 'scripts/lib/command.ts', 'scripts/lib/env/check.ts', 'extras/offline/README.md', 'extras/mail/compose.yaml', 'extras/mail/env.docker.example', '.github/workflows/docker.yml']))
     expect(files.filter((path) => /^(template|app)\//.test(path))).toEqual([])
     expect(read(folder, '.env.docker.example')).toMatch(/^APP_DIR=\.$/m)
     expect(read(folder, '.github/dependabot.yml')).toMatch(/package-ecosystem: pip\n {4}directory: \/\n/)

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
-import { complaints, environmentOf, overlays, profilesOf, snapshots, variants, withoutExtensions } from '../../lint/compose-variants.ts'
+import { complaints, environmentOf, overlays, profilesOf, rooms, snapshots, variants, withoutExtensions } from '../../lint/compose-variants.ts'
 import type { Outcome, Variant } from '../../lint/compose-variants.ts'
 import { readText, root } from '../helpers/repository.ts'
 
@@ -15,13 +15,14 @@ describe('the variants', () => {
   const titles = variants(['beat', 'redis']).map(({ title }) => title)
 
   test('are every overlay with and without stand-ins, with no profile, each and all', () => {
-    expect(titles).toHaveLength(Object.keys(overlays).length * 2 * 4)
+    expect(titles).toHaveLength(Object.keys(overlays).length * 2 * 4 + Object.keys(rooms).length * 2 * 2)
     expect(titles).toEqual(
       expect.arrayContaining([
         'development, profiles: none',
         'development, profiles: beat',
         'development, profiles: beat,redis',
         'development-offline, profiles: none',
+        'development-mail-offline, profiles: mail',
       ]),
     )
     expect(new Set(titles).size).toBe(titles.length)
@@ -31,7 +32,7 @@ describe('the variants', () => {
     expect(titles).toEqual(expect.arrayContaining(Object.values(snapshots(['beat', 'redis']))))
   })
 
-  test.each(Object.entries(overlays))('of %s are made of files that are there', (_, files) => {
+  test.each(Object.entries({ ...overlays, ...rooms }))('of %s are made of files that are there', (_, files) => {
     expect(files.filter((file) => !existsSync(`${root}/${file}`))).toEqual([])
   })
 

@@ -9,6 +9,7 @@ test.each([
   ['development', 'compose.yaml:compose.override.yaml', ['compose.yaml', 'compose.override.yaml']],
   ['production', 'compose.yaml:compose.override.yaml:mail.yaml', ['compose.yaml', 'compose.production.yaml', 'mail.yaml']],
   ['development', 'compose.yaml:compose.production.yaml:extras/offline/compose.yaml', ['compose.yaml', 'compose.override.yaml', 'extras/offline/compose.yaml']],
+  ['production', 'compose.yaml:compose.override.yaml:extras/mail/compose.yaml', ['compose.yaml', 'compose.production.yaml']],
   ['production', '', ['compose.yaml', 'compose.production.yaml']],
 ] as const)('the files of %s for %s', (lane, chosen, files) => {
   expect(filesOf(lane, filesIn({ COMPOSE_FILE: chosen }))).toEqual(files)
