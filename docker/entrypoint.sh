@@ -161,7 +161,8 @@ flower() {
 	exec python -m docker_roles.flower --app "$CELERY_APP" flower --address=0.0.0.0 --port=5555
 }
 
-# once SETTING [ARG…]: runs the command in a setting, with the arguments added.
+# once SETTING [ARG…]: runs the command in a setting, with the arguments added, as $wrapper if there is one.
+# shellcheck disable=SC2086
 once() {
 	eval "command=\${$1:-}"
 	if [ -z "$command" ]; then
@@ -169,7 +170,7 @@ once() {
 		exit 0
 	fi
 	shift
-	exec bash -c "$command \"\$@\"" bash "$@"
+	exec ${wrapper:-} bash -c "$command \"\$@\"" bash "$@"
 }
 
 main() {
@@ -182,7 +183,7 @@ main() {
 	web | worker | beat | flower | frontend) "$role" ;;
 	migrate) exec python -m docker_roles.migrate ;;
 	seed) shift && once SEED_COMMAND "$@" ;;
-	test) shift && once TEST_COMMAND "$@" ;;
+	test) shift && wrapper='python -m docker_roles.test' once TEST_COMMAND "$@" ;;
 	*)
 		is_program "$role" || fail "there is no role and no command \"$role\" in this image. Roles: web worker beat flower frontend migrate seed test" 127
 		exec "$@"

@@ -117,13 +117,12 @@ load helpers
 	assert_equal "$code" 3
 }
 
-@test "seed and test are shell lines of their settings" {
-	run entrypoint SEED_COMMAND='tool "a  b" && echo done' seed
-	assert_success
-	assert_output $'tool a\\ \\ b\ndone'
-	run entrypoint TEST_COMMAND='tool -v; exit 3' test
+@test "seed and test are shell lines of their settings, and the tests get data of their own" {
+	run entrypoint SEED_COMMAND='tool "a  b" && echo done; exit 3' seed
 	assert_failure 3
-	assert_output 'tool -v'
+	assert_output $'tool a\\ \\ b\ndone'
+	run -0 entrypoint TEST_COMMAND='tool -v' test
+	assert_output --partial 'python -m docker_roles.test bash -c tool'
 }
 
 @test "an empty seed or test command is no error" {

@@ -237,3 +237,24 @@ idle() {
 	until_ok 20 idle 2
 	refused asyncmy "$(url mysql strict)?ssl_ca=/shared/ca.crt"
 }
+
+# own_database DRIVER URL COMMAND…: what the tests print of their database, by this driver.
+own_database() {
+	docker run --rm --network "${project}_data" --volume "$PWD/docker/python:/opt/docker:ro" --env PYTHONDONTWRITEBYTECODE=1 \
+		--env PYTHONPATH="/opt/docker:/drivers/$1" --env DATABASE_URL="$2" "$project-locks" python3 -m docker_roles.test "${@:3}"
+}
+
+@test "the tests of an application get a database of their own, made by whichever driver it has, and kept" {
+	local pair
+	# Nobody but root may make one in MariaDB.
+	run -0 own_database pymysql "$(url mysql+pymysql mariadb)" sh -c 'echo "$DATABASE_URL"'
+	assert_output --regexp 'could not be made here \(.*Access denied for user .shop.*\)'
+	assert_line "$(url mysql+pymysql mariadb)_test"
+	compose exec -T mariadb mariadb -u root -e 'GRANT ALL ON `shop\_test`.* TO shop'
+	for pair in "${mysql[@]/%/ mariadb}" "${postgres[@]/%/ postgres}"; do
+		run -0 own_database "${pair%%:*}" "$(url "$(cut -d: -f2 <<<"${pair% *}")" "${pair#* }")" true
+		assert_output 'test: runs on a database whose name ends in _test.'
+		[[ $pair != *postgres ]] || compose exec -T postgres psql -qU shop -d shop_test -c 'CREATE TABLE IF NOT EXISTS kept (name text)'
+	done
+	compose exec -T mariadb mariadb -u root -e 'SELECT 1' shop_test
+}

@@ -80,8 +80,8 @@ tests_pass() {
 		echo "without $room"
 		mv "$room" "$kept"
 		git add --all
+		# What imports it, the type check tells. The next test runs the core's own tests without any room.
 		commands_work
-		tests_pass tests extras
 		mv "$kept" "$room"
 	done
 }

@@ -76,6 +76,22 @@ containers() {
 	assert_output '3|3'
 }
 
+@test "tests that drop every table and empty the queue leave the stack's data alone" {
+	local before hostile='import os, psycopg, redis
+psycopg.connect(os.environ["DATABASE_URL"].replace("+psycopg", ""), autocommit=True).execute("DROP SCHEMA public CASCADE")
+redis.Redis.from_url(os.environ["REDIS_URL"]).flushdb()'
+	docker exec "$(container web)" entrypoint.sh python -c 'import os, redis
+redis.Redis.from_url(os.environ["REDIS_URL"]).set("kept", "1")'
+	before=$(docker exec "$(container postgres)" psql -U postgres -d stories -Atc 'SELECT count(*) FROM story')
+	run compose run --rm --no-deps --no-TTY --env TEST_COMMAND="python -c '$hostile'" web test
+	assert_success
+	run docker exec "$(container postgres)" psql -U postgres -d stories -Atc 'SELECT count(*) FROM story'
+	assert_output "$before"
+	run -0 docker exec "$(container web)" entrypoint.sh python -c 'import os, redis
+print(redis.Redis.from_url(os.environ["REDIS_URL"]).getdel("kept"))'
+	assert_output "b'1'"
+}
+
 # doctor_finds LEVEL TEXT: whether the stack has such an observation.
 doctor_finds() {
 	json ".stack.some(o => o.level === '$1' && o.text.includes('$2'))" <<<"$output"

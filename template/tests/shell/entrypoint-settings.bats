@@ -226,8 +226,10 @@ ca_names=(SSL_CERT_FILE REQUESTS_CA_BUNDLE CURL_CA_BUNDLE AWS_CA_BUNDLE PGSSLROO
 }
 
 @test "arguments of seed and test are added to their commands, intact" {
-	run -0 entrypoint TEST_COMMAND='tool -v' test -k 'one or  two' '$HOME'
+	run -0 entrypoint SEED_COMMAND='tool -v' seed -k 'one or  two' '$HOME'
 	assert_output 'tool -v -k one\ or\ \ two \$HOME'
+	run -0 entrypoint TEST_COMMAND='tool -v' test --all
+	assert_output 'python -m docker_roles.test bash -c tool\ -v\ \"\$@\" bash --all'
 	run -0 entrypoint SEED_COMMAND='tool seed' seed --all
 	assert_output 'tool seed --all'
 }

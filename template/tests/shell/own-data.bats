@@ -1,0 +1,56 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2016 # single quotes: for another shell
+# docker/python/docker_roles/test.py: what the tests of an application get in place of the stack's data. No server is needed.
+
+bats_require_minimum_version 1.5.0
+
+load ../../../tests/shell/helpers
+
+# tested NAME=VALUE…: prints DATABASE_URL, REDIS_URL and OTHER as a test sees them. What is said is in $stderr.
+tested() {
+	run --separate-stderr -0 env DATABASE_URL= REDIS_URL= OTHER= PYTHONPATH="$ROOT/docker/python" "$@" \
+		python3 -m docker_roles.test sh -c 'printf "%s\n" "$DATABASE_URL" "$REDIS_URL" "$OTHER"'
+}
+
+@test "the tests' database is the one beside, in every variable that names it" {
+	local url own
+	while read -r url own; do
+		tested DATABASE_URL="$url" OTHER="db+$url another+$url"
+		assert_equal "${lines[0]}" "$own"
+		assert_equal "${lines[1]}" "db+$own another+$own"
+		assert_equal "$stderr" 'test: runs on a database whose name ends in _test.'
+	done <<-'ROWS'
+		postgresql+psycopg://shop:p%40ss%24@db:5432/shop postgresql+psycopg://shop:p%40ss%24@db:5432/shop_test
+		postgres://db/shop?sslmode=require&x=/y postgres://db/shop_test?sslmode=require&x=/y
+		mysql+pymysql://shop:secret@db/my%20shop mysql+pymysql://shop:secret@db/my%20shop_test
+		sqlite:////data/shop.db sqlite:////data/shop.db_test
+		sqlite:///shop.db sqlite:///shop.db_test
+	ROWS
+}
+
+@test "another database is left alone, however much of its name is the same" {
+	tested DATABASE_URL=sqlite:////data/shop OTHER=sqlite:////data/shop2
+	assert_equal "${lines[1]}" sqlite:////data/shop2
+}
+
+@test "where DATABASE_URL names no database that has a neighbour, it says so and changes nothing" {
+	local url
+	for url in '' sqlite:// sqlite:///:memory: postgresql://db; do
+		tested DATABASE_URL="$url" REDIS_URL=redis://redis:6379/0
+		assert_equal "$stderr" 'test: runs on whatever database the application names, because DATABASE_URL names none, and on number 15 of Redis.'
+		assert_equal "${lines[*]}" "${url:+$url }redis://redis:6379/15"
+	done
+}
+
+@test "the tests' queue is another number of the same Redis, in every variable that names that Redis" {
+	local url other own others
+	while read -r url other own others; do
+		tested REDIS_URL="$url" OTHER="$other"
+		assert_equal "${lines[*]}" "$own $others"
+	done <<-'ROWS'
+		redis://:p%40ss@redis:6379/0 redis://:p%40ss@redis:6379/1 redis://:p%40ss@redis:6379/15 redis://:p%40ss@redis:6379/15
+		redis://redis:6379 rediss://redis:6379/3?ssl_cert_reqs=none redis://redis:6379/15 rediss://redis:6379/15?ssl_cert_reqs=none
+		redis://redis:6379/0 redis://redis:63790/0 redis://redis:6379/15 redis://redis:63790/0
+		redis://redis:6379/15 amqp://redis:6379/0 redis://redis:6379/14 amqp://redis:6379/0
+	ROWS
+}
