@@ -91,7 +91,7 @@ done_story() {
 	until_ok 10 has_mail 'Your invoice 1'
 	local id
 	id=$(curl --silent "$page/api/email" | sed 's/.*"id":"\([^"]*\)".*/\1/')
-	run -0 curl --silent --request POST --write-out ' %{http_code}' "$page/api/email/$id/relay/customer@example.com"
+	run -0 curl --silent --max-time 10 --request POST --write-out ' %{http_code}' "$page/api/email/$id/relay/customer@example.com"
 	assert_output --partial 'not configured'
 	refute_output --regexp ' 2..$'
 }
