@@ -156,11 +156,15 @@ done_story() {
 	assert_equal "$said" 'check-secrets: extras/mail/compose.yaml is for development, because no mail would arrive. Take it out of COMPOSE_FILE.'
 }
 
-@test "without the room the stand-in's service is on for nobody" {
+@test "without the room's overlay the stand-in's service does not run, whatever COMPOSE_PROFILES says" {
 	[[ -f extras/offline/compose.yaml ]] || skip 'the room offline is not there'
 	local files=compose.yaml:compose.override.yaml:extras/offline/compose.yaml
-	COMPOSE_FILE=$files COMPOSE_PROFILES=postgres,redis run -0 compose config --services
+	COMPOSE_FILE=$files COMPOSE_PROFILES=redis,mail run -0 compose config --services
+	assert_line redis
 	refute_line mail
+	sed "s#^COMPOSE_FILE=.*#COMPOSE_FILE=$files#" "$env_file" >"$BATS_TEST_TMPDIR/without.env"
+	run npm run --silent env -- --env-file "$BATS_TEST_TMPDIR/without.env"
+	assert_output --partial 'COMPOSE_PROFILES names "mail", and no service has that profile. (E38)'
 	COMPOSE_FILE=$files run -0 compose --profile '*' config --quiet
 	assert_output ''
 }
