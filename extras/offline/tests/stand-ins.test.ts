@@ -173,8 +173,9 @@ describe('the stand-ins', () => {
   test('get the mirrors as secrets that no process list shows', async () => {
     box.write('extras/offline/images/new', '')
     const url = `https://me:${SECRET}@mirror.test/simple`
-    await ensureStandIns(wanted, { APT_MIRROR: url, PIP_INDEX_URL: url, HTTPS_PROXY: url })
+    await ensureStandIns(wanted, { APT_MIRROR: url, PIP_INDEX_URL: url, NPM_REGISTRY: url, HTTPS_PROXY: url })
     expect(box.argv().at(-1)).toContain('*.secrets=id=pip-index-url,env=PIP_INDEX_URL')
+    expect(box.argv().at(-1)).toContain('*.secrets=id=npm-registry,env=NPM_REGISTRY')
     expect(box.argv().at(-1)).toContain('*.secrets=id=apt-mirror,env=APT_MIRROR')
     expect(box.calls().join('\n')).not.toContain(SECRET)
   })
