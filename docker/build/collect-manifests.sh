@@ -93,8 +93,8 @@ take() {
 manifest=$(within "$PYTHON_MANIFEST" "PYTHON_MANIFEST=$PYTHON_MANIFEST")
 [ -f "$application/$manifest" ] || fail "PYTHON_MANIFEST=$PYTHON_MANIFEST is not in APP_DIR. Correct it in .env.docker; if the file is there, a line of .dockerignore hides it."
 # pip sees a path from the folder in which it runs: install-dependencies.sh chooses the same one.
-base=.
-case $manifest in "${APP_WORKDIR:=.}"/*) base=$APP_WORKDIR ;; esac
+base=$(within "${APP_WORKDIR:-.}" "APP_WORKDIR=${APP_WORKDIR:-}")
+case $manifest in "$base"/*) ;; *) base=. ;; esac
 mkdir -p "$target/prod" "$target/dev"
 take "$manifest" "$target/prod"
 cp -R "$target/prod/." "$target/dev"

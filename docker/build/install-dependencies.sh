@@ -65,7 +65,8 @@ main() {
 	groups=${PYTHON_GROUPS:-}
 	[ "${1:-}" = dev ] && groups="$groups ${PYTHON_DEV_GROUPS:-}"
 	# A requirements file sees its local packages from the folder in which the installer runs.
-	case $PYTHON_MANIFEST in "${APP_WORKDIR:=.}"/*) cd "/app/$APP_WORKDIR" ;; *) cd /app ;; esac
+	workdir=$(realpath --canonicalize-missing "/app/${APP_WORKDIR:-.}")
+	case $(realpath --canonicalize-missing "$manifest") in "$workdir"/*) cd "$workdir" ;; *) cd /app ;; esac
 	[ -d "$venv" ] || python3 -m venv --without-pip "$venv"
 	[ -z "${PYTHON_CONSTRAINTS:-}" ] || constrain $PYTHON_CONSTRAINTS
 

@@ -102,8 +102,11 @@ collect() {
 
 @test "a path is seen from where the application runs, if the manifest is there" {
 	has libs/a/pyproject.toml= services/shop/requirements.txt='-e ../../libs/a'
-	run -0 collect PYTHON_MANIFEST=services/shop/requirements.txt APP_WORKDIR=services/shop
-	assert_output $'./libs/a/pyproject.toml\n./services/shop/requirements.txt'
+	local as
+	for as in '' ./; do
+		run -0 collect PYTHON_MANIFEST="${as}services/shop/requirements.txt" APP_WORKDIR="${as}services/shop${as#.}"
+		assert_output $'./libs/a/pyproject.toml\n./services/shop/requirements.txt'
+	done
 }
 
 @test "files that include each other come to an end" {

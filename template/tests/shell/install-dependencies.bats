@@ -138,6 +138,8 @@ refuses() {
 	mkdir -p "$manifests/shop"
 	run -0 install PYTHON_INSTALLER=pip PYTHON_MANIFEST=shop/requirements.txt APP_WORKDIR=shop FAKE_FOLDER=1
 	assert_line "in /app/shop"
+	run -0 install PYTHON_INSTALLER=pip PYTHON_MANIFEST=./shop/requirements.txt APP_WORKDIR=./shop/ FAKE_FOLDER=1
+	assert_line --regexp '^in /app/(\./)?shop/?$'
 	run -0 install PYTHON_INSTALLER=pip PYTHON_MANIFEST=requirements/prod.txt FAKE_FOLDER=1
 	assert_line "in /app"
 	run -0 install PYTHON_INSTALLER=pip APP_WORKDIR=shop FAKE_FOLDER=1
