@@ -1,6 +1,6 @@
 /** What the doctor asks, and how it judges the answers: the machine, the settings and the stack. */
 import { readFileSync } from 'node:fs'
-import { isWell } from '../compose/model.ts'
+import { foreignImages, isWell } from '../compose/model.ts'
 import type { Container, Model } from '../compose/model.ts'
 import { takenPorts } from '../compose/ports.ts'
 import { unreadableSource } from '../compose/source-access.ts'
@@ -11,6 +11,7 @@ import { makeRoom, roomOf } from '../engine/machine.ts'
 import { exampleFile } from '../env/settings.ts'
 import type { Settings } from '../env/settings.ts'
 import { explainContainer } from '../explain/explain.ts'
+import { isStandIn } from '../rooms.ts'
 import { amount, redactUrls } from '../terminal.ts'
 
 /** What the examinations look at. */
@@ -125,20 +126,26 @@ interface Queues {
   waiting: Readonly<Record<string, { count: number; oldest: string; still: number }>>
   taken: number
   oldest: number | null
+  lost: number
 }
 
 /** How long a queue may stand still before it is worth a word. */
 const STILL_SECONDS = 60
 
-export function judgeQueues({ waiting, taken, oldest }: Queues): Observation {
+/** What waits, and what a worker took along when it was killed. Pure. */
+export function judgeQueues({ waiting, taken, oldest, lost }: Queues): Observation[] {
   const all = Object.entries(waiting)
-  const busy = taken === 0 ? 'none is being worked on' : `being worked on: ${taken}, the oldest for ${oldest ?? 0} s`
-  if (all.length === 0) return well(`No task waits, ${busy}`)
+  const busy = taken === lost ? 'none is being worked on' : `being worked on: ${taken - lost}, the oldest for ${oldest ?? 0} s`
   const words = all.map(([queue, { count, oldest: first, still }]) =>
     `${count} in ${queue}${first && `, first ${first}`}, for at least ${still} s`)
-  const text = `Tasks wait (${words.join('; ')}), ${busy}`
-  if (taken > 0 && all.every(([, { still }]) => still < STILL_SECONDS)) return well(text)
-  return doubtful(`${text}.`, 'Is a worker healthy, does it take from this queue (WORKER_QUEUES), and is WORKER_CONCURRENCY high enough?')
+  const text = all.length === 0 ? `No task waits, ${busy}` : `Tasks wait (${words.join('; ')}), ${busy}`
+  const isMoving = all.length === 0 || (taken > lost && all.every(([, { still }]) => still < STILL_SECONDS))
+  return [
+    isMoving ? well(text)
+      : doubtful(`${text}.`, 'Is a worker healthy, does it take from this queue (WORKER_QUEUES), and is WORKER_CONCURRENCY high enough?'),
+    ...(lost === 0 ? [] : [doubtful(`${amount(lost, 'task')} of a worker that was killed: given out again after the visibility timeout (an hour, unless you have set it).`,
+      'docs/troubleshooting.md says how to have them at once.')]),
+  ]
 }
 
 /** Asks Redis by way of the application, whose libraries and certificates also reach one that is managed elsewhere. */
@@ -150,18 +157,35 @@ async function examineQueues({ containers, model }: Sight): Promise<Observation[
   if (!role || !model.services.worker?.environment?.REDIS_URL) return []
   const input = readFileSync(new URL('queues.py', import.meta.url), 'utf8')
   // The entrypoint knows where the secrets are.
-  const ask = ['exec', '--interactive', role.id, 'entrypoint.sh', 'python', '-']
+  const workers = containers.filter(({ service, state }) => service === 'worker' && state === 'running')
+  const ask = ['exec', '--interactive', role.id, 'entrypoint.sh', 'python', '-', String(workers.length)]
   const { exitCode, stdout, stderr } = await capture(ask, { input, timeoutMs: 15_000 })
-  if (exitCode === 0) return [judgeQueues(JSON.parse(stdout) as Queues)]
+  if (exitCode === 0) return judgeQueues(JSON.parse(stdout) as Queues)
   // An application without Celery.
   if (/No module named/.test(stderr)) return []
   const said = redactUrls(lastLines(stderr, 1))
   return [doubtful(`The queues could not be asked for${said && `: ${said}`}.`, 'Is REDIS_URL right, and does Redis run?')]
 }
 
+/** Days after which an image lacks many a security update: official ones are made anew every few weeks. */
+const OLD_DAYS = 90
+
+/** The oldest of the images that come from a registry. */
+async function examineImages({ model }: Sight): Promise<Observation[]> {
+  const images = foreignImages(model).filter((image) => !isStandIn(image))
+  // Of those that are not here it says nothing.
+  const { stdout } = await capture(['image', 'inspect', '--format', '{{.Created}} {{join .RepoTags " "}}', ...images])
+  const [created = '', name] = stdout.split('\n').filter(Boolean).toSorted()[0]?.split(' ') ?? []
+  if (!name) return []
+  const days = Math.floor((Date.now() - Date.parse(created)) / 86_400_000)
+  const text = `The oldest image, ${name}, was made ${amount(days, 'day')} ago`
+  return [days < OLD_DAYS ? well(text)
+    : doubtful(`${text}.`, 'npm run up -- --pull gets the newest of each tag. Where that changes nothing, take a newer tag in .env.docker.')]
+}
+
 /** Every examination, under the name that its answers have in --json. One has no answer where its question does not arise. */
 export const groups = {
-  machine: { title: 'This machine', examinations: [examineEngine, examinePorts, examineSource] },
+  machine: { title: 'This machine', examinations: [examineEngine, examineImages, examinePorts, examineSource] },
   settings: { title: 'The settings', examinations: [examineSettings] },
   stack: { title: 'The stack', examinations: [examineContainers, examineQueues] },
 }

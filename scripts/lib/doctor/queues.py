@@ -1,28 +1,32 @@
 """Says how much work waits in Redis, and since when nothing has moved.
 
 ``npm run doctor`` hands this to Python in a container of the application. It changes nothing, and shows no
-argument of a task. The answer is one JSON object on standard output:
+argument of a task. Its own argument is the number of workers that run. The answer is one JSON object on
+standard output:
 
     waiting   by the name of the queue: ``count``, ``oldest`` (the name of the task that is next) and
               ``still``, the seconds in which nothing was put in or taken out. This is a lower bound on the
               wait: messages of Celery do not say when they were sent.
     taken     tasks that a worker has and has not acknowledged
     oldest    seconds since the first of them was taken; null without any
+    lost      how many of them no worker has that runs
 """
 
 import contextlib
 import json
 import os
+import sys
 import time
 from typing import Any
 
+from celery import Celery
 from kombu import Connection
 from redis.exceptions import ResponseError
 
 # Kombu's own: between the parts of a binding, and between the name of a queue and a priority.
 SEPARATOR = "\x06\x16"
 # What workers have taken, by the name that docker_roles/worker.py gives it.
-UNACKED = "worker.unacked_index"
+UNACKED, INDEX = "worker.unacked", "worker.unacked_index"
 # An idle worker takes a task within that time: what has just been sent does not count as waiting.
 GRACE_SECONDS = 2
 
@@ -46,12 +50,34 @@ def report(client: Any) -> dict[str, Any]:
     keys = client.scan_iter("_kombu.binding.*", count=1000)
     queues = {member.decode().split(SEPARATOR)[-1] for key in keys for member in client.smembers(key)}
     found = {queue: waiting(client, queue) for queue in sorted(queues)}
-    first = client.zrange(UNACKED, 0, 0, withscores=True)
+    first = client.zrange(INDEX, 0, 0, withscores=True)
     return {
         "waiting": {queue: what for queue, what in found.items() if what},
-        "taken": client.zcard(UNACKED),
+        "taken": client.zcard(INDEX),
         "oldest": max(0, round(time.time() - first[0][1])) if first else None,
     }
+
+
+def taken_ids(client: Any) -> set[str]:
+    """Returns the ids of the tasks that workers have taken."""
+    messages = [json.loads(text)[0] for text in client.hvals(UNACKED)]
+    return {str((message.get("headers") or {}).get("id", "")) for message in messages}
+
+
+def lost(client: Any, workers: int) -> int:
+    """Counts what was taken by a worker that is gone. Zero if one is too busy to answer: it may have any."""
+    # More are not looked through: each is a whole message.
+    ids = taken_ids(client) if client.hlen(UNACKED) < 1000 else set()
+    if not ids:
+        return 0
+    inspect = Celery(broker=os.environ["REDIS_URL"], set_as_current=False).control.inspect(timeout=2)
+    has, scheduled = inspect.query_task(*ids) or {}, inspect.scheduled() or {}
+    if len(has) < max(workers, 1):
+        return 0
+    known = {task for tasks in has.values() for task in tasks}
+    known |= {entry["request"]["id"] for entries in scheduled.values() for entry in entries}
+    # What has ended meanwhile is not lost.
+    return len((ids - known) & taken_ids(client))
 
 
 def main() -> None:
@@ -66,7 +92,7 @@ def main() -> None:
         if answer["waiting"] and not answer["taken"]:
             time.sleep(GRACE_SECONDS)
             answer = report(client)
-        print(json.dumps(answer))
+        print(json.dumps(answer | {"lost": lost(client, int(sys.argv[1]))}))
 
 
 main()

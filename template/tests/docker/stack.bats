@@ -251,19 +251,27 @@ doctor_finds() {
 	assert_success
 }
 
-@test "a worker that is stopped in mid-task gives the task back, and the next one finishes it" {
+@test "a worker that is stopped gives its task back; of one that is killed doctor says so, and the documented commands bring it back" {
 	local id
+	WORKER_STOP_TIMEOUT=1 compose up --detach --no-deps --wait worker
 	id=$(submit 'Interrupted' 500)
 	until_ok 60 eval "(( \$(story $id .progress) > 0 ))"
-	WORKER_STOP_TIMEOUT=1 compose up --detach --no-deps --wait worker
-	id=$(submit 'Interrupted again' 500)
-	until_ok 120 eval "(( \$(story $id .progress) > 0 ))"
 	compose stop worker
 	run state '{{.State.ExitCode}} {{.State.OOMKilled}}' worker
 	assert_output --regexp '^(0|143) false$'
 	run redis_cli HLEN worker.unacked
 	assert_output 0
+
+	compose start worker
+	until_ok 60 eval '(( $(redis_cli HLEN worker.unacked) > 0 ))'
+	docker kill "$(container worker)"
 	compose up --detach --no-deps --wait worker
+	npm_run doctor --json
+	assert_equal "$(doctor_finds doubtful ' of a worker that was killed')" true
+
+	# As the page says it, without the indentation of Markdown.
+	sed -n '/Tasks of a worker that was killed/,/start worker/{s/^    //p}' docs/troubleshooting.md >"$BATS_TEST_TMPDIR/commands"
+	run -0 bash "$BATS_TEST_TMPDIR/commands"
 	run until_ok 240 story_is "$id" 'done'
 	assert_success
 }
