@@ -27,6 +27,8 @@ LOCK_NAME = os.environ.get("BEAT_LOCK") or "celery-beat-lock"
 # Seconds after which another beat takes over from one that was killed.
 LOCK_SECONDS = 15
 WAIT_SECONDS = 1.0
+# For a Redis that is not the broker.
+TIMEOUTS = {"socket_timeout": 5, "socket_connect_timeout": 5, "max_retries": 1}
 
 
 class BrokerUnreachableError(Exception):
@@ -34,10 +36,13 @@ class BrokerUnreachableError(Exception):
 
 
 class Lock:
-    """The right to send periodic tasks. With a broker other than Redis it always counts as held."""
+    """The right to send periodic tasks. Without a Redis it always counts as held."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, broker: Connection) -> None:
+        # With RabbitMQ as broker, an application may have Redis for other things.
+        url = broker.transport.driver_type != "redis" and os.environ.get("REDIS_URL")
+        other = url and importlib.util.find_spec("redis")
+        self._connection = connection = Connection(url, transport_options=TIMEOUTS) if other else broker
         self.is_redis = connection.transport.driver_type == "redis"
         self._lock: Any = None
 
@@ -58,7 +63,7 @@ class Lock:
             logger.warning("The lock of beat could not be released; it ends by itself.")
 
     def _ask(self, question: Callable[[Any], Any]) -> bool:
-        """Asks Redis over the application's own broker connection, with its TLS and its timeouts."""
+        """Asks Redis; if it is the broker, over the application's connection with its TLS and timeouts."""
         from redis.exceptions import RedisError
 
         try:
@@ -133,7 +138,7 @@ class Scheduler(_Base):
         # Celery's own handler would ask for this scheduler, which does not exist yet, and so wait once more.
         handler = signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         if not self._beat_lock.is_redis:
-            logger.warning("Without Redis as broker beat has no lock: a second one sends every task again.")
+            logger.warning("Without Redis (REDIS_URL) beat has no lock: a second one sends every task again.")
         told = ""
         while problem := self._problem():
             if problem != told:
