@@ -37,6 +37,7 @@ export const standsFor: ReadonlyMap<string, Recipe> = new Map([
   ['postgres:17-trixie', { target: 'postgres', suite: 'trixie' }],
   ['python:3.11-slim-bookworm', { target: 'python-bookworm', suite: 'bookworm' }],
   ['python:3.13-slim-trixie', { target: 'python', suite: 'trixie' }],
+  ['rabbitmq:4.2', { target: 'rabbitmq', suite: 'trixie' }],
   ['valkey/valkey:9.1-trixie', { target: 'valkey', suite: 'trixie' }],
 ])
 

@@ -8,7 +8,7 @@
 # Mirrors come as secrets, proxies from the environment.
 
 group "default" {
-  targets = ["python", "python-bookworm", "node", "postgres", "mariadb", "valkey", "seaweedfs", "caddy", "maildev"]
+  targets = ["python", "python-bookworm", "node", "postgres", "mariadb", "valkey", "rabbitmq", "seaweedfs", "caddy", "maildev"]
 }
 
 variable "FINGERPRINT" { default = "" }
@@ -63,6 +63,12 @@ target "valkey" {
   inherits   = ["stand-in"]
   dockerfile = "redis.Dockerfile"
   tags       = ["stand-in/valkey/valkey:9.1-trixie"]
+}
+
+target "rabbitmq" {
+  inherits   = ["stand-in"]
+  dockerfile = "rabbitmq.Dockerfile"
+  tags       = ["stand-in/library/rabbitmq:4.2"]
 }
 
 target "seaweedfs" {

@@ -138,3 +138,19 @@ s3() {
 	until_ok 30 kept_is_there
 	assert_equal "$(cat "$BATS_TEST_TMPDIR/body")" 'still here'
 }
+
+@test "RabbitMQ: as root it gives way to rabbitmq, makes the user that is asked for, answers a client, and stops in order" {
+	require_stand_ins stand-in/library/rabbitmq:4.2
+	id=$(keep --env RABBITMQ_DEFAULT_USER=shop --env RABBITMQ_DEFAULT_PASS=open-sesame --env RABBITMQ_DEFAULT_VHOST=shelf stand-in/library/rabbitmq:4.2)
+	until_ok 60 docker exec "$id" rabbitmqctl --quiet await_startup --timeout 5
+	assert_equal "$(owner_of_process_1 "$id")" rabbitmq
+	run -0 docker exec "$id" rabbitmqctl --quiet authenticate_user shop open-sesame
+	run -0 docker exec "$id" rabbitmqctl --quiet list_permissions --vhost shelf
+	assert_line --regexp '^shop\s'
+	run -0 docker exec "$id" rabbitmqctl --quiet list_users
+	refute_output --partial guest
+	run -0 docker exec "$id" bash -c 'exec 3<>/dev/tcp/127.0.0.1/5672 && printf "AMQP\0\0\11\1" >&3 && head --bytes 1 <&3 | od -An -tx1'
+	assert_output ' 01'
+	docker stop --time 30 "$id" >/dev/null
+	assert_equal "$(exit_code "$id")" 0
+}

@@ -134,6 +134,9 @@ export const clues: readonly Clue[] = [
   [/WRONGPASS|invalid username-password pair|NOAUTH|Authentication required\.|SignatureDoesNotMatch|InvalidAccessKeyId/,
     'Redis or the object store refuses its password or key. Compare REDIS_URL, or S3_ACCESS_KEY_ID and ' +
     'S3_SECRET_ACCESS_KEY, in .env.docker with what its provider has.'],
+  [/\bACCESS_REFUSED\b/,
+    'RabbitMQ refuses its user or password. Compare the URL of the broker, in .env.app or .env.docker, with RABBITMQ_PASSWORD, ' +
+    `or with what its provider has, ${again}`],
   // Python's ssl and urllib3; libpq; botocore.
   [/certificate (?:verify failed|has expired|for "[^"]+".* does not match)|hostname '[^']+' doesn't match|root certificate file "[^"]+" does not exist/i,
     'The certificate of an outside service is not accepted. If its authority is not known, name the certificate file ' +

@@ -1,6 +1,6 @@
 /** What this repository is made of, for the tests that hold something against it. */
 import { execFileSync } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { parse } from 'yaml'
 import type { Command } from '../../../scripts/lib/command.ts'
@@ -24,8 +24,8 @@ export const examples = files.filter((file) => /^(\.|extras\/[\w-]+\/)env\.docke
 export const settings: readonly string[] = examples.flatMap((file) => parseSchema(readText(file), file).settings.map(({ name }) => name))
 
 /** Every service of every Compose file. */
-export const services: readonly string[] = readdirSync(root)
-  .filter((file) => /^compose.*\.yaml$/.test(file))
+export const services: readonly string[] = files
+  .filter((file) => /^(extras\/[\w-]+\/)?compose.*\.yaml$/.test(file))
   .flatMap((file) => Object.keys((parse(readText(file), { logLevel: 'silent' }) as { services: object }).services))
 
 async function describeScript(file: string): Promise<Script> {

@@ -52,6 +52,7 @@ test.each<[string, string]>([
   ["Table 'book' already exists", 'The table "book" is there already'],
   ['  File "/app/migrations/versions/1_a.py", line 13, in upgrade\n    op.make_table("x")\nAttributeError: no', 'at line 13 of /app/migrations/versions/1_a.py'],
   ['Cannot connect to amqp://guest:**@127.0.0.1:5672//: [Errno 111]', 'takes RabbitMQ on its own machine'],
+  ['amqp.exceptions.AccessRefused: (0, 0): (403) ACCESS_REFUSED - Login was refused', 'RabbitMQ refuses its user or password.'],
   ['redis://localhost:6379/0: Error 111 connecting to localhost:6379. Connection refused..', 'The application asks localhost'],
   ['connection to server at "localhost" (127.0.0.1), port 5432 failed: Connection refused', 'The application asks localhost'],
   [`(2003, "Can't connect to MySQL server on 'db' ([Errno 111] Connection refused)")`, 'Likely: db is there and does not listen'],

@@ -23,6 +23,7 @@ describe('the variants', () => {
         'development, profiles: beat,redis',
         'development-offline, profiles: none',
         'development-mail-offline, profiles: mail',
+        'development-rabbitmq-offline, profiles: rabbitmq',
       ]),
     )
     expect(new Set(titles).size).toBe(titles.length)

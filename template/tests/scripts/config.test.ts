@@ -2,7 +2,7 @@
 import { readdirSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
-import { profilesOf, snapshots } from '../../lint/compose-variants.ts'
+import { profilesOf, rooms, snapshots } from '../../lint/compose-variants.ts'
 import { readText, root } from '../helpers/repository.ts'
 
 interface Service {
@@ -83,7 +83,7 @@ test('a stand-in has the name of what it stands for, and no registry in front', 
   const text = readText('extras/offline/compose.yaml')
   const standIns = [...text.matchAll(/(?:image|_IMAGE): (.*)/g)].map(([, name]) => name!)
   expect(standIns.filter((name) => !/^stand-in\/\$\{\w+_IMAGE:-[^${}]+\}$/.test(name))).toEqual([])
-  const services = readText('compose.yaml') + readText('extras/mail/compose.yaml')
+  const services = ['compose.yaml', ...Object.keys(rooms).map((room) => `extras/${room}/compose.yaml`)].map(readText).join('\n')
   const wanted = [...services.matchAll(/:-\}\/\}(\$\{\w+_IMAGE:-[^}]+\})/g)].map(([, name]) => `stand-in/${name}`)
   expect(wanted.length).toBeGreaterThan(5)
   expect([...new Set(standIns)].toSorted()).toEqual([...new Set(wanted)].toSorted())

@@ -19,11 +19,11 @@ load ../helpers
 	done
 }
 
-@test "after a restart of Redis the worker takes tasks again by itself" {
-	need_service redis
+@test "after a restart of Redis or RabbitMQ the worker takes tasks again by itself" {
+	has_service redis || need_service rabbitmq
 	run send_task 'done'
 	[[ $status -ne 3 ]] || skip "$output"
-	compose restart redis
+	for broker in redis rabbitmq; do ! has_service "$broker" || compose restart "$broker"; done
 	run until_ok 120 send_task 'done'
 	assert_success
 	run until_ok 40 is_health worker healthy

@@ -1,0 +1,215 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2016,SC2154 # for the containers' shells; setup_file exports what is used here
+# The sample application with RabbitMQ as its broker, by the lines of README.md. One stack; Redis is there for other things.
+
+bats_require_minimum_version 1.5.0
+bats_load_library() { load "../../../node_modules/$1/load.bash"; }
+bats_load_library bats-support
+bats_load_library bats-assert
+
+cd "$BATS_TEST_DIRNAME/../../.." || exit 1
+# shellcheck source=tests/docker/stack.bash
+source tests/docker/stack.bash
+
+setup_file() {
+	project=test-$(od -An -N4 -tx4 /dev/urandom | tr -d ' ')
+	env_file=$BATS_FILE_TMPDIR/$project.env
+	local port=$((26000 + RANDOM % 5000)) files=${TEST_COMPOSE_FILES:-compose.yaml:compose.override.yaml}
+	# Nobody waits for three checks of half a minute. Stand-ins stay last.
+	echo 'services: { rabbitmq: { healthcheck: { interval: 1s, start_period: 20s } } }' >"$BATS_FILE_TMPDIR/often.yaml"
+	files=${files/compose.override.yaml/compose.override.yaml:extras/rabbitmq/compose.yaml:$BATS_FILE_TMPDIR/often.yaml}
+	{
+		sed "/^COMPOSE_PROFILES=/s/$/,rabbitmq/; s,^S3_PUBLIC_URL=.*,S3_PUBLIC_URL=http://localhost:$((port + 2))," .env.docker.example
+		printf '%s\n' "COMPOSE_PROJECT_NAME=$project" "EXTRA_CA_FILE=${TEST_EXTRA_CA_FILE:-}" "COMPOSE_FILE=$files" \
+			"APP_ENV_FILE=$BATS_FILE_TMPDIR/app.env" "WEB_PORT=$port" "FLOWER_PORT=$((port + 1))" "STORAGE_PORT=$((port + 2))" \
+			RABBITMQ_PASSWORD=first-pa55word RABBITMQ_CONSUMER_TIMEOUT=7200
+	} >"$env_file"
+	chmod 600 "$env_file"
+	echo 'CELERY_BROKER_URL=amqp://app:${RABBITMQ_PASSWORD}@rabbitmq:5672//' >"$BATS_FILE_TMPDIR/app.env"
+	export project env_file web=http://127.0.0.1:$port
+	run up
+	[[ $status -eq 0 ]] || { echo "$output" && return 1; }
+}
+
+teardown() {
+	show_stack
+}
+
+teardown_file() {
+	compose --profile '*' down --volumes --timeout 5 &>/dev/null || true
+	docker image rm --force "$project-app:dev" &>/dev/null || true
+}
+
+up() {
+	npm run --silent up -- --env-file "$env_file" "$@"
+}
+
+# change NAME=VALUE: of a setting.
+change() {
+	sed -i "s|^${1%%=*}=.*|$1|" "$env_file"
+}
+
+rabbitmqctl() {
+	docker exec "$(container rabbitmq)" rabbitmqctl --quiet "$@"
+}
+
+# submit SENTENCES: a story, by the application's own interface; prints its id. Again, if it fails: the application does
+# not, and of a broker that was away its processes have connections that are dead.
+submit() {
+	until_ok 20 post "$(printf 'The fox walked away from the grapes. %.0s' $(seq "$1"))"
+}
+
+post() {
+	curl --silent --fail-with-body --header 'content-type: application/json' --data "{\"title\": \"Fox\", \"text\": \"$1\"}" "$web/api/stories" |
+		grep --only-matching --perl-regexp '"id": ?"\K[^"]+'
+}
+
+# story_has ID TEXT: in what the application says of it.
+story_has() {
+	curl --silent --fail "$web/api/stories/$1" | tr -d ' \n' | tee /dev/stderr | grep --quiet "$2"
+}
+
+is_done() {
+	story_has "$1" '"status":"done"'
+}
+
+is_at_work() {
+	story_has "$1" '"status":"narrating"'
+}
+
+# waiting COUNT: so many tasks are in the queue, and no worker has them.
+waiting() {
+	rabbitmqctl list_queues name messages_ready | tee /dev/stderr | grep --quiet --perl-regexp "^celery\t$1$"
+}
+
+@test "the settings of the room are known, and nothing is wrong with a stack that has two brokers" {
+	run -0 npm run --silent env -- --env-file "$env_file"
+	refute_output --partial RABBITMQ
+	assert_output --partial ' 0 errors, 0 warnings'
+	sed '/^RABBITMQ_PASSWORD/d' "$env_file" >"$BATS_TEST_TMPDIR/env"
+	run npm run --silent env -- --env-file "$BATS_TEST_TMPDIR/env"
+	assert_failure 3
+	assert_output --partial 'RABBITMQ_PASSWORD is missing or empty'
+}
+
+@test "tasks go through RabbitMQ, and web, worker, beat and Flower are healthy" {
+	local id service
+	id=$(submit 3)
+	run until_ok 60 is_done "$id"
+	assert_success
+	run compose logs worker flower
+	assert_output --partial 'Connected to amqp://app:**@rabbitmq:5672//'
+	refute_output --partial 'Connected to redis'
+	for service in web worker beat flower rabbitmq; do
+		run -0 is_health "$service" healthy
+	done
+}
+
+@test "no process list, no configuration of a container and no log has the password, and guest does not exist" {
+	run -0 docker exec "$(container rabbitmq)" sh -c 'cat /proc/[0-9]*/cmdline | tr "\0" " "'
+	assert_output --partial beam.smp
+	refute_output --partial first-pa55word
+	run -0 state '{{json .Config.Cmd}} {{json .Config.Healthcheck}} {{json .State.Health}}' rabbitmq
+	refute_output --partial first-pa55word
+	run -0 compose logs rabbitmq worker
+	refute_output --partial first-pa55word
+	run -0 rabbitmqctl list_users
+	refute_output --partial guest
+}
+
+@test "only the port for clients is open to other containers, and none on this machine" {
+	run -0 docker exec "$(container rabbitmq)" sh -c 'cat /proc/net/tcp /proc/net/tcp6'
+	# 127.0.0.1, ::1 and Docker's resolver aside, there is port 5672 (1628).
+	run grep --invert-match --regexp ' 0[1B]00007F:' --regexp ' 0*1000000:' --regexp ' 0*:1628 ' <(grep ' 0A ' <<<"$output")
+	assert_output ''
+	run docker port "$(container rabbitmq)"
+	assert_output ''
+}
+
+@test "time-out and memory are what the settings say" {
+	run -0 rabbitmqctl eval '{element(2, application:get_env(rabbit, consumer_timeout)), vm_memory_monitor:get_total_memory()}.'
+	assert_output '{7200000,512000000}'
+	run -0 state '{{.HostConfig.Memory}} {{.HostConfig.LogConfig.Type}} {{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}}' rabbitmq
+	assert_output '536870912 local true [ALL]'
+}
+
+@test "a broker that answers nobody is unhealthy, and the worker that lost it too; both come back" {
+	rabbitmqctl stop_app
+	run until_ok 30 is_health rabbitmq unhealthy
+	assert_success
+	run until_ok 60 is_health worker unhealthy
+	assert_success
+	rabbitmqctl start_app
+	run until_ok 30 is_health rabbitmq healthy
+	assert_success
+	run until_ok 60 is_health worker healthy
+	assert_success
+}
+
+@test "beat has its lock in Redis, which is not its broker" {
+	run -0 redis_cli exists "celery-beat-lock:$project"
+	assert_output 1
+}
+
+@test "without a Redis beat sends, and does not wait for a lock" {
+	run -0 compose run --rm --no-deps --no-TTY --env REDIS_URL= beat python -c '
+from os import environ
+from docker_roles.beat import Lock
+from kombu import Connection
+lock = Lock(Connection(environ["CELERY_BROKER_URL"]))
+print(lock.is_redis, lock.hold())'
+	assert_line 'False True'
+}
+
+@test "queued tasks survive a restart of RabbitMQ, and teardown and up" {
+	local id
+	compose stop beat worker
+	rabbitmqctl purge_queue celery
+	id=$(submit 3)
+	run until_ok 10 waiting 1
+	assert_success
+	compose restart rabbitmq
+	run until_ok 60 waiting 1
+	assert_success
+	npm run --silent teardown -- --env-file "$env_file"
+	compose up --detach --wait rabbitmq
+	run until_ok 10 waiting 1
+	assert_success
+	run up
+	assert_success
+	run until_ok 60 is_done "$id"
+	assert_success
+}
+
+@test "a worker that is killed in the middle of a task gives it back" {
+	local id
+	id=$(submit 600)
+	run until_ok 60 is_at_work "$id"
+	assert_success
+	docker kill "$(container worker)"
+	run until_ok 30 waiting '[1-9]'
+	assert_success
+	refute is_done "$id"
+	compose up --detach --wait worker
+	run until_ok 200 is_done "$id"
+	assert_success
+}
+
+@test "another password in .env.docker is the volume's too, after the next up" {
+	local id
+	change RABBITMQ_PASSWORD=second-pa55word
+	run up
+	assert_success
+	id=$(submit 1)
+	run until_ok 60 is_done "$id"
+	assert_success
+}
+
+@test "where the application has another password, up names the setting" {
+	sed -i 's/:${RABBITMQ_PASSWORD}@/:wrong-pa55word@/' "$BATS_FILE_TMPDIR/app.env"
+	run up --timeout 25
+	assert_failure
+	assert_output --partial 'RabbitMQ refuses its user or password'
+	assert_output --partial RABBITMQ_PASSWORD
+	refute_output --partial wrong-pa55word
+}
