@@ -167,10 +167,7 @@ async function examineQueues({ containers, model }: Sight): Promise<Observation[
   return [doubtful(`The queues could not be asked for${said && `: ${said}`}.`, 'Is REDIS_URL right, and does Redis run?')]
 }
 
-/** Days after which an image lacks many a security update: official ones are made anew every few weeks. */
-const OLD_DAYS = 90
-
-/** The oldest of the images that come from a registry. */
+/** An old image from a registry: official ones are made anew every few weeks, with security updates. */
 async function examineImages({ model }: Sight): Promise<Observation[]> {
   const images = foreignImages(model).filter((image) => !isStandIn(image))
   // Of those that are not here it says nothing.
@@ -178,9 +175,8 @@ async function examineImages({ model }: Sight): Promise<Observation[]> {
   const [created = '', name] = stdout.split('\n').filter(Boolean).toSorted()[0]?.split(' ') ?? []
   if (!name) return []
   const days = Math.floor((Date.now() - Date.parse(created)) / 86_400_000)
-  const text = `The oldest image, ${name}, was made ${amount(days, 'day')} ago`
-  return [days < OLD_DAYS ? well(text)
-    : doubtful(`${text}.`, 'npm run up -- --pull gets the newest of each tag. Where that changes nothing, take a newer tag in .env.docker.')]
+  return days < 90 ? [] : [doubtful(`The oldest image, ${name}, was made ${days} days ago.`,
+    'npm run up -- --pull gets the newest of each tag. Where that changes nothing, take a newer tag in .env.docker.')]
 }
 
 /** Every examination, under the name that its answers have in --json. One has no answer where its question does not arise. */

@@ -27,6 +27,8 @@ from redis.exceptions import ResponseError
 SEPARATOR = "\x06\x16"
 # What workers have taken, by the name that docker_roles/worker.py gives it.
 UNACKED, INDEX = "worker.unacked", "worker.unacked_index"
+# More are not looked through: each is a whole message.
+MANY = 1000
 # An idle worker takes a task within that time: what has just been sent does not count as waiting.
 GRACE_SECONDS = 2
 
@@ -66,10 +68,9 @@ def taken_ids(client: Any) -> set[str]:
 
 def lost(client: Any, workers: int) -> int:
     """Counts what was taken by a worker that is gone. Zero if one is too busy to answer: it may have any."""
-    # More are not looked through: each is a whole message.
-    ids = taken_ids(client) if client.hlen(UNACKED) < 1000 else set()
-    if not ids:
+    if not 0 < client.hlen(UNACKED) <= MANY:
         return 0
+    ids = taken_ids(client)
     inspect = Celery(broker=os.environ["REDIS_URL"], set_as_current=False).control.inspect(timeout=2)
     has, scheduled = inspect.query_task(*ids) or {}, inspect.scheduled() or {}
     if len(has) < max(workers, 1):
