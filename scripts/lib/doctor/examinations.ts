@@ -123,7 +123,7 @@ export async function examineContainers({ containers, model, stack }: Pick<Sight
 
 /** The answer of queues.py, where its parts are described. */
 interface Queues {
-  waiting: Readonly<Record<string, { count: number; oldest: string; still: number }>>
+  waiting: Readonly<Record<string, { count: number; oldest?: string; still?: number }>>
   taken: number
   oldest: number | null
   lost: number
@@ -137,9 +137,9 @@ export function judgeQueues({ waiting, taken, oldest, lost }: Queues): Observati
   const all = Object.entries(waiting)
   const busy = taken === lost ? 'none is being worked on' : `being worked on: ${taken - lost}, the oldest for ${oldest ?? 0} s`
   const words = all.map(([queue, { count, oldest: first, still }]) =>
-    `${count} in ${queue}${first && `, first ${first}`}, for at least ${still} s`)
+    `${count} in ${queue}${first ? `, first ${first}` : ''}${still === undefined ? '' : `, for at least ${still} s`}`)
   const text = all.length === 0 ? `No task waits, ${busy}` : `Tasks wait (${words.join('; ')}), ${busy}`
-  const isMoving = all.length === 0 || (taken > lost && all.every(([, { still }]) => still < STILL_SECONDS))
+  const isMoving = all.length === 0 || (taken > lost && all.every(([, { still = 0 }]) => still < STILL_SECONDS))
   return [
     isMoving ? well(text)
       : doubtful(`${text}.`, 'Is a worker healthy, does it take from this queue (WORKER_QUEUES), and is WORKER_CONCURRENCY high enough?'),
@@ -148,23 +148,27 @@ export function judgeQueues({ waiting, taken, oldest, lost }: Queues): Observati
   ]
 }
 
-/** Asks Redis by way of the application, whose libraries and certificates also reach one that is managed elsewhere. */
+/** Asks the broker by way of the application, which knows where it is, also one that is managed elsewhere. */
 async function examineQueues({ containers, model }: Sight): Promise<Observation[]> {
   // The lighter roles first: asking takes memory of the container that is asked.
   const role = ['flower', 'beat', 'web', 'worker']
     .map((service) => containers.find((container) => container.service === service && container.state === 'running'))
     .find(Boolean)
-  if (!role || !model.services.worker?.environment?.REDIS_URL) return []
+  const { CELERY_APP, WORKER_QUEUES } = model.services.worker?.environment ?? {}
+  if (!role || !CELERY_APP) return []
   const input = readFileSync(new URL('queues.py', import.meta.url), 'utf8')
   // The entrypoint knows where the secrets are.
   const workers = containers.filter(({ service, state }) => service === 'worker' && state === 'running')
-  const ask = ['exec', '--interactive', role.id, 'entrypoint.sh', 'python', '-', String(workers.length)]
+  const told = ['--env', `CELERY_APP=${CELERY_APP}`, '--env', `WORKER_QUEUES=${WORKER_QUEUES ?? ''}`]
+  const ask = ['exec', '--interactive', ...told, role.id, 'entrypoint.sh', 'python', '-', String(workers.length)]
   const { exitCode, stdout, stderr } = await capture(ask, { input, timeoutMs: 15_000 })
-  if (exitCode === 0) return judgeQueues(JSON.parse(stdout) as Queues)
+  // The application may say something while it is imported.
+  const queues = exitCode === 0 ? JSON.parse(lastLines(stdout, 1)) as Queues | null : undefined
+  if (queues !== undefined) return queues ? judgeQueues(queues) : []
   // An application without Celery.
   if (/No module named/.test(stderr)) return []
   const said = redactUrls(lastLines(stderr, 1))
-  return [doubtful(`The queues could not be asked for${said && `: ${said}`}.`, 'Is REDIS_URL right, and does Redis run?')]
+  return [doubtful(`The queues could not be asked for${said && `: ${said}`}.`, 'Is the address of the broker right, and does the broker run?')]
 }
 
 /** An old image from a registry: official ones are made anew every few weeks, with security updates. */

@@ -1,13 +1,13 @@
-"""Says how much work waits in Redis, and since when nothing has moved.
+"""Says how much work waits at the application's own broker, and in Redis since when nothing has moved.
 
 ``npm run doctor`` hands this to Python in a container of the application. It changes nothing, and shows no
-argument of a task. Its own argument is the number of workers that run. The answer is one JSON object on
-standard output:
+argument of a task. Its own argument is the number of workers that run. The answer is one JSON object on the
+last line of standard output, or null where the broker is neither Redis nor RabbitMQ:
 
-    waiting   by the name of the queue: ``count``, ``oldest`` (the name of the task that is next) and
-              ``still``, the seconds in which nothing was put in or taken out. This is a lower bound on the
-              wait: messages of Celery do not say when they were sent.
-    taken     tasks that a worker has and has not acknowledged
+    waiting   by the name of the queue: ``count``, and in Redis ``oldest`` (the name of the task that is next)
+              and ``still``, the seconds in which nothing was put in or taken out. This is a lower bound on
+              the wait: messages of Celery do not say when they were sent.
+    taken     tasks that a worker has and has not acknowledged; of RabbitMQ those that workers say they run
     oldest    seconds since the first of them was taken; null without any
     lost      how many of them no worker has that runs
 """
@@ -19,9 +19,7 @@ import sys
 import time
 from typing import Any
 
-from celery import Celery
-from kombu import Connection
-from redis.exceptions import ResponseError
+from celery.app.utils import find_app
 
 # Kombu's own: between the parts of a binding, and between the name of a queue and a priority.
 SEPARATOR = "\x06\x16"
@@ -71,7 +69,7 @@ def lost(client: Any, workers: int) -> int:
     if not 0 < client.hlen(UNACKED) <= MANY:
         return 0
     ids = taken_ids(client)
-    inspect = Celery(broker=os.environ["REDIS_URL"], set_as_current=False).control.inspect(timeout=2)
+    inspect = app.control.inspect(timeout=2)
     has, scheduled = inspect.query_task(*ids) or {}, inspect.scheduled() or {}
     if len(has) < max(workers, 1):
         return 0
@@ -81,19 +79,41 @@ def lost(client: Any, workers: int) -> int:
     return len((ids - known) & taken_ids(client))
 
 
-def main() -> None:
-    """Asks over one connection, made as Celery makes its own."""
-    options = {"socket_timeout": 5, "socket_connect_timeout": 5, "max_retries": 1}
-    with Connection(os.environ["REDIS_URL"], transport_options=options) as connection:
-        client = connection.default_channel.client.client()
-        # Looking must not count as a use of the queue; Redis can do that since 7.2.
-        with contextlib.suppress(ResponseError):
-            client.execute_command("CLIENT NO-TOUCH", "ON")
+def in_redis(connection: Any) -> dict[str, Any]:
+    """Asks for everything, and a second time if what waits may have been sent just now."""
+    from redis.exceptions import ResponseError
+
+    timeouts = {"socket_timeout": 5, "socket_connect_timeout": 5, "max_retries": 1}
+    connection.transport_options = {**connection.transport_options, **timeouts}
+    client = connection.default_channel.client.client()
+    # Looking must not count as a use of the queue; Redis can do that since 7.2.
+    with contextlib.suppress(ResponseError):
+        client.execute_command("CLIENT NO-TOUCH", "ON")
+    answer = report(client)
+    if answer["waiting"] and not answer["taken"]:
+        time.sleep(GRACE_SECONDS)
         answer = report(client)
-        if answer["waiting"] and not answer["taken"]:
-            time.sleep(GRACE_SECONDS)
-            answer = report(client)
-        print(json.dumps(answer | {"lost": lost(client, int(sys.argv[1]))}))
+    return answer | {"lost": lost(client, int(sys.argv[1]))}
 
 
-main()
+def in_rabbitmq(connection: Any) -> dict[str, Any]:
+    """Asks for the queues that application and worker name, because AMQP lists none. It loses nothing."""
+    counts = {}
+    for queue in sorted({*app.amqp.queues, *filter(None, os.environ["WORKER_QUEUES"].split(","))}):
+        # RabbitMQ closes a channel that asks for a queue which is not there.
+        with contextlib.suppress(connection.channel_errors):
+            counts[queue] = connection.channel().queue_declare(queue, passive=True).message_count
+    answers = app.control.inspect(timeout=GRACE_SECONDS, connection=connection).active() or {}
+    started = [task["time_start"] or time.time() for tasks in answers.values() for task in tasks]
+    return {
+        "waiting": {queue: {"count": count} for queue, count in counts.items() if count},
+        "taken": len(started),
+        "oldest": max(0, round(time.time() - min(started))) if started else None,
+        "lost": 0,
+    }
+
+
+app = find_app(os.environ["CELERY_APP"])
+with app.connection_for_read(connect_timeout=5) as broker:
+    ask = {"redis": in_redis, "amqp": in_rabbitmq}.get(broker.transport.driver_type, lambda _: None)
+    print("\n" + json.dumps(ask(broker)))
