@@ -56,7 +56,8 @@ export async function readIfThere(file: string): Promise<string | undefined> {
  * @throws CliError when the example is not there, or breaks its own rules
  */
 export async function readSchema(): Promise<Schema> {
-  const rooms = (await readdir('extras').catch(() => [])).map((room) => `extras/${room}/env.docker.example`)
+  const entries = await readdir('extras', { withFileTypes: true }).catch(() => [])
+  const rooms = entries.filter((entry) => entry.isDirectory()).map(({ name }) => `extras/${name}/env.docker.example`)
   const [own, ...others] = await Promise.all([exampleFile, ...rooms].map(async (file) => {
     const text = await readIfThere(file)
     return text === undefined ? undefined : parseSchema(text, file)

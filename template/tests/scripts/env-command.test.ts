@@ -51,6 +51,13 @@ const read = (name = '.env.docker'): string => box.read(name)
 const run = (args = '', env: Record<string, string> = {}): Promise<Outcome> => box.run('env', args.split(' ').filter(Boolean), { env })
 const modeOf = (file: string): number => statSync(join(box.folder, file)).mode & 0o777
 
+test('the settings of a room are settings, and a file beside the rooms is no room', async () => {
+  box.write('extras/package.json', '{}')
+  box.write('extras/offline/env.docker.example', '# Room.\n# @type=port\n# ROOM_PORT=1\n')
+  write('.env.docker', `${good}ROOM_PORT=x\n`)
+  expect((await run()).stderr).toContain('ROOM_PORT has to be a port number')
+})
+
 test.each<[title: string, text: string | null, args: string, code: number, sentences: string[]]>([
   ['no file', null, '--env-file none.env', 3, ['✗ none.env  The file does not exist. (E08)', '→ Make it from the example: npm run env -- --env-file none.env --init\n']],
   ['a good file', good, '--strict', 0, ['Compose did not answer (docker is not installed)', '✓ .env.docker: 2 settings, 0 errors, 0 warnings\n']],
