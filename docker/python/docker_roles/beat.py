@@ -40,8 +40,12 @@ class Lock:
 
     def __init__(self, broker: Connection) -> None:
         # With RabbitMQ as broker, an application may have Redis for other things.
-        url = broker.transport.driver_type != "redis" and os.environ.get("REDIS_URL")
-        other = url and importlib.util.find_spec("redis")
+        url = os.environ.get("REDIS_URL", "")
+        has_redis = url.startswith(("redis://", "rediss://")) and importlib.util.find_spec("redis")
+        if url.startswith("rediss://") and "ssl_cert_reqs" not in url:
+            # As Redis's own library does. By itself kombu would not look at the certificate.
+            url += f"{'&' if '?' in url else '?'}ssl_cert_reqs=CERT_REQUIRED"
+        other = has_redis and broker.transport.driver_type != "redis"
         self._connection = connection = Connection(url, transport_options=TIMEOUTS) if other else broker
         self.is_redis = connection.transport.driver_type == "redis"
         self._lock: Any = None

@@ -1,18 +1,21 @@
 """Runs the tests of the application on data of their own: ``python -m docker_roles.test COMMAND…``.
 
 Tests empty tables and queues, and the ones of the stack are in use. So DATABASE_URL gets another database of
-the same server, whose name ends in ``_test``, and REDIS_URL another number. Variables that name the same
-ones follow.
+the same server, whose name ends in ``_test``, and REDIS_URL another number. Variables that name the same ones
+follow. Exit code 64: DATABASE_URL names a server and no database, so that one beside it has no name.
 """
 
 import os
 import re
 import sys
-from urllib.parse import unquote, urlsplit
+from collections.abc import Callable
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 from docker_roles import lock_mysql, lock_postgres
 from docker_roles.connection import choose
 from docker_roles.tls import Tls
+
+USAGE = 64
 
 
 def create_beside(url: str) -> None:
@@ -29,39 +32,69 @@ def create_beside(url: str) -> None:
         where, options = lock_mysql.split(url)
         with open_mysql(where, Tls.parse(options)) as ask:
             # Without the question, some drivers warn of a database that is there.
-            if not ask(f"SELECT count(*) FROM information_schema.schemata WHERE schema_name = {literal}"):  # noqa: S608 escaped
+            same = f"FROM information_schema.schemata WHERE schema_name = {literal}"
+            if not ask(f"SELECT count(*) {same}"):
                 ask("CREATE DATABASE `{}`".format(name.replace("`", "``")))
+
+
+def change_variables(pattern: str, change: Callable[[re.Match[str]], str]) -> str:
+    """Changes what matches in every variable. Returns the names of those that were changed."""
+    new = {name: re.sub(pattern, change, value) for name, value in os.environ.items()}
+    changed = sorted(name for name, value in new.items() if value != os.environ[name])
+    os.environ.update(new)
+    return ", ".join(changed)
 
 
 def use_own_database(url: str) -> str:
     """Puts the tests' database into every variable that names this one. Returns what to say of it."""
-    _, mark, rest = url.partition("?")[0].partition("://")
-    if not re.search(r"/[^/:]+$", rest):
-        return "on whatever database the application names, because DATABASE_URL names none"
-    same = re.compile(re.escape(mark + rest) + r"(?=[?\s]|$)")
-    for name, value in os.environ.items():
-        os.environ[name] = same.sub(lambda found: f"{found[0]}_test", value)
+    base, _, options = url.partition("?")
+    _, mark, rest = base.partition("://")
+    if not rest.strip("/") or rest.endswith(":memory:"):
+        return "whatever database the application names, because DATABASE_URL names none"
+    if not re.search(r"/[^/:]+$", rest) or "dbname" in dict(parse_qsl(options)):
+        print(
+            "test: DATABASE_URL does not end in the name of a database, so the tests can have none of their "
+            "own. Correct it, or run the command itself on the stack's data: run --rm web pytest",
+            file=sys.stderr,
+        )
+        sys.exit(USAGE)
+    names = change_variables(re.escape(mark + rest) + r"(?![\w.%/-])", lambda found: f"{found[0]}_test")
     try:
         create_beside(url)
     except Exception as error:  # noqa: BLE001 any driver: its message says enough
-        return f"on a database whose name ends in _test, which could not be made here ({str(error).strip()})"
-    return "on a database whose name ends in _test"
+        said, secret = str(error).strip(), urlsplit(url).password
+        for part in {secret, unquote(secret)} if secret else ():
+            said = said.replace(part, "***")
+        return f"a database whose name ends in _test ({names}), which could not be made here: {said}"
+    return f"a database whose name ends in _test ({names})"
 
 
 def use_own_queue(url: str) -> str:
     """Puts another number into every variable that names this Redis. Returns what to say of it."""
-    number = 14 if urlsplit(url).path == "/15" else 15
-    same = re.compile(rf"(rediss?://{re.escape(urlsplit(url).netloc)})(?:/\d*)?(?=[?;\s]|$)")
-    for name, value in os.environ.items():
-        os.environ[name] = same.sub(rf"\1/{number}", value)
-    return f"on number {number} of Redis"
+    parts = urlsplit(url)
+    if parts.scheme not in {"redis", "rediss", "valkey", "valkeys"}:
+        return "the stack's own Redis, because REDIS_URL is no redis://host/number"
+    pattern = rf"\b(?:redis|valkey)s?://{re.escape(parts.netloc)}(?![\w.:@-])[^\s\"',;]*"
+    known = " ".join(os.environ.values())
+    used = {number for url in re.findall(pattern, known) for number in re.findall(r"(?:/|\bdb=)(\d+)", url)}
+    number = next(number for number in range(15, -1, -1) if str(number) not in used)
+
+    def renumber(found: re.Match[str]) -> str:
+        same = urlsplit(found[0])
+        options = urlencode([(key, value) for key, value in parse_qsl(same.query) if key != "db"])
+        return same._replace(path=f"/{number}", query=options).geturl()
+
+    return f"number {number} of Redis ({change_variables(pattern, renumber)})"
 
 
 def main() -> None:
     """Becomes the command."""
     database, queue = (os.environ.get(name, "") for name in ("DATABASE_URL", "REDIS_URL"))
     said = [use_own_database(database)] + ([use_own_queue(queue)] if queue else [])
-    print(f"test: runs {', and '.join(said)}.", file=sys.stderr, flush=True)
+    # Their files have the stack's own, for an application that reads them itself.
+    for name in ("DATABASE_URL_FILE", "REDIS_URL_FILE"):
+        os.environ.pop(name, None)
+    print(f"test: runs on {', and on '.join(said)}.", file=sys.stderr, flush=True)
     os.execvp(sys.argv[1], sys.argv[1:])  # noqa: S606 the entrypoint's own words
 
 
