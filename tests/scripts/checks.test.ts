@@ -21,7 +21,7 @@ test.each<[level: string, found: Observation[], ...texts: string[]]>([
   ['well', judgeQueues({ waiting: {}, taken: 1, oldest: 70, lost: 0 }), 'No task waits, being worked on: 1, the oldest for 70 s'],
   ['well', judgeQueues({ waiting: { celery: { count: 3, oldest: 'shop.ship', still: 1 } }, taken: 2, oldest: 9, lost: 0 }), '3 in celery, first shop.ship, for at least 1 s'],
   ['doubtful', judgeQueues({ waiting: { celery: { count: 3 } }, taken: 0, oldest: null, lost: 0 }), '(3 in celery), none is being worked on'],
-  ['doubtful', judgeQueues({ waiting: { other: { count: 1, oldest: '', still: 60 } }, taken: 3, oldest: 2, lost: 2 }), '1 in other', '2 tasks of a worker that was killed'],
+  ['doubtful', judgeQueues({ waiting: { other: { count: 1, oldest: '', still: 60 } }, taken: 3, oldest: 2, lost: 2 }), '1 in other', '2 tasks of a worker that is gone'],
 ])('%s: %j', (level, found, ...texts) => {
   expect(found).toEqual(texts.map((text) => expect.objectContaining({ level, text: expect.stringContaining(text) })))
 })

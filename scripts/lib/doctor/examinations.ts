@@ -123,7 +123,7 @@ export async function examineContainers({ containers, model, stack }: Pick<Sight
 
 /** The answer of queues.py, where its parts are described. */
 interface Queues {
-  waiting: Readonly<Record<string, { count: number; oldest?: string; still?: number }>>
+  waiting: Readonly<Record<string, { count: number; oldest?: string; still?: number; nobody?: boolean }>>
   taken: number
   oldest: number | null
   lost: number
@@ -136,14 +136,14 @@ const STILL_SECONDS = 60
 export function judgeQueues({ waiting, taken, oldest, lost }: Queues): Observation[] {
   const all = Object.entries(waiting)
   const busy = taken === lost ? 'none is being worked on' : `being worked on: ${taken - lost}, the oldest for ${oldest ?? 0} s`
-  const words = all.map(([queue, { count, oldest: first, still }]) =>
-    `${count} in ${queue}${first ? `, first ${first}` : ''}${still === undefined ? '' : `, for at least ${still} s`}`)
+  const words = all.map(([queue, { count, oldest: first, still, nobody }]) =>
+    `${count} in ${queue}${nobody ? ', from which nobody takes' : ''}${first ? `, first ${first}` : ''}${still === undefined ? '' : `, for at least ${still} s`}`)
   const text = all.length === 0 ? `No task waits, ${busy}` : `Tasks wait (${words.join('; ')}), ${busy}`
-  const isMoving = all.length === 0 || (taken > lost && all.every(([, { still = 0 }]) => still < STILL_SECONDS))
+  const isMoving = all.length === 0 || (taken > lost && all.every(([, { still = 0, nobody }]) => !nobody && still < STILL_SECONDS))
   return [
     isMoving ? well(text)
       : doubtful(`${text}.`, 'Is a worker healthy, does it take from this queue (WORKER_QUEUES), and is WORKER_CONCURRENCY high enough?'),
-    ...(lost === 0 ? [] : [doubtful(`${amount(lost, 'task')} of a worker that was killed: given out again after the visibility timeout (an hour, unless you have set it).`,
+    ...(lost === 0 ? [] : [doubtful(`${amount(lost, 'task')} of a worker that is gone, killed perhaps: given out again after the visibility timeout (an hour, unless you have set it).`,
       'docs/troubleshooting.md says how to have them at once.')]),
   ]
 }
@@ -158,12 +158,13 @@ async function examineQueues({ containers, model }: Sight): Promise<Observation[
   if (!role || !CELERY_APP) return []
   const input = readFileSync(new URL('queues.py', import.meta.url), 'utf8')
   // The entrypoint knows where the secrets are.
-  const workers = containers.filter(({ service, state }) => service === 'worker' && state === 'running')
+  const workers = containers.filter(({ service, state }) => service === 'worker' && !['created', 'exited', 'dead'].includes(state))
   const told = ['--env', `CELERY_APP=${CELERY_APP}`, '--env', `WORKER_QUEUES=${WORKER_QUEUES ?? ''}`]
   const ask = ['exec', '--interactive', ...told, role.id, 'entrypoint.sh', 'python', '-', String(workers.length)]
   const { exitCode, stdout, stderr } = await capture(ask, { input, timeoutMs: 15_000 })
-  // The application may say something while it is imported.
-  const queues = exitCode === 0 ? JSON.parse(lastLines(stdout, 1)) as Queues | null : undefined
+  // The application may say something too.
+  const [answer] = /^(?:null$|\{"waiting": .*)/m.exec(stdout) ?? []
+  const queues = exitCode === 0 && answer ? JSON.parse(answer) as Queues | null : undefined
   if (queues !== undefined) return queues ? judgeQueues(queues) : []
   // An application without Celery.
   if (/No module named/.test(stderr)) return []
@@ -171,16 +172,15 @@ async function examineQueues({ containers, model }: Sight): Promise<Observation[
   return [doubtful(`The queues could not be asked for${said && `: ${said}`}.`, 'Is the address of the broker right, and does the broker run?')]
 }
 
-/** An old image from a registry: official ones are made anew every few weeks, with security updates. */
+/** An image that was not pulled for long: tags get security updates. When it was made, reproducible builds do not say. */
 async function examineImages({ model }: Sight): Promise<Observation[]> {
   const images = foreignImages(model).filter((image) => !isStandIn(image))
-  // Of those that are not here it says nothing.
-  const { stdout } = await capture(['image', 'inspect', '--format', '{{.Created}} {{join .RepoTags " "}}', ...images])
-  const [created = '', name] = stdout.split('\n').filter(Boolean).toSorted()[0]?.split(' ') ?? []
-  if (!name) return []
-  const days = Math.floor((Date.now() - Date.parse(created)) / 86_400_000)
-  return days < 90 ? [] : [doubtful(`The oldest image, ${name}, was made ${days} days ago.`,
-    'npm run up -- --pull gets the newest of each tag. Where that changes nothing, take a newer tag in .env.docker.')]
+  // Of those that are not here it says nothing. A digest instead of a tag is somebody's own choice.
+  const { stdout } = await capture(['image', 'inspect', '--format', '{{json .Metadata.LastTagTime}} {{join .RepoTags " "}}', ...images])
+  const lines = stdout.split('\n').map((line) => line.replaceAll('"', '').split(' ')).filter(([pulled = '', name]) => name && pulled > '2000')
+  const [pulled = '', name] = lines.toSorted(([a = ''], [b = '']) => a.localeCompare(b))[0] ?? []
+  const days = Math.floor((Date.now() - Date.parse(pulled)) / 86_400_000)
+  return days >= 90 ? [doubtful(`${name} was last pulled ${days} days ago.`, 'npm run up -- --pull gets the newest of each tag, with its security updates.')] : []
 }
 
 /** Every examination, under the name that its answers have in --json. One has no answer where its question does not arise. */

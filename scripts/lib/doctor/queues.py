@@ -4,9 +4,10 @@
 argument of a task. Its own argument is the number of workers that run. The answer is one JSON object on the
 last line of standard output, or null where the broker is neither Redis nor RabbitMQ:
 
-    waiting   by the name of the queue: ``count``, and in Redis ``oldest`` (the name of the task that is next)
-              and ``still``, the seconds in which nothing was put in or taken out. This is a lower bound on
-              the wait: messages of Celery do not say when they were sent.
+    waiting   by the name of the queue: ``count``; in RabbitMQ ``nobody``, true where no worker takes from it;
+              in Redis ``oldest`` (the name of the task that is next) and ``still``, the seconds in which
+              nothing was put in or taken out. This is a lower bound on the wait: messages of Celery do not
+              say when they were sent.
     taken     tasks that a worker has and has not acknowledged; of RabbitMQ those that workers say they run
     oldest    seconds since the first of them was taken; null without any
     lost      how many of them no worker has that runs
@@ -59,9 +60,11 @@ def report(client: Any) -> dict[str, Any]:
 
 
 def taken_ids(client: Any) -> set[str]:
-    """Returns the ids of the tasks that workers have taken."""
-    messages = [json.loads(text)[0] for text in client.hvals(UNACKED)]
-    return {str((message.get("headers") or {}).get("id", "")) for message in messages}
+    """Returns the ids of what workers have taken, without tasks of a rate limit: no worker tells of those."""
+    headers = [json.loads(text)[0].get("headers") or {} for text in client.hvals(UNACKED)]
+    default = app.conf.task_default_rate_limit
+    limited = {name for name, task in app.tasks.items() if task.rate_limit or default}
+    return {str(header.get("id", "")) for header in headers if header.get("task") not in limited}
 
 
 def lost(client: Any, workers: int) -> int:
@@ -71,7 +74,7 @@ def lost(client: Any, workers: int) -> int:
     ids = taken_ids(client)
     inspect = app.control.inspect(timeout=2)
     has, scheduled = inspect.query_task(*ids) or {}, inspect.scheduled() or {}
-    if len(has) < max(workers, 1):
+    if len(has) < workers or len(scheduled) < len(has):
         return 0
     known = {task for tasks in has.values() for task in tasks}
     known |= {entry["request"]["id"] for entries in scheduled.values() for entry in entries}
@@ -80,7 +83,7 @@ def lost(client: Any, workers: int) -> int:
 
 
 def in_redis(connection: Any) -> dict[str, Any]:
-    """Asks for everything, and a second time if what waits may have been sent just now."""
+    """Returns the whole answer."""
     from redis.exceptions import ResponseError
 
     timeouts = {"socket_timeout": 5, "socket_connect_timeout": 5, "max_retries": 1}
@@ -89,24 +92,21 @@ def in_redis(connection: Any) -> dict[str, Any]:
     # Looking must not count as a use of the queue; Redis can do that since 7.2.
     with contextlib.suppress(ResponseError):
         client.execute_command("CLIENT NO-TOUCH", "ON")
-    answer = report(client)
-    if answer["waiting"] and not answer["taken"]:
-        time.sleep(GRACE_SECONDS)
-        answer = report(client)
-    return answer | {"lost": lost(client, int(sys.argv[1]))}
+    return report(client) | {"lost": lost(client, int(sys.argv[1]))}
 
 
 def in_rabbitmq(connection: Any) -> dict[str, Any]:
     """Asks for the queues that application and worker name, because AMQP lists none. It loses nothing."""
-    counts = {}
+    found: dict[str, dict[str, Any]] = {}
     for queue in sorted({*app.amqp.queues, *filter(None, os.environ["WORKER_QUEUES"].split(","))}):
         # RabbitMQ closes a channel that asks for a queue which is not there.
         with contextlib.suppress(connection.channel_errors):
-            counts[queue] = connection.channel().queue_declare(queue, passive=True).message_count
+            told = connection.channel().queue_declare(queue, passive=True)
+            found[queue] = {"count": told.message_count, "nobody": told.consumer_count == 0}
     answers = app.control.inspect(timeout=GRACE_SECONDS, connection=connection).active() or {}
     started = [task["time_start"] or time.time() for tasks in answers.values() for task in tasks]
     return {
-        "waiting": {queue: {"count": count} for queue, count in counts.items() if count},
+        "waiting": {queue: what for queue, what in found.items() if what["count"]},
         "taken": len(started),
         "oldest": max(0, round(time.time() - min(started))) if started else None,
         "lost": 0,
@@ -116,4 +116,9 @@ def in_rabbitmq(connection: Any) -> dict[str, Any]:
 app = find_app(os.environ["CELERY_APP"])
 with app.connection_for_read(connect_timeout=5) as broker:
     ask = {"redis": in_redis, "amqp": in_rabbitmq}.get(broker.transport.driver_type, lambda _: None)
-    print("\n" + json.dumps(ask(broker)))
+    answer = ask(broker)
+    if answer and answer["waiting"] and not answer["taken"]:
+        # It may have been sent just now.
+        time.sleep(GRACE_SECONDS)
+        answer = ask(broker)
+    print("\n" + json.dumps(answer))

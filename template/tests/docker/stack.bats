@@ -267,7 +267,7 @@ doctor_finds() {
 	docker kill "$(container worker)"
 	compose up --detach --no-deps --wait worker
 	npm_run doctor --json
-	assert_equal "$(doctor_finds doubtful ' of a worker that was killed')" true
+	assert_equal "$(doctor_finds doubtful ' of a worker that is gone')" true
 
 	# As the page says it, without the indentation of Markdown.
 	sed -n '/Tasks of a worker that was killed/,/start worker/{s/^    //p}' docs/troubleshooting.md >"$BATS_TEST_TMPDIR/commands"

@@ -2,12 +2,13 @@ import { expect, test } from 'vitest'
 import { stack } from '../../../tests/helpers/sandbox.ts'
 import { wellStack } from '../../../tests/helpers/stack.ts'
 
-/** What an image of this age looks like to `docker image inspect`. */
-const made = (image: string, days: number): string => `${new Date(Date.now() - days * 86_400_000 - 1000).toISOString()} ${image}\n`
+/** What `docker image inspect` says of an image that was pulled so many days ago. */
+const pulled = (image: string, days: number): string => `"${new Date(Date.now() - days * 86_400_000 - 1000).toISOString()}" ${image}\n`
 
 test.each([
-  ['names the oldest image when it is old', made('caddy:2.11', 12) + made('postgres:17-trixie', 91), 'The oldest image, postgres:17-trixie, was made 91 days ago.'],
-  ['has no word for images that are new', made('caddy:2.11', 12) + made('postgres:17-trixie', 89), undefined],
+  ['names the image that was not pulled for longest', pulled('caddy:2.11', 95) + pulled('postgres:17-trixie', 120), 'postgres:17-trixie was last pulled 120 days ago.'],
+  ['has no word for images that are new', pulled('caddy:2.11', 12) + pulled('postgres:17-trixie', 89), undefined],
+  ['nor for one by its digest, nor where the engine does not say when', `${pulled('', 200)}"0001-01-01T00:00:00Z" caddy:2.11\n`, undefined],
   ['nor for those that are not here', '', undefined],
 ])('doctor %s', async (_, out, expected) => {
   const box = await stack()
@@ -17,7 +18,7 @@ test.each([
   box.containers(wellStack)
   const { stdout } = await box.run('doctor', ['--json'])
   const { machine } = JSON.parse(stdout) as { machine: { text: string; remedy?: string }[] }
-  const found = machine.filter(({ text }) => text.includes('image'))
+  const found = machine.filter(({ text }) => /pulled/.test(text))
   expect(found.map(({ text }) => text)).toEqual(expected === undefined ? [] : [expected])
   for (const { remedy } of found) expect(remedy).toContain('npm run up -- --pull')
 })
