@@ -248,12 +248,12 @@ own_database() {
 	local pair
 	# Nobody but root may make one in MariaDB.
 	run -0 own_database pymysql "$(url mysql+pymysql mariadb)" sh -c 'echo "$DATABASE_URL"'
-	assert_output --regexp 'could not be made here \(.*Access denied for user .shop.*\)'
+	assert_output --regexp 'could not be made here: .*Access denied for user .shop.'
 	assert_line "$(url mysql+pymysql mariadb)_test"
 	compose exec -T mariadb mariadb -u root -e 'GRANT ALL ON `shop\_test`.* TO shop'
 	for pair in "${mysql[@]/%/ mariadb}" "${postgres[@]/%/ postgres}"; do
 		run -0 own_database "${pair%%:*}" "$(url "$(cut -d: -f2 <<<"${pair% *}")" "${pair#* }")" true
-		assert_output 'test: runs on a database whose name ends in _test.'
+		assert_output 'test: runs on a database whose name ends in _test (DATABASE_URL).'
 		[[ $pair != *postgres ]] || compose exec -T postgres psql -qU shop -d shop_test -c 'CREATE TABLE IF NOT EXISTS kept (name text)'
 	done
 	compose exec -T mariadb mariadb -u root -e 'SELECT 1' shop_test
