@@ -165,8 +165,8 @@ export async function runContract({ envFile, only }: { envFile?: string | undefi
   try {
     const file = await settingsFile(envFile, folder)
     const { stack: { env }, model, settings } = await openStack(file)
-    const copy = join(folder, 'copy')
     requireOwnData(file, model)
+    const copy = join(folder, 'copy')
     await copyRepository(copy, settings.values)
     // Secrets of the example would be refused in production, and could not be told apart in an image.
     const word = randomBytes(12).toString('hex')

@@ -7,9 +7,10 @@ from contextlib import AbstractContextManager, closing, contextmanager
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from docker_roles.connection import Ask, LockTimeoutError, plain
+from docker_roles.connection import Ask, LockTimeoutError, choose, plain
 from docker_roles.tls import Tls
 
+SCHEMES = {"mysql", "mariadb"}
 # One name for each database; the server allows 64 characters.
 LOCK_NAME = "CONCAT('migrate:', MD5(COALESCE(DATABASE(), '')))"
 # The server closes a connection that is idle for so long, and releases the lock. This is the maximum.
@@ -96,11 +97,20 @@ DRIVERS: dict[str, Connect] = {
 MODULES = {"mysqldb": "MySQLdb", "mysqlconnector": "mysql.connector"}
 
 
-@contextmanager
-def mysql_lock(connect: Connect, url: str, seconds: float) -> Iterator[None]:
-    """Holds the lock. Raises LockTimeoutError after that many seconds."""
+def connect(url: str) -> AbstractContextManager[Ask] | None:
+    """Connects by the driver that the URL names, or else by one that is installed; None without any."""
+    driver = url.partition("://")[0].partition("+")[2]
+    open_server = choose(DRIVERS, MODULES.get(driver, driver))
+    if open_server is None:
+        return None
     where, options = split(url)
-    with connect(where, Tls.parse(options)) as ask:
+    return open_server(where, Tls.parse(options))
+
+
+@contextmanager
+def hold(connection: AbstractContextManager[Ask], seconds: float) -> Iterator[None]:
+    """Holds the lock. Raises LockTimeoutError after that many seconds."""
+    with connection as ask:
         ask(f"SET SESSION wait_timeout = {WAIT_SECONDS}")
         if ask(f"SELECT GET_LOCK({LOCK_NAME}, {seconds:.3f})") != 1:
             raise LockTimeoutError

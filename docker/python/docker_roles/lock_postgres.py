@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from urllib.parse import parse_qsl, quote, urlencode
 
-from docker_roles.connection import Ask, plain, wait_until
+from docker_roles.connection import Ask, choose, plain, wait_until
 
 # Any fixed number; pg_locks shows it as objid.
 LOCK_KEY = 727_274
+
+SCHEMES = {"postgresql", "postgres"}
 
 # In autocommit, and without prepared statements: behind a pooler they may be those of another client.
 Connect = Callable[[str], AbstractContextManager[Ask]]
@@ -61,14 +63,20 @@ DRIVERS: dict[str, Connect] = {
 }
 
 
+def connect(url: str) -> AbstractContextManager[Ask] | None:
+    """Connects by the driver that the URL names, or else by one that is installed; None without any."""
+    open_url = choose(DRIVERS, url.partition("://")[0].partition("+")[2])
+    return open_url(url) if open_url else None
+
+
 @contextmanager
-def postgres_lock(connect: Connect, url: str, seconds: float) -> Iterator[None]:
+def hold(connection: AbstractContextManager[Ask], seconds: float) -> Iterator[None]:
     """Holds the lock. Raises LockTimeoutError after that many seconds.
 
     The lock belongs to a transaction, because a pooler may give the next one to another session. It is not
     waited for in the server: CREATE INDEX CONCURRENTLY in the other migration would wait for that statement.
     """
-    with connect(url) as ask:
+    with connection as ask:
 
         def take() -> bool:
             # At any other level the transaction would keep its snapshot.

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from docker_roles import lock_mysql, lock_postgres
-from docker_roles.connection import choose, wait_until
+from docker_roles.connection import wait_until
 
 
 @contextmanager
@@ -39,15 +39,12 @@ def no_lock(why: str) -> Iterator[None]:
 def lock_for(url: str, seconds: float) -> AbstractContextManager[None]:
     """Chooses the lock by the kind of database, and the driver by what is installed."""
     scheme, _, rest = url.partition("://")
-    kind, _, driver = scheme.partition("+")
-    if kind in {"postgresql", "postgres"}:
-        if open_postgres := choose(lock_postgres.DRIVERS, driver):
-            return lock_postgres.postgres_lock(open_postgres, url, seconds)
-        return no_lock(f"none of {', '.join(lock_postgres.DRIVERS)} is installed")
-    if kind in {"mysql", "mariadb"}:
-        if open_mysql := choose(lock_mysql.DRIVERS, lock_mysql.MODULES.get(driver, driver)):
-            return lock_mysql.mysql_lock(open_mysql, url, seconds)
-        return no_lock(f"none of {', '.join(lock_mysql.DRIVERS)} is installed")
+    kind = scheme.partition("+")[0]
+    for server in (lock_postgres, lock_mysql):
+        if kind in server.SCHEMES:
+            connection = server.connect(url)
+            missing = f"none of {', '.join(server.DRIVERS)} is installed"
+            return server.hold(connection, seconds) if connection else no_lock(missing)
     if kind == "sqlite" and rest.strip("/"):
         # sqlite:///relative.db and sqlite:////absolute.db
         return file_lock(Path(rest.removeprefix("/").split("?")[0] + ".migrate-lock"), seconds)

@@ -12,25 +12,21 @@ from collections.abc import Callable
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 from docker_roles import lock_mysql, lock_postgres
-from docker_roles.connection import choose
-from docker_roles.tls import Tls
 
 USAGE = 64
 
 
 def create_beside(url: str) -> None:
     """Creates the database of the tests, unless it is there. SQLite's is made by whoever opens it."""
-    kind, _, driver = url.partition("://")[0].partition("+")
+    kind = url.partition("://")[0].partition("+")[0]
     name = unquote(urlsplit(url).path.removeprefix("/")) + "_test"
     literal = "'{}'".format(name.replace("'", "''"))
-    if kind in {"postgresql", "postgres"} and (open_postgres := choose(lock_postgres.DRIVERS, driver)):
-        with open_postgres(url) as ask:
+    if kind in lock_postgres.SCHEMES and (postgres := lock_postgres.connect(url)):
+        with postgres as ask:
             if not ask(f"SELECT count(*) FROM pg_database WHERE datname = {literal}"):  # noqa: S608 escaped
                 ask('CREATE DATABASE "{}"'.format(name.replace('"', '""')))
-    module = lock_mysql.MODULES.get(driver, driver)
-    if kind in {"mysql", "mariadb"} and (open_mysql := choose(lock_mysql.DRIVERS, module)):
-        where, options = lock_mysql.split(url)
-        with open_mysql(where, Tls.parse(options)) as ask:
+    if kind in lock_mysql.SCHEMES and (mysql := lock_mysql.connect(url)):
+        with mysql as ask:
             # Without the question, some drivers warn of a database that is there.
             same = f"FROM information_schema.schemata WHERE schema_name = {literal}"
             if not ask(f"SELECT count(*) {same}"):

@@ -30,6 +30,13 @@ UNACKED, INDEX = "worker.unacked", "worker.unacked_index"
 MANY = 1000
 # An idle worker takes a task within that time: what has just been sent does not count as waiting.
 GRACE_SECONDS = 2
+# So long workers have to answer.
+ANSWER_SECONDS = 2
+
+
+def since(moment: float) -> int:
+    """Returns the seconds since then."""
+    return max(0, round(time.time() - moment))
 
 
 def waiting(client: Any, queue: str) -> dict[str, Any] | None:
@@ -55,7 +62,7 @@ def report(client: Any) -> dict[str, Any]:
     return {
         "waiting": {queue: what for queue, what in found.items() if what},
         "taken": client.zcard(INDEX),
-        "oldest": max(0, round(time.time() - first[0][1])) if first else None,
+        "oldest": since(first[0][1]) if first else None,
     }
 
 
@@ -72,7 +79,7 @@ def lost(client: Any, workers: int) -> int:
     if not 0 < client.hlen(UNACKED) <= MANY:
         return 0
     ids = taken_ids(client)
-    inspect = app.control.inspect(timeout=2)
+    inspect = app.control.inspect(timeout=ANSWER_SECONDS)
     has, scheduled = inspect.query_task(*ids) or {}, inspect.scheduled() or {}
     if len(has) < workers or len(scheduled) < len(has):
         return 0
@@ -103,12 +110,12 @@ def in_rabbitmq(connection: Any) -> dict[str, Any]:
         with contextlib.suppress(connection.channel_errors):
             told = connection.channel().queue_declare(queue, passive=True)
             found[queue] = {"count": told.message_count, "nobody": told.consumer_count == 0}
-    answers = app.control.inspect(timeout=GRACE_SECONDS, connection=connection).active() or {}
+    answers = app.control.inspect(timeout=ANSWER_SECONDS, connection=connection).active() or {}
     started = [task["time_start"] or time.time() for tasks in answers.values() for task in tasks]
     return {
         "waiting": {queue: what for queue, what in found.items() if what["count"]},
         "taken": len(started),
-        "oldest": max(0, round(time.time() - min(started))) if started else None,
+        "oldest": since(min(started)) if started else None,
         "lost": 0,
     }
 
