@@ -30,10 +30,14 @@ export function isFree(port: number, address: string): Promise<boolean> {
 /** "process 4711 (node)", where this machine has a program that says so: ss on Linux, lsof on macOS. */
 async function processOn(port: number): Promise<string> {
   const run = $({ quiet: true, nothrow: true })
-  // One after the other: a child that is just being started still has every port of its parent.
-  const { name, pid } = /"(?<name>[^"]+)",pid=(?<pid>\d+)/.exec((await run`ss -Hltnp sport = :${port}`).stdout)?.groups
-    ?? /^p(?<pid>\d+)\nc(?<name>.+)$/m.exec((await run`lsof -nP -iTCP:${port} -sTCP:LISTEN -Fpc`).stdout)?.groups ?? {}
-  return pid ? `process ${pid} (${name})` : 'another program'
+  const found = [
+    // One after the other: each of them would be seen holding the ports of this process while it is being started.
+    ...(await run`ss -Hltnp sport = :${port}`).stdout.matchAll(/"(?<name>[^"]+)",pid=(?<pid>\d+)/g),
+    ...(await run`lsof -nP -iTCP:${port} -sTCP:LISTEN -Fpc`).stdout.matchAll(/^p(?<pid>\d+)\nc(?<name>.+)$/gm),
+  ].map(({ groups }) => ({ name: groups?.name, pid: Number(groups?.pid) }))
+  // A server's children hold its port too, and one that is being started does for a moment. The first is the server.
+  const [first] = found.toSorted((a, b) => a.pid - b.pid)
+  return first ? `process ${first.pid} (${first.name})` : 'another program'
 }
 
 /** The containers that publish a port, each as `[name, project, …ports]`, also while Docker is starting them again. */

@@ -1,7 +1,9 @@
+import { spawn } from 'node:child_process'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Model, Port } from '../../../scripts/lib/compose/model.ts'
 import { checkPorts, isFree } from '../../../scripts/lib/compose/ports.ts'
 import { freePort, occupy, Sandbox } from '../../../tests/helpers/sandbox.ts'
+import { listen } from '../../../tests/helpers/stack.ts'
 import { readText } from '../helpers/repository.ts'
 
 describe('a port', () => {
@@ -68,6 +70,17 @@ describe('the ports of a stack', () => {
       exitCode: 3,
       message: expect.stringMatching(new RegExp(`^Port ${port} is taken by process ${process.pid} \\(.+\\), and web wants it\\.$`)) as string,
     })
+  })
+
+  test('that a server shares with its children are the server\'s', async () => {
+    const { server, port: shared } = await listen()
+    const { _handle: { fd } } = server as unknown as { _handle: { fd: number } }
+    // A list of ten begins nearly always with one of the children.
+    const children = Array.from({ length: 10 }, () => spawn('sleep', ['60'], { stdio: ['ignore', 'ignore', 'ignore', fd] }))
+    port = shared
+    await expect(checkPorts(stackOf('web', taken()))).rejects.toThrow(`is taken by process ${process.pid} (`)
+    for (const child of children) child.kill()
+    server.close()
   })
 
   test.each([
