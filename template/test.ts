@@ -17,6 +17,8 @@ interface Job {
   name: string
   /** The longest begin first, so that none is left over at the end. In bytes of its file, which says about how long. */
   size: number
+  /** Takes so long, or so much of the machine, that it runs only when it is asked for by its name. */
+  onRequest?: true
   /**
    * What failed has the job's name in front.
    *
@@ -68,9 +70,11 @@ async function jobs(): Promise<Job[]> {
   const withSettings = await Promise.all(own.map(async (folder) => ((await isFile(join(folder, 'env.docker'))) ? [folder] : [])))
   const rooms = (await readdir('extras')).map((room) => join('extras', room, 'tests'))
   const files = await Promise.all(['template/tests/docker', ...rooms].map(batsIn))
+  const onRequest = await Promise.all(rooms.map((folder) => batsIn(join(folder, 'on-request'))))
   const all = [
     ...withSettings.flat().map((folder) => contractJob(folder)),
     ...(await Promise.all(files.flat().map(batsJob))),
+    ...(await Promise.all(onRequest.flat().map(batsJob))).map((job) => ({ ...job, onRequest: true as const })),
     { name: 'scripts', size: 10_000, run: async () => named('scripts', await runVitest(['template/tests/scripts'])) },
     { name: 'shell', size: 0, run: () => runBats(['template/tests/shell'], 'shell: ') },
   ]
@@ -99,7 +103,7 @@ async function prepare(): Promise<() => Promise<void>> {
  */
 export async function proveTemplate(only?: string): Promise<Counts> {
   const all = await jobs()
-  const chosen = only === undefined ? all : all.filter(({ name }) => name === only)
+  const chosen = only === undefined ? all.filter(({ onRequest }) => !onRequest) : all.filter(({ name }) => name === only)
   if (chosen.length === 0) {
     throw new CliError(`The long proof has no part "${only}".`, { details: all.map(({ name }) => name).toSorted().join(' '), exitCode: ExitCode.usage })
   }
