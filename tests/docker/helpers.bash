@@ -9,9 +9,6 @@ project=$COMPOSE_PROJECT_NAME env_file=$TEST_ENV_FILE
 # shellcheck source=tests/docker/stack.bash
 source "$TEST_COPY/tests/docker/stack.bash"
 
-load "$TEST_COPY/node_modules/bats-support/load.bash"
-load "$TEST_COPY/node_modules/bats-assert/load.bash"
-
 teardown() {
 	show_stack
 }

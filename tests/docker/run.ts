@@ -4,7 +4,7 @@
  * owner's is touched.
  */
 import { randomBytes } from 'node:crypto'
-import { existsSync, readdirSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, isAbsolute, join, resolve } from 'node:path'
@@ -32,21 +32,22 @@ const tests = 'tests/docker'
 /** The env file of both stacks, in the copy. */
 const testEnvFile = '.env.contract'
 
-/** The folders of tests/docker, each with one stack, and what it is told otherwise than the owner's. Only development catches mails. */
+/** The folders of tests/docker, each with one stack, and what it is told otherwise than the owner's. */
 const lanes = {
-  development: { overlay: 'compose.override.yaml', without: /^compose\.(override|production)\.yaml$/, settings: {} },
+  development: { overlay: 'compose.override.yaml', settings: {} },
   // Published on this machine alone, and no certificate is asked for a name that leads elsewhere.
-  production: {
-    overlay: 'compose.production.yaml', without: /^(compose\.(override|production)|extras\/mail\/compose)\.yaml$/,
-    settings: { PROXY_BIND: '127.0.0.1', SITE_ADDRESS: ':80', STORAGE_SITE_ADDRESS: '' },
-  },
+  production: { overlay: 'compose.production.yaml', settings: { PROXY_BIND: '127.0.0.1', SITE_ADDRESS: ':80', STORAGE_SITE_ADDRESS: '' } },
 } as const
 
 type Lane = keyof typeof lanes
 
-/** The Compose files of a lane: the owner's, with the lane's overlay in place of the other's. Pure. */
+/** An overlay with which production refuses to start gives the reason to secrets-check. Pure. */
+const isRefused = (overlay: string): boolean => /^ {2}secrets-check:\s+command:/m.test(overlay)
+
+/** The Compose files of a lane: the owner's, with the lane's overlay in place of the other's, and without what it refuses. */
 export function filesOf(lane: Lane, chosen: readonly string[]): string[] {
-  const [base = 'compose.yaml', ...more] = chosen.filter((file) => file !== '' && !lanes[lane].without.test(file))
+  const others = chosen.filter((file) => file !== '' && !/^compose\.(override|production)\.yaml$/.test(file))
+  const [base = 'compose.yaml', ...more] = others.filter((file) => lane !== 'production' || !isRefused(readFileSync(file, 'utf8')))
   return [base, lanes[lane].overlay, ...more]
 }
 

@@ -1,6 +1,9 @@
-# What tests ask of one stack, that of $project and $env_file. Whoever loads this file sets them.
+# What tests ask of one stack, that of $project and $env_file. Whoever loads this sets them, in the project's folder.
 # shellcheck disable=SC2154 # for its users
 # shellcheck disable=SC2016 # for Docker and for the containers' shells
+
+load "$PWD/node_modules/bats-support/load.bash"
+load "$PWD/node_modules/bats-assert/load.bash"
 
 # compose ARGS…: Compose on the stack.
 compose() {

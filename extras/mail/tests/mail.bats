@@ -3,9 +3,6 @@
 # One stack with the room, whatever its application. What is about the sample's stories is skipped without the sample.
 
 bats_require_minimum_version 1.5.0
-bats_load_library() { load "../../../node_modules/$1/load.bash"; }
-bats_load_library bats-support
-bats_load_library bats-assert
 
 cd "$BATS_TEST_DIRNAME/../../.." || exit 1
 # shellcheck source=tests/docker/stack.bash

@@ -1,9 +1,6 @@
 # Shared by the tests of the stand-ins. They want an engine that answers, and build the stand-ins that they need.
 
 bats_require_minimum_version 1.5.0
-bats_load_library() { load "../../../node_modules/$1/load.bash"; }
-bats_load_library bats-support
-bats_load_library bats-assert
 
 cd "$BATS_TEST_DIRNAME/../../.." || exit 1
 # shellcheck source=tests/docker/stack.bash

@@ -1,10 +1,6 @@
 # Shared by the tests that need a daemon. Each file gets a project of its own: random name, free ports,
 # nothing left behind. `npm run test:docker` has found the engine and the images before it starts them.
 
-bats_load_library() { load "../../../node_modules/$1/load.bash"; }
-bats_load_library bats-support
-bats_load_library bats-assert
-
 cd "$BATS_TEST_DIRNAME/../../.." || exit 1
 # shellcheck source=tests/docker/stack.bash
 source tests/docker/stack.bash

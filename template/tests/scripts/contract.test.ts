@@ -7,7 +7,7 @@ import { parseSchema } from '../../../scripts/lib/env/schema.ts'
 
 test.each([
   ['development', 'compose.yaml:compose.override.yaml', ['compose.yaml', 'compose.override.yaml']],
-  ['production', 'compose.yaml:compose.override.yaml:mail.yaml', ['compose.yaml', 'compose.production.yaml', 'mail.yaml']],
+  ['production', 'compose.yaml:compose.override.yaml:extras/rabbitmq/compose.yaml', ['compose.yaml', 'compose.production.yaml', 'extras/rabbitmq/compose.yaml']],
   ['development', 'compose.yaml:compose.production.yaml:extras/offline/compose.yaml', ['compose.yaml', 'compose.override.yaml', 'extras/offline/compose.yaml']],
   ['production', 'compose.yaml:compose.override.yaml:extras/mail/compose.yaml', ['compose.yaml', 'compose.production.yaml']],
   ['production', '', ['compose.yaml', 'compose.production.yaml']],
