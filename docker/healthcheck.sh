@@ -65,28 +65,38 @@ role() {
 	done
 }
 
-# connect PORT: opens file descriptor 3. In development the server restarts at every save, so each of the two attempts
-# waits for up to two seconds.
+# connect PORT: opens file descriptor 3. In development the server restarts at every save, so it is waited for.
 connect() {
 	local _
-	for _ in {1..12}; do
+	for _ in {1..10}; do
 		{ exec 3<>"/dev/tcp/127.0.0.1/$1"; } 2>/dev/null && return
 		sleep 0.2
 	done
 	return 1
 }
 
-# get PORT PATH: one request. Sets $problem when it fails. HEALTH_HOST is for an application that accepts
-# only its own host names.
-get() {
-	local status
-	problem="nothing listens on port $1"
-	connect "$1" || return 1
+# ask PORT PATH: prints the status of the answer. HEALTH_HOST is for an application that accepts only its own host names.
+ask() {
+	local status _
+	connect "$1" || { echo refused && return; }
 	printf 'GET %s HTTP/1.0\r\nHost: %s\r\nUser-Agent: healthcheck\r\n\r\n' "$2" "${HEALTH_HOST:-localhost}" >&3
-	problem="no answer to GET $2 within 3 seconds"
-	read -r -t 3 -u 3 _ status _ || return 1
-	problem="GET $2 answered $status"
-	[[ $status == [23]?? ]]
+	read -r -u 3 _ status _
+	echo "$status"
+}
+
+# get PORT PATH: one request. Sets $problem when it fails. The time includes connecting, which takes minutes where the
+# queue of a frozen server is full.
+get() {
+	local status=''
+	read -r -t 3 status < <(ask "$@")
+	{ kill $! && wait $!; } 2>/dev/null
+	case $status in
+	[23]??) return 0 ;;
+	refused) problem="nothing listens on port $1" ;;
+	'') problem="no answer to GET $2 within 3 seconds" ;;
+	*) problem="GET $2 answered $status" ;;
+	esac
+	return 1
 }
 
 # Two attempts, because a busy server may be slow once.

@@ -81,6 +81,20 @@ check() {
 	assert_output 'no answer to GET /silence within 3 seconds'
 }
 
+@test "a frozen server whose queue is full is unwell, and the check says so before Docker's patience ends" {
+	node -e 'require("http").createServer().listen({ port: 0, host: "127.0.0.1", backlog: 1 }, function () { console.log(this.address().port) })' >"$BATS_TEST_TMPDIR/port" 3>&- &
+	local server=$! port
+	until [[ -s $BATS_TEST_TMPDIR/port ]]; do kill -0 "$server"; done
+	port=$(<"$BATS_TEST_TMPDIR/port")
+	kill -STOP "$server"
+	# What nobody accepts fills the queue: from then on connecting takes minutes.
+	while timeout 1 bash -c ": <>/dev/tcp/127.0.0.1/$port"; do :; done
+	run check PORT="$port" tini -- entrypoint.sh web
+	kill -KILL "$server"
+	assert_failure 1
+	assert_output 'no answer to GET /healthz within 3 seconds'
+}
+
 @test "one slow answer of a busy server is no illness" {
 	run -0 check HEALTH_PATH=/busy tini -- entrypoint.sh web
 	assert_output ''
