@@ -21,14 +21,16 @@ within() {
 
 # included_by FILE: prints the requirements files that it includes (-r, -c), one per line, but not URLs.
 included_by() {
-	tr -d '\r' <"$1" | sed -nE 's/^[[:space:]]*(-r|-c|--requirement|--constraint)[[:space:]=]*([^[:space:]#]+).*/\2/p' | grep -v '://' || true
+	tr -d "\r\"'" <"$1" | sed -nE 's/^[[:space:]]*(-r|-c|--requirement|--constraint)[[:space:]=]*([^[:space:]#]+).*/\2/p' | grep -v '://' || true
 }
 
 # local_in FILE: prints the paths of the packages that a requirements file takes from this repository, one per line:
-# ./libs/money[pdf], file:wheels/money.whl, money @ file:///app/libs/money. An editable one has -e in front.
+# ./libs/money[pdf], file:wheels/money.whl, money @ file:///app/libs/money. An editable one has -e in front, and a folder
+# of packages (--find-links) -f. PROJECT_ROOT is uv's name for the folder in which it runs.
 local_in() {
-	tr -d '\r' <"$1" | sed -nE 's/^[[:space:]]*//; s/[[:space:]]+(#|;|--|\\).*//
-		/^(-e|--editable)/!{ /^([[:alnum:]._-]+(\[[^]]*\])?[[:space:]]*@[[:space:]]*)?(file:|\.{1,2}(\/|\[|$)|[^-#:@[:space:]][^:@[:space:]]*\/)/!d; }
+	tr -d "\r\"'" <"$1" | sed -nE 's/^[[:space:]]*//; s/[[:space:]]+(#|--|\\).*//; s/[[:space:]]*;.*//; s/(\/\/\/?)?\$\{PROJECT_ROOT\}\//.\//
+		s/^(-f|--find-links)[[:space:]=]*(file:)?(\/\/)?/-f /
+		/^(-[ef]|--editable)/!{ /^([[:alnum:]._-]+(\[[^]]*\])?[[:space:]]*@[[:space:]]*)?(file:|\.{1,2}(\/|\[|$)|[^-#:@[:space:]][^:@[:space:]]*\/)/!d; }
 		s/^(-e|--editable)[[:space:]=]*/-e /; s/^(-e )?[^@:\/]*@[[:space:]]*/\1/; s/^(-e )?file:(\/\/)?/\1/; s/[#[].*//; /:\/\/|^(-e )?git\+/d; p'
 }
 
@@ -38,16 +40,24 @@ sources_in() {
 		-e '/^type = "(directory|file)"$/{ n; s/^url = "(.*)"$/\1/p; }' "$1"
 }
 
-# bring [-e ]PATH BASE WHO FOLDER: copies a local package, which WHO names as seen from BASE.
+# bring [-e |-f ]PATH BASE WHO FOLDER: copies a local package, or a folder of packages, which WHO names as seen from BASE.
 bring() {
-	editable=
-	case $1 in '-e '*) editable=true && set -- "${1#-e }" "$2" "$3" "$4" ;; esac
-	case $1 in /app | /app/*) set -- ".${1#/app}" . "$3" "$4" ;; esac
+	option=
+	case $1 in -[ef]' '*) option=${1%% *} && set -- "${1#-? }" "$2" "$3" "$4" ;; esac
+	case $1 in
+	*\${*) fail "$1 in $3 has a variable, which no build step knows. Write the path out." ;;
+	/app | /app/*) set -- ".${1#/app}" . "$3" "$4" ;;
+	esac
+	if [ "$option" = -f ]; then
+		# It may lie beside the file that names it, or nowhere, which does not stop pip.
+		[ ! -e "$application/$(dirname "$3")/$1" ] || set -- "$1" "$(dirname "$3")" "$3" "$4"
+		[ -e "$application/$2/$1" ] || { echo "collect-manifests: $1 in $3 is not in APP_DIR: left out." >&2 && return; }
+	fi
 	name=$(within "$2/$1" "$1 in $3")
 	[ -e "$application/$name" ] || fail "$1 in $3 is not in APP_DIR as $name. Correct it; if it is there, a line of .dockerignore hides it."
 	if [ -f "$application/$name" ]; then
 		install -D --mode 0644 "$application/$name" "$4/$name"
-	elif [ "$editable" ] && { [ "$name" = "$base" ] || [ "$name" = . ]; }; then
+	elif [ "$option" = -e ] && { [ "$name" = "$base" ] || [ "$name" = . ]; }; then
 		outline "$name" "$4"
 	else
 		mkdir -p "$4/$name"

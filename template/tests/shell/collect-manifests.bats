@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# shellcheck disable=SC2016 # what is in single quotes is the file's
 # docker/build/collect-manifests.sh: which files decide what is installed. Everything else may change.
 
 bats_require_minimum_version 1.5.0
@@ -49,9 +50,9 @@ collect() {
 }
 
 @test "local packages come along with all that is in them, however a requirements file names them, and nothing else does" {
-	has libs/{a,b,c,d,e,f,g}/pyproject.toml='[project]' libs/a/a/__init__.py= wheels/w.whl= wheels/v.whl= libs/other/pyproject.toml= shop.py= \
+	has libs/{a,b,c,d,e,f,g,h,i}/pyproject.toml='[project]' libs/a/a/__init__.py= wheels/w.whl= wheels/v.whl= libs/other/pyproject.toml= shop.py= \
 		requirements/prod.txt='-e ./libs/a\n./libs/b[pdf] # why\r\nfile:libs/c\n--editable=libs/d ; python_version > "3"\n  x-e[y] @ file:///app/libs/e\n-r more.txt' \
-		requirements/more.txt='./wheels/w.whl \\\\\n  --hash=sha256:00\nlibs/g\nfile:./wheels/v.whl\n-elibs/f#egg=f\n-e git+https://g.test/x.git\nx @ https://g.test/x.whl\nflask\n#./libs/other'
+		requirements/more.txt='./wheels/w.whl \\\\\n  --hash=sha256:00\nlibs/g\nfile:./wheels/v.whl\n-elibs/f#egg=f\n-e "./libs/h"; extra == "x"\n./libs/i;python_version>"3"\n-e git+https://g.test/x.git\nx @ https://g.test/x.whl\nflask\n#./libs/other'
 	chmod 0700 "$application/libs/a"
 	run -0 collect PYTHON_MANIFEST=requirements/prod.txt
 	assert_output - <<-'FILES'
@@ -63,12 +64,23 @@ collect() {
 		./libs/e/pyproject.toml
 		./libs/f/pyproject.toml
 		./libs/g/pyproject.toml
+		./libs/h/pyproject.toml
+		./libs/i/pyproject.toml
 		./requirements/more.txt
 		./requirements/prod.txt
 		./wheels/v.whl
 		./wheels/w.whl
 	FILES
 	assert_equal "$(stat --format %a "$collected/prod/libs/a")" 755
+}
+
+@test "folders of packages come along, beside the file that names them or from where the installer runs; one that is not there stops nothing" {
+	has wheels/w.whl= requirements/near/n.whl= far/f.whl= libs/a/pyproject.toml='[project]' \
+		requirements/prod.txt='--find-links wheels\n-f ./near --no-index\n--find-links=https://w.test/x\n-f file:///app/far\n-f gone\n-r "more.txt"' \
+		requirements/more.txt='-e file:///${PROJECT_ROOT}/libs/a'
+	run -0 --separate-stderr collect PYTHON_MANIFEST=requirements/prod.txt
+	assert_output $'./far/f.whl\n./libs/a/pyproject.toml\n./requirements/more.txt\n./requirements/near/n.whl\n./requirements/prod.txt\n./wheels/w.whl'
+	assert_equal "$stderr" 'collect-manifests: gone in requirements/prod.txt is not in APP_DIR: left out.'
 }
 
 @test "of the application as a package comes what describes it, so that a change of its source installs nothing" {
@@ -166,6 +178,8 @@ refuses() {
 @test "a local package that no build step sees is one sentence and exit code 64" {
 	has requirements.txt='-e ./libs/money' more.txt=./../shared pyproject.toml= uv.lock='source = { directory = "../shared" }'
 	refuses './libs/money in requirements.txt is not in APP_DIR as libs/money. Correct it; if it is there, a line of .dockerignore hides it.'
+	has some.txt='./${LIBS}/money'
+	refuses './${LIBS}/money in some.txt has a variable, which no build step knows. Write the path out.' PYTHON_MANIFEST=some.txt
 	local advice='is outside of APP_DIR, where no build step sees it. Choose a folder above both as APP_DIR, and the application'\''s as APP_WORKDIR.'
 	refuses "./../shared in more.txt $advice" PYTHON_MANIFEST=more.txt
 	refuses "../shared in uv.lock $advice" PYTHON_MANIFEST=pyproject.toml
