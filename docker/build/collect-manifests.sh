@@ -45,7 +45,7 @@ bring() {
 	option=
 	case $1 in -[ef]' '*) option=${1%% *} && set -- "${1#-? }" "$2" "$3" "$4" ;; esac
 	case $1 in
-	*\${*) fail "$1 in $3 has a variable, which no build step knows. Write the path out." ;;
+	*\$\{*) fail "$1 in $3 has a variable, which no build step knows. Write the path out." ;;
 	/app | /app/*) set -- ".${1#/app}" . "$3" "$4" ;;
 	esac
 	if [ "$option" = -f ]; then

@@ -11,7 +11,7 @@ import type { Network } from './network.ts'
 import { step } from '../../scripts/lib/terminal.ts'
 
 /** The Debian releases that we make something of. */
-export type Suite = 'bookworm' | 'trixie'
+export type Suite = 'bookworm' | 'trixie' | 'forky'
 
 /** The oldest Debian release whose Compose is new enough for our Compose files. */
 export const SUITE: Suite = 'trixie'
@@ -44,10 +44,13 @@ export const HOST_CERTIFICATES = '/etc/ssl/certs/ca-certificates.crt'
 
 /**
  * The last arguments of mmdebstrap. A whole source line takes any of apt's ways to a mirror; without a mirror
- * mmdebstrap uses Debian's public one. The line stays in the new root, so it never holds a password. Pure.
+ * mmdebstrap uses Debian's public one. The line stays in the new root, so it never holds a password. The lists of a
+ * release in the making are valid for a week, and a mirror without a network may be older. Pure.
  */
-export const sourceArgs = (mirror: string | undefined, suite: Suite): string[] =>
-  mirror ? [`deb [signed-by=${KEYRING}] ${splitLogin(mirror).plain} ${suite} main`] : []
+export function sourceArgs(mirror: string | undefined, suite: Suite): string[] {
+  const lists = suite === 'forky' ? ' check-valid-until=no' : ''
+  return mirror ? [`deb [signed-by=${KEYRING}${lists}] ${splitLogin(mirror).plain} ${suite} main`] : []
+}
 
 /** apt's file with the login to a mirror; empty when it wants none. apt has no way to write a blank in it. Pure. */
 export function authConf(mirror: string): string {

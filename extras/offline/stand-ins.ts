@@ -36,7 +36,10 @@ export const standsFor: ReadonlyMap<string, Recipe> = new Map([
   ['node:24-trixie-slim', { target: 'node', suite: 'trixie' }],
   ['postgres:17-trixie', { target: 'postgres', suite: 'trixie' }],
   ['python:3.11-slim-bookworm', { target: 'python-bookworm', suite: 'bookworm' }],
+  // Each Debian has one Python, and trixie's is 3.13.
+  ['python:3.11-slim-trixie', { target: 'python-bookworm', suite: 'bookworm' }],
   ['python:3.13-slim-trixie', { target: 'python', suite: 'trixie' }],
+  ['python:3.14-slim-trixie', { target: 'python-forky', suite: 'forky' }],
   ['rabbitmq:4.2', { target: 'rabbitmq', suite: 'trixie' }],
   ['valkey/valkey:9.1-trixie', { target: 'valkey', suite: 'trixie' }],
 ])

@@ -8,7 +8,7 @@
 # Mirrors come as secrets, proxies from the environment.
 
 group "default" {
-  targets = ["python", "python-bookworm", "node", "postgres", "mariadb", "valkey", "rabbitmq", "seaweedfs", "caddy", "maildev"]
+  targets = ["python", "python-bookworm", "python-forky", "node", "postgres", "mariadb", "valkey", "rabbitmq", "seaweedfs", "caddy", "maildev"]
 }
 
 variable "FINGERPRINT" { default = "" }
@@ -38,6 +38,12 @@ target "python-bookworm" {
   inherits = ["python"]
   args     = { SUITE = "bookworm" }
   tags     = ["stand-in/library/python:3.11-slim-bookworm"]
+}
+
+target "python-forky" {
+  inherits = ["python"]
+  args     = { SUITE = "forky" }
+  tags     = ["stand-in/library/python:3.14-slim-trixie"]
 }
 
 target "node" {

@@ -21,6 +21,7 @@ describe('a mirror with a login', () => {
   test('is a source line without it, and a file of its own with it', () => {
     const mirror = 'https://me:p%40ss@m.test:8443/repository/debian/'
     expect(sourceArgs(mirror, 'bookworm').join('')).toContain('] https://m.test:8443/repository/debian/ bookworm main')
+    expect(sourceArgs(mirror, 'forky').join(''), 'whose lists are valid for a week').toContain(' check-valid-until=no] ')
     expect(authConf(mirror)).toBe('machine https://m.test:8443/\nlogin me\npassword p@ss\n')
     expect(authConf('https://m.test/debian')).toBe('')
   })

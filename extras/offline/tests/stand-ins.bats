@@ -7,7 +7,8 @@ load helpers
 setup_file() {
 	export python=stand-in/library/python:3.13-slim-trixie python_bookworm=stand-in/library/python:3.11-slim-bookworm
 	export node=stand-in/library/node:24-trixie-slim valkey=stand-in/valkey/valkey:9.1-trixie
-	require_stand_ins "$python" "$python_bookworm" "$node" "$valkey" stand-in/chrislusf/seaweedfs:4.48
+	export python_forky=stand-in/library/python:3.14-slim-trixie
+	require_stand_ins "$python" "$python_bookworm" "$python_forky" "$node" "$valkey" stand-in/chrislusf/seaweedfs:4.48
 	new_stack REDIS_PASSWORD="'p@ss \$word # 1'" S3_ACCESS_KEY_ID=reader S3_SECRET_ACCESS_KEY=right-secret S3_BUCKET=shelf
 	compose up --detach --wait --wait-timeout 60 redis storage
 }
@@ -28,19 +29,21 @@ teardown_file() {
 	refute_line --regexp '(image|_IMAGE): mirror.test'
 }
 
-@test "Python: the version, its names and its tools are those of the image's name" {
+@test "Python: the version, its names, its tools and its headers are those of the image's name" {
 	local image version
-	for image in "$python_bookworm" "$python"; do
+	for image in "$python_bookworm" "$python" "$python_forky"; do
 		version=${image#*:}
 		version=${version%%-*}
 		run -0 docker run --rm "$image" sh -euc '
 			for name in python python3; do "/usr/local/bin/$name" --version; done
 			for name in pip pip3; do "/usr/local/bin/$name" --version; done
 			python -m venv /tmp/venv && /tmp/venv/bin/pip --version
+			ls "$(python -c "import sysconfig; print(sysconfig.get_path(\"include\"))")/Python.h"
 			. /etc/os-release && echo "$VERSION_CODENAME"'
 		assert_line --regexp "^Python $version\\.[0-9]+$"
 		assert_equal "$(grep --count "(python $version)" <<<"$output")" 3
-		assert_line "${image##*-}"
+		# Trixie has no Python 3.14.
+		if [[ $image == "$python_forky" ]]; then assert_line forky; else assert_line "${image##*-}"; fi
 	done
 }
 

@@ -312,6 +312,16 @@ print([name for name in ("colorama", "markupsafe", "iniconfig", "pluggy") if fin
 	assert_output ''
 }
 
+@test "a package that needs a compiler is built with the packages that .env.docker.example names, and runs without them" {
+	local packages
+	packages=$(sed -n 's/^# those that only the installation needs (\([^,]*\),.*/\1/p' .env.docker.example)
+	run -0 build_shape compiled APP_DIR=shapes/pip PYTHON_INSTALLER=pip APT_PACKAGES=libpq5 APT_BUILD_PACKAGES="$packages" \
+		PYTHON_EXTRA_PACKAGES=psycopg2==2.9.11
+	run -0 within "$project-compiled" python -c 'import psycopg2; print(psycopg2.__version__)'
+	assert_output --partial 2.9.11
+	run ! within "$project-compiled" gcc --version
+}
+
 @test "uv and uv.lock: uvicorn serves the factory of an ASGI application below src" {
 	serves_locked uv WEB_SERVER=uvicorn 'WEB_APP=shop:create_app()' PYTHONPATH=/app/src
 }
