@@ -174,6 +174,8 @@ once() {
 }
 
 main() {
+	# A platform's command may have it once more.
+	[ "${1:-}" != entrypoint.sh ] || shift
 	role=${1:-web}
 	drop_empty_settings
 	read_secret_files

@@ -56,13 +56,14 @@ end_frozen() {
 	kill -s CONT -- -1
 }
 
-# PID 1 is "tini -- entrypoint.sh ROLE …": so the role need not be stored anywhere.
+# PID 1 is "tini -- entrypoint.sh ROLE …": so the role need not be stored anywhere. Of two, from a platform, the last counts.
 role() {
-	local args i
+	local args i found=
 	mapfile -d '' -t args </proc/1/cmdline
 	for i in "${!args[@]}"; do
-		[[ ${args[i]} == *entrypoint.sh ]] && echo "${args[i + 1]:-web}" && return
+		[[ ${args[i]} != *entrypoint.sh ]] || found=${args[i + 1]:-web}
 	done
+	echo "$found"
 }
 
 # connect PORT: opens file descriptor 3. In development the server restarts at every save, so it is waited for.

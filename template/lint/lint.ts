@@ -46,6 +46,7 @@ const imageLinters: Record<string, Linter> = {
   'ruff format': { tool: ['ruff', 'format', '--check', ...ruff], files: ['*.py', ...notApplications] },
   'ruff on applications': { tool: ['ruff', 'check', '--no-cache'], files: applications },
   'ruff format on applications': { tool: ['ruff', 'format', '--no-cache', '--check'], files: applications },
+  platforms: { tool: ['template/lint/platforms.py'], files: ['extras/platforms/cloud-run/*', 'extras/platforms/ecs/*'] },
   zizmor: { tool: ['zizmor', '--offline', '--quiet', '--pedantic', '.github'] },
 }
 

@@ -121,10 +121,10 @@ check() {
 	assert_success
 }
 
-@test "no role is web, also below Docker's own init" {
+@test "no role is web, and so is web below Docker's own init, or behind a second entrypoint.sh of a platform" {
 	run -1 check HEALTH_PATH=/503 tini -- entrypoint.sh
 	assert_output 'GET /503 answered 503'
-	run -1 check HEALTH_PATH=/503 /sbin/docker-init -- tini -- /usr/local/bin/entrypoint.sh web
+	run -1 check HEALTH_PATH=/503 /sbin/docker-init -- tini -- /usr/local/bin/entrypoint.sh entrypoint.sh web
 	assert_output 'GET /503 answered 503'
 }
 

@@ -62,6 +62,16 @@ load ../../../tests/shell/helpers
 	assert_output $'tool\nMAIL_PASSWORD=mail $ecret\nMAIL_PASSWORD_FILE=/run/secrets/mail'
 }
 
+@test "a platform's command may begin with entrypoint.sh once more: a secret in a file is read once" {
+	unshare --map-root-user --mount true 2>/dev/null || skip "no mount namespace can be made here"
+	mkdir "$BATS_TEST_TMPDIR/secrets"
+	echo postgresql://db/shop >"$BATS_TEST_TMPDIR/secrets/url"
+	ln -s "$ENTRYPOINT" "$BATS_TEST_TMPDIR/entrypoint.sh"
+	chmod +x "$ENTRYPOINT"
+	run -0 with_secrets env -i PATH="$BATS_TEST_TMPDIR:$FAKES:$PATH" DATABASE_URL_FILE=/run/secrets/url CELERY_APP=shop SHOW=DATABASE_URL sh "$ENTRYPOINT" entrypoint.sh worker
+	assert_line 'DATABASE_URL=postgresql://db/shop'
+}
+
 @test "a LOG_FILE of the application stays what it is, there or not" {
 	run entrypoint LOG_FILE=/nowhere/app.log TEXT_FILE=/etc/hostname SHOW='LOG_FILE LOG TEXT_FILE TEXT' tool
 	assert_success
