@@ -97,6 +97,7 @@ export const up = defineCommand({
     const build = noBuild ? ['--no-build'] : []
     const start = ['up', '--detach', ...build, '--wait', '--wait-timeout', timeout, '--remove-orphans']
     if (dryRun) {
+      if (pull) print(`docker pull IMAGE   # each that the stack runs${noBuild ? '' : ' or is built on'}`)
       if (!noBuild) print(composeCommand(stackOf(file), 'build'))
       return print(composeCommand(stackOf(file), ...start))
     }

@@ -12,8 +12,8 @@ export interface Scene {
   model: Model
 }
 
-/** A pattern, and what it means by those of its groups that found something. A guess begins with "Likely". */
-type Clue = readonly [pattern: RegExp, say: string | ((found: readonly string[], scene: Scene) => string)]
+/** A pattern, and what it means by those of its groups that found something, if anything. A guess begins with "Likely". */
+type Clue = readonly [pattern: RegExp, say: string | ((found: readonly string[], scene: Scene) => string | undefined)]
 
 /** How a sentence about a setting ends. */
 const again = 'then run npm run up again.'
@@ -32,7 +32,8 @@ const needsVariable = (name = ''): string =>
 function giveAway(path: string, { role, model: { name, services, volumes } }: Scene): string {
   const { image = '', volumes: mounts = [] } = services[role] ?? services.migrate ?? {}
   const { APP_UID, APP_GID, APP_DIR } = services.migrate?.build?.args ?? {}
-  const mount = mounts.find(({ target }) => `${posix.resolve('/app', path)}/`.startsWith(`${target}/`))
+  const mount = mounts.toSorted((a, b) => b.target.length - a.target.length)
+    .find(({ target }) => `${posix.resolve('/app', path)}/`.startsWith(`${target}/`))
   if (mount?.type === 'volume') {
     const volume = volumes?.[mount.source ?? '']?.name ?? `${name}_${mount.source}`
     return 'Its volume was made for another user. Give it to this one: ' +
@@ -124,6 +125,10 @@ export const clues: readonly Clue[] = [
   // Celery's default when no broker is set.
   [/Cannot connect to amqps?:\/\/guest:\*+@(?:127\.0\.0\.1|localhost):5672/,
     `What CELERY_APP names has no broker, and takes RabbitMQ on its own machine. It must read REDIS_URL; ${byOwnName}`],
+  // botocore; urllib3, as minio has it; Amazon itself, which knows no key of another store.
+  [/(?:endpoint URL: "https?:\/\/|Pool\(host=')[\w.-]*\bs3[\w.-]*\.amazonaws\.com|The AWS Access Key Id you provided/, (_, { model }) =>
+    model.services.storage && 'The application asks Amazon, and not the store of this stack. boto3 knows that one by itself from 1.28 on ' +
+      `(AWS_ENDPOINT_URL_S3). Another client has to be told: a line in .env.app, such as AWS_S3_ENDPOINT_URL=\${S3_ENDPOINT_URL}, ${again}`],
   // redis-py and kombu; libpq; PyMySQL; botocore.
   [/Error 111 connecting to ([\w.-]+):\d+|connection to server at "([^"]+)"[^\n]* failed: Connection refused|Can't connect to MySQL server on '([^']+)'[^\n]*refused|Could not connect to the endpoint URL: "https?:\/\/([^/:"]+)/,
     ([host = '']) => /^(?:localhost|127\..*|::1|0\.0\.0\.0)$/.test(host)

@@ -30,9 +30,10 @@ function judge(output: string, scene: Scene): { details: string; advice: string 
   for (const [pattern, say] of clues) {
     const match = pattern.exec(causes)
     if (!match) continue
+    const advice = typeof say === 'string' ? say : say(match.slice(1).filter(Boolean), scene)
+    if (advice === undefined) continue
     const last = log.slice(0, match.index + match[0].length).split('\n').length
     const end = last <= lines.length - SHOWN ? last : lines.length
-    const advice = typeof say === 'string' ? say : say(match.slice(1).filter(Boolean), scene)
     return { details: lines.slice(Math.max(0, end - SHOWN), end).join('\n'), advice }
   }
   return { details: lines.slice(-SHOWN).join('\n'), advice: undefined }

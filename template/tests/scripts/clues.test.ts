@@ -6,12 +6,14 @@ const flask = '  File "/opt/venv/lib/python3.13/site-packages/flask/app.py", lin
 
 const mounts = [
   { type: 'bind', source: '/home/me/shop/backend', target: '/app' }, { type: 'volume', source: 'app-data', target: '/data' },
+  { type: 'volume', source: 'media', target: '/app/media' },
 ]
 const model = {
   name: 'shop',
   services: {
     migrate: { build: { args: { APP_UID: '1001', APP_GID: '1002', APP_DIR: 'backend' } }, image: 'shop-app:dev', volumes: mounts },
     web: { image: 'shop-app:dev', volumes: mounts },
+    storage: { image: 'chrislusf/seaweedfs:4.48' },
   },
 }
 
@@ -23,6 +25,7 @@ test.each<[string, string]>([
   ["PermissionError: [Errno 13] Permission denied: '/var/log/shop.log'", 'Write what must stay to the volume /data'],
   ["PermissionError: [Errno 13] Permission denied: '/data/uploads'",
     'docker run --rm --user root --volume shop_app-data:/data --entrypoint chown shop-app:dev -R 1001:1002 /data'],
+  ["PermissionError: [Errno 13] Permission denied: 'media/a.png'", '--volume shop_media:/app/media'],
   ["builtins.PermissionError: [Errno 13] Permission denied: '/no/app.db.migrate-lock'", 'SQLite cannot make or open its file'],
   ['sqlalchemy.exc.OperationalError: (sqlite3.OperationalError) unable to open database file', 'SQLite cannot make or open its file'],
   ['exec /usr/bin/tini: exec format error', 'another kind of processor'],
@@ -57,6 +60,9 @@ test.each<[string, string]>([
   ['connection to server at "localhost" (127.0.0.1), port 5432 failed: Connection refused', 'The application asks localhost'],
   [`(2003, "Can't connect to MySQL server on 'db' ([Errno 111] Connection refused)")`, 'Likely: db is there and does not listen'],
   ['Could not connect to the endpoint URL: "http://localhost:8333/files"', 'The application asks localhost'],
+  ['EndpointConnectionError: Could not connect to the endpoint URL: "https://files.s3.eu-west-1.amazonaws.com/a"', 'asks Amazon'],
+  ["HTTPSConnectionPool(host='s3.amazonaws.com', port=443): Max retries exceeded with url: /", 'AWS_S3_ENDPOINT_URL=${S3_ENDPOINT_URL}'],
+  ['(InvalidAccessKeyId) when calling the PutObject operation: The AWS Access Key Id you provided does not exist', 'asks Amazon'],
   ['invalid username-password pair or user is disabled..', 'Compare REDIS_URL'],
   ['An error occurred (SignatureDoesNotMatch) when calling the PutObject operation', 'S3_SECRET_ACCESS_KEY'],
   ['server certificate for "db.a.org" (and 1 other name) does not match host name "db.b.org"', 'use the host that the provider gives'],
@@ -104,6 +110,12 @@ test.each<[string, string]>([
   ['nothing listens on port 8000', '0.0.0.0:8000'],
 ])('%s', (line, advice) => {
   expect(explainOutput(`earlier\n${line}\n`, 'web', model).advice).toContain(advice)
+})
+
+test('Amazon is the store that is meant where the stack has none', () => {
+  const { storage: _, ...services } = model.services
+  const said = '(InvalidAccessKeyId) when calling the PutObject operation: The AWS Access Key Id you provided does not exist'
+  expect(explainOutput(said, 'web', { ...model, services }).advice).toContain('Compare REDIS_URL, or S3_ACCESS_KEY_ID')
 })
 
 /** Logs as Celery and Python write them. */

@@ -39,8 +39,8 @@ describe.concurrent('up', () => {
 
   test('--dry-run prints the commands and does nothing', async () => {
     const box = new Sandbox()
-    const { code, stdout, stderr } = await box.run('up', ['--dry-run', '--env-file', 'some.env'])
-    expect(stdout).toMatch(/^docker compose --env-file some\.env build\ndocker compose --env-file some\.env up --detach --wait [^\n]+\n$/)
+    const { code, stdout, stderr } = await box.run('up', ['--pull', '--dry-run', '--env-file', 'some.env'])
+    expect(stdout).toMatch(/^docker pull IMAGE .*\ndocker compose --env-file some\.env build\ndocker compose --env-file some\.env up --detach --wait [^\n]+\n$/)
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     expect(box.calls()).toEqual([])
     expect(box.exists('.env.docker')).toBe(false)
