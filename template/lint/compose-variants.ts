@@ -11,6 +11,7 @@ export const overlays: Readonly<Record<string, readonly string[]>> = {
 
 /** The files of rooms, which add the profile of that name. */
 export const rooms: Readonly<Record<string, readonly string[]>> = {
+  gpu: ['compose.yaml', 'compose.override.yaml', 'extras/gpu/compose.yaml', 'extras/gpu/compose.development.yaml'],
   mail: ['compose.yaml', 'compose.override.yaml', 'extras/mail/compose.yaml'],
   rabbitmq: ['compose.yaml', 'compose.override.yaml', 'extras/rabbitmq/compose.yaml'],
 }
