@@ -106,13 +106,13 @@ export const up = defineCommand({
     await makeEnvFile(file)
     const opened = await openStack(file)
     const { engine, settings: { names, findings, values } } = opened
-    ok(`Docker ${engine.engineVersion}, Compose ${engine.composeVersion}`)
+    ok(`${engine.product} ${engine.engineVersion}, Compose ${engine.composeVersion}`)
     const warnings = findings.length === 0 ? '' : addressed(`, ${amount(findings.length, 'warning')} (see npm run env)`, file)
     ok(`${file}: ${amount(names.length, 'setting')}${warnings}`)
     const { stack, model } = await ensureImages(opened.stack, opened.model, values, { build: !noBuild, pull })
     await checkPorts(model)
     if (!noBuild) await buildImages(stack)
-    await checkSourceAccess(stack, model)
+    await checkSourceAccess(stack, model, engine.isRootless)
     await replaceOldVersion(stack, model, start)
 
     // From here on the stack changes.

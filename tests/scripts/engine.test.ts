@@ -54,7 +54,7 @@ describe('the engine', () => {
   })
 
   test('that answers is used, and no room is asked', async () => {
-    expect(await findEngine()).toEqual({ engineVersion: '28.5.1', composeVersion: '2.40.2' })
+    expect(await findEngine()).toEqual({ product: 'Docker', isRootless: false, engineVersion: '28.5.1', composeVersion: '2.40.2' })
     expect(loadOfflineRoom).not.toHaveBeenCalled()
   })
 

@@ -53,18 +53,22 @@ function mountedSource({ services }: Model): { folder: string; user: Owner } | u
   return folder === undefined ? undefined : { folder, user: { uid: Number(APP_UID), gid: Number(APP_GID) } }
 }
 
-/** What of the mounted source its user may not read, as far as modes tell: its path in a container, a sentence and three ways out. */
-export function unreadableSource(model: Model): { inside: string; message: string; hint: string } | undefined {
+/** Outside of a rootless engine. */
+const nobody: Owner = { uid: -1, gid: -1 }
+
+/** What of the mounted source its user may not read, as far as modes tell: its path in a container, a sentence and the ways out. */
+export function unreadableSource(model: Model, isRootless: boolean): { inside: string; message: string; hint: string } | undefined {
   const { folder, user } = mountedSource(model) ?? {}
-  const path = folder && user && findUnreadable(folder, user)
+  const path = folder && user && findUnreadable(folder, isRootless ? nobody : user)
   if (!path) return undefined
   const { uid, gid } = lstatSync(path)
   const owner = `or let the containers be its owner: APP_UID=${uid} and APP_GID=${gid || uid} in .env.docker\n`
   return {
     inside: path.replace(folder, '/app'),
     message: `The containers run as uid ${user.uid} (APP_UID), who may not read ${path}.`,
-    hint: `Let everybody read the source: chmod -R a+rX ${quote(folder)}\n${uid === 0 ? '' : owner}` +
-      `or give it to them: sudo chown -R ${user.uid}:${user.gid} ${quote(folder)}`,
+    hint: `Let everybody read the source: chmod -R a+rX ${quote(folder)}\n` + (isRootless
+      ? 'The engine is rootless: there the user of the containers is nobody on this machine, and only their root is you.'
+      : `${uid === 0 ? '' : owner}or give it to them: sudo chown -R ${user.uid}:${user.gid} ${quote(folder)}`),
   }
 }
 
@@ -74,8 +78,8 @@ export function unreadableSource(model: Model): { inside: string; message: strin
  *
  * @throws CliError (exit code 3)
  */
-export async function checkSourceAccess(stack: Stack, model: Model): Promise<void> {
-  const shut = unreadableSource(model)
+export async function checkSourceAccess(stack: Stack, model: Model, isRootless: boolean): Promise<void> {
+  const shut = unreadableSource(model, isRootless)
   if (!shut) return
   const probe = ['run', '--rm', '--no-deps', '--no-TTY', '--entrypoint', 'test', 'migrate', '-r', shut.inside]
   if ((await captureCompose(stack, probe)).exitCode === 0) return

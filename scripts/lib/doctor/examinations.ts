@@ -51,6 +51,7 @@ interface EngineInfo {
   /** Bytes. */
   MemTotal: number
   DockerRootDir: string
+  SecurityOptions?: string[]
 }
 
 /** What the engine has, and the room on its disk, which is unknown where the engine is in a virtual machine. Pure. */
@@ -71,12 +72,24 @@ function judgeRoom(folder: string, bytes: number): Observation {
   return wrong(`${left}.`, makeRoom)
 }
 
+/** What differs where the engine is not Docker as root. Pure. */
+function judgeKind({ product, isRootless }: Pick<Engine, 'product' | 'isRootless'>): Observation[] {
+  return [
+    ...(isRootless ? [doubtful('The engine is rootless: root in a container is you, and APP_UID there is nobody on this machine.',
+      'What the containers read in the source, everybody must be allowed to read: chmod -R a+rX. What they write there, such as migrations: chmod -R a+rwX.')] : []),
+    ...(product === 'Podman' ? [doubtful('Podman runs health checks by timers of systemd, and not more often while a container starts.',
+      'Without systemd no service becomes healthy: take Docker Engine there.')] : []),
+  ]
+}
+
 async function examineEngine({ engine }: Sight): Promise<Observation[]> {
-  const versions = well(`Docker ${engine.engineVersion}, Compose ${engine.composeVersion}, Node ${process.versions.node}`)
+  const versions = well(`${engine.product} ${engine.engineVersion}, Compose ${engine.composeVersion}, Node ${process.versions.node}`)
   const { exitCode, stdout } = await capture(['info', '--format', '{{json .}}'], { timeoutMs: 10_000 })
   if (exitCode !== 0) return [versions]
   const answer = JSON.parse(stdout) as EngineInfo
-  return [versions, ...judgeEngine(answer, await roomOf(answer.DockerRootDir))]
+  // Podman says it here alone.
+  const isRootless = engine.isRootless || (answer.SecurityOptions ?? []).includes('name=rootless')
+  return [versions, ...judgeKind({ ...engine, isRootless }), ...judgeEngine(answer, await roomOf(answer.DockerRootDir))]
 }
 
 async function examinePorts({ model }: Sight): Promise<Observation[]> {
@@ -86,8 +99,8 @@ async function examinePorts({ model }: Sight): Promise<Observation[]> {
 }
 
 /** May the containers' user read the source that development mounts? */
-function examineSource({ model }: Sight): Observation[] {
-  const shut = unreadableSource(model)
+function examineSource({ model, engine: { isRootless } }: Sight): Observation[] {
+  const shut = unreadableSource(model, isRootless)
   return shut ? [wrong(shut.message, shut.hint)] : []
 }
 

@@ -6,8 +6,9 @@ import type { PrivateEngine } from '../rooms.ts'
 import { capture } from './docker.ts'
 import type { Values } from './machine.ts'
 
-/** `start_interval` of the health checks came with this one. */
+/** `start_interval` of the health checks came with this one, and with this version of Docker's API, which Podman has too. */
 const MINIMUM_ENGINE = '25.0.0'
+const MINIMUM_API = '1.44'
 
 /** `env_file` with `required: false` came with this one. */
 const MINIMUM_COMPOSE = '2.24.4'
@@ -23,6 +24,9 @@ const installInstructions = [
 ].join('\n')
 
 export interface Engine {
+  product: 'Docker' | 'Podman'
+  /** Root in a container is who started the engine, and every other user there is nobody on this machine. */
+  isRootless: boolean
   engineVersion: string
   composeVersion: string
   /** Folder of the private engine, when this process was made to use it. */
@@ -30,8 +34,9 @@ export interface Engine {
 }
 
 /** What Docker said when it was asked for its versions. */
-interface Answer {
+interface Answer extends Pick<Engine, 'product' | 'isRootless'> {
   engineVersion: string | undefined
+  apiVersion: string
   /** Empty when Compose is missing. */
   composeVersion: string
   context: string
@@ -41,7 +46,7 @@ interface Answer {
 
 /** Whether a version such as `2.26.1-4` or `v5.6.1-desktop.1` is the given one or a newer one. */
 export function isAtLeast(version: string, minimum: string): boolean {
-  const [found] = /\d+\.\d+\.\d+/.exec(version) ?? []
+  const [found] = /\d+\.\d+(\.\d+)?/.exec(version) ?? []
   return found !== undefined && found.localeCompare(minimum, 'en', { numeric: true }) >= 0
 }
 
@@ -122,9 +127,15 @@ export async function askForVersions(): Promise<Answer> {
     capture(['compose', 'version', '--short'], options),
   ])
   // Nothing when there is no `docker`, or when it was interrupted.
-  const { Client, Server } = JSON.parse(version.stdout || '{}') as { Client?: { Context?: string }; Server?: { Version: string } | null }
+  const { Client, Server } = JSON.parse(version.stdout || '{}') as {
+    Client?: { Context?: string }; Server?: { Version: string; ApiVersion?: string; Components?: { Name: string }[] } | null
+  }
+  const has = (name: string): boolean => Server?.Components?.some((component) => component.Name === name) ?? false
   return {
+    product: has('Podman Engine') ? 'Podman' : 'Docker',
+    isRootless: has('rootlesskit'),
     engineVersion: Server?.Version,
+    apiVersion: Server?.ApiVersion ?? '',
     composeVersion: compose.exitCode === 0 ? compose.stdout.trim() : '',
     context: Client?.Context ?? 'default',
     // What a shell answers for a command that is not there.
@@ -134,10 +145,12 @@ export async function askForVersions(): Promise<Answer> {
 }
 
 /** @throws CliError (exit code 4) when the engine or Compose is too old, or Compose is missing */
-export function checkVersions({ engineVersion = '', composeVersion, complaint }: Answer): Engine {
+export function checkVersions({ engineVersion = '', composeVersion, complaint, product, isRootless, apiVersion }: Answer): Engine {
   const packages = "docker-compose on Debian and Fedora, docker-compose-v2 on Ubuntu, docker-compose-plugin among Docker's own"
   const parts = [
-    ['Docker Engine', engineVersion, MINIMUM_ENGINE, 'Update it: https://docs.docker.com/engine/install/'],
+    product === 'Podman'
+      ? [`Podman ${engineVersion} speaks Docker's API, and its version`, apiVersion, MINIMUM_API, 'Podman 5.8 has it, and so does Docker Engine 25.']
+      : ['Docker Engine', engineVersion, MINIMUM_ENGINE, 'Update it: https://docs.docker.com/engine/install/'],
     ['Docker Compose', composeVersion, MINIMUM_COMPOSE,
       `Install the Compose plugin, ${MINIMUM_COMPOSE} or newer: https://docs.docker.com/compose/install/\nIts package is ${packages}.`],
   ] as const
@@ -148,5 +161,5 @@ export function checkVersions({ engineVersion = '', composeVersion, complaint }:
     // Docker warns when it cannot read the file that says where its plugins are.
     throw new CliError(message, { details: /^WARNING: .*$/m.exec(complaint)?.[0], hint, exitCode: ExitCode.docker })
   }
-  return { engineVersion, composeVersion }
+  return { product, isRootless, engineVersion, composeVersion }
 }

@@ -2,6 +2,23 @@ import { expect, test } from 'vitest'
 import { stack } from '../../../tests/helpers/sandbox.ts'
 import { wellStack } from '../../../tests/helpers/stack.ts'
 
+test.each<[string, string[], string[]]>([
+  ['Docker as root', [], []],
+  ['Docker without root', ['rootlesskit'], ['and APP_UID there is nobody on this machine']],
+  ['Podman', ['Podman Engine'], ['Podman runs health checks by timers of systemd']],
+])('doctor names the engine by what it says of itself: %s', async (_, components, expected) => {
+  const box = await stack()
+  const isPodman = components.includes('Podman Engine')
+  const Server = { Version: isPodman ? '5.8.6' : '28.5.1', ApiVersion: '1.44', Components: components.map((Name) => ({ Name })) }
+  box.answer('version', { out: { Client: {}, Server } })
+  box.answer('info', { out: { NCPU: 2, MemTotal: 4e9, Architecture: 'x86_64', DockerRootDir: '/none' } })
+  const { stdout } = await box.run('doctor', ['--json'])
+  const { machine: [versions, ...others] } = JSON.parse(stdout) as { machine: { text: string }[] }
+  expect(versions?.text).toMatch(isPodman ? /^Podman 5\.8\.6, / : /^Docker 28\.5\.1, /)
+  const found = others.filter(({ text }) => /rootless|Podman/.test(text))
+  expect(found.map(({ text }) => text)).toEqual(expected.map((text) => expect.stringContaining(text) as string))
+})
+
 /** What `docker image inspect` says of an image that was pulled so many days ago. */
 const pulled = (image: string, days: number): string => `"${new Date(Date.now() - days * 86_400_000 - 1000).toISOString()}" ${image}\n`
 

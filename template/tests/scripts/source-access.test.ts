@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { findUnreadable, may } from '../../../scripts/lib/compose/source-access.ts'
+import { findUnreadable, may, unreadableSource } from '../../../scripts/lib/compose/source-access.ts'
 
 test.each([
   [{ uid: 1001, gid: 1001 }, 0o700, true],
@@ -23,5 +23,11 @@ test('the first path that the containers may not read is found, but not where no
   const stranger = { uid: owner.uid + 1, gid: owner.gid + 1 }
   expect(findUnreadable(folder, stranger)).toBe(join(folder, 'shut'))
   expect(findUnreadable(folder, owner)).toBeUndefined()
+  const args = { APP_UID: String(owner.uid), APP_GID: String(owner.gid) }
+  const model = { name: 'shop', services: { migrate: { build: { args }, volumes: [{ type: 'bind', source: folder, target: '/app' }] } } }
+  expect(unreadableSource(model, false)).toBeUndefined()
+  expect(unreadableSource(model, true), 'in a rootless engine no user but root owns anything here').toMatchObject({
+    inside: '/app/shut', hint: expect.stringMatching(/^Let everybody read the source: chmod -R a\+rX \S+\nThe engine is rootless/) as string,
+  })
   rmSync(folder, { recursive: true })
 })

@@ -151,6 +151,8 @@ describe.concurrent('up', () => {
   })
 
   test.each([
+    ['Podman', 'version', { out: { Client: {}, Server: { Version: '5.4.2', ApiVersion: '1.41', Components: [{ Name: 'Podman Engine' }] } } },
+      "Podman 5.4.2 speaks Docker's API, and its version 1.41 is too old: 1.44 is the oldest that works."],
     ['an engine', 'version', { out: { Client: {}, Server: { Version: '20.10.24' } } }, 'Docker Engine 20.10.24 is too old: 25.0.0 is the oldest that works.'],
     ['Compose', 'compose-version', { out: '2.23.3\n' }, 'Docker Compose 2.23.3 is too old: 2.24.4 is the oldest that works.'],
   ])('with %s that is too old ends with 4 and one sentence', async (_, name, answer, message) => {
