@@ -20,6 +20,15 @@ function showFindings({ file, findings, names }: Settings): void {
   else ok(counted)
 }
 
+/** Compose reads the file where this shell has it, else the one that a private engine brought. */
+async function askSettings(file?: string): Promise<Settings> {
+  const settings = await loadSettings(file)
+  if (!settings.leftOut) return settings
+  const { findEngine } = await import('./lib/engine/engine.ts')
+  const engine = await findEngine().catch(() => undefined)
+  return engine?.dir ? loadSettings(file) : settings
+}
+
 function refuse(message: string, hint?: string, exitCode: ExitCode = ExitCode.usage): never {
   throw new CliError(message, { hint, exitCode })
 }
@@ -86,13 +95,13 @@ export const env = defineCommand({
       const filled = await fillEnvFile(file, { dryRun })
       return json ? printJson({ ok: true, ...filled }) : showFilled(filled, dryRun)
     }
-    const settings = await loadSettings(file)
+    const settings = await askSettings(file)
     if (name !== undefined) {
       const value = printedValue(name, showSecret, settings)
       return json ? printJson({ ok: true, name, value }) : print(value)
     }
     const { findings, leftOut } = settings
-    if (leftOut) info(`Compose did not answer (${leftOut}): addresses, ports, profiles, and values with $, # or \\ in them may not be judged.`)
+    if (leftOut) info(`Compose did not answer (${leftOut}): addresses, ports, profiles, and values with $, # or \\ in them may not be judged. npm run doctor says what is missing.`)
     const usable = findings.every(({ severity }) => severity === 'warning' && !strict)
     if (json) printJson({ ok: usable, file: settings.file, findings, leftOut: leftOut ?? null })
     else showFindings(settings)

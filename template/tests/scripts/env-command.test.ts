@@ -1,9 +1,19 @@
 import { spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync, readdirSync, rmSync, statSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
-import { beforeEach, expect, test } from 'vitest'
+import { beforeEach, expect, test, vi } from 'vitest'
+import { env as command } from '../../../scripts/env.ts'
+import { loadOfflineRoom } from '../../../scripts/lib/rooms.ts'
+import type { OfflineRoom } from '../../../scripts/lib/rooms.ts'
 import { Sandbox } from '../../../tests/helpers/sandbox.ts'
 import type { Outcome } from '../../../tests/helpers/sandbox.ts'
+
+// For what is asked in this process.
+vi.mock(import('../../../scripts/lib/rooms.ts'), async (original) => ({ ...(await original()), loadOfflineRoom: vi.fn<typeof loadOfflineRoom>() }))
+vi.mock(import('node:fs'), async (original) => {
+  const fs = await original()
+  return { ...fs, existsSync: (path) => !/^\/(var\/run|usr)\/.*docker/.test(String(path)) && fs.existsSync(path) }
+})
 
 const example = `# Services.
 # @optional
@@ -50,6 +60,28 @@ function write(name: string, text: string): void {
 const read = (name = '.env.docker'): string => box.read(name)
 const run = (args = '', env: Record<string, string> = {}): Promise<Outcome> => box.run('env', args.split(' ').filter(Boolean), { env })
 const modeOf = (file: string): number => statSync(join(box.folder, file)).mode & 0o777
+
+test('in a shell without Compose the one of a private engine that runs is asked', async () => {
+  box.enter()
+  vi.stubEnv('DOCKER_HOST', undefined)
+  write('.env.docker', `${good}WEB_PORT='$1'\n`)
+  box.answer('version', { out: { Client: { Context: 'default' }, Server: null }, err: 'Cannot connect', code: 1 })
+  const said = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
+  const offerEngine: OfflineRoom['offerEngine'] = () => {
+    box.answer('version', { out: { Client: {}, Server: { Version: '28.5.1' } }, err: '', code: 0 })
+    for (const name of ['reader', 'files']) {
+      box.answer(`compose-config-${name}`, { out: { services: { reader: { environment: { WEB_PORT: '$$1' } } } }, err: '', code: 0 })
+    }
+    return Promise.resolve({ running: { dir: '/private', environment: {} } })
+  }
+  vi.mocked(loadOfflineRoom).mockResolvedValue({ isPrivate: () => false, offerEngine } as Partial<OfflineRoom> as OfflineRoom)
+  await command.run({ 'env-file': '.env.docker' }, [])
+  const words = said.mock.calls.join('')
+  said.mockRestore()
+  expect(words).not.toContain('did not answer')
+  expect(words).toContain('WEB_PORT has to be a port number')
+  process.exitCode = 0
+})
 
 test('the settings of a room are settings, and a file beside the rooms is no room', async () => {
   box.write('extras/package.json', '{}')
