@@ -14,9 +14,10 @@ readonly FROZEN_AFTER=12 GRACE=$((${WORKER_STOP_TIMEOUT:-20} + 10))
 read -r -a process_one </proc/1/stat
 readonly SEEN=${FROZEN_FILE:-/dev/shm/healthcheck.$HOSTNAME.${process_one[21]}}
 
+# sick WHY [STATE]: the state counts in place of the progress of the processes.
 sick() {
 	echo "$1"
-	[[ -z ${END_FROZEN:-} ]] || end_frozen
+	[[ -z ${END_FROZEN:-} ]] || end_frozen "${2:-}"
 	exit 1
 }
 
@@ -37,10 +38,10 @@ measure() {
 # Ends a role that was well and is now frozen, so that the restart policy starts it anew. One that is starting, busy, or
 # waiting for its broker makes progress. Only process 1 could not be killed from here, so its child is: init then exits.
 end_frozen() {
-	local progress since seen main signal=TERM patience=$FROZEN_AFTER
+	local progress=$1 since seen main signal=TERM patience=$FROZEN_AFTER
 	[[ -e $SEEN ]] || return
 	read -r since seen <"$SEEN"
-	measure
+	[[ -n $progress ]] || measure
 	if [[ $seen == TERM ]]; then
 		signal=KILL patience=$GRACE
 	elif [[ $seen != "$progress" || $seen == 0 ]]; then
@@ -49,7 +50,7 @@ end_frozen() {
 	fi
 	((EPOCHSECONDS - since >= patience)) || return
 	echo "$EPOCHSECONDS TERM" >"$SEEN"
-	echo "healthcheck: the role is frozen and gets $signal" | tee -a /proc/1/fd/2
+	echo "healthcheck: the role ${progress/#[0-9]*/is frozen} and gets $signal" | tee -a /proc/1/fd/2
 	read -r main _ </proc/1/task/1/children
 	kill -s "$signal" "$main"
 	# A stopped process takes TERM when it goes on.
@@ -109,6 +110,8 @@ http() { # http PORT PATH
 heartbeat() {
 	local file=${HEARTBEAT_FILE:-/tmp/heartbeat} written
 	written=$(stat -c %Y "$file" 2>/dev/null) || { END_FROZEN='' && sick "no heartbeat yet"; }
+	# A worker that is connected and has nothing in hand has written so. It runs, so it makes progress.
+	[[ $(<"$file") != stalls ]] || sick 'no task is taken, although some wait' 'takes no task'
 	((EPOCHSECONDS - written > MAX_AGE)) || return 0
 	# A worker that stops, or waits for its broker, has written so: its tasks go on.
 	[[ ! -s $file ]] || END_FROZEN=

@@ -199,6 +199,13 @@ ended() {
 	assert_line 'ended with 137'
 }
 
+@test "a worker that says that it takes no task is unwell at once, and ended although it runs" {
+	run -0 ended END_FROZEN=true SAYS=stalls 'while :; do :; done'
+	assert_line 'no task is taken, although some wait'
+	assert_line 'healthcheck: the role takes no task and gets TERM'
+	assert_line 'ended with 143'
+}
+
 @test "a role that is busy, starting, stopping or without its broker, or that a debugger may hold, is not ended, however sick it is" {
 	run -0 ended END_FROZEN=true SAYS=pauses 'exec sleep 100'
 	assert_line lives

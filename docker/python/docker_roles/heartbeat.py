@@ -1,7 +1,15 @@
-"""The file whose age tells healthcheck.sh whether worker or beat is still alive."""
+"""The file whose age and text tell healthcheck.sh whether worker or beat is still alive."""
 
 import os
 from pathlib import Path
+
+# Heartbeats follow: if they end, the role is frozen.
+FOLLOWS = ""
+# None follows for a while: the role stops, waits for its broker, or has tasks in hand and takes no others.
+# It is unhealthy then, and is left alone.
+PAUSES = "pauses"
+# The worker has nothing in hand and takes no task, although some wait. It is unhealthy at once, and is ended.
+STALLS = "stalls"
 
 _FILE = Path(os.environ.get("HEARTBEAT_FILE", "/tmp/heartbeat"))
 
@@ -11,14 +19,9 @@ def write() -> None:
     _FILE.touch()
 
 
-def follows() -> None:
-    """Says that heartbeats follow: if they end, the role is frozen."""
-    _FILE.write_text("")
-
-
-def pauses() -> None:
-    """Says that none follows for a while, because the role stops or waits for its broker."""
-    _FILE.write_text("pauses")
+def say(state: str) -> None:
+    """Says how it goes on."""
+    _FILE.write_text(state)
 
 
 def remove() -> None:

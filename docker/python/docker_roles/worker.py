@@ -1,8 +1,8 @@
 """The worker's heartbeat and its settings, loaded by ``celery worker --include docker_roles.worker``.
 
-The loop that takes tasks from the broker writes the heartbeat, and only while it is connected. So it stops
-when the process freezes and when the broker is lost. ``celery inspect ping`` in a health check would find
-out the same at a hundred times the cost.
+The loop that takes tasks from the broker writes the heartbeat, and only while it is connected and takes what
+waits. So it stops when the process freezes and when the broker is lost. ``celery inspect ping`` in a health
+check would find out less at a hundred times the cost.
 """
 
 import os
@@ -11,10 +11,18 @@ import time
 from typing import Any, ClassVar
 
 from celery import bootsteps, current_app
-from celery.signals import task_postrun, task_prerun, worker_shutdown
+from celery.signals import (
+    task_postrun,
+    task_prerun,
+    task_received,
+    task_rejected,
+    task_revoked,
+    task_unknown,
+    worker_shutdown,
+)
 from celery.worker import WorkController
 
-from docker_roles import heartbeat
+from docker_roles import consumption, heartbeat
 
 SECONDS = 2
 
@@ -31,13 +39,18 @@ class Heartbeat(bootsteps.StartStopStep):
 
     def start(self, parent: Any) -> None:
         """With some pools the timer is a thread, so it hands the writing to the loop."""
-        heartbeat.follows()
-        self._timer = parent.timer.call_repeatedly(SECONDS, parent.call_soon, (heartbeat.write,))
+        heartbeat.say(heartbeat.FOLLOWS)
+        watched = consumption.Consumption(parent)
+        self._timers = [
+            parent.timer.call_repeatedly(seconds, parent.call_soon, (what,))
+            for seconds, what in ((SECONDS, watched.beat), (consumption.LOOK, watched.look))
+        ]
 
     def stop(self, parent: Any) -> None:  # noqa: ARG002 Celery's own signature
         """Falls silent, until the worker has connected again or its tasks have ended."""
-        self._timer.cancel()
-        heartbeat.pauses()
+        for timer in self._timers:
+            timer.cancel()
+        heartbeat.say(heartbeat.PAUSES)
 
 
 def say_soft_shutdown() -> None:
@@ -47,7 +60,7 @@ def say_soft_shutdown() -> None:
         return
 
     def pause_then_wait(worker: Any) -> None:
-        heartbeat.pauses()
+        heartbeat.say(heartbeat.PAUSES)
         wait(worker)
 
     WorkController.wait_for_soft_shutdown = pause_then_wait
@@ -88,6 +101,8 @@ def configure(conf: Any) -> None:
 
 
 configure(current_app.conf)
+for signal in (task_received, task_revoked, task_rejected, task_unknown):
+    signal.connect(consumption.takes)
 current_app.steps["consumer"].add(Heartbeat)
 say_soft_shutdown()
 if os.environ.get("WORKER_POOL") == "solo":

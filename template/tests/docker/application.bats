@@ -13,7 +13,7 @@ setup_file() {
 	rm -rf shop
 	mkdir -p shop/{requirements,lib/shop,tests}
 	printf -- '-r base.txt\n-c ../constraints.txt\nidna\n' >shop/requirements/prod.txt
-	printf 'gunicorn\ncelery[redis]==5.6.3\npsycopg[binary]==3.3.2\n' >shop/requirements/base.txt
+	printf 'gunicorn\ngevent\ncelery[redis]==5.6.3\npsycopg[binary]==3.3.2\n' >shop/requirements/base.txt
 	echo 'gunicorn==26.2.0' >shop/constraints.txt
 	printf '[project]\nname = "decoy"\ndependencies = ["there-is-no-such-package"]\n[tool.black]\n' >shop/pyproject.toml
 	cat >shop/lib/shop/__init__.py <<-'PYTHON'
@@ -202,4 +202,109 @@ ask() { # ask PATH: what the application answers
 	assert_success
 	run cat "$BATS_TEST_TMPDIR/said"
 	assert_output ''
+}
+
+# watched NAME OPTION…: a worker of its own on a queue of its own, which looks every half second, says what it saw, and
+# stops consuming behind Celery's back when there is a file /tmp/deaf.
+watched() {
+	mkdir -p deaf
+	cat >deaf/deaf.py <<-'PYTHON'
+		import os
+		import sys
+		import time
+
+		from celery import bootsteps
+		from docker_roles import consumption
+		from shop.tasks import app
+
+		consumption.LOOK = 0.5
+		lasts = consumption.Stall.lasts
+		consumption.Stall.lasts = lambda *seen: print("look", *seen[1:], lasts(*seen), file=sys.__stderr__, flush=True) or lasts(*seen)
+		app.conf.worker_eta_task_limit = 8
+
+
+		@app.task(rate_limit="1/h")
+		def rare():
+		    pass
+
+
+		@app.task
+		def rest(seconds):
+		    time.sleep(seconds)
+
+
+		class Deaf(bootsteps.StartStopStep):
+		    requires = ("celery.worker.consumer.tasks:Tasks",)
+
+		    def start(self, parent):
+		        def stop_consuming():
+		            if os.path.exists("/tmp/deaf"):
+		                for tag in parent.task_consumer._active_tags.values():
+		                    parent.task_consumer.channel.basic_cancel(tag)
+
+		        parent.timer.call_repeatedly(0.5, parent.call_soon, (stop_consuming,))
+
+
+		app.steps["consumer"].add(Deaf)
+	PYTHON
+	compose run --detach --no-deps --name "$project-$1" --volume "$PWD/deaf:/deaf:ro" --env PYTHONPATH=/deaf:/app/lib \
+		--env CELERY_APP=deaf --env WORKER_QUEUES="$1" "${@:2}" worker >/dev/null
+}
+
+# queue NAME EXPRESSION: Python with that worker's "send", which sends to its queue.
+queue() {
+	docker exec --env PYTHONPATH=/opt/docker:/deaf:/app/lib "$project-$1" python -c "import deaf
+def send(name, *args, **options): deaf.app.send_task('deaf.' + name, args, queue='$1', **options)
+$2"
+}
+
+# shellcheck disable=SC2329 # by until_ok
+looks() { # looks NAME COUNT: it has looked so many times
+	(($(docker logs "$project-$1" 2>&1 | grep --count '^look') >= $2))
+}
+
+@test "a worker that is connected and takes nothing although tasks wait is unhealthy, and ends itself, with every pool" {
+	local pool pools=(prefork threads gevent solo)
+	for pool in "${pools[@]}"; do watched "$pool" --env WORKER_POOL="$pool"; done
+	for pool in "${pools[@]}"; do
+		until_ok 60 eval "docker inspect --format '{{.State.Health.Status}}' '$project-$pool' | grep --line-regexp healthy"
+		queue "$pool" 'send("rest", 0)'
+		until_ok 30 eval "docker logs '$project-$pool' 2>&1 | grep succeeded"
+		docker exec "$project-$pool" touch /tmp/deaf
+		# What it was about to take, it may still take.
+		until_ok 30 eval "queue '$pool' 'send(\"rest\", 0)'; (( \$(redis_cli LLEN '$pool') > 1 ))"
+	done
+	for pool in "${pools[@]}"; do
+		run until_ok 40 eval "docker inspect --format '{{json .State.Health.Log}}' '$project-$pool' | grep 'no task is taken, although some wait'"
+		assert_success
+		run until_ok 60 eval "docker inspect --format '{{.State.Status}} {{.State.ExitCode}}' '$project-$pool' | grep 'exited 0'"
+		assert_success
+		run docker logs "$project-$pool"
+		assert_output --partial 'No task is taken, although'
+		assert_output --partial 'the role takes no task and gets TERM'
+		docker rm "$project-$pool"
+	done
+}
+
+@test "a worker that is busy, full of tasks with a rate limit or for later, or paused by remote control, is healthy while tasks wait" {
+	local name names=(busy limited later paused)
+	for name in "${names[@]}"; do watched "$name" --env WORKER_POOL=prefork; done
+	# shellcheck disable=SC2329 # by until_ok
+	is_paused() { queue paused 'deaf.app.control.cancel_consumer("paused")' && docker logs "$project-paused" 2>&1 | grep 'Canceling queue paused'; }
+	until_ok 60 is_paused
+	queue busy 'for _ in range(20): send("rest", 60)'
+	queue limited 'for _ in range(20): send("rare")'
+	queue later 'for _ in range(20): send("rest", 0, countdown=600)'
+	queue paused 'for _ in range(20): send("rest", 0)'
+	for name in "${names[@]}"; do
+		# More looks than say that it takes nothing.
+		run until_ok 40 looks "$name" $(($(docker logs "$project-$name" 2>&1 | grep --count '^look') + 6))
+		assert_success
+		(($(redis_cli LLEN "$name") > 0))
+		run docker logs "$project-$name"
+		refute_line --regexp '^look .* True'
+		run docker exec "$project-$name" healthcheck.sh
+		assert_success
+		docker rm --force "$project-$name"
+	done
 }
