@@ -2,6 +2,7 @@
 import { createServer } from 'node:net'
 import { $ } from 'zx/core'
 import { capture } from '../engine/docker.ts'
+import { isFarEngine } from '../engine/machine.ts'
 import { readSchema } from '../env/settings.ts'
 import { CliError, ExitCode } from '../errors.ts'
 import { publishedPorts } from './model.ts'
@@ -57,7 +58,7 @@ async function readPublishers(): Promise<string[][]> {
 /** The ports of the stack that somebody else holds: not free, and not open because the stack itself is running. */
 export async function takenPorts(model: Model): Promise<{ message: string; hint: string }[]> {
   // The ports of another machine cannot be tried here.
-  if (/^(?:tcp|ssh|https?):/.test(process.env.DOCKER_HOST ?? '')) return []
+  if (isFarEngine()) return []
   // Of a range Docker takes one that is free.
   const single = publishedPorts(model).filter(({ isRange }) => !isRange)
   const areFree = await Promise.all(single.map(({ port, address }) => isFree(port, address)))

@@ -72,13 +72,13 @@ export async function stream(args: readonly string[], options: Pick<RunOptions, 
 }
 
 /**
- * Runs `docker pull` and hands on what it says. It is ended when its registry has not said a word after
- * `patienceMs`; the exit code is then null, as after Ctrl-C.
+ * Runs `docker pull` and hands on what it says. When its registry has not said a word after `patienceMs`, it is ended
+ * if `giveUp` says so; the exit code is then null, as after Ctrl-C.
  */
-export async function pullImage(image: string, patienceMs: number, onLine: (line: string) => void): Promise<Result> {
+export async function pullImage(image: string, onLine: (line: string) => void, patienceMs: number, giveUp: () => Promise<boolean>): Promise<Result> {
   stopIfInterrupted()
   const child = $({ quiet: true, nothrow: true })`docker pull ${image}`
-  const impatience = setTimeout(() => void child.kill('SIGTERM'), patienceMs)
+  const impatience = setTimeout(() => void giveUp().then((isTime) => (isTime ? child.kill('SIGTERM') : undefined)), patienceMs)
   createInterface({ input: child.stdout }).on('line', (line) => {
     clearTimeout(impatience)
     onLine(line)

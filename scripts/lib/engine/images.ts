@@ -1,16 +1,18 @@
 /** Where the images of a stack come from: a registry that answers, or else the stand-ins of extras/offline. */
+import { connect } from 'node:net'
 import { foreignImages } from '../compose/model.ts'
 import type { Model } from '../compose/model.ts'
 import type { ModelledStack, Stack } from '../compose/stack.ts'
 import { CliError, ExitCode, stopIfInterrupted } from '../errors.ts'
 import { isStandIn, loadOfflineRoom } from '../rooms.ts'
-import { step } from '../terminal.ts'
+import { isInteractive, step, warn } from '../terminal.ts'
 import { capture, lastLines, pullImage } from './docker.ts'
-import { valueOf } from './machine.ts'
+import { isFarEngine, valueOf } from './machine.ts'
 import type { Values } from './machine.ts'
 
-/** A registry whose first word takes longer is treated as one that is not there. One that IMAGE_REGISTRY names may be slow. */
-const PATIENCE_MS = { usual: 8000, named: 20_000 }
+/** When the first word of a registry takes longer, we look whether it is there at all: nobody waits for one that is not. */
+const PATIENCE_MS = 8000
+const CONNECT_MS = 5000
 
 /** The kinds of answer that need different remedies, by Docker's words, which have no codes. The first that fits counts. */
 const signs = {
@@ -18,10 +20,11 @@ const signs = {
   other: /proxyconnect |proxy authentication required/i,
   distrusted: /x509: |tls: failed to verify|certificate signed by unknown authority/i,
   // Docker Hub answers "denied" also for a name that does not exist.
-  refused: /no basic auth credentials|unauthorized|denied|forbidden|40[13]/i,
-  unknown: /manifest unknown|name unknown|not found|404|: unknown:|no matching manifest/i,
+  refused: /no basic auth credentials|unauthorized|denied|forbidden|\b40[13]\b/i,
+  unknown: /manifest unknown|name unknown|not found|\b404\b|: unknown:|no matching manifest/i,
   // A pull that was given up said nothing.
-  silent: /^\s*$|no such host|server misbehaving|i\/o timeout|connection re(fused|set)|unreachable|no route to host|deadline exceeded|request canceled|TLS handshake timeout|: EOF/i,
+  silent: /^\s*$|no such host|server misbehaving|dial tcp [^ ]*: i\/o timeout|connection refused|unreachable|no route to host/i,
+  slow: /i\/o timeout|connection reset|deadline exceeded|request canceled|TLS handshake timeout|: EOF/i,
 }
 
 export type Verdict = keyof typeof signs
@@ -34,6 +37,24 @@ export const judgeRefusal = (said: string): Verdict =>
 export function registryOf(image: string): string {
   const [first = '', ...rest] = image.split('/')
   return rest.length > 0 && /[.:]|^localhost$/.test(first) ? first : 'docker.io'
+}
+
+/**
+ * Whether the registry of an image cannot even be connected to. An engine with a proxy or a mirror has another way to it
+ * than we have, and so has one on another machine: then only its own words count.
+ */
+export async function isOutOfReach(image: string): Promise<boolean> {
+  const ways = '{{.HTTPProxy}}{{.HTTPSProxy}}{{with .RegistryConfig}}{{range .Mirrors}}{{.}}{{end}}{{end}}'
+  if (isFarEngine() || (await capture(['info', '--format', ways])).stdout.trim() !== '') return false
+  const { hostname, port } = new URL(`https://${registryOf(image).replace(/^docker\.io$/, 'registry-1.docker.io')}`)
+  return new Promise((resolve) => {
+    const socket = connect({ host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || 443), timeout: CONNECT_MS })
+    const settle = (isAway: boolean): void => {
+      socket.destroy()
+      resolve(isAway)
+    }
+    socket.on('connect', () => settle(false)).on('error', () => settle(true)).on('timeout', () => settle(true))
+  })
 }
 
 /** Why an image could not be had, and what to do. Pure. */
@@ -54,6 +75,10 @@ export function explainRefusal(verdict: Verdict, image: string, imageRegistry?: 
       hint: `docker login${host === 'docker.io' ? '' : ` ${host}`}, then try again. The password belongs there, and not into .env.docker.\n${names}`,
     },
     unknown: { message: `${where} has no image ${image}.`, hint: names },
+    slow: {
+      message: `${where} is there, and too slow for ${image}.`,
+      hint: `Try again: what was pulled is kept. ${names}`,
+    },
     silent: {
       message: `${where} does not answer.`,
       hint: imageRegistry
@@ -102,10 +127,15 @@ export async function ensureImages(stack: Stack, model: Model, values: Values, {
     try {
       await step(`Pulling ${image}`, async (report) => {
         // The engine is asked, because it may know mirrors and certificates that its client does not.
-        const { exitCode, stderr } = await pullImage(image, imageRegistry ? PATIENCE_MS.named : PATIENCE_MS.usual, report)
+        const { exitCode, stderr } = await pullImage(image, report, PATIENCE_MS, async () => {
+          const isAway = await isOutOfReach(image)
+          if (!isAway) (isInteractive() ? report : warn)(`${registryOf(image)} is slow to answer, and is waited for`)
+          return isAway
+        })
         stopIfInterrupted()
         if (exitCode === 0) return
-        const verdict = exitCode === null ? 'silent' : judgeRefusal(stderr)
+        let verdict = exitCode === null ? 'silent' : judgeRefusal(stderr)
+        if (verdict === 'slow' && (await isOutOfReach(image))) verdict = 'silent'
         const { message, hint } = explainRefusal(verdict, image, imageRegistry)
         // If IMAGE_REGISTRY is set, stand-ins are never used silently.
         if (!imageRegistry && !pull && ['distrusted', 'silent'].includes(verdict)) reason = message.slice(0, -1)

@@ -11,6 +11,9 @@ export type Values = Readonly<Record<string, string | undefined>>
 export const valueOf = (name: string, settings: Values, env: NodeJS.ProcessEnv): string | undefined =>
   (env[name] ?? settings[name]) || undefined
 
+/** Whether the engine runs on another machine. */
+export const isFarEngine = (): boolean => /^(?:tcp|ssh|https?):/.test(process.env.DOCKER_HOST ?? '')
+
 /**
  * The CA bundle that the tools of this machine are told to use, or undefined when they are told of none.
  * A network that inspects TLS has its own CA: what works on the machine then fails inside a build.

@@ -1,8 +1,14 @@
+import { once } from 'node:events'
+import { chmodSync } from 'node:fs'
+import { createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Model } from '../../../scripts/lib/compose/model.ts'
 import { loadOfflineRoom } from '../../../scripts/lib/rooms.ts'
 import type { OfflineRoom } from '../../../scripts/lib/rooms.ts'
-import { ensureImages, explainRefusal, judgeRefusal, registryOf } from '../../../scripts/lib/engine/images.ts'
+import { pullImage } from '../../../scripts/lib/engine/docker.ts'
+import { ensureImages, explainRefusal, isOutOfReach, judgeRefusal, registryOf } from '../../../scripts/lib/engine/images.ts'
 import type { Verdict } from '../../../scripts/lib/engine/images.ts'
 import { Sandbox } from '../../../tests/helpers/sandbox.ts'
 
@@ -41,8 +47,11 @@ test.each<[Verdict, string, string]>([
   ['silent', 'where no name can be resolved', error(`${v2}dial tcp: lookup m.test on 10.0.0.2:53: no such host`)],
   ['silent', 'where the resolver fails', error(`${v2}dial tcp: lookup m.test on 127.0.0.53:53: server misbehaving`)],
   ['silent', 'where nothing listens', error(`${v2}dial tcp 127.0.0.1:443: connect: connection refused`)],
-  ['silent', 'that nobody answers', error(`${v2}net/http: request canceled (Client.Timeout exceeded while awaiting headers)`)],
+  ['slow', 'that nobody answers', error(`${v2}net/http: request canceled (Client.Timeout exceeded while awaiting headers)`)],
   ['silent', 'where packets are lost', error(`${v2}dial tcp 52.5.185.86:443: i/o timeout`)],
+  ['slow', 'whose answer is lost', error(`${v2}read tcp 10.0.0.3:40312->52.5.185.86:443: i/o timeout`)],
+  ['slow', 'that is not greeted in time', error(`${v2}net/http: TLS handshake timeout`)],
+  ['slow', 'that is cut off', error(`${v2}read tcp 10.0.0.3:40412->52.5.185.86:443: read: connection reset by peer`)],
   ['silent', 'where there is no way', error(`${v2}dial tcp 52.5.185.86:443: connect: network is unreachable`)],
   ['silent', 'that was given up', ''],
 ])('the answer is "%s" to a pull %s', (expected, _, said) => {
@@ -62,7 +71,7 @@ test.each([
 })
 
 describe('the explanation', () => {
-  const all: Verdict[] = ['unknown', 'refused', 'distrusted', 'other', 'silent']
+  const all: Verdict[] = ['unknown', 'refused', 'distrusted', 'other', 'silent', 'slow']
   const chosen = ['m.test:5000/hub/library/postgres:17', 'm.test:5000/hub'] as const
   const official = ['library/postgres:17', undefined] as const
 
@@ -122,6 +131,53 @@ describe('the images of a stack', () => {
     box.answer('pull', { err: silence, code: 1 })
     await expect(ensureImages(stack, model, {}, { pull: true })).rejects.toMatchObject({ exitCode: 4 })
     expect(useStandIns).not.toHaveBeenCalled()
+  })
+
+  describe('of a registry that takes its time', () => {
+    const server = createServer()
+    let port: number
+    beforeEach(async () => {
+      await once(server.listen(0, '127.0.0.1'), 'listening')
+      port = (server.address() as AddressInfo).port
+      vi.stubEnv('DOCKER_HOST', undefined)
+      vi.mocked(loadOfflineRoom).mockResolvedValue({ useStandIns } as Partial<OfflineRoom> as OfflineRoom)
+      useStandIns.mockReset()
+    })
+    afterEach(() => {
+      server.close()
+      vi.unstubAllEnvs()
+    })
+
+    test.each([
+      ['is there and slow', true, 0, 'is there, and too slow'],
+      ['cannot be connected to', false, 1, 'does not answer'],
+    ])('are replaced only if it is not there: it %s', async (_, isThere, times, message) => {
+      const image = `127.0.0.1:${port}/postgres:17`
+      if (!isThere) server.close()
+      box.answer('image-inspect', { code: 1 })
+      box.answer('pull', { err: error(`Get "https://127.0.0.1:${port}/v2/": net/http: TLS handshake timeout`), code: 1 })
+      await expect(ensureImages(stack, { name: 'shop', services: { db: { image } } }, {})).rejects.toThrow(message)
+      expect(useStandIns).toHaveBeenCalledTimes(times)
+    })
+
+    test.each([
+      ['over a proxy', 'http://proxy.test:3128', undefined],
+      ['over a mirror', 'https://mirror.test/', undefined],
+      ['from another machine', '', 'ssh://far.test'],
+    ])('may be reached %s, of which we know nothing', async (_, out, host) => {
+      server.close()
+      vi.stubEnv('DOCKER_HOST', host)
+      box.answer('info', { out })
+      expect(await isOutOfReach(`127.0.0.1:${port}/postgres:17`)).toBe(false)
+    })
+
+    test.each([[false, 0], [true, null]])('are waited for, unless it is not there: %s', async (isAway, exitCode) => {
+      // A pull that says nothing for a second.
+      box.write('docker', '#!/bin/sh\nexec sleep 1\n')
+      chmodSync(join(box.folder, 'docker'), 0o755)
+      vi.stubEnv('PATH', `${box.folder}:${process.env.PATH}`)
+      expect(await pullImage('postgres:17', () => {}, 50, () => Promise.resolve(isAway))).toMatchObject({ exitCode })
+    })
   })
 
   test('that only a build needs are not looked for when nothing is built', async () => {
