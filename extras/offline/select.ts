@@ -1,14 +1,12 @@
 /** Selects stand-ins for a stack whose images cannot be pulled. */
-import { existsSync } from 'node:fs'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { filesIn, foreignImages, withFile } from '../../scripts/lib/compose/model.ts'
 import type { Model } from '../../scripts/lib/compose/model.ts'
-import { ofProject, readModel } from '../../scripts/lib/compose/stack.ts'
+import { ofProject, readModel, readNames } from '../../scripts/lib/compose/stack.ts'
 import type { ModelledStack, Stack } from '../../scripts/lib/compose/stack.ts'
 import { read } from '../../scripts/lib/engine/docker.ts'
 import { shortName } from '../../scripts/lib/engine/images.ts'
-import { valueOf } from '../../scripts/lib/engine/machine.ts'
 import { cacheFolder } from './private-engine/layout.ts'
 import { isStandIn, standInOverlay } from '../../scripts/lib/rooms.ts'
 import { envFile as ownEnvFile } from '../../scripts/lib/env/settings.ts'
@@ -52,31 +50,50 @@ export function withoutStandIn(wanted: readonly string[], selected: readonly str
   })
 }
 
-/** Remembers that a project's data was made by stand-ins. Its env file does not always say so. */
-const markOf = (project: string): string => join(cacheFolder(process.env), 'stand-ins', project)
+/** The volumes of a project, each with the moment of its creation: one that was deleted and made again is another one. */
+async function volumesOf(project: string): Promise<string[]> {
+  const names = await readNames(['volume', 'ls', '--quiet', ...ofProject(project)])
+  return names.length === 0 ? [] : (await read(['volume', 'inspect', '--format', '{{.Name}} {{.CreatedAt}}', ...names])).trim().split('\n')
+}
+
+/** Lists the volumes that stand-ins have made. A project's env file does not always say that it has used them. */
+const listOf = (project: string): string => join(cacheFolder(process.env), 'stand-ins', project)
+
+/** Whether the containers of this project were started with the overlay; then what they have on disk is the stand-ins'. */
+async function runsOnStandIns(project: string): Promise<boolean> {
+  const files = await read(['ps', '--all', ...ofProject(project), '--format', '{{.Label "com.docker.compose.project.config_files"}}'])
+  if (!files.includes(standInOverlay)) return false
+  const list = (await volumesOf(project)).join('\n')
+  await mkdir(dirname(listOf(project)), { recursive: true }).then(() => writeFile(listOf(project), list)).catch(() => {})
+  return true
+}
 
 /**
  * Why this stack must not get stand-ins; undefined when it may. Production gets the images that it asked for, and no
  * stand-in opens data that another image has made.
  */
 async function findObjection({ name }: Model, values: Values): Promise<string | undefined> {
-  if (valueOf('COMPOSE_FILE', values, process.env)?.includes('compose.production.yaml')) return 'this stack is for production'
-  if (existsSync(markOf(name))) return undefined
-  const volumes = await read(['volume', 'ls', '--quiet', '--filter', `label=com.docker.compose.project=${name}`])
-  return volumes.trim() === '' ? undefined : `${name} has data that other images have made (${volumes.trim().split('\n').join(', ')})`
+  if (filesIn(values).some((file) => basename(file) === 'compose.production.yaml')) return 'this stack is for production'
+  if (await runsOnStandIns(name)) return undefined
+  const own = (await readFile(listOf(name), 'utf8').catch(() => '')).split('\n')
+  const others = (await volumesOf(name)).filter((volume) => !own.includes(volume)).map((volume) => volume.split(' ')[0])
+  return others.length === 0 ? undefined : `${name} has data that other images have made (${others.join(', ')})`
 }
 
 /**
- * Builds the stand-ins and selects them for this stack. In the project's own .env.docker it is written down, so
- * that plain Compose commands do the same; any other env file is somebody's, and only this run is told.
+ * Builds the stand-ins and selects them for this stack. In the project's own .env.docker it is written down, so that
+ * plain Compose commands do the same. Any other env file is somebody's, and so is a COMPOSE_FILE of the shell: there
+ * only this run is told.
  */
 export async function useStandIns(
   stack: Stack,
   model: Model,
-  values: Values,
+  settings: Values,
   absent: readonly string[],
   reason: string,
 ): Promise<ModelledStack | undefined> {
+  // A variable of the shell wins over the file.
+  const values = { ...settings, ...process.env }
   const objection = await findObjection(model, values)
   if (objection) {
     warn(`Stand-ins are not used: ${objection}.`)
@@ -92,23 +109,19 @@ export async function useStandIns(
     })
   }
   warn(`${reason} for ${absent[0]}: stand-ins from Debian packages are used instead.`)
-  await ensureStandIns(foreignImages(changed).filter(isStandIn), values)
-  await mkdir(dirname(markOf(model.name)), { recursive: true }).then(() => writeFile(markOf(model.name), '')).catch(() => {})
-  if (stack.envFile !== ownEnvFile) return { stack: chosen, model: changed }
+  await ensureStandIns(foreignImages(changed).filter(isStandIn), settings)
+  if (stack.envFile !== ownEnvFile || process.env.COMPOSE_FILE !== undefined) return { stack: chosen, model: changed }
 
   // Only now, when they are there: a file that names images which cannot be had would stop every later run.
-  await writeSecretly(stack.envFile, selectStandIns(await readFile(stack.envFile, 'utf8'), values))
+  await writeSecretly(stack.envFile, selectStandIns(await readFile(stack.envFile, 'utf8'), settings))
   warn(`${stack.envFile} says so now: COMPOSE_FILE names ${standInOverlay}. Take that out to go back to the official images.`)
   return { stack, model: changed }
 }
 
 /** An env file of somebody's own does not say that `up` has used stand-ins for its stack; the containers remember it. */
 export async function asItWasStarted(stack: Stack, model: Model, settings: Values): Promise<ModelledStack | undefined> {
-  const label = '{{.Label "com.docker.compose.project.config_files"}}'
-  const files = await read(['ps', '--all', ...ofProject(model.name), '--format', label])
-  // A variable of the shell wins over the file.
   const values = { ...settings, ...process.env }
-  if (!files.includes(standInOverlay) || filesIn(values).includes(standInOverlay)) return undefined
+  if (!(await runsOnStandIns(model.name)) || filesIn(values).includes(standInOverlay)) return undefined
   const chosen = { ...stack, env: { ...stack.env, COMPOSE_FILE: withFile(values, standInOverlay) } }
   return { stack: chosen, model: await readModel(chosen) }
 }

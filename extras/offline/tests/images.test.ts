@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { ensureImages } from '../../../scripts/lib/engine/images.ts'
 import type { Model } from '../../../scripts/lib/compose/model.ts'
+import type { ModelledStack } from '../../../scripts/lib/compose/stack.ts'
 import { ensureStandIns } from '../stand-ins.ts'
 import { Sandbox } from '../../../tests/helpers/sandbox.ts'
 
@@ -70,22 +71,39 @@ describe('the images of a stack', () => {
     })
 
     test.each([
-      ['of production', { COMPOSE_FILE: 'compose.yaml:compose.production.yaml' }, ''],
-      ['that has data of other images', {}, 'shop_postgres-data\n'],
-    ])('are no stand-ins for a stack %s: the pull that failed is the error', async (_, values, volumes) => {
+      ['of production', { COMPOSE_FILE: 'compose.yaml:compose.production.yaml' }, '', undefined],
+      ["of production by the shell's COMPOSE_FILE", {}, '', 'compose.yaml:compose.production.yaml'],
+      ['that has data of other images', {}, 'shop_postgres-data\n', undefined],
+    ])('are no stand-ins for a stack %s: the pull that failed is the error', async (_, values, volumes, files) => {
       box.write('.env.docker', '')
+      vi.stubEnv('COMPOSE_FILE', files)
       box.answer('volume-ls', { out: volumes })
+      box.answer('volume-inspect', { out: 'shop_postgres-data 2026-11-01T10:00:00Z\n' })
       await expect(ensureImages(stack, official, values)).rejects.toMatchObject({ message: 'docker.io does not answer.', exitCode: 4 })
       expect(said).toContain('! Stand-ins are not used: ')
       expect(ensureStandIns).not.toHaveBeenCalled()
       expect(box.read('.env.docker')).toBe('')
     })
 
-    test('are stand-ins again where they have made the data', async () => {
+    test('are stand-ins again where they have made the data, and not where a volume was deleted and made anew', async () => {
+      const again = (): Promise<ModelledStack> => ensureImages({ envFile: 'staging.env', env: {} }, official, {})
       box.write('staging.env', '')
-      await ensureImages({ envFile: 'staging.env', env: {} }, official, {})
       box.answer('volume-ls', { out: 'shop_postgres-data\n' })
-      expect((await ensureImages({ envFile: 'staging.env', env: {} }, official, {})).model).toEqual(changed)
+      box.answer('volume-inspect', { out: 'shop_postgres-data 2026-11-01T10:00:00Z\n' })
+      box.answer('ps', { out: '/shop/compose.yaml,/shop/extras/offline/compose.yaml\n' })
+      expect((await again()).model).toEqual(changed)
+      box.answer('ps', { out: '' })
+      expect((await again()).model, 'after teardown').toEqual(changed)
+      box.answer('volume-inspect', { out: 'shop_postgres-data 2026-11-02T10:00:00Z\n' })
+      await expect(again()).rejects.toThrow('docker.io does not answer.')
+    })
+
+    test("are stand-ins in this run where the shell's COMPOSE_FILE wins, and .env.docker stays as it is", async () => {
+      box.write('.env.docker', 'COMPOSE_FILE=compose.yaml\n')
+      vi.stubEnv('COMPOSE_FILE', 'mine.yaml')
+      const result = await ensureImages(stack, official, { COMPOSE_FILE: 'compose.yaml' })
+      expect(result.stack.env).toEqual({ COMPOSE_FILE: 'mine.yaml:extras/offline/compose.yaml' })
+      expect(box.read('.env.docker')).toBe('COMPOSE_FILE=compose.yaml\n')
     })
 
     test('are no stand-ins for an image that somebody chose, and the file stays as it is', async () => {
