@@ -13,7 +13,7 @@ import { describe, type Description, remove, stop } from './private-engine/priva
 import { layoutOf } from './private-engine/layout.ts'
 import { startPrivate } from './room.ts'
 import { kindInUse, readStatus, renderStatus } from './status.ts'
-import { info, ok, print, printJson, warn } from '../../scripts/lib/terminal.ts'
+import { confirm, info, ok, print, printJson } from '../../scripts/lib/terminal.ts'
 
 const words = ['status', 'start', 'stop', 'remove'] as const
 type Word = (typeof words)[number]
@@ -82,28 +82,20 @@ async function stopEngine(json: boolean): Promise<void> {
 async function removeEngine(json: boolean, yes: boolean): Promise<void> {
   const layout = layoutOf(process.env)
   const { volumes } = await describe(layout)
-  if (!yes) await askBeforeDeleting(volumes)
+  if (!yes && volumes.length > 0) {
+    await confirm({
+      name: 'engine',
+      warning: 'The volumes of the private engine would be deleted.',
+      details: volumes.join('\n'),
+      command: 'npm run engine -- remove --yes',
+    })
+  }
   const hostPackages = await remove(layout)
   if (json) return printJson({ ok: true, removed: hostPackages !== undefined, volumes, hostPackages })
   if (!hostPackages) return ok('There is no private engine to remove')
   ok(`Removed ${layout.dir}`)
   info('  Its bridges and firewall rules stay until the next reboot.')
   if (hostPackages.length > 0) info(`  Its tools stay: sudo apt-get remove ${hostPackages.join(' ')}`)
-}
-
-/** @throws CliError when the answer is no, or when there is nobody to ask (exit code 2) */
-async function askBeforeDeleting(volumes: readonly string[]): Promise<void> {
-  if (volumes.length === 0) return
-  warn(`These volumes of the private engine would be deleted: ${volumes.join(', ')}`)
-  if (!process.stdin.isTTY || !process.stderr.isTTY) {
-    throw new CliError('There is no terminal to ask on.', {
-      hint: 'npm run engine -- remove --yes deletes them.',
-      exitCode: ExitCode.usage,
-    })
-  }
-  const { confirm } = await import('@clack/prompts')
-  const answer = await confirm({ message: 'Delete them?', initialValue: false, output: process.stderr })
-  if (answer !== true) throw new CliError('Nothing was removed.')
 }
 
 /**

@@ -105,10 +105,13 @@ export function daemonEnvironment(layout: Layout, receipt: Receipt, env: Environ
 /**
  * A configuration of its own also keeps the daemon away from the host's /etc/docker/daemon.json. Without `gc` this
  * engine keeps every step that was ever built, until the disk is full.
+ *
+ * @param own what the file holds now: it is written at every start, and what its owner has added stays
  */
-export const daemonConfig = (layout: Layout): string =>
+export const daemonConfig = (layout: Layout, own: object = {}): string =>
   json({
     builder: { gc: { enabled: true, defaultKeepStorage: '10GB' } },
+    ...own,
     hosts: [`unix://${layout.socket}`],
     'data-root': layout.data,
     'exec-root': join(layout.run, 'exec'),

@@ -166,7 +166,8 @@ async function spawnDaemon(layout: Layout, receipt: Receipt, network: Network | 
   await rm(layout.pidFile, { force: true })
   if (!(await findProcesses(layout)).some(isContainerd)) await rm(layout.containerdPidFile, { force: true })
   // Here, so that an engine which was set up by an older version gets it too.
-  await writeFile(layout.daemonConfig, daemonConfig(layout))
+  const own = await readFile(layout.daemonConfig, 'utf8').catch(() => '{}')
+  await writeFile(layout.daemonConfig, daemonConfig(layout, parsed(own, layout.daemonConfig)))
   const log = openSync(layout.log, 'a')
   const daemon = spawn(join(layout.root, DOCKERD), ['--config-file', layout.daemonConfig], {
     cwd: '/',
@@ -177,6 +178,14 @@ async function spawnDaemon(layout: Layout, receipt: Receipt, network: Network | 
   closeSync(log)
   await once(daemon, 'spawn')
   daemon.unref()
+}
+
+function parsed(text: string, file: string): object {
+  try {
+    return JSON.parse(text) as object
+  } catch (error) {
+    throw new CliError(`${file} is not valid JSON.`, { hint: 'Correct it, or delete it: then it is made anew.', exitCode: ExitCode.docker, cause: error })
+  }
 }
 
 async function startFailure(layout: Layout, what: string): Promise<CliError> {

@@ -84,6 +84,8 @@ describe('the layout', () => {
       'exec-root': `${layout.run}/exec`,
       pidfile: `${layout.run}/docker.pid`,
     })
+    const own = { builder: { gc: { enabled: false } }, 'registry-mirrors': ['https://m.test'], 'data-root': '/elsewhere' }
+    expect(JSON.parse(daemonConfig(layout, own)), 'what its owner has added stays').toMatchObject({ ...own, 'data-root': `${layout.dir}/data` })
     expect(JSON.parse(clientConfig(layout))).toEqual({
       cliPluginsExtraDirs: [`${layout.root}/usr/libexec/docker/cli-plugins`],
     })
