@@ -143,6 +143,67 @@ waiting() {
 	assert_success
 }
 
+@test "a worker that is connected and takes nothing although tasks wait is unhealthy, and one that is busy or paused is not" {
+	local name names=(deaf busy paused)
+	cat >"$BATS_TEST_TMPDIR/deaf.py" <<-'PYTHON'
+		import os
+		import sys
+		import time
+
+		from celery import bootsteps
+		from docker_roles import consumption
+		from stories.worker import celery as app
+
+		consumption.LOOK = 0.5
+
+
+		@app.task
+		def rest(seconds):
+		    time.sleep(seconds)
+
+
+		class Deaf(bootsteps.StartStopStep):
+		    requires = ("celery.worker.consumer.tasks:Tasks",)
+
+		    def start(self, parent):
+		        def stop_consuming():
+		            print("looks", file=sys.__stderr__, flush=True)
+		            if os.path.exists("/tmp/deaf"):
+		                for tag in parent.task_consumer._active_tags.values():
+		                    parent.task_consumer.channel.basic_cancel(tag)
+
+		        parent.timer.call_repeatedly(0.5, parent.call_soon, (stop_consuming,))
+
+
+		app.steps["consumer"].add(Deaf)
+	PYTHON
+	for name in "${names[@]}"; do
+		compose run --detach --no-deps --name "$project-$name" --volume "$BATS_TEST_TMPDIR:/deaf:ro" --env PYTHONPATH=/deaf --env RELOAD= \
+			--env CELERY_APP=deaf --env WORKER_QUEUES="$name" worker
+	done
+	in_worker() { docker exec "$project-$1" entrypoint.sh python -c "import deaf; $2"; }
+	sent() { in_worker "$1" "[deaf.app.send_task('deaf.rest', ($2,), queue='$1') for _ in range(20)]"; }
+	looks() { docker logs "$project-$1" 2>&1 | grep --count '^looks'; }
+	has_looked() { (($(looks "$1") >= $2)); }
+	is_paused() { in_worker paused 'deaf.app.control.cancel_consumer("paused")' && docker logs "$project-paused" 2>&1 | grep 'Canceling queue paused'; }
+	until_ok 60 is_paused
+	until_ok 60 docker exec "$project-deaf" healthcheck.sh
+	docker exec "$project-deaf" touch /tmp/deaf
+	for name in busy paused; do sent "$name" 60; done
+	# What it was about to take, it may still take.
+	until_ok 60 eval 'sent deaf 0; rabbitmqctl list_queues name messages_ready | grep --perl-regexp "^deaf\t[1-9]"'
+	run until_ok 30 eval 'docker exec "$project-deaf" healthcheck.sh | grep "no task is taken, although some wait"'
+	assert_success
+	for name in busy paused; do
+		run until_ok 30 has_looked "$name" $(($(looks "$name") + 6))
+		assert_success
+		run -0 docker exec "$project-$name" healthcheck.sh
+		run rabbitmqctl list_queues name messages_ready
+		assert_line --regexp "^$name"$'\t''[1-9]'
+	done
+	docker rm --force "${names[@]/#/$project-}"
+}
+
 @test "beat has its lock in Redis, which is not its broker" {
 	run -0 redis_cli exists "celery-beat-lock:$project"
 	assert_output 1
