@@ -46,7 +46,7 @@ const schema = parseSchema(`
 # @optional @sensitive @type=url @service(web) | DATABASE_URL=postgresql://\${POSTGRES_USER}:\${POSTGRES_PASSWORD}@db:5432/shop
 # @optional @sensitive @type=url @service(web) | REDIS_URL=redis://:\${REDIS_PASSWORD}@redis:6379/0
 # @optional @type=string @service(web) | S3_ACCESS_KEY_ID=
-# @optional @sensitive @type=string @service(web) | S3_SECRET_ACCESS_KEY=
+# @optional @sensitive @type=string @generate=hex(20) @service(web, storage) | S3_SECRET_ACCESS_KEY=
 # @optional @type=url(public=true) @service(web) | S3_PUBLIC_URL=
 # @optional @sensitive @type=string(minLength=8) @generate=hex(16) @service(web) | SECRET_KEY=secret-local-only
 # @optional @type=string @service(web) | ALLOWED_HOSTS=
@@ -93,6 +93,7 @@ test.each<[code: string, setting: string, edits: Edits, hint?: string | RegExp]>
   ['E20', 'POSTGRES_PASSWORD', { ...production, POSTGRES_PASSWORD: 'postgres-local-only' }],
   ['E25', 'FLOWER_PASSWORD', { FLOWER_PASSWORD: '' }, 'npm run env -- --init makes a value; or take flower out of COMPOSE_PROFILES.'],
   ['E25', 'REDIS_PASSWORD', { ...production, REDIS_PASSWORD: '', REDIS_URL: 'redis://redis:6379/0' }, /REDIS_URL too; a client without a password needs a Redis of its own/],
+  ['E25', 'S3_SECRET_ACCESS_KEY', { COMPOSE_PROFILES: 'postgres,redis,storage' }, /or take storage out of COMPOSE_PROFILES\.$/],
   ['E36', 'POSTGRES_IMAGE', { POSTGRES_IMAGE: 'mirror.example:5000/postgres' }, 'For example: POSTGRES_IMAGE=library/postgres:17'],
   ['E38', 'COMPOSE_PROFILES', { COMPOSE_PROFILES: 'postgres,redis,flowr' }, 'Did you mean flower?'],
   ['E38', 'COMPOSE_PROFILES', { COMPOSE_PROFILES: 'db,redis', DATABASE_URL: '' }, 'There are beat, frontend, flower, postgres, mariadb, redis, storage, with commas between them.'],
@@ -106,6 +107,7 @@ test.each<[code: string, setting: string, edits: Edits, hint?: string | RegExp]>
   ['E54', 'WEB_PUBLISHED_PORT', { WEB_PUBLISHED_PORT: '127.0.0.1:8000' }],
   ['E67', 'WEB_APP', { WEB_APP: '' }],
   ['E67', 'S3_SECRET_ACCESS_KEY', { S3_ACCESS_KEY_ID: 'key' }],
+  ['E67', 'CELERY_APP', { CELERY_APP: '' }, /^Set CELERY_APP\./],
   ['E67', 'FRONTEND_DIR', { COMPOSE_PROFILES: 'postgres,redis,frontend' }],
   ['E67', 'SITE_SERVICE', { ...production, SITE_SERVICE: 'frontend' }],
   ['E72', 'COMPOSE_PROJECT_NAME', { COMPOSE_PROJECT_NAME: "'My Shop'" }],

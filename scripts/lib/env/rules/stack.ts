@@ -101,6 +101,12 @@ const siteSwitchedOff: Rule = ({ services, production, effective }) => services
   .filter(({ name, isOn }) => production && !isOn && name === effective('SITE_SERVICE'))
   .map(({ name }) => found('E67', 'SITE_SERVICE', `SITE_SERVICE is ${name}, which is switched off.`, `Add ${name} to COMPOSE_PROFILES.`))
 
+/** A worker of an overlay of the owner's may have a profile that is off. */
+const withoutCelery: Rule = ({ services, effective }) => services
+  .filter(({ name, isOn }) => isOn && name === 'worker' && effective('CELERY_APP') === '')
+  .map(({ name }) => found('E67', 'CELERY_APP', `CELERY_APP is empty, and ${name} does not start without it.`,
+    'Set CELERY_APP. For an application without tasks, switch the worker off: docs/where-to-change-what.md'))
+
 /** Version 18 moved its data and refuses the old mount; an older one would keep it in a volume without a name, and lose it. */
 const postgresMount: Rule = ({ services, effective }) => {
   const [, major] = /(?:^|\/)(?:postgres|postgis|pgvector):(?:pg)?(\d+)/.exec(effective('POSTGRES_IMAGE') ?? '') ?? []
@@ -131,5 +137,5 @@ const tooShort: Rule = ({ effective }) => {
 }
 
 export const stackRules: readonly Rule[] = [
-  bothOverlays, unknownProfile, portTwice, openToAll, notThere, halfFilled, siteSwitchedOff, postgresMount, pythonVersion, tooShort,
+  bothOverlays, unknownProfile, portTwice, openToAll, notThere, halfFilled, siteSwitchedOff, withoutCelery, postgresMount, pythonVersion, tooShort,
 ]

@@ -21,7 +21,8 @@ const missing: Rule = ({ schema, profiles, production, effective }) =>
     const { name, required, generate } = setting
     const hint = generate ? 'npm run env -- --init makes a value' : example(setting)
     if (required) return found('E10', name, `${name} is missing or empty, and it is required.`, hint)
-    const owner = generate && readers(setting).find((service) => name.startsWith(`${service.toUpperCase()}_`))
+    // The key of the store has the name that its clients know.
+    const owner = generate && readers(setting).find((service) => name.replace(/^S3_/, 'STORAGE_').startsWith(`${service.toUpperCase()}_`))
     if (!owner || !profiles.includes(owner) || (owner === 'redis' && !production)) return []
     const client = owner === 'redis' ? ' Write it into REDIS_URL too; a client without a password needs a Redis of its own (docs/where-to-change-what.md).' : ''
     return found('E25', name, `${name} is missing or empty, and ${owner}, which is switched on, is refused without it.`,
