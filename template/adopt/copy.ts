@@ -88,9 +88,11 @@ function finderOf(tree: Tree): (path: string) => boolean {
 }
 
 /** The static files that a copy gets in place of the template's own, each at its place below this folder. */
-function ownersFiles(root: string, { name, appDir }: Choices): Tree {
+function ownersFiles(root: string, { name, appDir, rooms }: Choices): Tree {
   const folder = join(root, 'template/adopt/files')
-  const own = (text: string): string => text.replaceAll('my-project', name).replace('directory: /app\n', `directory: /${appDir === '.' ? '' : appDir}\n`)
+  const pages = rooms.map((room) => `extras/${room}/README.md`).filter((page) => existsSync(join(root, page)))
+  const rows = pages.map((page) => `| [${page}](${page}) | ${/^# (.*)/.exec(textOf({ file: join(root, page) }))?.[1]} |\n`).join('')
+  const own = (text: string): string => text.replaceAll('my-project', name).replace(/^\| \[extras\].*\n/m, rows).replace('directory: /app\n', `directory: /${appDir === '.' ? '' : appDir}\n`)
   return new Map([...walk(folder)].map((path) => [path, { text: own(textOf({ file: join(folder, path) })) }]))
 }
 

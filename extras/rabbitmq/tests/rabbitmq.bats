@@ -8,7 +8,15 @@ cd "$BATS_TEST_DIRNAME/../../.." || exit 1
 # shellcheck source=tests/docker/stack.bash
 source tests/docker/stack.bash
 
+# setup and setup_file: the stories are the sample's.
+is_sample() { [[ -d app/stories ]]; }
+
+setup() {
+	is_sample || skip 'the application is not the sample'
+}
+
 setup_file() {
+	is_sample || return 0
 	project=test-$(od -An -N4 -tx4 /dev/urandom | tr -d ' ')
 	env_file=$BATS_FILE_TMPDIR/$project.env
 	local port=$((26000 + RANDOM % 5000)) files=${TEST_COMPOSE_FILES:-compose.yaml:compose.override.yaml}
@@ -33,6 +41,7 @@ teardown() {
 }
 
 teardown_file() {
+	is_sample || return 0
 	compose --profile '*' down --volumes --timeout 5 &>/dev/null || true
 	docker image rm --force "$project-app:dev" &>/dev/null || true
 }

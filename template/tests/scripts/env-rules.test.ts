@@ -107,7 +107,7 @@ test.each<[code: string, setting: string, edits: Edits, hint?: string | RegExp]>
   ['E54', 'WEB_PUBLISHED_PORT', { WEB_PUBLISHED_PORT: '127.0.0.1:8000' }],
   ['E67', 'WEB_APP', { WEB_APP: '' }],
   ['E67', 'S3_SECRET_ACCESS_KEY', { S3_ACCESS_KEY_ID: 'key' }],
-  ['E67', 'CELERY_APP', { CELERY_APP: '' }, /^Set CELERY_APP\./],
+  ['E67', 'CELERY_APP', { CELERY_APP: '' }, /^Set CELERY_APP: module/],
   ['E67', 'FRONTEND_DIR', { COMPOSE_PROFILES: 'postgres,redis,frontend' }],
   ['E67', 'SITE_SERVICE', { ...production, SITE_SERVICE: 'frontend' }],
   ['E72', 'COMPOSE_PROJECT_NAME', { COMPOSE_PROJECT_NAME: "'My Shop'" }],

@@ -105,7 +105,7 @@ const siteSwitchedOff: Rule = ({ services, production, effective }) => services
 const withoutCelery: Rule = ({ services, effective }) => services
   .filter(({ name, isOn }) => isOn && name === 'worker' && effective('CELERY_APP') === '')
   .map(({ name }) => found('E67', 'CELERY_APP', `CELERY_APP is empty, and ${name} does not start without it.`,
-    'Set CELERY_APP. For an application without tasks, switch the worker off: docs/where-to-change-what.md'))
+    'Set CELERY_APP: module or module:object, as in "celery -A".'))
 
 /** Version 18 moved its data and refuses the old mount; an older one would keep it in a volume without a name, and lose it. */
 const postgresMount: Rule = ({ services, effective }) => {
