@@ -1,8 +1,7 @@
 #!/bin/sh
 # One image, several roles: the first argument is the role. Anything else is run as a command. Every path ends with
-# exec, so that signals reach the program itself. A shell command from a setting runs in bash, because bash gives its
-# place to the last command of a line, and sh does not. Exit code 64: a setting is missing or wrong; 127: there is no
-# such command.
+# exec, so that signals reach the program itself. A shell command from a setting runs in bash, because bash execs the last
+# command of a line, and sh does not. Exit code 64: a setting is missing or wrong; 127: there is no such command.
 # -f: settings are split at blanks below, and a * in them is not a file name pattern (--forwarded-allow-ips *).
 set -euf
 
@@ -161,7 +160,7 @@ flower() {
 	exec python -m docker_roles.flower --app "$CELERY_APP" flower --address=0.0.0.0 --port=5555
 }
 
-# once SETTING [ARG…]: runs the command in a setting, with the arguments added, as $wrapper if there is one.
+# once SETTING [ARG…]: runs the command in a setting, with the arguments added, through $wrapper if that is set.
 # shellcheck disable=SC2086
 once() {
 	eval "command=\${$1:-}"

@@ -9,7 +9,7 @@ readonly MAX_AGE=10
 # After how many seconds without any progress a sick role is frozen, and how many more it gets to stop by itself.
 readonly FROZEN_AFTER=12 GRACE=$((${WORKER_STOP_TIMEOUT:-20} + 10))
 
-# Exists since the role was well for the first time. While it is sick, holds what was seen when: its progress, or TERM.
+# Made at the first success. While the role is sick, it holds a time and the progress seen then, or TERM.
 # Kubernetes keeps /dev/shm for the next container, which has another start in its name (field 22).
 read -r -a process_one </proc/1/stat
 readonly SEEN=${FROZEN_FILE:-/dev/shm/healthcheck.$HOSTNAME.${process_one[21]}}
