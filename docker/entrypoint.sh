@@ -63,6 +63,19 @@ trust_ca() {
 	unset APP_CA
 }
 
+# Gives this run a folder of its own for temporary files, locked as long as it lives. Deletes those that nobody holds: a run
+# that was killed left them.
+own_tmpdir() {
+	[ -w "${TMPDIR:-}" ] || { unset TMPDIR && return; }
+	exec 8<"$TMPDIR"
+	flock 8
+	find "$TMPDIR" -maxdepth 1 -name 'run.*' -exec flock --nonblock {} rm -rf {} \; 2>/dev/null || true
+	TMPDIR=$(mktemp -d "$TMPDIR/run.XXXXXX")
+	export TMPDIR
+	exec 9<"$TMPDIR" 8<&-
+	flock 9
+}
+
 # Succeeds for a file on PATH, not for a function in this file or a shell keyword.
 is_program() {
 	case $(command -v -- "$1") in */*) ;; *) return 1 ;; esac
@@ -179,6 +192,7 @@ main() {
 	drop_empty_settings
 	read_secret_files
 	trust_ca
+	own_tmpdir
 	export PYTHONPATH="/opt/docker${PYTHONPATH:+:$PYTHONPATH}"
 	case $role in
 	web | worker | beat | flower | frontend) "$role" ;;

@@ -20,7 +20,8 @@ production_stack() {
 }
 
 setup_file() {
-	production_stack LOG_MAX_SIZE=32k LOG_MAX_FILES=2 FLOWER_MEMORY=200m FLOWER_CPUS=0.5 PIDS_LIMIT=99
+	production_stack LOG_MAX_SIZE=32k LOG_MAX_FILES=2 FLOWER_MEMORY=200m FLOWER_CPUS=0.5 PIDS_LIMIT=99 \
+		PROXY_MAX_BODY=1m PROXY_RESPONSE_TIMEOUT=15s
 	start_stack
 }
 
@@ -58,6 +59,43 @@ teardown_file() {
 	run compose run --rm --no-deps --no-TTY flower python -c 'b"x" * 400_000_000'
 	assert_failure 137
 	run is_health web healthy
+	assert_success
+}
+
+@test "temporary files are on disk: uploads of more than a container's memory do not end it, and what is left of them goes" {
+	local id left
+	id=$(compose run --detach --no-deps --no-TTY --label "kept-for=$project-$BATS_TEST_NUMBER" flower python -c '
+import tempfile, time
+with tempfile.NamedTemporaryFile() as upload:
+    for _ in range(400): upload.write(bytes(1_000_000))
+    print(upload.name, flush=True)
+    time.sleep(600)')
+	until_ok 60 eval "docker logs $id 2>&1 | grep --quiet ^/"
+	left=$(docker logs "$id")
+	run docker exec "$(container web)" test -e "$left"
+	assert_success
+	docker kill "$id"
+	run compose run --rm --no-deps --no-TTY flower stat "$left"
+	assert_failure 1
+}
+
+@test "a request that is larger than PROXY_MAX_BODY gets 413, and one that is not gets through" {
+	posted() { # posted BYTES
+		head -c "$1" /dev/zero | curl --silent --max-time 20 --output /dev/null --write-out '%{http_code}' \
+			--header 'Content-Type: application/json' --data-binary @- "$web/api/stories"
+	}
+	assert_equal "$(posted 2000000)" 413
+	# The application reads it, and finds that it is no story.
+	assert_equal "$(posted 900000)" 400
+}
+
+@test "while web is frozen a visitor gets 504 after PROXY_RESPONSE_TIMEOUT" {
+	docker pause "$(container web)"
+	# It has a body, so it is not tried again.
+	run curl --silent --max-time 60 --output /dev/null --write-out '%{http_code}' --data x=1 "$web/healthz"
+	docker unpause "$(container web)"
+	assert_output 504
+	run until_ok 30 is_health web healthy
 	assert_success
 }
 
