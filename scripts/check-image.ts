@@ -8,8 +8,8 @@ import { lastLines } from './lib/engine/docker.ts'
 import { ensureImages } from './lib/engine/images.ts'
 import { envFile } from './lib/env/settings.ts'
 import { CliError, ExitCode } from './lib/errors.ts'
-import { lostFiles, readSource } from './lib/explain/source-files.ts'
-import { info, ok, print, printJson } from './lib/terminal.ts'
+import { heavyIn, lostFiles, readSource } from './lib/explain/source-files.ts'
+import { info, ok, print, printJson, warn } from './lib/terminal.ts'
 
 /** The image without what development mounts over it. */
 const overlay = 'scripts/lib/explain/check-image.yaml'
@@ -68,6 +68,8 @@ export const checkImage = defineCommand({
     const alone = { ...stack, env: { ...stack.env, COMPOSE_FILE: files, APP_CA_FILE: '' } }
     const { files: inImage, broken, notes } = await askImage(alone, source.leftOut)
     if (notes.length > 0) info(`Not imported, for a reason that is not the fault of the image:\n${list(notes)}`)
+    const heavy = heavyIn(source)
+    if (heavy.length > 0) warn(`Heavy, and in every build and image: ${heavy.join(', ')}.`, 'What the application does not need there belongs in .dockerignore, or on the volume /data.')
     const lost = lostFiles(source, inImage)
     const details = [...lost, list(broken)].join('\n').trim()
     if (lost.length > 0) {

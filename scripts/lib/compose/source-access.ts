@@ -3,6 +3,7 @@ import { lstatSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { quote } from 'zx/core'
 import { CliError, ExitCode } from '../errors.ts'
+import { notSource } from '../explain/ignore.ts'
 import type { Model } from './model.ts'
 import { captureCompose } from './stack.ts'
 import type { Stack } from './stack.ts'
@@ -11,11 +12,6 @@ export interface Owner {
   uid: number
   gid: number
 }
-
-/** What .dockerignore keeps out of every build. Nobody imports from these, and they can be large. */
-export const notSource = new Set([
-  '.git', 'node_modules', '.venv', '__pycache__', '.pytest_cache', '.ruff_cache', '.mypy_cache', '.next',
-])
 
 /** The bits of a mode, for one class of users. */
 const READ = 0o4

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { posix } from 'node:path'
 import { glob } from 'zx'
 import type { Model } from '../compose/model.ts'
-import { notSource } from '../compose/source-access.ts'
+import { hiddenBy, matches, notSource } from './ignore.ts'
 
 export interface Source {
   /** APP_DIR. */
@@ -18,30 +18,12 @@ export interface Source {
   ignore: string
 }
 
-const meanings: Record<string, string> = { '**/': '(?:.*/)?', '**': '.*', '*': '[^/]*', '?': '[^/]' }
+/** Without links and without folders that we may not read. */
+const lookingIn = (folder: string) =>
+  ({ cwd: folder, dot: true, followSymbolicLinks: false, suppressErrors: true, ignore: [...notSource].map((name) => `**/${name}/**`) })
 
-/** Does a pattern, as Docker writes them, match a path or a folder above it? */
-function matches(pattern: string, path: string): boolean {
-  const clean = posix.normalize(`/${pattern}`).replaceAll(/^\/+|\/+$/g, '')
-  const expression = clean.replaceAll(/\*\*\/|\*\*|[*?]|\[[^\]]+\]|[.+^$(){}|[\]\\]/g, (part) =>
-    meanings[part] ?? (part.length > 1 ? part : `\\${part}`))
-  return new RegExp(`^${expression}(?:/.*)?$`).test(path)
-}
-
-/** The line of a .dockerignore that hides a path. The last one that matches counts; "!" brings a path back. */
-export function hiddenBy(ignore: string, path: string): string | undefined {
-  const lines = ignore.split('\n').map((line) => (line.startsWith('#') ? '' : line.trim()))
-  const index = lines.findLastIndex((line) => line && matches(line.replace(/^!\s*/, ''), path))
-  const pattern = lines[index] ?? ''
-  if (pattern === '' || pattern.startsWith('!')) return undefined
-  return `line ${index + 1} of .dockerignore hides it: ${pattern}`
-}
-
-/** The Python files below a folder, in order, without links and without folders that we may not read. */
-const pythonFiles = (folder: string): string[] =>
-  glob.globbySync('**/*.py', {
-    cwd: folder, dot: true, followSymbolicLinks: false, suppressErrors: true, ignore: [...notSource].map((name) => `**/${name}/**`),
-  }).toSorted()
+/** The Python files below a folder, in order. */
+const pythonFiles = (folder: string): string[] => glob.globbySync('**/*.py', lookingIn(folder)).toSorted()
 
 /** The source of a stack; undefined where nothing is built. */
 export function readSource({ services: { migrate } }: Model): Source | undefined {
@@ -57,6 +39,28 @@ export function readSource({ services: { migrate } }: Model): Source | undefined
     leftOut: (args.PROD_EXCLUDE ?? '').split(/\s+/).filter(Boolean),
     ignore: existsSync('.dockerignore') ? readFileSync('.dockerignore', 'utf8') : '',
   }
+}
+
+/** Megabytes that are no longer a program. */
+const HEAVY = 200
+
+/** What in the source goes into every build and weighs this much, each with what it weighs: data, media, models. */
+export function heavyIn({ folder, ignore }: Source, heavy = HEAVY): string[] {
+  const hides = new Map<string, boolean>()
+  const isHidden = (path: string): boolean => {
+    if (path === '.') return false
+    const known = hides.get(path) ?? (isHidden(posix.dirname(path)) || hiddenBy(ignore, posix.join(folder, path)) !== undefined)
+    hides.set(path, known)
+    return known
+  }
+  const weights = new Map<string, number>()
+  for (const { path, stats } of glob.globbySync('**', { ...lookingIn(folder), objectMode: true, stats: true })) {
+    if (isHidden(posix.dirname(path)) || (stats?.size ?? 0) > 1e6 && isHidden(path)) continue
+    const [first = ''] = path.split('/')
+    weights.set(first, (weights.get(first) ?? 0) + (stats?.size ?? 0))
+  }
+  return [...weights].map(([path, bytes]) => [posix.join(folder, path), Math.round(bytes / 1e6)] as const)
+    .filter(([, weight]) => weight >= heavy).map(([path, weight]) => `${path} (${weight} MB)`)
 }
 
 const isLeftOut = ({ leftOut }: Source, file: string): boolean => leftOut.some((pattern) => matches(pattern, file))

@@ -156,6 +156,23 @@ test.each<[code: string, text: string, around?: Around]>([
   expect(codesOf(text, findings(text, around))).toEqual([code])
 })
 
+test.each<[found: string | undefined, venv: string, ignore?: string]>([
+  ['app/venv', 'app/venv'], ['app/backend/.env312', 'app/backend/.env312'], [undefined, 'app/.venv'],
+  [undefined, 'app/venv', '**/venv\n'], [undefined, 'app/venv', 'app/venv'], [undefined, 'other/venv'],
+])('a virtual environment that goes into the image is %s: %s, .dockerignore: %j', (expected, venv, ignore = '') => {
+  const names: Record<string, string[]> = { app: ['backend', 'venv', '.venv'], 'app/backend': ['.env312'] }
+  const usual = diskWith()
+  const disk: typeof usual = {
+    namesIn: (folder) => names[folder] ?? usual.namesIn(folder),
+    kindOf: (path) => (path === `${venv}/pyvenv.cfg` ? 'file' : usual.kindOf(path)),
+    textOf: (path) => (path === '.dockerignore' ? ignore : usual.textOf(path)),
+  }
+  const text = fileWith({})
+  const found = findings(text, { disk })
+  expect(codesOf(text, found)).toEqual(expected ? ['W99 APP_DIR'] : [])
+  if (expected) expect(found[0]!.hint, 'which is what hides it').toContain(`.dockerignore: ${expected}`)
+})
+
 test.each<[files: Record<string, string>, image: string, wanted?: string, other?: string]>([
   [{ 'app/.python-version': '3.11.4\n' }, 'library/python:3.13', '3.11', 'library/python:3.11'],
   [{ '.python-version': 'cpython-3.11\n' }, 'mirror.example:5000/python:3.13.2-slim-trixie', '3.11', 'mirror.example:5000/python:3.11-slim-trixie'],

@@ -1,7 +1,11 @@
 /** Why a Python file is not in the image, or a module is not found. */
+import { mkdirSync, truncateSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { explainMissing, hiddenBy, lostFiles } from '../../../scripts/lib/explain/source-files.ts'
+import { hiddenBy } from '../../../scripts/lib/explain/ignore.ts'
+import { explainMissing, heavyIn, lostFiles } from '../../../scripts/lib/explain/source-files.ts'
 import type { Source } from '../../../scripts/lib/explain/source-files.ts'
+import { Sandbox } from '../../../tests/helpers/sandbox.ts'
 
 /** By Docker's documentation of .dockerignore: what a pattern hides, and what it does not. */
 test.each<[string, string[], string[]]>([
@@ -33,6 +37,19 @@ test('a file that PROD_EXCLUDE leaves out is not lost, and one that nothing hide
   expect(lostFiles(source({ leftOut: ['tests', 's*/graph'] }), ['core/__init__.py', 'core/celery_worker.py'])).toEqual([
     'run.py: no line of .dockerignore hides it. Does PREBUILD_COMMAND remove it?',
   ])
+})
+
+test('what is heavy in the source is named, unless .dockerignore keeps it out', () => {
+  const box = new Sandbox()
+  box.enter()
+  for (const path of ['app/media/2026', 'app/models/kept', 'app/node_modules', 'app/code']) mkdirSync(join(box.folder, path), { recursive: true })
+  for (const [path, megabytes] of [['media/2026/a.bin', 3], ['media/b.bin', 2], ['models/kept/c.bin', 9], ['node_modules/d', 9], ['e.bin', 6], ['code/f', 2]] as const) {
+    writeFileSync(join('app', path), '')
+    // Of a file without content the disk holds nothing.
+    truncateSync(join('app', path), megabytes * 1e6)
+  }
+  expect(heavyIn(source({ folder: 'app', ignore: 'app/models/kept' }), 5)).toEqual(['app/e.bin (6 MB)', 'app/media (5 MB)'])
+  expect(heavyIn(source({ folder: 'app', ignore: 'app/models\napp/*.bin\n**/2026' }), 3)).toEqual([])
 })
 
 test.each<[string, Partial<Source>, string, string | undefined]>([

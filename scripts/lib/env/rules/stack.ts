@@ -2,6 +2,7 @@
 import { basename, dirname, join, normalize } from 'node:path/posix'
 import { filesIn, publishedPorts } from '../../compose/model.ts'
 import type { PublishedPort } from '../../compose/model.ts'
+import { hiddenBy, notSource } from '../../explain/ignore.ts'
 import { nearest } from '../../terminal.ts'
 import { found, given, ofEach, shown } from '../subject.ts'
 import type { Rule, Subject } from '../subject.ts'
@@ -77,6 +78,16 @@ const notThere = ofEach(({ name, value }, subject) => {
     meant ? `Did you mean ${join(dirname(value), meant)}?` : `It is seen from ${from}.`)
 })
 
+/** One in the source goes into every build and image, and its packages are taken for the application's. */
+const virtualEnvironment: Rule = ({ effective, around: { disk } }) => {
+  const folder = effective('APP_DIR')
+  const below = (path: string): string[] => disk?.namesIn(path).filter((name) => !notSource.has(name)).map((name) => join(path, name)) ?? []
+  const near = folder ? below(folder) : []
+  const path = [...near, ...near.flatMap(below)].find((one) => disk?.kindOf(join(one, 'pyvenv.cfg')) === 'file')
+  if (!path || hiddenBy(disk?.textOf('.dockerignore') ?? '', path)) return []
+  return [found('W99', 'APP_DIR', `${path} is a virtual environment, and goes into every build and image.`, `Add this line to .dockerignore: ${path}`)]
+}
+
 /**
  * When a setting is so, the other must not be empty. `or` is what to do when it is not meant. Add the pairs of your own
  * settings here.
@@ -138,4 +149,5 @@ const tooShort: Rule = ({ effective }) => {
 
 export const stackRules: readonly Rule[] = [
   bothOverlays, unknownProfile, portTwice, openToAll, notThere, halfFilled, siteSwitchedOff, withoutCelery, postgresMount, pythonVersion, tooShort,
+  virtualEnvironment,
 ]
