@@ -1,0 +1,199 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2016,SC2154 # $output per test; setup_file exports what is used here
+# What can be seen without a node: the stack as `docker stack` reads it, and what deploy.sh does. on-request/ has the nodes.
+
+bats_require_minimum_version 1.5.0
+bats_load_library() { load "../../../node_modules/$1/load.bash"; }
+bats_load_library bats-support
+bats_load_library bats-assert
+
+cd "$BATS_TEST_DIRNAME/../../.." || exit 1
+
+setup_file() {
+	env_file=$BATS_FILE_TMPDIR/swarm.env
+	{
+		grep -v '^COMPOSE_PROFILES=' .env.docker.example
+		printf '%s\n' COMPOSE_PROJECT_NAME=shop SWARM_IMAGE=registry.test/shop:1.4.0 APP_ENV_FILE= \
+			COMPOSE_FILE=compose.yaml:compose.production.yaml:extras/swarm/compose.yaml \
+			COMPOSE_PROFILES=postgres,mariadb,redis,storage,beat,flower,frontend MARIADB_PASSWORD=mariadb-local-only WORKER_CPUS=0.5
+	} >"$env_file"
+	stack=$BATS_FILE_TMPDIR/stack.yaml
+	own_env_file=$BATS_FILE_TMPDIR/own.env
+	sed 's/local-only/of-this-test/; s/,frontend$//' "$env_file" >"$own_env_file"
+	export env_file own_env_file stack
+	render | docker stack config --compose-file - >"$stack"
+}
+
+# render [ARG…]: as README.md has it.
+render() {
+	docker compose --env-file "$env_file" config "$@" | sed -E -f extras/swarm/stack.sed
+}
+
+# in_stack EXPRESSION: of each service and its $name; prints a line for each that is not undefined.
+in_stack() {
+	node -e '
+		const { services } = require("yaml").parse(require("fs").readFileSync(process.argv[1], "utf8"))
+		const look = new Function("name", "$", `return ${process.argv[2]}`)
+		for (const [name, service] of Object.entries(services)) {
+			const found = look(name, service)
+			if (found !== undefined) console.log(name, typeof found === "object" ? JSON.stringify(found) : found)
+		}' "$stack" "$1" | sort
+}
+
+@test "docker stack accepts the stack with any one of the profiles, with all of them, and with none" {
+	local profile
+	for profile in '' postgres mariadb redis storage beat flower frontend postgres,mariadb,redis,storage,beat,flower,frontend; do
+		echo "profiles: $profile"
+		COMPOSE_PROFILES=$profile render >"$BATS_TEST_TMPDIR/stack.yaml"
+		run -0 docker stack config --compose-file "$BATS_TEST_TMPDIR/stack.yaml"
+		# The profiles choose here too.
+		assert_equal "$(grep --count '^    image:' <<<"$output")" $((3 + $(tr ',' '\n' <<<"$profile" | grep --count .)))
+	done
+	run -0 docker stack config --compose-file <(render migrate)
+	assert_line --partial 'mode: replicated-job'
+}
+
+@test "docker stack accepts what Compose 5 prints" {
+	[[ -n ${TEST_LINT_IMAGE:-} ]] || skip "the image with Compose 5 is the long proof's"
+	docker run --rm --network none --volume "$PWD:/src:ro" --volume "$env_file:/swarm.env:ro" "$TEST_LINT_IMAGE" \
+		docker-compose --env-file /swarm.env config 2>/dev/null | sed -E -f extras/swarm/stack.sed >"$BATS_TEST_TMPDIR/stack.yaml"
+	run -0 docker stack config --compose-file "$BATS_TEST_TMPDIR/stack.yaml"
+	assert_equal "$(grep --count '^    image:' <<<"$output")" 10
+}
+
+@test "no secret is in the environment or the arguments of a service, and each is a file" {
+	refute grep local-only "$stack"
+	run in_stack '$.secrets && [...$.secrets.map(({ source }) => source)].sort().join(" ")'
+	assert_output "$(sort <<-SECRETS
+		beat DATABASE_URL REDIS_URL S3_SECRET_ACCESS_KEY SECRET_KEY
+		flower DATABASE_URL FLOWER_PASSWORD REDIS_URL S3_SECRET_ACCESS_KEY SECRET_KEY
+		mariadb MARIADB_PASSWORD
+		postgres POSTGRES_PASSWORD
+		redis REDIS_PASSWORD
+		storage S3_SECRET_ACCESS_KEY
+		web DATABASE_URL REDIS_URL S3_SECRET_ACCESS_KEY SECRET_KEY
+		worker DATABASE_URL REDIS_URL S3_SECRET_ACCESS_KEY SECRET_KEY
+	SECRETS
+	)"
+	# Another generation has other secrets and other configs.
+	SWARM_GENERATION=2 render >"$BATS_TEST_TMPDIR/second.yaml"
+	run grep --extended-regexp --only-matching 'name: shop\.[A-Za-z0-9_-]+\.[0-9]+' "$BATS_TEST_TMPDIR/second.yaml"
+	assert_equal "${#lines[@]}" 10
+	refute_output --regexp '\.1$'
+}
+
+@test "only the proxy publishes, on the machine's own ports; every name leads to the tasks" {
+	run in_stack '$.ports?.map(({ mode, published, target }) => `${mode} ${published}:${target}`)'
+	assert_output 'proxy ["host 80:80","host 443:443","host 443:443"]'
+	run in_stack '$.deploy.endpoint_mode === "dnsrr" ? undefined : "has a virtual address"'
+	assert_output ''
+}
+
+@test "a new version of what may run twice starts first, of all else the old one ends first, and a failure rolls back" {
+	run in_stack '$.deploy.update_config.order + " " + $.deploy.update_config.failure_action'
+	assert_output "$(sort <<-ORDER
+		beat stop-first rollback
+		flower start-first rollback
+		frontend start-first rollback
+		mariadb stop-first rollback
+		postgres stop-first rollback
+		proxy stop-first rollback
+		redis stop-first rollback
+		storage stop-first rollback
+		web start-first rollback
+		worker start-first rollback
+	ORDER
+	)"
+	run in_stack 'name === "beat" ? $.deploy.replicas : undefined'
+	assert_output 'beat 1'
+}
+
+@test "no service needs a file of the machine that it runs on, and what is written goes into memory or a volume" {
+	run in_stack '$.volumes?.filter(({ type }) => type === "bind").length || undefined'
+	assert_output ''
+	# docker stack ignores it, so each has become a volume of type tmpfs.
+	run in_stack '$.tmpfs'
+	assert_output ''
+	run in_stack '$.volumes.filter(({ type }) => type === "tmpfs").map(({ target }) => target).join(" ")'
+	assert_output "$(sort <<-MEMORY
+		beat /tmp /run/app
+		flower /tmp /run/app
+		frontend /tmp
+		mariadb /tmp /run/mysqld
+		postgres /tmp /var/run/postgresql
+		proxy /tmp /config
+		redis /tmp
+		storage /tmp
+		web /tmp /run/app
+		worker /tmp /run/app
+	MEMORY
+	)"
+}
+
+@test "limits, capabilities and the read-only root are production's" {
+	run in_stack '$.read_only && $.cap_drop.join() === "ALL" && $.deploy.resources.limits.memory && $.logging.driver === "local" ? undefined : "is weaker"'
+	assert_output ''
+	run in_stack 'name === "worker" ? $.deploy.resources.limits.cpus : undefined'
+	assert_output 'worker 0.5'
+}
+
+# fake_docker STATE [no-stack]: a docker first on PATH that writes its arguments down. Compose is the real one; the
+# task of the migration is in STATE; and the swarm has no secrets.
+fake_docker() {
+	mkdir "$BATS_TEST_TMPDIR/bin"
+	cat >"$BATS_TEST_TMPDIR/bin/docker" <<-DOCKER
+		#!/bin/bash
+		printf '%s\n' "\$*" >>'$BATS_TEST_TMPDIR/calls'
+		case "\$*" in
+		compose*) exec '$(command -v docker)' "\$@" ;;
+		'secret inspect'*) exit 1 ;;
+		'secret create'*) cat >>'$BATS_TEST_TMPDIR/secrets' ;;
+		'service ps'*) echo '$1' ;;
+		'service inspect'*) [[ -z '${2:-}' ]] ;;
+		'stack deploy'*) cat >/dev/null ;;
+		esac
+	DOCKER
+	chmod +x "$BATS_TEST_TMPDIR/bin/docker"
+	PATH=$BATS_TEST_TMPDIR/bin:$PATH
+}
+
+@test "deploy.sh makes the secrets by standard input, migrates, and then deploys" {
+	fake_docker 'Complete 1 second ago'
+	run -0 extras/swarm/deploy.sh "$own_env_file"
+	refute_output --partial of-this-test
+	run -0 grep --invert-match --extended-regexp '^compose ' "$BATS_TEST_TMPDIR/calls"
+	refute_output --partial of-this-test
+	assert_output --regexp 'secret create shop\.SECRET_KEY\.1 -
+.*service rm shop_migrate
+stack deploy .*--detach shop
+service ps .*shop_migrate
+.*stack deploy .*--detach=false --quiet shop'
+	run -0 cat "$BATS_TEST_TMPDIR/secrets"
+	assert_line sample-secret-of-this-test
+	assert_line postgresql+psycopg://postgres:postgres-of-this-test@db:5432/stories
+}
+
+@test "deploy.sh starts the data services first where there is no stack yet" {
+	fake_docker 'Complete 1 second ago' no-stack
+	run -0 extras/swarm/deploy.sh "$own_env_file"
+	run -0 grep --extended-regexp '^(stack deploy|service rm)' "$BATS_TEST_TMPDIR/calls"
+	assert_line --index 0 --partial 'stack deploy'
+	assert_line --index 1 'service rm shop_migrate'
+	# Beside one of all services, one of the migration alone.
+	run -0 grep --extended-regexp --only-matching 'config [a-z ]+' "$BATS_TEST_TMPDIR/calls"
+	assert_line --regexp '^config( mariadb| postgres| redis| storage){4}$'
+}
+
+@test "deploy.sh deploys nothing after a migration that failed, and says so" {
+	fake_docker 'Failed 1 second ago'
+	run -6 extras/swarm/deploy.sh "$own_env_file"
+	assert_line 'The migration failed. Nothing was deployed.'
+	run -0 grep --count '^stack deploy' "$BATS_TEST_TMPDIR/calls"
+	assert_output 1
+}
+
+@test "deploy.sh makes no secret of .env.docker.example" {
+	fake_docker 'Complete 1 second ago'
+	run -3 extras/swarm/deploy.sh "$env_file"
+	refute grep --extended-regexp '^(secret create|stack deploy)' "$BATS_TEST_TMPDIR/calls"
+}
