@@ -25,8 +25,8 @@ export interface Command<O extends Options = Options> {
   /** One sentence for `--help`. */
   summary: string
   options: O
-  /** Words after the flags, e.g. status, start, stop; none are accepted when this is absent. */
-  positionals?: { choices: readonly string[]; help: string }
+  /** Words after the flags, e.g. status, start, stop, or any that the help calls so; none are accepted when this is absent. */
+  positionals?: { choices?: readonly string[]; help: string; word?: string }
   /** What the command changes, and its exit codes where they need a word. */
   notes?: string
   examples?: readonly string[]
@@ -59,7 +59,7 @@ export function renderHelp<O extends Options>({ name, summary, options, position
   const flags = Object.entries(all).map(([long, option]) => `${option.short ? `-${option.short}, ` : '    '}${flagOf(long, option)}`)
   const width = Math.max(...flags.map((flag) => flag.length))
   const rows = Object.values(all).map((option, index) => `  ${flags[index]!.padEnd(width)}  ${option.help}`)
-  const usage = `Usage: npm run ${name} -- ${positionals ? `<${positionals.choices.join('|')}> ` : ''}[options]`
+  const usage = `Usage: npm run ${name} -- ${positionals ? `<${positionals.word ?? positionals.choices?.join('|')}> ` : ''}[options]`
   const list = examples && ['Examples:', ...examples.map((line) => `  ${line}`)].join('\n')
   return [summary, usage, positionals?.help, ['Options:', ...rows].join('\n'), notes, list].filter(Boolean).join('\n\n')
 }
@@ -76,10 +76,10 @@ export function parse<O extends Options>(
   const options = { ...command.options, help }
   try {
     const parsed = parseArgs({ args: argv, options, allowPositionals: command.positionals !== undefined, strict: true })
-    const { choices = [] } = command.positionals ?? {}
-    const stranger = parsed.positionals.find((word) => !choices.includes(word))
+    const choices = command.positionals?.choices
+    const stranger = choices && parsed.positionals.find((word) => !choices.includes(word))
     if (stranger === undefined) return parsed
-    throw new Error(`"${stranger}" is none of ${choices.join(', ')}.`)
+    throw new Error(`"${stranger}" is none of ${choices!.join(', ')}.`)
   } catch (error) {
     const [sentence = ''] = (error as Error).message.split(/\.(?: |$)/)
     const word = /^Unknown option '--(.+)'/.exec(sentence)?.[1]
