@@ -14,7 +14,7 @@ import { withLock } from './lock.ts'
 import { daemonConfig, daemonEnvironment, type Layout, type Receipt } from './layout.ts'
 import { DOCKERD, endProcesses, findProcesses, isContainerd, isDockerd, unmount } from './processes.ts'
 import { clear, saysFull, setUp } from './setup.ts'
-import { step } from '../../../scripts/lib/terminal.ts'
+import { step, warn } from '../../../scripts/lib/terminal.ts'
 
 const START_LIMIT_MS = 60_000
 
@@ -156,7 +156,17 @@ async function startDaemon(
       if (Date.now() > deadline) throw await startFailure(layout, `is silent after ${START_LIMIT_MS / 1000} seconds`)
       await delay(100)
     }
+    await shutLoopback(layout, receipt)
   })
+}
+
+/** Before Docker 28, packets of other machines for a port on 127.0.0.1 are sent on before the kernel refuses them. This drops them. */
+async function shutLoopback(layout: Layout, receipt: Receipt): Promise<void> {
+  const rule = ['PREROUTING', '-d', '127.0.0.0/8', '!', '-i', 'lo', '-j', 'DROP']
+  const run = $({ quiet: true, nothrow: true, env: daemonEnvironment(layout, receipt, process.env) })
+  if ((await run`iptables -t raw -C ${rule}`).exitCode === 0) return
+  const { exitCode, stderr } = await run`iptables -t raw -A ${rule}`
+  if (exitCode !== 0) warn('Other machines on your network segment may reach the ports on 127.0.0.1.', lastLines(stderr, 2))
 }
 
 /** Starts dockerd in a session of its own, so that it outlives us. */

@@ -105,6 +105,12 @@ setup() {
 	assert_output --partial 'GC Policy'
 }
 
+@test "what other machines send to a port on 127.0.0.1 is dropped, as by Docker 28" {
+	local tables=("$PRIVATE_ENGINE_DIR"/root/usr/lib/*/xtables)
+	run nsenter --net="/proc/$NAMESPACE/ns/net" env XTABLES_LIBDIR="${tables[0]}" "$PRIVATE_ENGINE_DIR/root/usr/sbin/iptables" -t raw -S
+	assert_line '-A PREROUTING -d 127.0.0.0/8 ! -i lo -j DROP'
+}
+
 @test "starting an engine that runs changes nothing" {
 	engine start
 	local before

@@ -6,6 +6,7 @@ import { takenPorts } from '../compose/ports.ts'
 import { unreadableSource } from '../compose/source-access.ts'
 import type { Stack } from '../compose/stack.ts'
 import { capture, lastLines } from '../engine/docker.ts'
+import { isAtLeast } from '../engine/engine.ts'
 import type { Engine } from '../engine/engine.ts'
 import { makeRoom, roomOf } from '../engine/machine.ts'
 import { exampleFile } from '../env/settings.ts'
@@ -51,6 +52,7 @@ interface EngineInfo {
   /** Bytes. */
   MemTotal: number
   DockerRootDir: string
+  OperatingSystem?: string
   SecurityOptions?: string[]
 }
 
@@ -82,14 +84,24 @@ function judgeKind({ product, isRootless }: Pick<Engine, 'product' | 'isRootless
   ]
 }
 
-async function examineEngine({ engine }: Sight): Promise<Observation[]> {
+/** Before Docker 28, packets for a port on 127.0.0.1 are sent on before the kernel refuses them. Our private engine drops them. Pure. */
+function judgeLoopback({ product, engineVersion, isRootless, dir }: Engine, { services }: Model, system = ''): Observation[] {
+  const isShut = product !== 'Docker' || isAtLeast(engineVersion, '28.0.0') || isRootless || dir || system.startsWith('Docker Desktop')
+  const open = isShut ? [] : Object.keys(services).filter((name) => services[name]!.ports?.some(({ host_ip }) => host_ip?.startsWith('127.')))
+  return open.length === 0 ? [] : [doubtful(`Before Docker 28, machines on your network segment reach ports on 127.0.0.1: those of ${open.join(', ')}.`,
+    'Update Docker, or after every boot: sudo iptables -t raw -I PREROUTING -d 127.0.0.0/8 ! -i lo -j DROP')]
+}
+
+async function examineEngine({ engine, model }: Sight): Promise<Observation[]> {
   const versions = well(`${engine.product} ${engine.engineVersion}, Compose ${engine.composeVersion}, Node ${process.versions.node}`)
   const { exitCode, stdout } = await capture(['info', '--format', '{{json .}}'], { timeoutMs: 10_000 })
   if (exitCode !== 0) return [versions]
   const answer = JSON.parse(stdout) as EngineInfo
   // Podman says it here alone.
   const isRootless = engine.isRootless || (answer.SecurityOptions ?? []).includes('name=rootless')
-  return [versions, ...judgeKind({ ...engine, isRootless }), ...judgeEngine(answer, await roomOf(answer.DockerRootDir))]
+  const kind = { ...engine, isRootless }
+  const loopback = judgeLoopback(kind, model, answer.OperatingSystem)
+  return [versions, ...judgeKind(kind), ...loopback, ...judgeEngine(answer, await roomOf(answer.DockerRootDir))]
 }
 
 async function examinePorts({ model }: Sight): Promise<Observation[]> {
