@@ -169,7 +169,7 @@ stack deploy .*--detach shop
 service ps .*shop_migrate
 .*stack deploy .*--detach=false --quiet shop'
 	run -0 cat "$BATS_TEST_TMPDIR/secrets"
-	assert_line sample-secret-of-this-test
+	assert_line postgres-of-this-test
 	assert_line postgresql+psycopg://postgres:postgres-of-this-test@db:5432/stories
 }
 
