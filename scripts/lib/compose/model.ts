@@ -28,6 +28,7 @@ export interface Service {
   volumes?: { type: string; source?: string; target: string }[]
   profiles?: string[]
   pull_policy?: string
+  deploy?: { resources?: { limits?: { memory?: string } } }
   networks?: Record<string, { aliases?: string[] } | null>
   hostname?: string
   container_name?: string

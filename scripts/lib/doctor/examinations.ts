@@ -197,7 +197,10 @@ async function examineQueues({ containers, model }: Sight): Promise<Observation[
   return [doubtful(`The queues could not be asked for${said && `: ${said}`}.`, 'Is the address of the broker right, and does the broker run?')]
 }
 
-/** An image that was not pulled for long: tags get security updates. When it was made, reproducible builds do not say. */
+/**
+ * An image that has long been the same here: tags get security updates. A pull that finds nothing newer leaves the time as
+ * it is. When the image was made, reproducible builds do not say.
+ */
 async function examineImages({ model }: Sight): Promise<Observation[]> {
   const images = foreignImages(model).filter((image) => !isStandIn(image))
   // Of those that are not here it says nothing. A digest instead of a tag is somebody's own choice.
@@ -205,7 +208,8 @@ async function examineImages({ model }: Sight): Promise<Observation[]> {
   const lines = stdout.split('\n').map((line) => line.replaceAll('"', '').split(' ')).filter(([pulled = '', name]) => name && pulled > '2000')
   const [pulled = '', name] = lines.toSorted(([a = ''], [b = '']) => a.localeCompare(b))[0] ?? []
   const days = Math.floor((Date.now() - Date.parse(pulled)) / 86_400_000)
-  return days >= 90 ? [doubtful(`${name} was last pulled ${days} days ago.`, 'npm run up -- --pull gets the newest of each tag, with its security updates.')] : []
+  return days >= 90 ? [doubtful(`${name} has been the same here for ${days} days.`, 'npm run up -- --pull gets what is newer under its tag, with security updates. ' +
+    'If this line stays, nothing is: take a newer tag in the …_IMAGE setting.')] : []
 }
 
 /** Every examination, under the name that its answers have in --json. One has no answer where its question does not arise. */

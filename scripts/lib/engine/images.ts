@@ -68,7 +68,7 @@ export function explainRefusal(verdict: Verdict, image: string, imageRegistry?: 
     other: { message: `The image ${image} could not be pulled.`, hint: `The lines above are the engine's own words. ${names}` },
     distrusted: {
       message: `The engine does not trust the certificate of ${host}.`,
-      hint: `Put its CA where every engine on this machine looks, in /etc/docker/certs.d/${host}/ca.crt, and try again.`,
+      hint: `Put its CA where every engine on this machine looks, in /etc/docker/certs.d/${host}/ca.crt (a rootless one: ~/.config/docker/certs.d), and try again.`,
     },
     refused: {
       message: `${where} wants a user and a password for ${image}, or other ones.`,

@@ -44,10 +44,13 @@ function giveAway(path: string, { role, model: { name, services, volumes } }: Sc
     `let them be its owner: set APP_UID and APP_GID in .env.docker to what stat -c %u:%g ${APP_DIR} says, ${again}`
 }
 
-export function moreMemory(role: string): string {
+export function moreMemory({ role, model: { services } }: Scene, hasLimit = services[role]?.deploy?.resources?.limits?.memory !== undefined): string {
   const name = role.toUpperCase()
   const fewer = role === 'web' || role === 'worker' ? `, or lower ${name}_CONCURRENCY` : ''
-  return `Raise ${name}_MEMORY in .env.docker${fewer}, ${again}`
+  // Without a limit it was the engine that had no more.
+  const more = hasLimit ? `Raise ${name}_MEMORY in .env.docker`
+    : 'It has no limit here: give Docker more memory (Docker Desktop has that under Settings, Resources)'
+  return `${more}${fewer}, ${again}`
 }
 
 /** The first that matches counts, so the specific ones stand before the general ones. */
@@ -65,8 +68,8 @@ export const clues: readonly Clue[] = [
     'The image was made for another kind of processor. Build it here: npm run up, with DOCKER_DEFAULT_PLATFORM unset.'],
   // tini finds the script, and the kernel does not find "/bin/sh\r".
   [/exec entrypoint\.sh failed: No such file or directory|env: '?(?:ba)?sh\\r|\/bin\/(?:ba)?sh\^M/,
-    'Likely: docker/entrypoint.sh has the line endings of Windows (CRLF), which .gitattributes prevents: run git ' +
-    'config core.autocrlf input, then git add --renormalize . and git checkout -- docker, then npm run up.'],
+    'Likely: docker/entrypoint.sh has the line endings of Windows (CRLF), which .gitattributes prevents: keep that file, and ' +
+    `take them out: sed -i 's/\\r$//' docker/*.sh docker/*/*.sh, ${again}`],
   // tini; dash and bash, which name the line of the command or not.
   [/exec (\S+) failed: Permission denied|\b(?:ba)?sh: (?:(?:line )?\d+: )?(\S+): Permission denied/, ([file]) =>
     `${file} is there and may not be executed: chmod +x the file in the source, ${again}`],
@@ -84,8 +87,8 @@ export const clues: readonly Clue[] = [
   [/no space left on device|enough free space|disk quota exceeded/i,
     `A disk is full. ${makeRoom}\nIf the volume has a size limit of its own, raise that.`],
   // gunicorn; Celery's prefork pool.
-  [/was sent SIGKILL! Perhaps out of memory|exited prematurely: signal 9 \(SIGKILL\)/, (_, { role }) =>
-    `Likely: its processes need more memory than the container may have. ${moreMemory(role)}`],
+  [/was sent SIGKILL! Perhaps out of memory|exited prematurely: signal 9 \(SIGKILL\)/, (_, scene) =>
+    `Likely: its processes need more memory than there is. ${moreMemory(scene)}`],
 
   // --- The database ---
   // Both databases read the password of their first user only when they create the volume.
@@ -186,8 +189,9 @@ export const clues: readonly Clue[] = [
     'Check the spelling, and whether the application sets up the extension that brings this command.'],
 
   // --- What docker/healthcheck.sh says ---
-  [/^GET (\S+) answered 40[134]$/m, ([path]) =>
-    `The application has no ${path}, or wants a login there. Set HEALTH_PATH in .env.docker to an open path, ${again}`],
+  [/^GET (\S+) answered 40[134]$/m, ([path], { role }) => role === 'flower'
+    ? `Flower has no ${path}. If it is to have a prefix, write FLOWER_URL_PREFIX=… into .env.app, and no --url-prefix anywhere, ${again}`
+    : `The application has no ${path}, or wants a login there. Set ${role === 'frontend' ? 'FRONTEND_' : ''}HEALTH_PATH in .env.docker to an open path, ${again}`],
   [/^GET (\S+) answered 400$/m,
     'Likely: the application answers to its own names alone (ALLOWED_HOSTS, trusted hosts), and not as "localhost". ' +
     `Set HEALTH_HOST in .env.docker to one of those names, ${again}`],

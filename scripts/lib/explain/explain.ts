@@ -48,7 +48,7 @@ const ranOutOfMemory = ({ oomKilled, exitCode, memoryLimit }: Container): boolea
 
 /** What is wrong with a container, in a sentence that holds no secret. Pure. */
 function whatHappened(container: Container): string {
-  const { service, state, health, exitCode, memoryLimit, restarts, healthOutput } = container
+  const { service, name, state, health, exitCode, memoryLimit, restarts, healthOutput } = container
   if (ranOutOfMemory(container)) {
     const limit = memoryLimit > 0 ? ` (${Math.round(memoryLimit / 1024 ** 2)} MB)` : ''
     return `${service} was killed: it used more memory than it may have${limit}.`
@@ -57,7 +57,7 @@ function whatHappened(container: Container): string {
   if (service === 'migrate' && state === 'exited') return `The database was not migrated: migrate ended with exit code ${exitCode}.`
   if (state === 'exited') return `${service} stopped with exit code ${exitCode}.`
   if (state === 'restarting') return `${service} stops as soon as it starts (exit code ${exitCode}).`
-  if (state === 'paused') return `${service} is paused. Resume it: docker compose unpause ${service}`
+  if (state === 'paused') return `${service} is paused. Resume it: docker unpause ${name}`
   if (state === 'created') return `${service} was not started.`
   const says = healthOutput ? `: ${redactUrls(healthOutput)}` : ''
   if (restarts > 0) return `${service} was started ${restarts + 1} times and never became healthy${says}.`
@@ -71,7 +71,7 @@ export function diagnose(container: Container, log: string, logCommand: string, 
   const { details, advice } = judge(log, scene)
   // The last health check of a container that has ended is out of date.
   const ofHealth = state === 'running' ? judge(healthOutput, scene).advice : undefined
-  const known = ranOutOfMemory(container) ? moreMemory(service) : (advice ?? ofHealth)
+  const known = ranOutOfMemory(container) ? moreMemory(scene, container.memoryLimit > 0) : (advice ?? ofHealth)
   return new CliError(whatHappened(container), {
     details: details && `${service}, last lines\n${details}`,
     hint: `${known ? `${known}\n` : ''}All of it: ${logCommand}`,

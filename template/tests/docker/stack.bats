@@ -124,7 +124,7 @@ doctor_finds() {
 	docker unpause "$(container worker)"
 	assert_failure 3
 	output=$stderr
-	assert_output --partial '✗ worker is paused'
+	assert_output --partial "✗ worker is paused. Resume it: docker unpause $(container worker)"
 }
 
 @test "a migration that is stopped does not go on unseen" {

@@ -12,7 +12,7 @@ const model = {
   name: 'shop',
   services: {
     migrate: { build: { args: { APP_UID: '1001', APP_GID: '1002', APP_DIR: 'backend' } }, image: 'shop-app:dev', volumes: mounts },
-    web: { image: 'shop-app:dev', volumes: mounts },
+    web: { image: 'shop-app:dev', volumes: mounts, deploy: { resources: { limits: { memory: '536870912' } } } },
     storage: { image: 'chrislusf/seaweedfs:4.48' },
   },
 }
@@ -116,6 +116,14 @@ test('Amazon is the store that is meant where the stack has none', () => {
   const { storage: _, ...services } = model.services
   const said = '(InvalidAccessKeyId) when calling the PutObject operation: The AWS Access Key Id you provided does not exist'
   expect(explainOutput(said, 'web', { ...model, services }).advice).toContain('Compare REDIS_URL, or S3_ACCESS_KEY_ID')
+})
+
+test.each([
+  ['worker', '[ERROR] billiard: Worker exited prematurely: signal 9 (SIGKILL) Job: 0.', 'It has no limit here: give Docker more memory'],
+  ['frontend', 'GET / answered 404', 'Set FRONTEND_HEALTH_PATH in'],
+  ['flower', 'GET /healthcheck answered 404', 'write FLOWER_URL_PREFIX=… into .env.app'],
+])('of %s: %s', (role, line, advice) => {
+  expect(explainOutput(line, role, model).advice).toContain(advice)
 })
 
 /** Logs as Celery and Python write them. */

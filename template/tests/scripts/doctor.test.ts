@@ -40,7 +40,7 @@ test.each<[string, string, object, string, boolean]>([
 const pulled = (image: string, days: number): string => `"${new Date(Date.now() - days * 86_400_000 - 1000).toISOString()}" ${image}\n`
 
 test.each([
-  ['names the image that was not pulled for longest', pulled('caddy:2.11', 95) + pulled('postgres:17-trixie', 120), 'postgres:17-trixie was last pulled 120 days ago.'],
+  ['names the image that has been the same for longest', pulled('caddy:2.11', 95) + pulled('postgres:17-trixie', 120), 'postgres:17-trixie has been the same here for 120 days.'],
   ['has no word for images that are new', pulled('caddy:2.11', 12) + pulled('postgres:17-trixie', 89), undefined],
   ['nor for one by its digest, nor where the engine does not say when', `${pulled('', 200)}"0001-01-01T00:00:00Z" caddy:2.11\n`, undefined],
   ['nor for those that are not here', '', undefined],
@@ -52,7 +52,7 @@ test.each([
   box.containers(wellStack)
   const { stdout } = await box.run('doctor', ['--json'])
   const { machine } = JSON.parse(stdout) as { machine: { text: string; remedy?: string }[] }
-  const found = machine.filter(({ text }) => /pulled/.test(text))
+  const found = machine.filter(({ text }) => /the same here/.test(text))
   expect(found.map(({ text }) => text)).toEqual(expected === undefined ? [] : [expected])
   for (const { remedy } of found) expect(remedy).toContain('npm run up -- --pull')
 })

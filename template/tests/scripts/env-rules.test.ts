@@ -97,7 +97,7 @@ test.each<[code: string, setting: string, edits: Edits, hint?: string | RegExp]>
   ['E36', 'POSTGRES_IMAGE', { POSTGRES_IMAGE: 'mirror.example:5000/postgres' }, 'For example: POSTGRES_IMAGE=library/postgres:17'],
   ['E38', 'COMPOSE_PROFILES', { COMPOSE_PROFILES: 'postgres,redis,flowr' }, 'Did you mean flower?'],
   ['E38', 'COMPOSE_PROFILES', { COMPOSE_PROFILES: 'db,redis', DATABASE_URL: '' }, 'There are beat, frontend, flower, postgres, mariadb, redis, storage, with commas between them.'],
-  ['E40', 'REDIS_URL', { REDIS_URL: 'redis://:${REDIS_PASSWORD}@localhost:6379/0' }, /such as redis; this machine is host\.docker\.internal\.$/],
+  ['E40', 'REDIS_URL', { REDIS_URL: 'redis://:${REDIS_PASSWORD}@localhost:6379/0' }, /such as redis\. For a server on this machine itself: docs\/networking-and-storage\.md\.$/],
   ['E42', 'DATABASE_URL', { DATABASE_URL: 'postgresql://shop:${POSTGRES_PASSWORD}@db:5433/shop' }, 'Write db:5432.'],
   ['E43', 'DATABASE_URL', { POSTGRES_PASSWORD: "'8d2e@a0b4c1f'" }, /^Take a password of letters and digits/],
   ['E43', 'REDIS_URL', { REDIS_URL: "'redis://:8d2e#a0b@redis:6379/0'" }],

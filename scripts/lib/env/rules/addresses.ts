@@ -74,7 +74,7 @@ const notReached: Rule = (subject) => given(subject).flatMap(({ setting, name, v
     // Another http address than that of the store may be meant to be handed on to browsers.
     return scheme.startsWith('http') && name !== 'S3_ENDPOINT_URL' ? []
       : found('E40', name, `${name} leads to ${host}, which in a container is the container itself.`,
-        'Write the name of the service, such as redis; this machine is host.docker.internal.')
+        'Write the name of the service, such as redis. For a server on this machine itself: docs/networking-and-storage.md.')
   }
   // Of two behind one name the one that runs, and then the one that speaks the language.
   const rank = (one: NamedService): number => (one.isOn ? 2 : 0) + (isForeign(one, scheme) ? 0 : 1)
