@@ -99,6 +99,29 @@ with tempfile.NamedTemporaryFile() as upload:
 	assert_success
 }
 
+@test "Flower works with an env file of its own, in which only the broker is true" {
+	local folder=$BATS_TEST_TMPDIR name overlay=$BATS_TEST_TMPDIR/flower.yaml files
+	files=$(sed -n 's/^COMPOSE_FILE=//p' "$env_file")
+	printf 'services: { flower: { env_file: !override [%s/.env.flower] } }\n' "$folder" >"$overlay"
+	grep --after-context 4 '^    REDIS_URL=' docs/where-to-change-what.md | sed 's/^ *//' >"$folder/.env.flower"
+	# The sample wants these too.
+	printf '%s\n' S3_BUCKET=none S3_ACCESS_KEY_ID=none >>"$folder/.env.flower"
+	COMPOSE_FILE=$files:$overlay compose up --detach --wait --no-deps flower
+	for name in p0stgres-0f-test st0rage-0f-test s3cret-0f-this-test; do
+		run docker exec "$(container flower)" env
+		assert_line --partial r3dis-0f-test
+		refute_line --partial "$name"
+	done
+	sees_workers() { docker exec "$(container web)" python -c '
+import base64, sys, urllib.request
+login = base64.b64encode(b"admin:fl0wer-0f-test").decode()
+page = urllib.request.Request("http://flower:5555/api/workers?refresh=1", headers={"Authorization": f"Basic {login}"})
+sys.exit("celery@" not in urllib.request.urlopen(page, timeout=10).read().decode())'; }
+	run until_ok 30 sees_workers
+	assert_success
+	compose up --detach --wait --no-deps flower
+}
+
 @test "a container that forks without end meets its limit" {
 	run compose run --rm --no-deps --no-TTY flower sh -c 'i=0; while [ $i -lt 150 ]; do sleep 60 & i=$((i+1)); done'
 	assert_output --regexp 'fork|Resource temporarily unavailable'
