@@ -31,7 +31,8 @@ setup_file() {
 		mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc
 		[ -e /proc/sys/fs/binfmt_misc/qemu-aarch64 ] ||
 			sed "s,:/[^:]*:[A-Z]*\$,:/usr/bin/qemu-aarch64-static:OCF," /usr/lib/binfmt.d/qemu-aarch64.conf >/proc/sys/fs/binfmt_misc/register
-		exec docker-registry serve /etc/docker/registry/config.yml'
+		printf "version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: /var/lib/registry\nhttp:\n  addr: :5000\n" >/tmp/registry.yaml
+		exec docker-registry serve /tmp/registry.yaml'
 	until_ok 30 docker exec "$emulator" arch-test arm64
 	{
 		sed '/^COMPOSE_PROFILES=/s/,\(beat\|flower\)//g' .env.docker.example
@@ -63,9 +64,10 @@ teardown_file() {
 
 # timed WHAT COMMAND…: prints how long it took.
 timed() {
-	local began=$SECONDS
-	"${@:2}"
+	local began=$SECONDS status=0
+	"${@:2}" || status=$?
 	echo "# $1: $((SECONDS - began)) s" >&3
+	return "$status"
 }
 
 make_base() { # make_base IMAGE: as extras/offline/images/python.Dockerfile makes it
