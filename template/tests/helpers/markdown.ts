@@ -24,6 +24,8 @@ export interface Repository {
 
 /** Environment variables that are no settings: of this project's scripts, of tools, and of applications. Add yours. */
 const otherVariables = new Set([
+  // A capability.
+  'NET_BIND_SERVICE',
   'EMBEDDED_ENGINE', 'PRIVATE_ENGINE_DIR', 'XDG_CACHE_HOME',
   'TEST_COMPOSE_FILES', 'TEST_COMPOSE', 'TEST_RANDOM_FILES', 'TEST_EXTRA_CA_FILE', 'TEST_PYTHON_IMAGE',
   'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'SSL_CERT_FILE', 'PIP_CERT', 'NODE_EXTRA_CA_CERTS', 'DOCKER_HOST', 'DOCKER_DEFAULT_PLATFORM',
