@@ -30,6 +30,7 @@ setup_file() {
 	} >"$env_file"
 	chmod 600 "$env_file"
 	docker compose --env-file "$env_file" --progress quiet build
+	docker compose --env-file "$env_file" --progress quiet pull --ignore-buildable
 	docker build --quiet --tag "$project-app:next" - <<<"FROM $project-app"$'\nLABEL next=1'
 	docker build --quiet --tag "$project-app:broken" - <<<"FROM $project-app"$'\nENV GUNICORN_CMD_ARGS=--no-such-option'
 
