@@ -42,7 +42,7 @@ const otherVariables = new Set([
 
 /** Files that are named and not tracked: made on the machine, or by who owns a copy. */
 const untracked = new Set([
-  '.env', '.env.app', '.env.docker', '.env.production', '.env.staging', 'docker/LICENSE', 'app/.git', 'app/.venv', 'tests/__init__.py', 'compose.mine.yaml', 'compose.mine.override.yaml', 'compose.mine.production.yaml', 'daemon.json', 'template/examples/podcast/.env.app', 'report.json', '.env.frontend', '.env.flower', 'template/tests/docker/managed/certificates', 'fly.toml', 'template/examples/dashboard/.env.app',
+  '.env', '.env.app', '.env.docker', '.env.production', '.env.staging', '.env.cluster', '.env.kubernetes', 'docker/LICENSE', 'app/.git', 'app/.venv', 'tests/__init__.py', 'compose.mine.yaml', 'compose.mine.override.yaml', 'compose.mine.production.yaml', 'daemon.json', 'template/examples/podcast/.env.app', 'report.json', '.env.frontend', '.env.flower', 'template/tests/docker/managed/certificates', 'fly.toml', 'template/examples/dashboard/.env.app',
 ])
 
 /** Endings of files of this repository that nobody else's example is likely to have. */

@@ -1,0 +1,229 @@
+/** The files of the room say what Compose says; the command; and how many workers KEDA wants. */
+import { readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { parse, parseAllDocuments } from 'yaml'
+import { parseSchema } from '../../../scripts/lib/env/schema.ts'
+import { Sandbox, SECRET } from '../../../tests/helpers/sandbox.ts'
+import { ownNames, scale } from '../kubernetes.ts'
+
+/** Foreign formats, of which a test reads what it is about. */
+type Any = any
+
+const root = new URL('../../../', import.meta.url)
+const read = (path: string): string => readFileSync(new URL(path, root), 'utf8')
+const documents = (path: string): Any[] => parseAllDocuments(read(`extras/kubernetes/${path}`)).map((one) => one.toJS())
+const files = ['base/web.yaml', 'base/celery.yaml', 'base/migrate.yaml', 'base/network.yaml', 'frontend/frontend.yaml']
+const all = files.flatMap(documents)
+const pods = all.filter(({ spec }) => spec.template).map(({ metadata, spec }) => [metadata.name as string, spec.template, spec] as const)
+/** `!reset` is Compose's own word. */
+const compose = (path: string): Any => parse(read(path), { merge: true, logLevel: 'error' }).services
+const [services, production] = [compose('compose.yaml'), compose('compose.production.yaml')]
+const dockerfile = read('Dockerfile')
+
+/** What stands behind `:-` in `${NAME:-value}`, or the value itself. */
+const byDefault = (value: unknown): string => String(value).replaceAll(/\$\{\w+:?-([^{}]*)\}/g, '$1')
+const bytes = (size: string): number => {
+  const [, count, unit] = /^(\d+)([kmg])i?$/i.exec(size)!
+  return Number(count) * 1024 ** (' kmg'.indexOf(unit!.toLowerCase()))
+}
+
+describe.each(pods)('%s', (name, { metadata, spec }, { replicas, strategy }) => {
+  const [container] = spec.containers
+  const service = services[name]
+
+  test('is what Compose runs: role, port, time to stop, memory, variables', () => {
+    expect(container.args).toEqual(service.command)
+    expect(`${spec.terminationGracePeriodSeconds}s`).toBe(byDefault(service.stop_grace_period))
+    const { memory } = production[name].deploy.resources.limits
+    expect(bytes(container.resources.limits.memory.replace('i', ''))).toBe(bytes(byDefault(memory)))
+    expect(container.resources.requests.memory).toBe(container.resources.limits.memory)
+    if (service.environment.PORT) expect(container.ports).toEqual([{ name: 'http', containerPort: Number(byDefault(service.environment.PORT)) }])
+    else expect(container.ports).toBeUndefined()
+    const own = name === 'frontend' ? 'frontend-' : ''
+    expect(container.envFrom).toEqual([{ configMapRef: { name: `${own}settings` } }, { secretRef: { name: `${own}secrets` } }])
+    expect(container.env).toBeUndefined()
+  })
+
+  test('is healthy by the check and the figures of the image', () => {
+    if (name === 'migrate') return expect(container.readinessProbe).toBeUndefined()
+    const [, interval, timeout, retries, command] = /HEALTHCHECK --interval=(\d+)s --timeout=(\d+)s .* --retries=(\d+) \\\n\s+CMD (\[.*\])/.exec(dockerfile)!
+    const exec = { command: JSON.parse(command!) }
+    expect(container.readinessProbe).toEqual({ exec, periodSeconds: Number(interval), timeoutSeconds: Number(timeout), failureThreshold: Number(retries) })
+    expect(container.startupProbe).toMatchObject({ exec, timeoutSeconds: Number(timeout) })
+    expect(container.startupProbe.periodSeconds * container.startupProbe.failureThreshold).toBe(60)
+  })
+
+  test('keeps the restricted Pod Security standard, and writes where Compose lets it write', () => {
+    const [, uid] = /^ARG APP_UID=(\d+)$/m.exec(dockerfile) ?? /APP_UID:-(\d+)/.exec(read('compose.yaml'))!
+    expect(spec.securityContext).toEqual({ runAsNonRoot: true, runAsUser: Number(uid), runAsGroup: Number(uid), seccompProfile: { type: 'RuntimeDefault' } })
+    expect(container.securityContext).toEqual({ allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] } })
+    expect(spec).toMatchObject({ automountServiceAccountToken: false, enableServiceLinks: false })
+    for (const key of ['hostNetwork', 'hostPID', 'hostIPC', 'initContainers']) expect(spec[key]).toBeUndefined()
+    expect(spec.volumes.filter(({ emptyDir }: Any) => !emptyDir)).toEqual([])
+    // Files of the application on a volume of all roles: a cluster has none, so /data is left out.
+    const volumes = service.volumes?.filter((one: unknown) => typeof one === 'string' && !one.endsWith(':/data')).map((one: string) => one.split(':')[1]) ?? []
+    const writable = [...service.tmpfs.map((one: string) => byDefault(one).split(':')[0]), ...volumes]
+    expect(container.volumeMounts.map(({ mountPath }: Any) => mountPath)).toEqual(writable)
+  })
+
+  test('is in the networks that it is in with Compose', () => {
+    expect(metadata.labels['network-data'] === 'yes').toBe(service.networks.includes('data'))
+  })
+
+  test('is replaced without a gap; beat is the only one, and ends before the next one starts', () => {
+    if (name === 'beat') expect({ replicas, strategy }).toEqual({ replicas: 1, strategy: { type: 'Recreate' } })
+    else if (name !== 'migrate') {
+      expect(strategy.rollingUpdate.maxUnavailable).toBe(0)
+      expect(spec.topologySpreadConstraints[0].labelSelector.matchLabels).toEqual({ role: name })
+      expect(all.find(({ kind, spec: one }) => kind === 'PodDisruptionBudget' && one.selector.matchLabels.role === name)?.spec.maxUnavailable).toBe(1)
+    }
+  })
+})
+
+test('web is reached by who is in the network edge, and everything else by nobody', () => {
+  const policies = Object.fromEntries(all.filter(({ kind }) => kind === 'NetworkPolicy').map(({ metadata, spec }) => [metadata.name, spec]))
+  expect(policies.nobody).toEqual({ podSelector: {}, policyTypes: ['Ingress', 'Egress'] })
+  const inEdge = pods.map(([name]) => name).filter((name) => services[name].networks.includes('edge'))
+  expect(policies.web.ingress[0].from[0].podSelector.matchExpressions[0].values.toSorted()).toEqual(inEdge.toSorted())
+  for (const path of ['own-cluster/ingress.yaml', 'managed-cluster/gateway.yaml']) {
+    expect(documents(path).find(({ kind }) => kind === 'NetworkPolicy').spec.podSelector.matchExpressions[0].values).toEqual(['web', 'frontend'])
+  }
+})
+
+test('names that only Compose says are known to be no secrets', () => {
+  const declared = parseSchema(read('.env.docker.example'), '').byName
+  const roles = pods.flatMap(([name]) => [services[name].environment, production[name].environment ?? {}]).flatMap(Object.keys)
+  const told = [...roles, ...read('docker/app.env').match(/^[A-Z]\w+/gm)!].filter((name) => !declared.has(name) && name !== 'FLOWER_BASIC_AUTH')
+  expect([...new Set(told), 'APP_CA'].toSorted()).toEqual(ownNames)
+})
+
+describe.concurrent('npm run kubernetes', () => {
+  const image = ['--image', 'registry.example.org/team/shop:1.4.0']
+  const data = { DATABASE_URL: `postgresql://me:${SECRET}@db.example.org/shop`, REDIS_URL: `redis://:${SECRET}@redis.example.org/1` }
+
+  /** A production stack with its data elsewhere. */
+  function cluster(environment: Record<string, string> = {}, changes: Any = {}, siteAddress = 'shop.example.org'): Sandbox {
+    const box = new Sandbox()
+    box.settings({ COMPOSE_PROFILES: 'beat' })
+    const role = { image: 'shop-app', stop_grace_period: '30s', environment: { ...data, PORT: '8000', WEB_APP: 'shop:app', ...environment } }
+    const proxy = { image: 'caddy', environment: { SITE_ADDRESS: siteAddress, SITE_SERVICE: 'web' } }
+    const running = { web: role, worker: { ...role, stop_grace_period: '1m30s' }, beat: role, migrate: { ...role, build: { target: 'prod', args: { APP_UID: '1001' } } }, proxy }
+    box.answer('compose-config', { out: { name: 'shop', services: { ...running, ...changes } } })
+    return box
+  }
+  const run = (box: Sandbox, ...args: string[]) => box.run('extras/kubernetes/kubernetes', args)
+
+  test('splits the settings into what all may read and what nobody may, in files of their owner', async () => {
+    const box = cluster({ SECRET_KEY: `$$x "${SECRET}" #`, UNDECLARED: 'one\ntwo', PYTHONPATH: '' })
+    const { code, stdout, stderr } = await run(box, ...image)
+    expect({ code, stdout }, stderr).toEqual({ code: 0, stdout: '' })
+    expect(stderr).toContain('kubectl --namespace shop wait --for=condition=complete --timeout=60s job/migrate-1.4.0\n')
+    const [settings, secrets] = ['settings', 'secrets'].map((name) => box.read(`.env.kubernetes/${name}.env`)) as [string, string]
+    expect(settings).toBe('PORT=8000\nPYTHONPATH=\nWEB_APP=shop:app\n')
+    expect(secrets).toBe(`DATABASE_URL=${data.DATABASE_URL}\nREDIS_URL=${data.REDIS_URL}\nSECRET_KEY=$x "${SECRET}" #\n`)
+    expect(box.read('.env.kubernetes/secrets/UNDECLARED')).toBe('one\ntwo')
+    expect(box.read('.env.kubernetes/.gitignore')).toBe('*\n')
+    const modes = ['', 'secrets.env', 'settings.env', 'secrets/UNDECLARED'].map((name) => statSync(join(box.folder, '.env.kubernetes', name)).mode & 0o777)
+    expect(modes).toEqual([0o700, 0o600, 0o600, 0o600])
+    const { patches } = parse(box.read('.env.kubernetes/kustomization.yaml'))
+    expect(patches.find(({ target }: Any) => target.name === 'worker').patch).toContain('value: 90\n')
+    // A second one replaces the first, and asks nobody.
+    expect((await run(cluster(), ...image)).code).toBe(0)
+  })
+
+  test('without the profile beat there is none; a service of the application without a file is named', async () => {
+    const box = cluster({}, { beat: undefined, flower: { image: 'shop-app' } })
+    const { code, stderr } = await run(box, ...image, '--keda', '--output', 'elsewhere')
+    expect(code, stderr).toBe(0)
+    expect(stderr).toContain('! flower is not part of this')
+    expect(box.read('elsewhere/kustomization.yaml')).toContain('$patch: delete')
+    expect(box.read('elsewhere/secrets.env')).toContain(`KEDA_REDIS_PASSWORD=${SECRET}\n`)
+    expect(box.read('elsewhere/settings.env')).toContain('KEDA_REDIS_ADDRESS=redis.example.org:6379\n')
+  })
+
+  test.each([
+    [{}, [], 2, '--image has to name an image'],
+    [{}, ['--image', 'shop'], 2, '--image has to name an image'],
+    [{}, ['--image', 'shop:latest'], 2, '--image has to name an image'],
+    [{}, ['--image', 'shop:A_1'], 2, "The tag A_1 cannot be part of the Job's name"],
+    [{}, [...image, '--cluster', 'mine'], 2, '--cluster mine is neither'],
+    [{ environment: { SECRET_KEY: 'sample-secret-local-only' } }, image, 3, 'SECRET_KEY: everybody knows the value'],
+    [{ environment: { DATABASE_URL: 'sqlite:////data/shop.db' } }, image, 3, 'DATABASE_URL names SQLite'],
+    [{ environment: { REDIS_URL: 'memory://' } }, [...image, '--keda'], 3, 'KEDA has to ask the broker'],
+    [{ changes: { redis: { image: 'valkey' } } }, image, 3, 'redis would run in Compose'],
+    [{ changes: { migrate: { image: 'shop-app', build: { target: 'dev' } } } }, image, 3, 'of a development stack'],
+    [{ changes: { frontend: { image: 'shop-frontend' } } }, image, 2, '--frontend-image has to name an image'],
+    [{ site: ':80' }, image, 3, 'SITE_ADDRESS is :80'],
+  ] as [{ environment?: Record<string, string>; changes?: Any; site?: string }, string[], number, string][])('%j with %j ends with %i', async ({ environment, changes, site }, args, code, message) => {
+    const box = cluster(environment, changes, site)
+    const outcome = await run(box, ...args)
+    expect(outcome).toMatchObject({ code, stderr: expect.stringContaining(message) as string })
+    expect(box.exists('.env.kubernetes')).toBe(false)
+  })
+
+  test('a folder with other files stays as it is', async () => {
+    const { code, stderr } = await run(cluster(), ...image, '--output', 'app')
+    expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringContaining('app has files that this command did not write') as string })
+  })
+})
+
+describe('KEDA', () => {
+  const { spec } = documents('keda/scaledobject.yaml')[0]
+  const { scaleUp, scaleDown } = spec.advanced.horizontalPodAutoscalerConfig.behavior
+  const target = Number(spec.triggers[0].metadata.listLength)
+
+  /** What KEDA (from and to none) and the autoscaler (between one and the most) want, of so many waiting tasks in each queue. */
+  const wanted = (queues: readonly number[], current: number): number => {
+    const each = queues.map((length) => (current > 0 && Math.abs(length / (target * current) - 1) <= 0.1 ? current : Math.ceil(length / target)))
+    return Math.min(spec.maxReplicaCount, Math.max(1, ...each))
+  }
+
+  test.each([
+    [[0], 1, 1], [[1], 1, 1], [[10], 1, 1], [[11], 1, 2], [[12], 1, 2], [[35], 1, 4], [[80], 1, 8], [[5000], 1, 8], [[4, 35], 1, 4], [[35, 36], 1, 4], [[42], 4, 4],
+  ])('%j tasks and %i workers want %i', (queues, current, expected) => {
+    expect(wanted(queues, current)).toBe(expected)
+  })
+
+  /** How many workers there are, every 15 seconds, of these queue lengths. */
+  function simulate(lengths: readonly (readonly number[])[]): number[] {
+    let [current, idle] = [0, Infinity]
+    const past: number[] = []
+    return lengths.map((queues, index) => {
+      const isActive = queues.some((length) => length > 0)
+      idle = isActive ? 0 : idle + 15
+      if (current === 0) return (current = isActive ? Math.max(1, spec.minReplicaCount) : 0)
+      past.push(wanted(queues, current))
+      const steady = Math.max(...past.slice(-scaleDown.stabilizationWindowSeconds / 15))
+      const most = Math.max(...scaleUp.policies.map(({ type, value }: Any) => (type === 'Pods' ? current + value : current * (1 + value / 100))))
+      const isMinute = index % (scaleDown.policies[0].periodSeconds / 15) === 0
+      if (past.at(-1)! > current) current = Math.min(past.at(-1)!, most)
+      else if (steady < current && isMinute) current = Math.max(steady, current - scaleDown.policies[0].value)
+      if (idle >= spec.cooldownPeriod && !isActive) current = spec.minReplicaCount
+      return current
+    })
+  }
+
+  test('from none to eight within 45 seconds, one less a minute when the queues are empty, and none after the cool-down', () => {
+    const recorded = [[0, 0], [400, 0], [400, 3], [380, 3], [300, 0], [120, 0], [20, 0], ...Array.from({ length: 60 }, () => [0, 0])]
+    const workers = simulate(recorded)
+    expect(workers.slice(0, 5)).toEqual([0, 1, 5, 8, 8])
+    // No task is waited for by fewer workers than before, while there are tasks.
+    for (const [index, queues] of recorded.entries()) if (index > 0 && queues[0]! > 0) expect(workers[index]).toBeGreaterThanOrEqual(workers[index - 1]!)
+    const falls = workers.flatMap((count, index) => (index > 0 && count < workers[index - 1]! ? [workers[index - 1]! - count] : []))
+    expect(falls.slice(0, -1).every((step) => step === 1)).toBe(true)
+    const lastTask = recorded.findLastIndex(([first]) => first! > 0)
+    expect(workers.findIndex((count, index) => index > lastTask && count === 0)).toBe(lastTask + spec.cooldownPeriod / 15)
+    expect(workers.at(-1)).toBe(0)
+  })
+
+  test('one trigger for each queue, of the broker that the application has', () => {
+    const redis = scale({ REDIS_URL: 'rediss://me:p%40ss@redis.example.org:6380/3', WORKER_QUEUES: 'a, b' })
+    expect(redis).toMatchObject({ component: 'keda', variables: { KEDA_REDIS_ADDRESS: 'redis.example.org:6380', KEDA_REDIS_USERNAME: 'me', KEDA_REDIS_PASSWORD: 'p@ss' } })
+    const [{ value }] = parse(redis.patches[0]!.patch)
+    expect(value.map(({ metadata }: Any) => [metadata.listName, metadata.databaseIndex, metadata.enableTLS])).toEqual([['a', '3', 'true'], ['b', '3', 'true']])
+    const rabbit = scale({ REDIS_URL: 'redis://r', CELERY_BROKER_URL: 'pyamqp://a:b@rabbit.example.org//' })
+    expect(rabbit).toMatchObject({ component: 'keda-rabbitmq', variables: { KEDA_RABBITMQ_URL: 'amqp://a:b@rabbit.example.org//' } })
+    expect(parse(rabbit.patches[0]!.patch)[0].value[0]).toMatchObject({ type: 'rabbitmq', metadata: { queueName: 'celery' } })
+  })
+})
