@@ -67,13 +67,16 @@ trust_ca() {
 # that was killed left them.
 own_tmpdir() {
 	[ -w "${TMPDIR:-}" ] || { unset TMPDIR && return; }
-	exec 8<"$TMPDIR"
-	flock 8
+	# The numbers are low, because some servers close all higher ones when they start.
+	exec 4<"$TMPDIR"
+	flock 4
 	find "$TMPDIR" -maxdepth 1 -name 'run.*' -exec flock --nonblock {} rm -rf {} \; 2>/dev/null || true
 	TMPDIR=$(mktemp -d "$TMPDIR/run.XXXXXX")
 	export TMPDIR
-	exec 9<"$TMPDIR" 8<&-
-	flock 9
+	exec 3<"$TMPDIR"
+	flock 3
+	# Only now may the next run look for folders that nobody holds.
+	exec 4<&-
 }
 
 # Succeeds for a file on PATH, not for a function in this file or a shell keyword.
@@ -189,8 +192,8 @@ main() {
 	# A platform's command may have it once more.
 	[ "${1:-}" != entrypoint.sh ] || shift
 	role=${1:-web}
-	drop_empty_settings
 	read_secret_files
+	drop_empty_settings
 	trust_ca
 	own_tmpdir
 	export PYTHONPATH="/opt/docker${PYTHONPATH:+:$PYTHONPATH}"

@@ -57,7 +57,8 @@ end_frozen() {
 	kill -s CONT -- -1
 }
 
-# PID 1 is "tini -- entrypoint.sh ROLE …": so the role need not be stored anywhere. Of two, from a platform, the last counts.
+# PID 1 is "tini -- entrypoint.sh ROLE …": so the role need not be stored anywhere. A platform may repeat entrypoint.sh;
+# the last one counts.
 role() {
 	local args i found=
 	mapfile -d '' -t args </proc/1/cmdline

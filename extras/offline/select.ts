@@ -41,7 +41,7 @@ export function selectStandIns(text: string, values: Values = {}): string {
  *
  * @param wanted the images of the stack; `selected` those with the overlay; `absent` those that are not here
  */
-export function withoutStandIn(wanted: readonly string[], selected: readonly string[], absent: readonly string[]): string[] {
+function withoutStandIn(wanted: readonly string[], selected: readonly string[], absent: readonly string[]): string[] {
   const stood = new Set(selected.filter(isStandIn).map((standIn) => shortName(stoodFor(standIn))))
   return wanted.filter((image) => {
     if (isStandIn(image)) return false

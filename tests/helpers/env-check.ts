@@ -19,7 +19,7 @@ export const model = (values: Values): Model => JSON.parse(interpolate(JSON.stri
   name: 'check',
   services: {
     web: { build: { target: 'dev' }, ports: [{ host_ip: '127.0.0.1', published: '${WEB_PUBLISHED_PORT:-${WEB_PORT:-8000}}', target: 8000 }] },
-    worker: {}, beat: { profiles: ['beat'] }, frontend: { profiles: ['frontend'] },
+    worker: { command: ['worker'], environment: { CELERY_APP: '${CELERY_APP}' } }, beat: { profiles: ['beat'] }, frontend: { profiles: ['frontend'] },
     flower: { profiles: ['flower'], ports: [{ host_ip: '127.0.0.1', published: '${FLOWER_PORT:-5555}', target: 5555 }] },
     postgres: {
       profiles: ['postgres'], image: 'library/postgres:17', networks: { data: { aliases: ['db'] } },

@@ -72,7 +72,9 @@ class Consumption:
 
     def look(self) -> None:
         """Asks the broker in a thread, over a connection of its own: the loop must not wait for an answer."""
-        if not self._asking.is_alive():
+        # Other brokers count also what they would not give to this worker now (the groups of SQS).
+        is_known = self._consumer.connection.transport.driver_type in {"redis", "amqp"}
+        if is_known and not self._asking.is_alive():
             # One that is paused by remote control (cancel_consumer) has no queues. A queue with a single
             # active consumer rightly gives nothing to the others.
             queues = self._consumer.task_consumer.queues

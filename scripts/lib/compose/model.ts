@@ -21,6 +21,7 @@ export interface Port {
 
 export interface Service {
   image?: string
+  command?: string[] | null
   build?: { target?: string; args?: Record<string, string | null> }
   ports?: Port[]
   depends_on?: Record<string, { condition: string }>
@@ -28,7 +29,7 @@ export interface Service {
   volumes?: { type: string; source?: string; target: string }[]
   profiles?: string[]
   pull_policy?: string
-  deploy?: { resources?: { limits?: { memory?: string } } }
+  deploy?: { replicas?: number; resources?: { limits?: { memory?: string } } }
   networks?: Record<string, { aliases?: string[] } | null>
   hostname?: string
   container_name?: string

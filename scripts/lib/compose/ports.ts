@@ -57,13 +57,13 @@ async function readPublishers(): Promise<string[][]> {
 
 /** The ports of the stack that somebody else holds: not free, and not open because the stack itself is running. */
 export async function takenPorts(model: Model): Promise<{ message: string; hint: string }[]> {
-  // The ports of another machine cannot be tried here.
-  if (isFarEngine()) return []
   // Of a range Docker takes one that is free.
   const single = publishedPorts(model).filter(({ isRange }) => !isRange)
   const areFree = await Promise.all(single.map(({ port, address }) => isFree(port, address)))
   const busy = single.filter((_, index) => !areFree[index])
-  const publishers = busy.length > 0 ? await readPublishers() : []
+  // The ports of another machine cannot be tried here.
+  if (busy.length === 0 || (await isFarEngine())) return []
+  const publishers = await readPublishers()
   const looked = busy.map(async (port) => {
     const [name, project] = publishers.find(([, , ...ports]) => ports.includes(String(port.port))) ?? []
     if (project === model.name) return []

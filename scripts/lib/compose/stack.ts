@@ -112,9 +112,9 @@ function requireUsable({ file, findings }: Settings): void {
   })
 }
 
-/** A stack that `up` has started on stand-ins goes on with them. In .env.docker that is written down. */
+/** A stack that `up` has started on stand-ins goes on with them. In .env.docker that is written down, unless the shell wins. */
 export async function asItWasStarted(stack: Stack, model: Model, settings: Values): Promise<ModelledStack> {
-  const room = stack.envFile === ownEnvFile ? undefined : await loadOfflineRoom()
+  const room = stack.envFile === ownEnvFile && process.env.COMPOSE_FILE === undefined ? undefined : await loadOfflineRoom()
   return (await room?.asItWasStarted(stack, model, settings)) ?? { stack, model }
 }
 

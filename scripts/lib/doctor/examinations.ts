@@ -8,7 +8,7 @@ import type { Stack } from '../compose/stack.ts'
 import { capture, lastLines } from '../engine/docker.ts'
 import { isAtLeast } from '../engine/engine.ts'
 import type { Engine } from '../engine/engine.ts'
-import { makeRoom, roomOf } from '../engine/machine.ts'
+import { isFarEngine, makeRoom, roomOf } from '../engine/machine.ts'
 import { exampleFile } from '../env/settings.ts'
 import type { Settings } from '../env/settings.ts'
 import { explainContainer } from '../explain/explain.ts'
@@ -97,11 +97,10 @@ async function examineEngine({ engine, model }: Sight): Promise<Observation[]> {
   const { exitCode, stdout } = await capture(['info', '--format', '{{json .}}'], { timeoutMs: 10_000 })
   if (exitCode !== 0) return [versions]
   const answer = JSON.parse(stdout) as EngineInfo
-  // Podman says it here alone.
-  const isRootless = engine.isRootless || (answer.SecurityOptions ?? []).includes('name=rootless')
-  const kind = { ...engine, isRootless }
-  const loopback = judgeLoopback(kind, model, answer.OperatingSystem)
-  return [versions, ...judgeKind(kind), ...loopback, ...judgeEngine(answer, await roomOf(answer.DockerRootDir))]
+  // Elsewhere it is a machine of its own, as in Docker Desktop or Colima, that has the network segment.
+  const isHere = process.platform === 'linux' && !(await isFarEngine())
+  const loopback = isHere ? judgeLoopback(engine, model, answer.OperatingSystem) : []
+  return [versions, ...judgeKind(engine), ...loopback, ...judgeEngine(answer, await roomOf(answer.DockerRootDir))]
 }
 
 async function examinePorts({ model }: Sight): Promise<Observation[]> {

@@ -75,15 +75,23 @@ export async function stream(args: readonly string[], options: Pick<RunOptions, 
  * Runs `docker pull` and hands on what it says. When its registry has not said a word after `patienceMs`, it is ended
  * if `giveUp` says so; the exit code is then null, as after Ctrl-C.
  */
-export async function pullImage(image: string, onLine: (line: string) => void, patienceMs: number, giveUp: () => Promise<boolean>): Promise<Result> {
+export async function pullImage(image: string, onLine: (line: string) => void, patienceMs: number, giveUp: (isSilent: () => boolean) => Promise<boolean>): Promise<Result> {
   stopIfInterrupted()
   const child = $({ quiet: true, nothrow: true })`docker pull ${image}`
-  const impatience = setTimeout(() => void giveUp().then((isTime) => (isTime ? child.kill('SIGTERM') : undefined)), patienceMs)
-  createInterface({ input: child.stdout }).on('line', (line) => {
+  let isSilent = true
+  const impatience = setTimeout(async () => {
+    // To find that out takes a while, and it may speak meanwhile.
+    if ((await giveUp(() => isSilent)) && isSilent) await child.kill('SIGTERM')
+  }, patienceMs)
+  const hear = (): void => {
+    isSilent = false
     clearTimeout(impatience)
+  }
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    hear()
     onLine(line)
   })
-  return child.finally(() => clearTimeout(impatience))
+  return child.finally(hear)
 }
 
 /** The last lines of a log, without the empty ones at its end. */

@@ -131,9 +131,11 @@ export async function askForVersions(): Promise<Answer> {
     Client?: { Context?: string }; Server?: { Version: string; ApiVersion?: string; Components?: { Name: string }[] } | null
   }
   const has = (name: string): boolean => Server?.Components?.some((component) => component.Name === name) ?? false
+  const isPodman = has('Podman Engine')
   return {
-    product: has('Podman Engine') ? 'Podman' : 'Docker',
-    isRootless: has('rootlesskit'),
+    product: isPodman ? 'Podman' : 'Docker',
+    // Podman does not say it here.
+    isRootless: isPodman ? (await capture(['info', '--format', '{{json .SecurityOptions}}'], options)).stdout.includes('name=rootless') : has('rootlesskit'),
     engineVersion: Server?.Version,
     apiVersion: Server?.ApiVersion ?? '',
     composeVersion: compose.exitCode === 0 ? compose.stdout.trim() : '',

@@ -45,7 +45,7 @@ export function registryOf(image: string): string {
  */
 export async function isOutOfReach(image: string): Promise<boolean> {
   const ways = '{{.HTTPProxy}}{{.HTTPSProxy}}{{with .RegistryConfig}}{{range .Mirrors}}{{.}}{{end}}{{end}}'
-  if (isFarEngine() || (await capture(['info', '--format', ways])).stdout.trim() !== '') return false
+  if ((await isFarEngine()) || (await capture(['info', '--format', ways])).stdout.trim() !== '') return false
   const { hostname, port } = new URL(`https://${registryOf(image).replace(/^docker\.io$/, 'registry-1.docker.io')}`)
   return new Promise((resolve) => {
     const socket = connect({ host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || 443), timeout: CONNECT_MS })
@@ -127,9 +127,9 @@ export async function ensureImages(stack: Stack, model: Model, values: Values, {
     try {
       await step(`Pulling ${image}`, async (report) => {
         // The engine is asked, because it may know mirrors and certificates that its client does not.
-        const { exitCode, stderr } = await pullImage(image, report, PATIENCE_MS, async () => {
+        const { exitCode, stderr } = await pullImage(image, report, PATIENCE_MS, async (isSilent) => {
           const isAway = await isOutOfReach(image)
-          if (!isAway) (isInteractive() ? report : warn)(`${registryOf(image)} is slow to answer, and is waited for`)
+          if (!isAway && isSilent()) (isInteractive() ? report : warn)(`${registryOf(image)} is slow to answer, and is waited for`)
           return isAway
         })
         stopIfInterrupted()

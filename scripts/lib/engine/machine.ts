@@ -4,6 +4,7 @@ import { statfs } from 'node:fs/promises'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { warn } from '../terminal.ts'
+import { capture } from './docker.ts'
 
 export type Values = Readonly<Record<string, string | undefined>>
 
@@ -11,8 +12,11 @@ export type Values = Readonly<Record<string, string | undefined>>
 export const valueOf = (name: string, settings: Values, env: NodeJS.ProcessEnv): string | undefined =>
   (env[name] ?? settings[name]) || undefined
 
-/** Whether the engine runs on another machine. */
-export const isFarEngine = (): boolean => /^(?:tcp|ssh|https?):/.test(process.env.DOCKER_HOST ?? '')
+/** Whether the engine runs on another machine: DOCKER_HOST says so, or else the context that is chosen. */
+export async function isFarEngine(): Promise<boolean> {
+  const host = process.env.DOCKER_HOST || (await capture(['context', 'inspect', '--format', '{{.Endpoints.docker.Host}}'])).stdout
+  return /^(?:tcp|ssh|https?):/.test(host)
+}
 
 /**
  * The CA bundle that the tools of this machine are told to use, or undefined when they are told of none.

@@ -219,7 +219,15 @@ watched() {
 
 		consumption.LOOK = 0.5
 		lasts = consumption.Stall.lasts
-		consumption.Stall.lasts = lambda *seen: print("look", *seen[1:], lasts(*seen), file=sys.__stderr__, flush=True) or lasts(*seen)
+
+
+		def told(*seen):
+		    answer = lasts(*seen)
+		    print("look", *seen[1:], answer, file=sys.__stderr__, flush=True)
+		    return answer
+
+
+		consumption.Stall.lasts = told
 		app.conf.worker_eta_task_limit = 8
 
 

@@ -314,9 +314,10 @@ print([name for name in ("colorama", "markupsafe", "iniconfig", "pluggy") if fin
 
 @test "a package that needs a compiler is built with the packages that .env.docker.example names, and runs without them" {
 	local packages
-	packages=$(sed -n 's/^# those that only the installation needs (\([^,]*\),.*/\1/p' .env.docker.example)
+	packages=$(sed -n "s/^# APT_BUILD_PACKAGES:.*('\([^']*\)').*/\1/p" .env.docker.example)
+	assert [ -n "$packages" ]
 	run -0 build_shape compiled APP_DIR=shapes/pip PYTHON_INSTALLER=pip APT_PACKAGES=libpq5 APT_BUILD_PACKAGES="$packages" \
-		PYTHON_EXTRA_PACKAGES=psycopg2==2.9.11
+		PYTHON_EXTRA_PACKAGES="--no-binary=psycopg2 psycopg2==2.9.11"
 	run -0 within "$project-compiled" python -c 'import psycopg2; print(psycopg2.__version__)'
 	assert_output --partial 2.9.11
 	run ! within "$project-compiled" gcc --version

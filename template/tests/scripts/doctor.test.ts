@@ -23,12 +23,12 @@ test.each<[string, string, object, string, boolean]>([
   ['warns of them', '26.1.5', {}, '', true],
   ['has no word where Docker is 28', '28.0.0', {}, '', false],
   ['nor where it is in a machine of its own', '27.5.1', { OperatingSystem: 'Docker Desktop' }, '', false],
-  ['nor where it is rootless', '27.5.1', { SecurityOptions: ['name=rootless'] }, '', false],
+  ['nor where it is rootless', '27.5.1', { Components: [{ Name: 'rootlesskit' }] }, '', false],
   ['nor where none is on 127.0.0.1', '26.1.5', {}, '0.0.0.0', false],
 ])('ports on 127.0.0.1 that neighbours reach: doctor %s', async (_, Version, more, host_ip, expected) => {
   const box = await stack()
   if (host_ip) box.answer('compose-config', { out: { name: 'shop', services: { web: { ports: [{ host_ip, target: 80, published: '0' }] } } } })
-  box.answer('version', { out: { Client: {}, Server: { Version, ApiVersion: '1.44', Components: [] } } })
+  box.answer('version', { out: { Client: {}, Server: { Version, ApiVersion: '1.44', Components: [], ...more } } })
   box.answer('info', { out: { NCPU: 2, MemTotal: 4e9, Architecture: 'x86_64', DockerRootDir: '/none', ...more } })
   const { stdout } = await box.run('doctor', ['--json'])
   const { machine } = JSON.parse(stdout) as { machine: { level: string; text: string; remedy?: string }[] }

@@ -22,6 +22,7 @@ const schema = parseSchema(`
 # @optional @type=string @service(build) | FRONTEND_DIR=
 # @optional @type=string @service(build) | EXTRA_CA_FILE=
 # @optional @type=string @service(web) | APP_CA_FILE=
+# @optional @type=string @service(compose) | APP_WRITABLE_DIR=/run/app
 # @optional @type=string @service(web) | WEB_APP=shop:app
 # @optional @type=string @service(web) | WEB_COMMAND=
 # @type=port @service(web) | WEB_PORT=8000
@@ -79,6 +80,7 @@ test.each<[code: string, setting: string, edits: Edits, hint?: string | RegExp]>
   ['E11', 'WEB_APP', { WEB_APP: 'shop/main.py' }, 'For example: WEB_APP=shop:app'],
   ['E11', 'WEB_APP', { WEB_APP: "'shop.web.create_app()'" }],
   ['E11', 'CELERY_APP', { CELERY_APP: "'celery -A shop.tasks worker'" }],
+  ['E11', 'APP_WRITABLE_DIR', { APP_WRITABLE_DIR: '/var/tmp' }, 'Take the line out.'],
   ['E11', 'HEALTH_HOST', { HEALTH_HOST: 'https://shop.example.org' }],
   ['E11', 'PYTHON_IMAGE', { PYTHON_IMAGE: 'library/python:3.13-alpine3.20' }],
   ['E11', 'IMAGE_REGISTRY', { IMAGE_REGISTRY: 'mirror.example/hub/' }],
@@ -146,7 +148,7 @@ test.each<[code: string, setting: string, edits: Edits, hint?: string | RegExp]>
 
 test.each<[code: string, text: string, around?: Around]>([
   ['E01', `${fileWith({})}nonsense\n`],
-  ['E53', fileWith({}), { model: model({ DATABASE_BIND: '0.0.0.0', POSTGRES_USER: 'shop', POSTGRES_PASSWORD: 'postgres-local-only', REDIS_PASSWORD: 'redis-local-only' }) }],
+  ['E53', fileWith({}), { model: model({ DATABASE_BIND: '0.0.0.0', CELERY_APP: 'shop.tasks', POSTGRES_USER: 'shop', POSTGRES_PASSWORD: 'postgres-local-only', REDIS_PASSWORD: 'redis-local-only' }) }],
   ['E06', fileWith({}), { git: 'tracked', mode: 0o644 }],
   ['W07', fileWith({}), { git: 'ignored', mode: 0o640 }],
   ['W77', fileWith({}), { git: 'neither', mode: 0o600 }],
@@ -158,7 +160,7 @@ test.each<[code: string, text: string, around?: Around]>([
 
 test.each<[found: string | undefined, venv: string, ignore?: string]>([
   ['app/venv', 'app/venv'], ['app/backend/.env312', 'app/backend/.env312'], [undefined, 'app/.venv'],
-  [undefined, 'app/venv', '**/venv\n'], [undefined, 'app/venv', 'app/venv'], [undefined, 'other/venv'],
+  [undefined, 'app/venv', '**/venv\n'], ['app/backend/.env312', 'app/backend/.env312', '**/venv\n'], [undefined, 'app/venv', 'app/venv'], [undefined, 'other/venv'],
 ])('a virtual environment that goes into the image is %s: %s, .dockerignore: %j', (expected, venv, ignore = '') => {
   const names: Record<string, string[]> = { app: ['backend', 'venv', '.venv'], 'app/backend': ['.env312'] }
   const usual = diskWith()

@@ -63,6 +63,8 @@ describe('the ports of a stack', () => {
     vi.stubEnv('DOCKER_HOST', 'ssh://me@server')
     await expect(checkPorts(stackOf('web', taken()))).resolves.toBeUndefined()
     vi.unstubAllEnvs()
+    box.answer('context-inspect', { out: 'tcp://server:2376\n' })
+    await expect(checkPorts(stackOf('web', taken()))).resolves.toBeUndefined()
   })
 
   test('that a process of this machine has end with 3 and its number', async () => {

@@ -78,6 +78,12 @@ load ../../../tests/shell/helpers
 	assert_output $'tool\nLOG_FILE=/nowhere/app.log\nLOG=(not set)\nTEXT_FILE=/etc/hostname\nTEXT=(not set)'
 }
 
+@test "a file that holds nothing is as good as an empty setting, and so as none" {
+	echo >"$BATS_TEST_TMPDIR/empty"
+	run -0 entrypoint REDIS_URL_FILE="$BATS_TEST_TMPDIR/empty" SHOW=REDIS_URL tool
+	assert_line 'REDIS_URL=(not set)'
+}
+
 @test "an empty NAME_FILE is as good as none" {
 	run entrypoint SECRET_KEY=plain SECRET_KEY_FILE= DATABASE_URL_FILE= SHOW='SECRET_KEY DATABASE_URL' tool
 	assert_success

@@ -18,6 +18,19 @@ load ../../../tests/shell/helpers
 	assert_output $'other\nrun.alive\nrun.own'
 }
 
+@test "runs that start at once, as the roles do, keep their folders" {
+	local folder=$BATS_TEST_TMPDIR/tmp number round
+	mkdir "$folder"
+	for round in 1 2 3; do
+		for number in {1..5}; do
+			env TMPDIR="$folder" PATH="$FAKES:$PATH" sh "$ENTRYPOINT" sh -c 'sleep 0.3; test -d "$TMPDIR" || echo "it is gone"' >>"$BATS_TEST_TMPDIR/said" 2>&1 3>&- &
+		done
+		wait
+	done
+	run cat "$BATS_TEST_TMPDIR/said"
+	assert_output ''
+}
+
 @test "where nothing can be written TMPDIR is not handed over" {
 	run -0 entrypoint TMPDIR=/nowhere SHOW=TMPDIR tool
 	assert_line 'TMPDIR=(not set)'

@@ -83,8 +83,9 @@ const virtualEnvironment: Rule = ({ effective, around: { disk } }) => {
   const folder = effective('APP_DIR')
   const below = (path: string): string[] => disk?.namesIn(path).filter((name) => !notSource.has(name)).map((name) => join(path, name)) ?? []
   const near = folder ? below(folder) : []
-  const path = [...near, ...near.flatMap(below)].find((one) => disk?.kindOf(join(one, 'pyvenv.cfg')) === 'file')
-  if (!path || hiddenBy(disk?.textOf('.dockerignore') ?? '', path)) return []
+  const ignored = disk?.textOf('.dockerignore') ?? ''
+  const path = [...near, ...near.flatMap(below)].find((one) => disk?.kindOf(join(one, 'pyvenv.cfg')) === 'file' && !hiddenBy(ignored, one))
+  if (!path) return []
   return [found('W99', 'APP_DIR', `${path} is a virtual environment, and goes into every build and image.`, `Add this line to .dockerignore: ${path}`)]
 }
 
@@ -112,9 +113,9 @@ const siteSwitchedOff: Rule = ({ services, production, effective }) => services
   .filter(({ name, isOn }) => production && !isOn && name === effective('SITE_SERVICE'))
   .map(({ name }) => found('E67', 'SITE_SERVICE', `SITE_SERVICE is ${name}, which is switched off.`, `Add ${name} to COMPOSE_PROFILES.`))
 
-/** A worker of an overlay of the owner's may have a profile that is off. */
-const withoutCelery: Rule = ({ services, effective }) => services
-  .filter(({ name, isOn }) => isOn && name === 'worker' && effective('CELERY_APP') === '')
+/** An overlay of the owner's may give it to the worker, start something else there, or switch it off. */
+const withoutCelery: Rule = ({ services }) => services
+  .filter(({ isOn, command, environment, deploy }) => isOn && command?.[0] === 'worker' && !environment?.CELERY_APP && deploy?.replicas !== 0)
   .map(({ name }) => found('E67', 'CELERY_APP', `CELERY_APP is empty, and ${name} does not start without it.`,
     'Set CELERY_APP: module or module:object, as in "celery -A".'))
 
