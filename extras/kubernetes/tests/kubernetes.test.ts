@@ -91,6 +91,22 @@ test('web is reached by who is in the network edge, and everything else by nobod
   }
 })
 
+test('a frontend gets names from wherever they are: in kube-system, on the node, at the provider', () => {
+  const ports = [53, 5353].flatMap((port) => [{ port, protocol: 'UDP' }, { port, protocol: 'TCP' }])
+  expect(all.find(({ kind, metadata }) => kind === 'NetworkPolicy' && metadata.name === 'frontend').spec.egress).toContainEqual({ ports })
+})
+
+test('the Ingress takes what the proxy takes, and lets cert-manager answer', () => {
+  const [ingress, ...policies] = documents('own-cluster/ingress.yaml')
+  const { PROXY_MAX_BODY, PROXY_RESPONSE_TIMEOUT } = services.proxy.environment
+  expect(ingress.metadata.annotations).toEqual({
+    'nginx.ingress.kubernetes.io/proxy-body-size': byDefault(PROXY_MAX_BODY),
+    'nginx.ingress.kubernetes.io/proxy-read-timeout': byDefault(PROXY_RESPONSE_TIMEOUT).replace('s', ''),
+  })
+  const solver = policies.find(({ spec }) => spec.podSelector.matchLabels?.['acme.cert-manager.io/http01-solver'] === 'true')
+  expect(solver?.spec.ingress).toEqual([{ ports: [{ port: 8089 }] }])
+})
+
 test('names that only Compose says are known to be no secrets', () => {
   const declared = parseSchema(read('.env.docker.example'), '').byName
   const roles = pods.flatMap(([name]) => [services[name].environment, production[name].environment ?? {}]).flatMap(Object.keys)
