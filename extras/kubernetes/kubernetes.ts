@@ -51,10 +51,13 @@ const seconds = (duration: string): number =>
  * @returns names of services that stay behind and hurt nobody
  * @throws CliError with the first reason, and what to write
  */
-function check({ services }: Model, all: Values, file: string): string[] {
+function check({ name: project, services }: Model, all: Values, file: string): string[] {
   const { web, migrate, beat: _beat, worker: _worker, frontend: _frontend, proxy: _proxy, 'secrets-check': _check, ...others } = services
   if (!web || migrate?.build?.target !== 'prod' || !services.proxy) {
     throw refuse(`${file} is of a development stack.`, `Make one for the cluster, with COMPOSE_FILE=compose.yaml:compose.production.yaml`)
+  }
+  if (!/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(project)) {
+    throw refuse(`${project} cannot be a namespace: small letters, digits and hyphens between them, 63 at most.`, 'For example: COMPOSE_PROJECT_NAME=shop')
   }
   const data = Object.keys(others).filter((name) => others[name]!.image !== migrate.image)
   if (data.length > 0) {
@@ -69,9 +72,9 @@ function check({ services }: Model, all: Values, file: string): string[] {
   return Object.keys(others)
 }
 
-/** @throws CliError (exit code 2) for an image without a tag that can be part of a name */
+/** @throws CliError (exit code 2) for an image of no registry, or without a tag that can be part of a name */
 function splitImage(option: string, image: string | undefined): { newName: string; newTag: string } {
-  const [, newName, newTag] = /^([a-z0-9][\w.:/-]*):([\w.-]+)$/.exec(image ?? '') ?? []
+  const [, newName, newTag] = /^([a-z0-9][\w.:-]*\/[\w./-]+):([\w.-]+)$/.exec(image ?? '') ?? []
   const example = `npm run kubernetes -- --${option} registry.example.org/team/shop:1.4.0`
   if (newName === undefined || newTag === undefined || newTag === 'latest') {
     throw refuse(`--${option} has to name an image in a registry, and a version of it.`, `For example: ${example}`, ExitCode.usage)
@@ -99,9 +102,10 @@ function fit(name: string, service: Role, port: string | undefined): Patch[] {
 }
 
 /** What visitors reach, under which name. */
-function entry(cluster: string, { SITE_ADDRESS = '', SITE_SERVICE: service = 'web' }: Values, port: string): Patch[] {
+function entry(cluster: string, { services }: Model, port: string): Patch[] {
+  const { SITE_ADDRESS = '', SITE_SERVICE: service = 'web' } = environmentOf(services.proxy!)
   const host = SITE_ADDRESS.replace(/^https:\/\//, '')
-  if (!/^([a-z0-9-]+\.)+[a-z]+$/i.test(host)) {
+  if (!/^([a-z0-9-]+\.)+[a-z][a-z0-9-]*$/i.test(host)) {
     throw refuse(`SITE_ADDRESS is ${SITE_ADDRESS || 'empty'}: the cluster needs the name that visitors type.`, 'For example: SITE_ADDRESS=shop.example.org')
   }
   if (cluster === 'own') {
@@ -109,7 +113,10 @@ function entry(cluster: string, { SITE_ADDRESS = '', SITE_SERVICE: service = 'we
     return [patchOf('Ingress', 'site', [['replace', '/spec/tls/0/hosts/0', host], ['replace', '/spec/rules/0/host', host], ['replace', backend, service]])]
   }
   const backend = '/spec/rules/0/backendRefs/0'
+  const { HEALTH_PATH: path = '/', HEALTH_HOST: asked = 'localhost' } = environmentOf(services[service] ?? {})
+  const request = '/spec/default/config/httpHealthCheck'
   return [
+    patchOf('HealthCheckPolicy', 'site', [['replace', '/spec/targetRef/name', service], ['replace', `${request}/requestPath`, path], ['replace', `${request}/host`, asked]]),
     patchOf('Gateway', 'site', [['replace', '/spec/listeners/0/hostname', host]]),
     patchOf('HTTPRoute', 'site', [['replace', '/spec/hostnames/0', host], ['replace', `${backend}/name`, service], ['replace', `${backend}/port`, Number(port)]]),
   ]
@@ -153,13 +160,14 @@ function generators(name: string, values: Values, { schema, values: settings }: 
   }
 }
 
-/** Puts the files into the folder, in place of what the command wrote there before. Only their owner can read them. */
+/** Puts the files into the folder, in place of what the command wrote there before, and no others. Only their owner can read them. */
 function writeFolder(folder: string, files: ReadonlyMap<string, string>): void {
   const isOurs = existsSync(join(folder, 'kustomization.yaml')) && readFileSync(join(folder, 'kustomization.yaml'), 'utf8').startsWith(MARK)
   if (existsSync(folder) && !isOurs && readdirSync(folder).length > 0) {
     throw refuse(`${folder} has files that this command did not write.`, 'Name another folder: --output path', ExitCode.usage)
   }
-  rmSync(folder, { recursive: true, force: true })
+  const old = ['settings', 'secrets', 'frontend-settings', 'frontend-secrets'].flatMap((name) => [name, `${name}.env`])
+  for (const name of old) rmSync(join(folder, name), { recursive: true, force: true })
   for (const [file, text] of files) {
     mkdirSync(dirname(join(folder, file)), { recursive: true, mode: 0o700 })
     writeFileSync(join(folder, file), text, { mode: 0o600 })
@@ -206,7 +214,7 @@ export const kubernetes = defineCommand({
       patchOf('Job', 'migrate', [['replace', '/metadata/name', `migrate-${newTag}`]], { allowNameChange: true }),
       ...(model.services.beat ? [] : [{ target: { kind: 'Deployment', name: 'beat' }, patch: stringify({ $patch: 'delete', apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'beat' } }) }]),
       ...(port === PORT ? [] : ['web', ...(front ? ['frontend'] : [])].map((name) => patchOf('Service', name, [['replace', '/spec/ports/0/port', Number(port)]]))),
-      ...entry(cluster, environmentOf(model.services.proxy!), port),
+      ...entry(cluster, model, port),
       ...(keda?.patches ?? []),
     ]
     const path = (name: string): string => relative(output, join(room, name)).replaceAll('\\', '/')
@@ -231,8 +239,8 @@ export const kubernetes = defineCommand({
     info(`Next, and only if each has succeeded:
   ${kubectl} delete job migrate-${newTag} --ignore-not-found
   ${kubectl} apply --kustomize ${output} --selector rollout=first
-  ${kubectl} logs --follow --pod-running-timeout=5m job/migrate-${newTag}
-  ${kubectl} wait --for=condition=complete --timeout=60s job/migrate-${newTag}
+  ${kubectl} wait --for=condition=complete --timeout=10m job/migrate-${newTag}
+  ${kubectl} logs job/migrate-${newTag}
   ${kubectl} apply --kustomize ${output}`)
   },
 })

@@ -47,7 +47,7 @@ readonly judge='
 	# Their schemas are not those of Kubernetes.
 	python -c "
 import yaml
-foreign = {\"ScaledObject\", \"Gateway\", \"HTTPRoute\", \"Cluster\"}
+foreign = {\"ScaledObject\", \"Gateway\", \"HTTPRoute\", \"HealthCheckPolicy\", \"Cluster\"}
 with open(\"/tmp/all.yaml\") as file, open(\"/tmp/own.yaml\", \"w\") as own:
     yaml.safe_dump_all((one for one in yaml.safe_load_all(file) if one[\"kind\"] not in foreign), own)"
 	kubernetes-validate --strict --no-warn /tmp/own.yaml'

@@ -119,13 +119,16 @@ describe.concurrent('npm run kubernetes', () => {
   const data = { DATABASE_URL: `postgresql://me:${SECRET}@db.example.org/shop`, REDIS_URL: `redis://:${SECRET}@redis.example.org/1` }
 
   /** A production stack with its data elsewhere. */
-  function cluster(environment: Record<string, string> = {}, changes: Any = {}, siteAddress = 'shop.example.org'): Sandbox {
-    const box = new Sandbox()
-    box.settings({ COMPOSE_PROFILES: 'beat' })
+  function stack(environment: Record<string, string> = {}, changes: Any = {}, siteAddress = 'shop.example.org'): Any {
     const role = { image: 'shop-app', stop_grace_period: '30s', environment: { ...data, PORT: '8000', WEB_APP: 'shop:app', ...environment } }
     const proxy = { image: 'caddy', environment: { SITE_ADDRESS: siteAddress, SITE_SERVICE: 'web' } }
     const running = { web: role, worker: { ...role, stop_grace_period: '1m30s' }, beat: role, migrate: { ...role, build: { target: 'prod', args: { APP_UID: '1001' } } }, proxy }
-    box.answer('compose-config', { out: { name: 'shop', services: { ...running, ...changes } } })
+    return { ...running, ...changes }
+  }
+  function cluster(environment?: Record<string, string>, changes?: Any, siteAddress?: string, name = 'shop'): Sandbox {
+    const box = new Sandbox()
+    box.settings({ COMPOSE_PROFILES: 'beat' })
+    box.answer('compose-config', { out: { name, services: stack(environment, changes, siteAddress) } })
     return box
   }
   const run = (box: Sandbox, ...args: string[]) => box.run('extras/kubernetes/kubernetes', args)
@@ -134,7 +137,13 @@ describe.concurrent('npm run kubernetes', () => {
     const box = cluster({ SECRET_KEY: `$$x "${SECRET}" #`, UNDECLARED: 'one\ntwo', PYTHONPATH: '' })
     const { code, stdout, stderr } = await run(box, ...image)
     expect({ code, stdout }, stderr).toEqual({ code: 0, stdout: '' })
-    expect(stderr).toContain('kubectl --namespace shop wait --for=condition=complete --timeout=60s job/migrate-1.4.0\n')
+    const next = stderr.match(/^ +kubectl .*$/gm)!.map((line) => line.trim())
+    expect(next).toHaveLength(5)
+    // The page has the same lines, in the same order.
+    expect(read('extras/kubernetes/README.md')).toContain(next.map((line) => `    ${line}\n`).join(''))
+    // While the image is pulled, logs ends with 1; while no node has the Pod, with 0 and nothing. So it comes last.
+    const [waits, logs] = ['wait --for=condition=complete', 'logs job/'].map((text) => next.findIndex((line) => line.includes(text)))
+    expect(logs).toBe(waits! + 1)
     const [settings, secrets] = ['settings', 'secrets'].map((name) => box.read(`.env.kubernetes/${name}.env`)) as [string, string]
     expect(settings).toBe('PORT=8000\nPYTHONPATH=\nWEB_APP=shop:app\n')
     expect(secrets).toBe(`DATABASE_URL=${data.DATABASE_URL}\nREDIS_URL=${data.REDIS_URL}\nSECRET_KEY=$x "${SECRET}" #\n`)
@@ -144,25 +153,34 @@ describe.concurrent('npm run kubernetes', () => {
     expect(modes).toEqual([0o700, 0o600, 0o600, 0o600])
     const { patches } = parse(box.read('.env.kubernetes/kustomization.yaml'))
     expect(patches.find(({ target }: Any) => target.name === 'worker').patch).toContain('value: 90\n')
-    // A second one replaces the first, and asks nobody.
-    expect((await run(cluster(), ...image)).code).toBe(0)
+    // A second one replaces the first, asks nobody, and leaves alone what is not its own.
+    box.write('.env.kubernetes/mine.yaml', 'mine')
+    box.answer('compose-config', { out: { name: 'shop', services: stack() } })
+    expect((await run(box, ...image)).code).toBe(0)
+    expect([box.exists('.env.kubernetes/secrets/UNDECLARED'), box.read('.env.kubernetes/mine.yaml')]).toEqual([false, 'mine'])
   })
 
   test('without the profile beat there is none; a service of the application without a file is named', async () => {
-    const box = cluster({}, { beat: undefined, flower: { image: 'shop-app' } })
-    const { code, stderr } = await run(box, ...image, '--keda', '--output', 'elsewhere')
+    const box = cluster({ HEALTH_PATH: '/alive', HEALTH_HOST: 'shop' }, { beat: undefined, flower: { image: 'shop-app' } }, 'shop.xn--p1ai')
+    const { code, stderr } = await run(box, ...image, '--keda', '--cluster', 'managed', '--output', 'elsewhere')
     expect(code, stderr).toBe(0)
     expect(stderr).toContain('! flower is not part of this')
     expect(box.read('elsewhere/kustomization.yaml')).toContain('$patch: delete')
+    // The load balancer asks what healthcheck.sh asks.
+    const check = parse(box.read('elsewhere/kustomization.yaml')).patches.find(({ target }: Any) => target.kind === 'HealthCheckPolicy')
+    const own = documents('managed-cluster/gateway.yaml').find(({ kind }) => kind === 'HealthCheckPolicy').spec
+    const at = parse(check.patch).map(({ path, value }: Any) => [path.slice(1).split('/').slice(1).reduce((part: Any, key: string) => part[key], own), value])
+    expect(at).toEqual([['web', 'web'], ['/healthz', '/alive'], ['localhost', 'shop']])
     expect(box.read('elsewhere/secrets.env')).toContain(`KEDA_REDIS_PASSWORD=${SECRET}\n`)
     expect(box.read('elsewhere/settings.env')).toContain('KEDA_REDIS_ADDRESS=redis.example.org:6379\n')
   })
 
   test.each([
     [{}, [], 2, '--image has to name an image'],
-    [{}, ['--image', 'shop'], 2, '--image has to name an image'],
-    [{}, ['--image', 'shop:latest'], 2, '--image has to name an image'],
-    [{}, ['--image', 'shop:A_1'], 2, "The tag A_1 cannot be part of the Job's name"],
+    [{}, ['--image', 'team/shop'], 2, '--image has to name an image'],
+    [{}, ['--image', 'shop:1.4.0'], 2, '--image has to name an image in a registry'],
+    [{}, ['--image', 'team/shop:latest'], 2, '--image has to name an image'],
+    [{}, ['--image', 'team/shop:A_1'], 2, "The tag A_1 cannot be part of the Job's name"],
     [{}, [...image, '--cluster', 'mine'], 2, '--cluster mine is neither'],
     [{ environment: { SECRET_KEY: 'sample-secret-local-only' } }, image, 3, 'SECRET_KEY: everybody knows the value'],
     [{ environment: { DATABASE_URL: 'sqlite:////data/shop.db' } }, image, 3, 'DATABASE_URL names SQLite'],
@@ -171,8 +189,11 @@ describe.concurrent('npm run kubernetes', () => {
     [{ changes: { migrate: { image: 'shop-app', build: { target: 'dev' } } } }, image, 3, 'of a development stack'],
     [{ changes: { frontend: { image: 'shop-frontend' } } }, image, 2, '--frontend-image has to name an image'],
     [{ site: ':80' }, image, 3, 'SITE_ADDRESS is :80'],
-  ] as [{ environment?: Record<string, string>; changes?: Any; site?: string }, string[], number, string][])('%j with %j ends with %i', async ({ environment, changes, site }, args, code, message) => {
-    const box = cluster(environment, changes, site)
+    [{ site: '10.0.0.1' }, image, 3, 'SITE_ADDRESS is 10.0.0.1'],
+    [{ project: 'my_shop' }, image, 3, 'my_shop cannot be a namespace'],
+    [{ project: 'shop-' }, image, 3, 'shop- cannot be a namespace'],
+  ] as [{ environment?: Record<string, string>; changes?: Any; site?: string; project?: string }, string[], number, string][])('%j with %j ends with %i', async ({ environment, changes, site, project }, args, code, message) => {
+    const box = cluster(environment, changes, site, project)
     const outcome = await run(box, ...args)
     expect(outcome).toMatchObject({ code, stderr: expect.stringContaining(message) as string })
     expect(box.exists('.env.kubernetes')).toBe(false)
