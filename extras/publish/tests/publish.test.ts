@@ -1,3 +1,5 @@
+import { chmodSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { SECRET, stack } from '../../../tests/helpers/sandbox.ts'
 import type { Sandbox } from '../../../tests/helpers/sandbox.ts'
@@ -59,6 +61,19 @@ describe.concurrent('publish', () => {
     const box = await ready()
     box.answer('buildx-inspect', builder('docker', 'linux/amd64, linux/arm64'))
     expect(await box.run(script, ['--platform', 'linux/arm64', image])).toMatchObject({ code: 0 })
+  })
+
+  test('the build gets what the settings say, and nothing where nobody set a value', async () => {
+    const box = await ready()
+    const model = composeModel({}) as { services: { migrate: { build: { args: object } } } }
+    // As Compose prints it.
+    Object.assign(model.services.migrate.build.args, { PREBUILD_COMMAND: 'echo $$HOME $$$$', UNSET: null })
+    box.answer('compose-config', { out: model })
+    const fake = fileURLToPath(new URL('../../../tests/helpers/bin/docker', import.meta.url))
+    box.write('docker', `#!/bin/sh\n[ "$2" != build ] || printf '%s, %s' "$PREBUILD_COMMAND" "\${UNSET-unset}" >"$HOME/seen"\nexec '${fake}' "$@"\n`)
+    chmodSync(`${box.folder}/docker`, 0o755)
+    expect(await box.run(script, both, { env: { PATH: `${box.folder}:${process.env.PATH}` } })).toMatchObject({ code: 0 })
+    expect(box.read('seen')).toBe('echo $HOME $$, unset')
   })
 
   test('a stand-in goes to no registry', async () => {
