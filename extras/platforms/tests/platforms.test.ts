@@ -47,6 +47,8 @@ const named = (list: readonly Any[] = [], key = 'name'): Record<string, string> 
 const readers: Record<string, (text: string) => Unit[]> = {
   'render.yaml': (text) => {
     const { services, envVarGroups: [group] } = parse(text)
+    // Render refuses it there.
+    expect(group.envVars.filter(({ sync }: Any) => sync !== undefined)).toEqual([])
     return services.flatMap(({ dockerCommand, preDeployCommand, envVars, healthCheckPath, maxShutdownDelaySeconds }: Any) => {
       const variables = { ...named(group.envVars, 'key'), ...named(envVars.filter(({ key }: Any) => key), 'key') }
       const unit = { command: dockerCommand, replaces: 'either', variables, healthPath: healthCheckPath, stop: maxShutdownDelaySeconds }
@@ -56,16 +58,21 @@ const readers: Record<string, (text: string) => Unit[]> = {
   'fly.toml': (text) => {
     const { env, processes, deploy, http_service: http, kill_timeout: stop, kill_signal: signal } = toml(text)
     expect(signal).toBe('SIGTERM')
-    const [secrets] = /fly secrets set .*/.exec(text)!
-    const variables = { ...named(secrets.match(/[A-Z_]+(?==)/g)!.map((name) => ({ name }))), ...env }
+    // Never as arguments, which every process list shows.
+    const [, secrets] = /lines (.*)[^]*fly secrets import < /.exec(text)!
+    const variables = { ...named(secrets!.match(/[A-Z_]+(?==)/g)!.map((name) => ({ name }))), ...env }
     return [...Object.entries(processes), ['migrate', deploy.release_command]].map(([name, command]) => ({
       command, replaces: 'CMD', variables, stop, ...(http.processes.includes(name) ? { port: http.internal_port, healthPath: http.checks[0].path } : {}),
     })) as Unit[]
   },
-  railway: (text) => {
-    const { startCommand, preDeployCommand = [], healthcheckPath, drainingSeconds } = JSON.parse(text).deploy
-    const unit: Unit = { command: startCommand, replaces: 'ENTRYPOINT', healthPath: healthcheckPath, stop: drainingSeconds }
-    return [unit, ...preDeployCommand.map((command: string) => ({ command, replaces: 'ENTRYPOINT' }))]
+  // What belongs on the settings page of Railway.
+  'README.md': (text) => {
+    const row = (title: string): string[] => new RegExp(`^\\| \\*${title}\\*[^|]*\\|(.*)\\|$`, 'm').exec(text)![1]!.split('|').map((cell) => cell.replaceAll('`', '').trim())
+    const [starts, before, paths, stops] = ['Custom Start Command', 'Pre-deploy Command', 'Healthcheck Path', 'Draining time'].map(row) as [string[], string[], string[], string[]]
+    return [
+      ...starts.map((command, n): Unit => ({ command, replaces: 'ENTRYPOINT', healthPath: paths[n]!, stop: Number(stops[n]) })),
+      ...before.filter(Boolean).map((command): Unit => ({ command, replaces: 'ENTRYPOINT' })),
+    ]
   },
   'cloud-run': (text) => {
     const { kind, spec: { template: { spec } } } = parse(text)
@@ -84,7 +91,7 @@ const readers: Record<string, (text: string) => Unit[]> = {
   }),
 }
 
-const files = readdirSync(room, { recursive: true, encoding: 'utf8' }).filter((file) => /\.(json|toml|yaml)$/.test(file))
+const files = readdirSync(room, { recursive: true, encoding: 'utf8' }).filter((file) => /^README\.md$|\.(json|toml|yaml)$/.test(file))
 const units = files.flatMap((file) => readers[file.split('/')[0]!]!(read(file)).map((unit) => [`${file}: ${unit.command}`, unit] as const))
 
 const roles = [...entrypoint.matchAll(/^\t([a-z |]+)\) /gm)].flatMap(([, words]) => words!.split(' | '))
