@@ -1,6 +1,7 @@
 #!/bin/bash
 # extras/swarm/deploy.sh [ENV_FILE]: on a manager. Makes the secrets that the swarm lacks, migrates with the new image while
-# the old version serves, and then replaces the old version. Ends with 0 if all services run the new version.
+# the old version serves, and then replaces the old version. Ends with 0 if all services run the new version, with 1 if they
+# went back to the old one, with 3 for the settings, 6 for the migration, and 7 if something took longer than SWARM_TIMEOUT.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 env_file=${1:-.env.docker}
@@ -13,8 +14,19 @@ render() {
 	compose config "$@" | sed -E -f extras/swarm/stack.sed
 }
 
+# takes_too_long: where the tasks of the stack are, and the end.
+takes_too_long() {
+	docker stack ps --no-trunc "$stack" >&2 || true
+	echo "Not done after $limit seconds. The tasks above that are not Running say why; a higher SWARM_TIMEOUT waits longer." >&2
+	exit 7
+}
+
+# A tag that was moved since (of the database) restarts nothing.
 deploy() {
-	docker stack deploy --with-registry-auth --compose-file - "$@" "$stack"
+	local status=0
+	timeout --foreground "$limit" docker stack deploy --with-registry-auth --resolve-image changed --compose-file - "$@" "$stack" || status=$?
+	((status != 124)) || takes_too_long
+	return "$status"
 }
 
 # rolled_back: a line for each service of the stack that went back to the version before, and when.
@@ -25,16 +37,27 @@ rolled_back() {
 }
 
 stack=$(compose config | sed -n 's/^name: //p')
+limit=$(compose config --environment | sed -n 's/^SWARM_TIMEOUT=//p')
+limit=${limit:-1800}
 
-# Their names are PROJECT.SETTING.GENERATION. The values are in no file, argument or log.
+# Their names are PROJECT.SETTING.GENERATION. The values are in no file, argument or log. First all are read, then all are
+# made: one may be part of another.
 is_checked=
+declare -A values
 for secret in $(compose config | sed -n '/^secrets:/,/^[a-z]*:$/s/^    name: //p'); do
 	! docker secret inspect "$secret" >/dev/null 2>&1 || continue
 	# It refuses the secrets of .env.docker.example.
 	[[ -n $is_checked ]] || npm run --silent env -- --env-file "$env_file"
 	is_checked=yes
 	setting=${secret%.*} setting=${setting##*.}
-	npm run --silent env -- --env-file "$env_file" --print "$setting" --show-secret | docker secret create "$secret" - >/dev/null
+	values[$secret]=$(npm run --silent env -- --env-file "$env_file" --print "$setting" --show-secret)
+	if [[ -z ${values[$secret]} && -n $(docker secret ls --quiet --filter "name=${secret%.*}." --filter label=has-value=yes) ]]; then
+		echo "$setting is empty in $env_file, and was not before: a new generation needs all values." >&2
+		exit 3
+	fi
+done
+for secret in "${!values[@]}"; do
+	printf '%s\n' "${values[$secret]}" | docker secret create --label "has-value=${values[$secret]:+yes}" "$secret" - >/dev/null
 	echo "Created the secret $secret"
 done
 
@@ -45,16 +68,18 @@ if [[ -n $data ]] && ! docker service inspect "${stack}_web" >/dev/null 2>&1; th
 	render $data | deploy --detach=false --quiet
 fi
 
-# `docker stack deploy` would wait without end for a job that failed, so its task is asked. A new job has only one.
+# `docker stack deploy` would wait for a job that failed, so its task is asked. A new job has only one.
 docker service rm "${stack}_migrate" >/dev/null 2>&1 || true
 render migrate | deploy --detach
+SECONDS=0
 until state=$(docker service ps --format '{{.CurrentState}}' "${stack}_migrate") && [[ $state == Complete* ]]; do
-	if [[ $state == Failed* || $state == Rejected* ]]; then
+	if [[ $state =~ ^(Failed|Rejected|Shutdown|Orphaned|Remove) ]]; then
 		docker service ps --no-trunc --format '{{.CurrentState}}: {{.Error}}' "${stack}_migrate" >&2
 		docker service logs --raw "${stack}_migrate" >&2 || true
 		echo 'The migration failed. Nothing was deployed.' >&2
 		exit 6
 	fi
+	((SECONDS < limit)) || takes_too_long
 	sleep 1
 done
 

@@ -138,7 +138,8 @@ in_stack() {
 }
 
 # fake_docker STATE [no-stack]: a docker first on PATH that writes its arguments down. Compose is the real one; the
-# task of the migration is in STATE; and the swarm has no secrets.
+# task of the migration is in STATE; and the swarm has no secrets, but those of an older generation with OLDER=yes. With
+# HANGS=yes a deploy that is waited for has no end.
 fake_docker() {
 	mkdir "$BATS_TEST_TMPDIR/bin"
 	cat >"$BATS_TEST_TMPDIR/bin/docker" <<-DOCKER
@@ -147,10 +148,12 @@ fake_docker() {
 		case "\$*" in
 		compose*) exec '$(command -v docker)' "\$@" ;;
 		'secret inspect'*) exit 1 ;;
+		'secret ls'*SECRET_KEY.*label=has-value=yes) [[ -z '${OLDER:-}' ]] || echo an-id ;;
 		'secret create'*) cat >>'$BATS_TEST_TMPDIR/secrets' ;;
 		'service ps'*) echo '$1' ;;
 		'service inspect'*) [[ -z '${2:-}' ]] ;;
-		'stack deploy'*) cat >/dev/null ;;
+		'stack deploy'*) cat >/dev/null && [[ -z '${HANGS:-}' || "\$*" != *--detach=false* ]] || exec sleep 60 ;;
+		'stack ps'*) echo 'no suitable node' ;;
 		esac
 	DOCKER
 	chmod +x "$BATS_TEST_TMPDIR/bin/docker"
@@ -163,11 +166,11 @@ fake_docker() {
 	refute_output --partial of-this-test
 	run -0 grep --invert-match --extended-regexp '^compose ' "$BATS_TEST_TMPDIR/calls"
 	refute_output --partial of-this-test
-	assert_output --regexp 'secret create shop\.SECRET_KEY\.1 -
+	assert_output --regexp 'secret create --label has-value=yes shop\.SECRET_KEY\.1 -
 .*service rm shop_migrate
 stack deploy .*--detach shop
 service ps .*shop_migrate
-.*stack deploy .*--detach=false --quiet shop'
+.*stack deploy .*--resolve-image changed .*--detach=false --quiet shop'
 	run -0 cat "$BATS_TEST_TMPDIR/secrets"
 	assert_line postgres-of-this-test
 	assert_line postgresql+psycopg://postgres:postgres-of-this-test@db:5432/stories
@@ -184,12 +187,35 @@ service ps .*shop_migrate
 	assert_line --regexp '^config( mariadb| postgres| redis| storage){4}$'
 }
 
-@test "deploy.sh deploys nothing after a migration that failed, and says so" {
-	fake_docker 'Failed 1 second ago'
-	run -6 extras/swarm/deploy.sh "$own_env_file"
-	assert_line 'The migration failed. Nothing was deployed.'
-	run -0 grep --count '^stack deploy' "$BATS_TEST_TMPDIR/calls"
-	assert_output 1
+@test "deploy.sh deploys nothing after a migration that failed in any way, and says so" {
+	local state
+	for state in Failed Rejected Shutdown Orphaned Remove; do
+		rm -rf "${BATS_TEST_TMPDIR:?}/bin" "$BATS_TEST_TMPDIR/calls"
+		fake_docker "$state 1 second ago"
+		SWARM_TIMEOUT=5 run -6 extras/swarm/deploy.sh "$own_env_file"
+		assert_line 'The migration failed. Nothing was deployed.'
+		run -0 grep --count '^stack deploy' "$BATS_TEST_TMPDIR/calls"
+		assert_output 1
+	done
+}
+
+@test "deploy.sh ends with 7 and shows the tasks when a migration or a service does not start in time" {
+	fake_docker 'Pending 1 second ago'
+	SWARM_TIMEOUT=1 run -7 timeout 60 extras/swarm/deploy.sh "$own_env_file"
+	assert_line 'no suitable node'
+	rm -r "${BATS_TEST_TMPDIR:?}/bin"
+	HANGS=yes fake_docker 'Complete 1 second ago'
+	SWARM_TIMEOUT=1 run -7 timeout 60 extras/swarm/deploy.sh "$own_env_file"
+	assert_line 'no suitable node'
+	assert_line --partial 'Not done after 1 seconds.'
+}
+
+@test "deploy.sh makes no secret of a new generation while a value is missing that an older one has" {
+	sed 's/^SECRET_KEY=.*/SECRET_KEY=/; $aSWARM_GENERATION=2' "$own_env_file" >"$BATS_TEST_TMPDIR/second.env"
+	OLDER=yes fake_docker 'Complete 1 second ago'
+	run -3 extras/swarm/deploy.sh "$BATS_TEST_TMPDIR/second.env"
+	assert_line "SECRET_KEY is empty in $BATS_TEST_TMPDIR/second.env, and was not before: a new generation needs all values."
+	refute grep --extended-regexp '^(secret create|stack deploy)' "$BATS_TEST_TMPDIR/calls"
 }
 
 @test "deploy.sh makes no secret of .env.docker.example" {
