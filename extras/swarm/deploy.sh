@@ -37,8 +37,7 @@ rolled_back() {
 }
 
 stack=$(compose config | sed -n 's/^name: //p')
-limit=$(compose config --environment | sed -n 's/^SWARM_TIMEOUT=//p')
-limit=${limit:-1800}
+limit=$(compose config | sed -nE 's/^x-timeout: "?([0-9]+)"?$/\1/p')
 
 # Their names are PROJECT.SETTING.GENERATION. The values are in no file, argument or log. First all are read, then all are
 # made: one may be part of another.

@@ -138,8 +138,8 @@ in_stack() {
 }
 
 # fake_docker STATE [no-stack]: a docker first on PATH that writes its arguments down. Compose is the real one; the
-# task of the migration is in STATE; and the swarm has no secrets, but those of an older generation with OLDER=yes. With
-# HANGS=yes a deploy that is waited for has no end.
+# task of the migration is in STATE; and the swarm has no secrets, but all with HAS_ALL=yes, and those of an older
+# generation with OLDER=yes. With HANGS=yes a deploy that is waited for has no end.
 fake_docker() {
 	mkdir "$BATS_TEST_TMPDIR/bin"
 	cat >"$BATS_TEST_TMPDIR/bin/docker" <<-DOCKER
@@ -147,7 +147,7 @@ fake_docker() {
 		printf '%s\n' "\$*" >>'$BATS_TEST_TMPDIR/calls'
 		case "\$*" in
 		compose*) exec '$(command -v docker)' "\$@" ;;
-		'secret inspect'*) exit 1 ;;
+		'secret inspect'*) [[ -n '${HAS_ALL:-}' ]] ;;
 		'secret ls'*SECRET_KEY.*label=has-value=yes) [[ -z '${OLDER:-}' ]] || echo an-id ;;
 		'secret create'*) cat >>'$BATS_TEST_TMPDIR/secrets' ;;
 		'service ps'*) echo '$1' ;;
@@ -191,7 +191,7 @@ service ps .*shop_migrate
 	local state
 	for state in Failed Rejected Shutdown Orphaned Remove; do
 		rm -rf "${BATS_TEST_TMPDIR:?}/bin" "$BATS_TEST_TMPDIR/calls"
-		fake_docker "$state 1 second ago"
+		HAS_ALL=yes fake_docker "$state 1 second ago"
 		SWARM_TIMEOUT=5 run -6 extras/swarm/deploy.sh "$own_env_file"
 		assert_line 'The migration failed. Nothing was deployed.'
 		run -0 grep --count '^stack deploy' "$BATS_TEST_TMPDIR/calls"
@@ -200,11 +200,11 @@ service ps .*shop_migrate
 }
 
 @test "deploy.sh ends with 7 and shows the tasks when a migration or a service does not start in time" {
-	fake_docker 'Pending 1 second ago'
+	HAS_ALL=yes fake_docker 'Pending 1 second ago'
 	SWARM_TIMEOUT=1 run -7 timeout 60 extras/swarm/deploy.sh "$own_env_file"
 	assert_line 'no suitable node'
 	rm -r "${BATS_TEST_TMPDIR:?}/bin"
-	HANGS=yes fake_docker 'Complete 1 second ago'
+	HAS_ALL=yes HANGS=yes fake_docker 'Complete 1 second ago'
 	SWARM_TIMEOUT=1 run -7 timeout 60 extras/swarm/deploy.sh "$own_env_file"
 	assert_line 'no suitable node'
 	assert_line --partial 'Not done after 1 seconds.'
