@@ -128,7 +128,7 @@ export const publish = defineCommand({
         }
         const started = performance.now()
         showCommand(format(command))
-        const result = await capture(command, { env: { ...settings.values, ...args } as Record<string, string>, isShown: true })
+        const result = await capture(command, { env: { ...settings.values, ...args }, isShown: true })
         if (result.exitCode !== 0) explainPush(result.stderr, registry)
         const said = JSON.parse(await readFile(metadata, 'utf8').catch(() => '{}')) as Record<string, string>
         const digest = said['containerimage.digest'] ?? ''

@@ -79,10 +79,9 @@ export async function pullImage(image: string, onLine: (line: string) => void, p
   stopIfInterrupted()
   const child = $({ quiet: true, nothrow: true })`docker pull ${image}`
   let isSilent = true
-  const impatience = setTimeout(async () => {
-    // To find that out takes a while, and it may speak meanwhile.
-    if ((await giveUp(() => isSilent)) && isSilent) await child.kill('SIGTERM')
-  }, patienceMs)
+  // To find out whether to give up takes a while, and it may speak meanwhile.
+  const loseIt = async (): Promise<void> => ((await giveUp(() => isSilent)) && isSilent ? child.kill('SIGTERM') : undefined)
+  const impatience = setTimeout(() => void loseIt(), patienceMs)
   const hear = (): void => {
     isSilent = false
     clearTimeout(impatience)

@@ -19,10 +19,10 @@ load ../../../tests/shell/helpers
 }
 
 @test "runs that start at once, as the roles do, keep their folders" {
-	local folder=$BATS_TEST_TMPDIR/tmp number round
+	local folder=$BATS_TEST_TMPDIR/tmp
 	mkdir "$folder"
-	for round in 1 2 3; do
-		for number in {1..5}; do
+	for _ in 1 2 3; do
+		for _ in {1..5}; do
 			env TMPDIR="$folder" PATH="$FAKES:$PATH" sh "$ENTRYPOINT" sh -c 'sleep 0.3; test -d "$TMPDIR" || echo "it is gone"' >>"$BATS_TEST_TMPDIR/said" 2>&1 3>&- &
 		done
 		wait
