@@ -62,9 +62,10 @@ describe('the ports of a stack', () => {
   test("of another machine's engine are not tried here", async () => {
     vi.stubEnv('DOCKER_HOST', 'ssh://me@server')
     await expect(checkPorts(stackOf('web', taken()))).resolves.toBeUndefined()
-    vi.unstubAllEnvs()
+    vi.stubEnv('DOCKER_HOST', '')
     box.answer('context-inspect', { out: 'tcp://server:2376\n' })
     await expect(checkPorts(stackOf('web', taken()))).resolves.toBeUndefined()
+    vi.unstubAllEnvs()
   })
 
   test('that a process of this machine has end with 3 and its number', async () => {
