@@ -3,9 +3,6 @@
 # What needs no card: the image, the queue, the settings, and what Docker is asked for. One stack, whatever its application.
 
 bats_require_minimum_version 1.5.0
-bats_load_library() { load "../../../node_modules/$1/load.bash"; }
-bats_load_library bats-support
-bats_load_library bats-assert
 
 cd "$BATS_TEST_DIRNAME/../../.." || exit 1
 # shellcheck source=tests/docker/stack.bash

@@ -4,11 +4,10 @@
 # linters' image (TEST_LINT_IMAGE); without it by your own kubectl, and without the schemas.
 
 bats_require_minimum_version 1.5.0
-bats_load_library() { load "../../../node_modules/$1/load.bash"; }
-bats_load_library bats-support
-bats_load_library bats-assert
 
 cd "$BATS_TEST_DIRNAME/../../.." || exit 1
+# shellcheck source=tests/docker/stack.bash
+source tests/docker/stack.bash
 
 setup_file() {
 	export env_file=$BATS_FILE_TMPDIR/cluster.env

@@ -4,9 +4,6 @@
 # writable but /tmp, and an end at TERM. Its database, its broker and its store are those of one stack.
 
 bats_require_minimum_version 1.5.0
-bats_load_library() { load "../../../node_modules/$1/load.bash"; }
-bats_load_library bats-support
-bats_load_library bats-assert
 
 cd "$BATS_TEST_DIRNAME/../../.." || exit 1
 # shellcheck source=tests/docker/stack.bash

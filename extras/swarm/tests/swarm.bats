@@ -3,11 +3,10 @@
 # What can be seen without a node: the stack as `docker stack` reads it, and what deploy.sh does. on-request/ has the nodes.
 
 bats_require_minimum_version 1.5.0
-bats_load_library() { load "../../../node_modules/$1/load.bash"; }
-bats_load_library bats-support
-bats_load_library bats-assert
 
 cd "$BATS_TEST_DIRNAME/../../.." || exit 1
+# shellcheck source=tests/docker/stack.bash
+source tests/docker/stack.bash
 
 setup_file() {
 	env_file=$BATS_FILE_TMPDIR/swarm.env

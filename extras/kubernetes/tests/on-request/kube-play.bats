@@ -5,9 +5,6 @@
 # ones. It takes minutes, so it runs only when it is asked for: npm run test:template -- --only kube-play
 
 bats_require_minimum_version 1.5.0
-bats_load_library() { load "../../../../node_modules/$1/load.bash"; }
-bats_load_library bats-support
-bats_load_library bats-assert
 
 cd "$BATS_TEST_DIRNAME/../../../.." || exit 1
 # shellcheck source=tests/docker/stack.bash

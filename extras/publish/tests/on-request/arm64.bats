@@ -7,9 +7,6 @@
 # Where no registry answers, the base image is made of Debian's packages for arm64. It is kept.
 
 bats_require_minimum_version 1.5.0
-bats_load_library() { load "../../../../node_modules/$1/load.bash"; }
-bats_load_library bats-support
-bats_load_library bats-assert
 
 cd "$BATS_TEST_DIRNAME/../../../.." || exit 1
 # shellcheck source=tests/docker/stack.bash

@@ -5,9 +5,6 @@
 
 bats_require_minimum_version 1.5.0
 export BATS_NO_PARALLELIZE_WITHIN_FILE=true
-bats_load_library() { load "../../../../node_modules/$1/load.bash"; }
-bats_load_library bats-support
-bats_load_library bats-assert
 
 cd "$BATS_TEST_DIRNAME/../../../.." || exit 1
 # shellcheck source=tests/docker/stack.bash
