@@ -34,9 +34,9 @@ export const ownNames = ['API_URL', 'APP_CA', 'AWS_ENDPOINT_URL_S3', 'FORWARDED_
 
 const refuse = (message: string, hint: string, exitCode: ExitCode = ExitCode.config): CliError => new CliError(message, { hint, exitCode })
 
-/** The variables of a service. Compose writes every $ as $$, and null is what nobody set. */
+/** The variables of a service: null is what nobody set. */
 const environmentOf = ({ environment = {} }: Service): Values =>
-  Object.fromEntries(Object.entries(environment).flatMap(([name, value]) => (value === null ? [] : [[name, value.replaceAll('$$', () => '$')]])))
+  Object.fromEntries(Object.entries(environment).flatMap(([name, value]) => (value === null ? [] : [[name, value]])))
 
 const patchOf = (kind: string, name: string, operations: readonly Operation[], options?: object): Patch =>
   ({ target: { kind, name }, ...(options && { options }), patch: stringify(operations.map(([op, path, value]) => ({ op, path, ...(value !== undefined && { value }) }))) })

@@ -114,8 +114,8 @@ export const publish = defineCommand({
       for (const [service, target, to] of wanted) {
         const build = model.services[service]?.build as Build | undefined
         if (!build) continue
-        // Compose writes every $ as $$, and null is what nobody set.
-        const args = Object.fromEntries(Object.entries(build.args ?? {}).flatMap(([key, value]) => (value === null ? [] : [[key, value.replaceAll('$$', () => '$')]])))
+        // Null is what nobody set.
+        const args = Object.fromEntries(Object.entries(build.args ?? {}).flatMap(([key, value]) => (value === null ? [] : [[key, value]])))
         const base = Object.values(args).find((value) => isStandIn(value))
         if (base) throw failed(`${base} is a stand-in, and belongs on no other machine.`, 'Build where a registry answers, or name a mirror in IMAGE_REGISTRY.')
         args.IMAGE_VERSION ||= tag

@@ -10,10 +10,10 @@ export interface BenchModel extends Model {
   secrets?: Record<string, { file?: string; environment?: string }>
 }
 
-/** The environment of a service as its container has it: Compose writes every $ as $$. */
+/** The environment of a service as its container has it. */
 export const environmentOf = ({ services }: BenchModel, service: string): Record<string, string> =>
   Object.fromEntries(
-    Object.entries(services[service]?.environment ?? {}).map(([name, value]) => [name, (value ?? '').replaceAll('$$', '$')]),
+    Object.entries(services[service]?.environment ?? {}).map(([name, value]) => [name, value ?? '']),
   )
 
 /** The network through which a service reaches the others. */
@@ -29,7 +29,7 @@ export const secretVariables = ({ secrets = {} }: BenchModel): string[] =>
 /** The arguments of plain `docker build` for the image that Compose builds. */
 export function buildArguments({ services, secrets = {} }: BenchModel, tag: string): string[] {
   const build = Object.values(services).find((service) => service.build)?.build ?? {}
-  const args = Object.entries(build.args ?? {}).flatMap(([name, value]) => ['--build-arg', `${name}=${(value ?? '').replaceAll('$$', '$')}`])
+  const args = Object.entries(build.args ?? {}).flatMap(([name, value]) => ['--build-arg', `${name}=${value ?? ''}`])
   const handed = (build.secrets ?? []).flatMap(({ source }) => {
     const { file, environment } = secrets[source] ?? {}
     if (file !== undefined) return ['--secret', `id=${source},src=${file}`]

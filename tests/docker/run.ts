@@ -115,9 +115,7 @@ async function prepareLane(lane: Lane, asked: Stack, { schema, values }: Setting
   await writeFile(portsFile, anyPorts(model))
   const free = { ...stack, env: { ...stack.env, COMPOSE_FILE: withFile(stack.env, portsFile) } }
   await buildImages(free)
-  // Compose writes every $ in a value as $$.
-  const variables = Object.values(model.services).flatMap(({ environment = {} }) =>
-    Object.entries(environment).map(([name, value]) => [name, value?.replaceAll('$$', () => '$')] as const))
+  const variables = Object.values(model.services).flatMap(({ environment = {} }) => Object.entries(environment))
   const told = { ...free.env, TEST_LANE: lane, TEST_COPY: process.cwd(), TEST_ENV_FILE: resolve(stack.envFile), TEST_SECRETS: resolve(`secrets.${lane}`) }
   const secrets = secretsOf(schema, [...Object.entries(values), ...variables])
   await writeFile(told.TEST_SECRETS, secrets.map((secret) => `${secret}\n`).join(''), { mode: 0o600 })

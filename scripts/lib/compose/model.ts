@@ -46,7 +46,8 @@ export interface Model {
 export const hostsOf = (name: string, { networks, hostname, container_name: container }: Service): string[] =>
   [name, ...Object.values(networks ?? {}).flatMap((network) => network?.aliases ?? []), ...[hostname, container].filter((host) => host !== undefined)]
 
-export const parseModel = (json: string): Model => JSON.parse(json) as Model
+/** What `config` says, with the values as containers and builds get them: Compose writes every $ as $$. */
+export const parseModel = (json: string): Model => JSON.parse(json.replaceAll('$$', () => '$')) as Model
 
 /** A build begins with Python, with Node, or, when it builds a frontend for the application, with both. */
 function baseImages({ target, args = {} }: NonNullable<Service['build']>): unknown[] {

@@ -43,8 +43,7 @@ export async function askCompose(args: readonly string[], file: string, input?: 
   const env = { ...Object.fromEntries(others.map((name) => [name, undefined])), ENV_READER_FILE: file }
   const answer = await capture(['compose', ...args, 'config', '--format', 'json'], { env, timeoutMs: 10_000, ...(input && { input }) })
   const isKnown = answer.exitCode === 0 && answer.stdout.trim() !== ''
-  // Compose writes every $ in a value as $$.
-  return { ...answer, model: isKnown ? parseModel(answer.stdout.replaceAll('$$', () => '$')) : undefined }
+  return { ...answer, model: isKnown ? parseModel(answer.stdout) : undefined }
 }
 
 export interface Reading {

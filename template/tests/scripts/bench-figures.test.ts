@@ -198,11 +198,11 @@ describe('of the model', () => {
       migrate: {
         build: {
           target: 'prod',
-          args: { APP_DIR: 'app', PREBUILD_COMMAND: 'echo $$HOME', NOTHING: null },
+          args: { APP_DIR: 'app', PREBUILD_COMMAND: 'echo $HOME', NOTHING: null },
           secrets: [{ source: 'extra-ca' }, { source: 'pip-index-url' }],
         },
       },
-      web: { environment: { SECRET_KEY: 'a$$b', EMPTY: null }, networks: { edge: null, data: null } },
+      web: { environment: { SECRET_KEY: 'a$b', EMPTY: null }, networks: { edge: null, data: null } },
     },
     networks: { data: { name: 'bench-1_data' }, edge: { name: 'bench-1_edge' } },
     secrets: { 'extra-ca': { file: '/ca.pem' }, 'pip-index-url': { environment: 'PIP_INDEX_URL' } },

@@ -82,4 +82,5 @@ describe('the address for a browser', () => {
 
 test('the answer of Compose is read as it is', () => {
   expect(parseModel('{"name":"shop","services":{"web":{"image":"x"}}}')).toEqual({ name: 'shop', services: { web: { image: 'x' } } })
+  expect(parseModel('{"name":"$$a $$$$","services":{}}').name).toBe('$a $$')
 })
