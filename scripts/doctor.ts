@@ -9,11 +9,8 @@ import { envFile, exampleFile, loadSettings } from './lib/env/settings.ts'
 import { CliError, ExitCode } from './lib/errors.ts'
 import { addressed, amount, failure, info, ok, printJson, warn } from './lib/terminal.ts'
 
-function show({ level, text, remedy }: Observation): void {
-  if (level === 'well') return ok(text)
-  if (level === 'wrong') return failure(text, undefined, remedy)
-  warn(text, remedy)
-}
+const show: Record<Observation['level'], (text: string, remedy?: string) => void> =
+  { well: (text) => ok(text), doubtful: warn, wrong: (text, remedy) => failure(text, undefined, remedy) }
 
 /** @throws CliError (exit code 4) when no engine answers */
 async function look(file: string): Promise<Sight> {
@@ -54,7 +51,7 @@ export const doctor = defineCommand({
     if (json) return printJson({ ok: problems === 0, ...Object.fromEntries(results.map(({ name, observations }) => [name, observations])) })
     for (const { title, observations } of results) {
       info(title)
-      for (const observation of observations) show(observation)
+      for (const { level, text, remedy } of observations) show[level](text, remedy)
       info()
     }
     const say = problems > 0 ? failure : warnings > 0 ? warn : ok

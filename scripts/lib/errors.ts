@@ -64,11 +64,7 @@ export const wasInterrupted = (): boolean => stopped !== undefined
 export const interruption = (hint?: string): CliError | undefined =>
   stopped && new CliError('Stopped.', { hint, exitCode: stopped.exitCode })
 
-/**
- * To be called before something new is begun.
- *
- * @throws CliError after a signal
- */
+/** To be called before something new is begun. @throws CliError after a signal */
 export function stopIfInterrupted(): void {
   const error = interruption()
   if (error) throw error

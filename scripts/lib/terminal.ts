@@ -62,11 +62,8 @@ export const indent = (text: string, first = ''): string =>
   text.replaceAll(/^(?=.)/gm, (_, offset: number) => `  ${offset === 0 ? first : ' '.repeat(first.length)}`)
 
 /**
- * Runs one long step and says how long it took. On a terminal the line counts the seconds while the step
- * runs; in a pipe or in CI it says once that the step began, because a silent minute looks like a hang.
- *
- * @param title what is being done, e.g. `Setting up the engine`
- * @param run the step; what it passes to `report` is shown beside the title
+ * Runs one long step and says how long it took. On a terminal the line counts the seconds, and shows what the step reports;
+ * in a pipe or in CI it says once that the step began, because a silent minute looks like a hang.
  */
 export async function step<T>(title: string, run: (report: (text: string) => void) => Promise<T>): Promise<T> {
   const started = performance.now()
@@ -84,12 +81,7 @@ export async function step<T>(title: string, run: (report: (text: string) => voi
   return result
 }
 
-/**
- * Has the user type the project's name, because "y" is typed too easily.
- *
- * @param question the name, what is lost (a sentence above details), and the command that does not ask
- * @throws CliError (exit code 2) where nobody can be asked, (exit code 1) when the name is another
- */
+/** Has the user type the project's name, because "y" is typed too easily. @throws CliError where nobody can be asked, or for another name */
 export async function confirm(question: Record<'name' | 'warning' | 'details' | 'command', string>): Promise<void> {
   const { name, warning, details, command } = question
   if (!process.stdin.isTTY || !process.stderr.isTTY) {

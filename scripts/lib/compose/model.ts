@@ -64,17 +64,10 @@ export function foreignImages({ services }: Model): string[] {
   return [...new Set([...used, ...bases])].filter((image) => typeof image === 'string').toSorted()
 }
 
-export interface PublishedPort {
-  service: string
-  address: string
-  /** The first one of a range. */
-  port: number
-  isRange: boolean
-  target: number
-}
+export type PublishedPort = ReturnType<typeof publishedPorts>[number]
 
-/** Every TCP port that the stack opens on this machine. */
-export function publishedPorts({ services }: Model): PublishedPort[] {
+/** Every TCP port that the stack opens on this machine; of a range the first. */
+export function publishedPorts({ services }: Model) {
   return Object.entries(services).flatMap(([service, { ports = [] }]) =>
     ports.flatMap(({ host_ip: address = '0.0.0.0', published, target, protocol = 'tcp' }) =>
       published && protocol === 'tcp'
@@ -99,25 +92,7 @@ export function urls(model: Model): Record<string, string> {
   return { ...Object.fromEntries(entries.toReversed()), ...siteUrl(model) }
 }
 
-export interface Container {
-  id: string
-  name: string
-  service: string
-  /** created, running, restarting, exited … */
-  state: string
-  /** starting, healthy, unhealthy; empty without a health check, and of one that does not run. */
-  health: string
-  exitCode: number
-  oomKilled: boolean
-  /** Bytes of memory that it may use; 0 without a limit. */
-  memoryLimit: number
-  /** When it was last started, as Docker writes it. */
-  startedAt: string
-  /** How often Docker has started it again by itself. */
-  restarts: number
-  /** What the last health check said. */
-  healthOutput: string
-}
+export type Container = ReturnType<typeof parseContainers>[number]
 
 interface Inspected {
   Id: string
@@ -129,20 +104,23 @@ interface Inspected {
 }
 
 /** Reads the answer of `docker inspect`, in the order of the containers' names. One-off containers are left out. */
-export function parseContainers(json: string): Container[] {
+export function parseContainers(json: string) {
   return (JSON.parse(json) as Inspected[])
     .filter(({ Config }) => Config.Labels['com.docker.compose.oneoff'] !== 'True')
     .map(({ Id, Name, Config, HostConfig, RestartCount = 0, State }) => ({
       id: Id,
       name: Name.replace(/^\//, ''),
       service: Config.Labels['com.docker.compose.service'] ?? '',
+      // created, running, restarting, exited …
       state: State.Status,
-      // Docker calls a container with a health check unhealthy once it has ended, however well it did.
+      // starting, healthy, unhealthy. Docker calls one with a health check unhealthy once it has ended, however well it did.
       health: State.Status === 'running' ? (State.Health?.Status ?? '') : '',
       exitCode: State.ExitCode,
       oomKilled: State.OOMKilled,
+      // In bytes; 0 without a limit.
       memoryLimit: HostConfig?.Memory ?? 0,
       startedAt: State.StartedAt ?? '',
+      // How often Docker has started it again by itself.
       restarts: RestartCount,
       healthOutput: State.Health?.Log?.at(-1)?.Output.trim() ?? '',
     }))

@@ -12,12 +12,11 @@ interface Job {
   role: string
   /** The service in whose place the role runs. */
   service: string
-  /** What is being done, e.g. `Migrating the database`. */
   title: string
   /** What it means when the role fails. */
   failure: string
   exitCode: ExitCode
-  /** Its output is meant for people, such as a password that is printed once. */
+  /** Its output is meant for people, such as a password that is printed once. Another stays hidden while all goes well. */
   tells?: boolean
 }
 
@@ -29,18 +28,9 @@ export const migration: Job = {
   exitCode: ExitCode.migration,
 }
 
-/** Compose's words for a service that what runs here waits for. */
-const WAITED_IN_VAIN = /didn't complete successfully|dependency failed to start/
-
 const runOf = ({ service, role }: Job, ...options: string[]): string[] => ['run', '--rm', '--no-TTY', ...options, service, role]
 
-/**
- * Runs a role to its end. Unless its output is meant for people, that stays hidden while it goes well.
- *
- * @param settings.options more options of `compose run`
- * @param settings.verbose shows the output as it comes
- * @throws CliError with what the role said that matters
- */
+/** @throws CliError with what the role said that matters */
 export async function runOnce(stack: Stack, model: Model, job: Job, { options = [] as string[], verbose = false } = {}): Promise<void> {
   // Two operators may do this at once.
   const container = `${model.name}-${job.role}-${process.pid}`
@@ -51,7 +41,8 @@ export async function runOnce(stack: Stack, model: Model, job: Job, { options = 
     const told = stdout + stderr
     if (exitCode === 0) return told
     const { explain, explainOutput } = await import('../explain/explain.ts')
-    if (WAITED_IN_VAIN.test(stderr)) throw await explain(stack, model)
+    // Another service, for which this one waits.
+    if (/didn't complete successfully|dependency failed to start/.test(stderr)) throw await explain(stack, model)
     const { details, advice } = explainOutput(told, job.role, model)
     const hint = `${advice ? `${advice}\n` : ''}Again, with all of its output: ${again}`
     throw new CliError(job.failure, { details: verbose ? undefined : details, hint, exitCode: job.exitCode })

@@ -8,14 +8,10 @@ import type { Model } from './model.ts'
 import { captureCompose } from './stack.ts'
 import type { Stack } from './stack.ts'
 
-export interface Owner {
+interface Owner {
   uid: number
   gid: number
 }
-
-/** The bits of a mode, for one class of users. */
-const READ = 0o4
-const LIST = 0o5
 
 /** Does the mode allow this user what the bits say? Access control lists may say otherwise. Pure. */
 export function may(user: Owner, bits: number, entry: Owner & { mode: number }): boolean {
@@ -28,51 +24,41 @@ export function findUnreadable(path: string, user: Owner): string | undefined {
   const entry = lstatSync(path, { throwIfNoEntry: false })
   // A link may point to what is only in the container.
   if (!entry || entry.isSymbolicLink()) return undefined
-  if (!entry.isDirectory()) return may(user, READ, entry) ? undefined : path
-  if (!may(user, LIST, entry)) return path
+  // A folder is read and entered.
+  if (!may(user, entry.isDirectory() ? 0o5 : 0o4, entry)) return path
+  if (!entry.isDirectory()) return undefined
   try {
     const names = readdirSync(path).filter((name) => !notSource.has(name)).toSorted()
-    for (const name of names) {
-      const found = findUnreadable(join(path, name), user)
-      if (found) return found
-    }
+    return names.reduce<string | undefined>((found, name) => found ?? findUnreadable(join(path, name), user), undefined)
   } catch {
     // A folder that we ourselves may not read: only a container can tell.
+    return undefined
   }
-  return undefined
-}
-
-/** The folder that is mounted over the application, and who reads it there. */
-function mountedSource({ services }: Model): { folder: string; user: Owner } | undefined {
-  const folder = services.migrate?.volumes?.find(({ type, target }) => type === 'bind' && target === '/app')?.source
-  const { APP_UID, APP_GID } = services.migrate?.build?.args ?? {}
-  return folder === undefined ? undefined : { folder, user: { uid: Number(APP_UID), gid: Number(APP_GID) } }
 }
 
 /** Outside of a rootless engine. */
 const nobody: Owner = { uid: -1, gid: -1 }
 
 /** What of the mounted source its user may not read, as far as modes tell: its path in a container, a sentence and the ways out. */
-export function unreadableSource(model: Model, isRootless: boolean): { inside: string; message: string; hint: string } | undefined {
-  const { folder, user } = mountedSource(model) ?? {}
-  const path = folder && user && findUnreadable(folder, isRootless ? nobody : user)
+export function unreadableSource({ services: { migrate } }: Model, isRootless: boolean): { inside: string; message: string; hint: string } | undefined {
+  const folder = migrate?.volumes?.find(({ type, target }) => type === 'bind' && target === '/app')?.source
+  const { APP_UID, APP_GID } = migrate?.build?.args ?? {}
+  const path = folder && findUnreadable(folder, isRootless ? nobody : { uid: Number(APP_UID), gid: Number(APP_GID) })
   if (!path) return undefined
   const { uid, gid } = lstatSync(path)
   const owner = `or let the containers be its owner: APP_UID=${uid} and APP_GID=${gid || uid} in .env.docker\n`
   return {
     inside: path.replace(folder, '/app'),
-    message: `The containers run as uid ${user.uid} (APP_UID), who may not read ${path}.`,
+    message: `The containers run as uid ${APP_UID} (APP_UID), who may not read ${path}.`,
     hint: `Let everybody read the source: chmod -R a+rX ${quote(folder)}\n` + (isRootless
       ? 'The engine is rootless: there the user of the containers is nobody on this machine, and only their root is you.'
-      : `${uid === 0 ? '' : owner}or give it to them: sudo chown -R ${user.uid}:${user.gid} ${quote(folder)}`),
+      : `${uid === 0 ? '' : owner}or give it to them: sudo chown -R ${APP_UID}:${APP_GID} ${quote(folder)}`),
   }
 }
 
 /**
- * The application cannot import from a checkout of another user, or one made under umask 077. To be called when the
- * image is there: a container confirms what the modes make likely, because access control lists may allow it.
- *
- * @throws CliError (exit code 3)
+ * The application cannot import from a checkout of another user, or one made under umask 077. The image has to be there:
+ * a container confirms what the modes make likely, because access control lists may allow it.
  */
 export async function checkSourceAccess(stack: Stack, model: Model, isRootless: boolean): Promise<void> {
   const shut = unreadableSource(model, isRootless)

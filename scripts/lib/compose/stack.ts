@@ -34,11 +34,7 @@ export const composeCommand = (stack: Stack, ...args: string[]): string => forma
 export const streamCompose = (stack: Stack, ...args: string[]): Promise<number | null> =>
   stream(compose(stack, ...args), { env: stack.env })
 
-/**
- * Builds the images of a stack, or of some of its services.
- *
- * @throws CliError (exit code 5)
- */
+/** Builds the images of a stack, or of some of its services. */
 export async function buildImages(stack: Stack, ...services: string[]): Promise<void> {
   const started = performance.now()
   ensureBuildxFolder()
@@ -56,21 +52,14 @@ export async function buildImages(stack: Stack, ...services: string[]): Promise<
 export const captureCompose = (stack: Stack, args: string[], options: RunOptions = {}): Promise<Result> =>
   capture(compose(stack, ...args), { ...options, env: { ...options.env, ...stack.env } })
 
-/**
- * To be called when a `compose run` with this container name has ended: Ctrl-C ends Compose, and not always what it
- * runs, which would go on unseen.
- */
+/** Ctrl-C ends a `compose run`, and not always the container that it runs, which would go on unseen. */
 export async function endAbandoned(container: string): Promise<void> {
   if (!wasInterrupted()) return
   await capture(['stop', container], { tidiesUp: true })
   await capture(['rm', '--force', container], { tidiesUp: true })
 }
 
-/**
- * What Compose makes of the files, the profiles and the settings.
- *
- * @throws CliError (exit code 3) with what Compose does not like
- */
+/** @throws CliError (exit code 3) with what Compose does not like in its files, the profiles or the settings */
 export async function readModel(stack: Stack): Promise<Model> {
   const { exitCode, stdout, stderr } = await captureCompose(stack, ['config', '--format', 'json'])
   if (exitCode === 0) return parseModel(stdout)
@@ -118,12 +107,7 @@ export async function asItWasStarted(stack: Stack, model: Model, settings: Value
   return (await room?.asItWasStarted(stack, model, settings)) ?? { stack, model }
 }
 
-/**
- * What every command on a stack begins with: reads the settings, finds or starts the engine, and asks Compose for the
- * model.
- *
- * @throws CliError exit code 3 for a setting that is wrong, 4 without an engine
- */
+/** What every command on a stack begins with. @throws CliError (exit code 3) for a setting that is wrong, 4 without an engine */
 export async function openStack(file: string = ownEnvFile): Promise<ModelledStack & { settings: Settings; engine: Engine }> {
   if (!existsSync(file)) {
     const hint = file === ownEnvFile ? 'npm run up makes it and starts the stack.' : 'Is the path of --env-file right?'

@@ -49,7 +49,6 @@ const ENOUGH = 2 * GIGABYTE
 interface EngineInfo {
   Architecture: string
   NCPU: number
-  /** Bytes. */
   MemTotal: number
   DockerRootDir: string
   OperatingSystem?: string
@@ -59,12 +58,9 @@ interface EngineInfo {
 /** What the engine has, and the room on its disk, which is unknown where the engine is in a virtual machine. Pure. */
 export function judgeEngine({ NCPU, MemTotal, Architecture, DockerRootDir }: EngineInfo, room: number | undefined): Observation[] {
   const has = `The engine has ${amount(NCPU, 'processor')} (${Architecture}) and ${(MemTotal / GIGABYTE).toFixed(1)} GB of memory`
-  return [
-    MemTotal >= ENOUGH
-      ? well(has)
-      : doubtful(`${has}: little for a build beside a running stack.`, 'Give it 2 GB or more; Docker Desktop has that under Settings, Resources.'),
-    ...(room === undefined ? [] : [judgeRoom(DockerRootDir, room)]),
-  ]
+  const memory = MemTotal >= ENOUGH ? well(has)
+    : doubtful(`${has}: little for a build beside a running stack.`, 'Give it 2 GB or more; Docker Desktop has that under Settings, Resources.')
+  return room === undefined ? [memory] : [memory, judgeRoom(DockerRootDir, room)]
 }
 
 function judgeRoom(folder: string, bytes: number): Observation {
@@ -110,8 +106,8 @@ async function examinePorts({ model }: Sight): Promise<Observation[]> {
 }
 
 /** May the containers' user read the source that development mounts? */
-function examineSource({ model, engine: { isRootless } }: Sight): Observation[] {
-  const shut = unreadableSource(model, isRootless)
+function examineSource({ model, engine }: Sight): Observation[] {
+  const shut = unreadableSource(model, engine.isRootless)
   return shut ? [wrong(shut.message, shut.hint)] : []
 }
 
@@ -153,9 +149,6 @@ interface Queues {
   lost: number
 }
 
-/** How long a queue may stand still before it is worth a word. */
-const STILL_SECONDS = 60
-
 /** What waits, and what a worker took along when it was killed. Pure. */
 export function judgeQueues({ waiting, taken, oldest, lost }: Queues): Observation[] {
   const all = Object.entries(waiting)
@@ -163,7 +156,8 @@ export function judgeQueues({ waiting, taken, oldest, lost }: Queues): Observati
   const words = all.map(([queue, { count, oldest: first, still, nobody }]) =>
     `${count} in ${queue}${nobody ? ', from which nobody takes' : ''}${first ? `, first ${first}` : ''}${still === undefined ? '' : `, for at least ${still} s`}`)
   const text = all.length === 0 ? `No task waits, ${busy}` : `Tasks wait (${words.join('; ')}), ${busy}`
-  const isMoving = all.length === 0 || (taken > lost && all.every(([, { still = 0, nobody }]) => !nobody && still < STILL_SECONDS))
+  // A minute is worth a word.
+  const isMoving = all.length === 0 || (taken > lost && all.every(([, { still = 0, nobody }]) => !nobody && still < 60))
   return [
     isMoving ? well(text)
       : doubtful(`${text}.`, 'Is a worker healthy, does it take from this queue (WORKER_QUEUES), and is WORKER_CONCURRENCY high enough?'),

@@ -8,11 +8,11 @@ import { showCommand } from '../terminal.ts'
 export type Result = Pick<ProcessOutput, 'exitCode' | 'stdout' | 'stderr'>
 
 export interface RunOptions {
-  /** Added to this process's environment for the child. */
   env?: Record<string, string | undefined>
   /** Ends the child after this many milliseconds; the exit code is then null. */
   timeoutMs?: number
-  /** What the child reads from its standard input. */
+  /** Ends the child when it is aborted; the exit code is then null. */
+  signal?: AbortSignal
   input?: string
   /** Gets each line of the child's standard output as it comes. */
   onLine?: (line: string) => void
@@ -25,11 +25,7 @@ export interface RunOptions {
 /** The command as somebody would type it. */
 export const format = (args: readonly string[]): string => ['docker', ...args].map((arg) => quote(arg)).join(' ')
 
-/**
- * Runs `docker …` and returns what it said. The caller judges the exit code.
- *
- * @throws CliError only after Ctrl-C, when nothing new is begun
- */
+/** Runs `docker …` and returns what it said. The caller judges the exit code. After Ctrl-C nothing is begun. */
 export async function capture(args: readonly string[], options: RunOptions = {}): Promise<Result> {
   if (!options.tidiesUp) stopIfInterrupted()
   const child = $({
@@ -38,6 +34,7 @@ export async function capture(args: readonly string[], options: RunOptions = {})
     env: { ...process.env, ...options.env },
     detached: options.tidiesUp ?? false,
     timeout: options.timeoutMs ?? 0,
+    ...(options.signal && { signal: options.signal }),
   })`docker ${args}`
   if (options.input !== undefined) {
     // A child that ends before it has read everything says by its exit code why.
@@ -50,11 +47,7 @@ export async function capture(args: readonly string[], options: RunOptions = {})
   return { exitCode, stdout, stderr }
 }
 
-/**
- * Runs `docker …` and returns its standard output.
- *
- * @throws CliError with the last lines that Docker wrote
- */
+/** Runs `docker …` and returns its standard output. @throws CliError with the last lines that Docker wrote */
 export async function read(args: readonly string[], options: RunOptions = {}): Promise<string> {
   const { exitCode, stdout, stderr } = await capture(args, options)
   if (exitCode === 0) return stdout
@@ -69,28 +62,6 @@ export async function stream(args: readonly string[], options: Pick<RunOptions, 
   const run = $({ quiet: true, nothrow: true, env, stdio: ['inherit', process.stderr, process.stderr] })
   showCommand(format(args))
   return (await run`docker ${args}`).exitCode
-}
-
-/**
- * Runs `docker pull` and hands on what it says. When its registry has not said a word after `patienceMs`, it is ended
- * if `giveUp` says so; the exit code is then null, as after Ctrl-C.
- */
-export async function pullImage(image: string, onLine: (line: string) => void, patienceMs: number, giveUp: (isSilent: () => boolean) => Promise<boolean>): Promise<Result> {
-  stopIfInterrupted()
-  const child = $({ quiet: true, nothrow: true })`docker pull ${image}`
-  let isSilent = true
-  // To find out whether to give up takes a while, and it may speak meanwhile.
-  const loseIt = async (): Promise<void> => ((await giveUp(() => isSilent)) && isSilent ? child.kill('SIGTERM') : undefined)
-  const impatience = setTimeout(() => void loseIt(), patienceMs)
-  const hear = (): void => {
-    isSilent = false
-    clearTimeout(impatience)
-  }
-  createInterface({ input: child.stdout }).on('line', (line) => {
-    hear()
-    onLine(line)
-  })
-  return child.finally(hear)
 }
 
 /** The last lines of a log, without the empty ones at its end. */

@@ -33,16 +33,7 @@ export interface Engine {
   dir?: string
 }
 
-/** What Docker said when it was asked for its versions. */
-interface Answer extends Pick<Engine, 'product' | 'isRootless'> {
-  engineVersion: string | undefined
-  apiVersion: string
-  /** Empty when Compose is missing. */
-  composeVersion: string
-  context: string
-  hasClient: boolean
-  complaint: string
-}
+type Answer = Awaited<ReturnType<typeof askForVersions>>
 
 /** Whether a version such as `2.26.1-4` or `v5.6.1-desktop.1` is the given one or a newer one. */
 export function isAtLeast(version: string, minimum: string): boolean {
@@ -108,10 +99,7 @@ export async function findEngine(settings: Values = process.env): Promise<Engine
 }
 
 /** Sets up and starts the private engine. To be called when `findEngine` says that this is possible. */
-export async function startEngine(settings: Values): Promise<Engine> {
-  const room = await loadOfflineRoom()
-  return adopt(await room!.startEngine(settings))
-}
+export const startEngine = async (settings: Values): Promise<Engine> => adopt(await (await loadOfflineRoom())!.startEngine(settings))
 
 async function adopt({ dir, environment }: PrivateEngine): Promise<Engine> {
   Object.assign(process.env, environment)
@@ -119,7 +107,7 @@ async function adopt({ dir, environment }: PrivateEngine): Promise<Engine> {
 }
 
 /** Asks the engine and Compose for their versions, both at once: every command waits for this. */
-export async function askForVersions(): Promise<Answer> {
+export async function askForVersions() {
   // An engine that nobody can reach must not hold up `up` for as long as TCP likes to wait.
   const options = { timeoutMs: 10_000 }
   const [version, compose] = await Promise.all([
@@ -133,11 +121,12 @@ export async function askForVersions(): Promise<Answer> {
   const has = (name: string): boolean => Server?.Components?.some((component) => component.Name === name) ?? false
   const isPodman = has('Podman Engine')
   return {
-    product: isPodman ? 'Podman' : 'Docker',
+    product: isPodman ? 'Podman' as const : 'Docker' as const,
     // Podman does not say it here.
     isRootless: isPodman ? (await capture(['info', '--format', '{{json .SecurityOptions}}'], options)).stdout.includes('name=rootless') : has('rootlesskit'),
     engineVersion: Server?.Version,
     apiVersion: Server?.ApiVersion ?? '',
+    // Empty when Compose is missing.
     composeVersion: compose.exitCode === 0 ? compose.stdout.trim() : '',
     context: Client?.Context ?? 'default',
     // What a shell answers for a command that is not there.

@@ -6,13 +6,13 @@ import type { ModelledStack, Stack } from '../compose/stack.ts'
 import { CliError, ExitCode, stopIfInterrupted } from '../errors.ts'
 import { isStandIn, loadOfflineRoom } from '../rooms.ts'
 import { isInteractive, step, warn } from '../terminal.ts'
-import { capture, lastLines, pullImage } from './docker.ts'
+import { capture, lastLines } from './docker.ts'
+import type { Result } from './docker.ts'
 import { isFarEngine, valueOf } from './machine.ts'
 import type { Values } from './machine.ts'
 
 /** When the first word of a registry takes longer, we look whether it is there at all: nobody waits for one that is not. */
 const PATIENCE_MS = 8000
-const CONNECT_MS = 5000
 
 /** The kinds of answer that need different remedies, by Docker's words, which have no codes. The first that fits counts. */
 const signs = {
@@ -48,13 +48,37 @@ export async function isOutOfReach(image: string): Promise<boolean> {
   if ((await isFarEngine()) || (await capture(['info', '--format', ways])).stdout.trim() !== '') return false
   const { hostname, port } = new URL(`https://${registryOf(image).replace(/^docker\.io$/, 'registry-1.docker.io')}`)
   return new Promise((resolve) => {
-    const socket = connect({ host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || 443), timeout: CONNECT_MS })
+    const socket = connect({ host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || 443), timeout: 5000 })
     const settle = (isAway: boolean): void => {
       socket.destroy()
       resolve(isAway)
     }
     socket.on('connect', () => settle(false)).on('error', () => settle(true)).on('timeout', () => settle(true))
   })
+}
+
+/**
+ * Pulls an image. When its registry has not said a word after `patienceMs`, and cannot even be connected to, the pull is
+ * given up; the exit code is then null, as after Ctrl-C.
+ */
+export async function pullImage(image: string, report: (text: string) => void, patienceMs = PATIENCE_MS): Promise<Result> {
+  const end = new AbortController()
+  const lookForIt = async (): Promise<void> => {
+    const isAway = await isOutOfReach(image)
+    // It may have spoken meanwhile.
+    if (!isSilent) return
+    if (isAway) end.abort()
+    else (isInteractive() ? report : warn)(`${registryOf(image)} is slow to answer, and is waited for`)
+  }
+  const impatience = setTimeout(() => void lookForIt(), patienceMs)
+  let isSilent = true
+  const hear = (text = ''): void => {
+    isSilent = false
+    clearTimeout(impatience)
+    report(text)
+  }
+  // The engine is asked, because it may know mirrors and certificates that its client does not.
+  return capture(['pull', image], { signal: end.signal, onLine: hear }).finally(hear)
 }
 
 /** Why an image could not be had, and what to do. Pure. */
@@ -64,28 +88,18 @@ export function explainRefusal(verdict: Verdict, image: string, imageRegistry?: 
   const names = imageRegistry
     ? 'The name is IMAGE_REGISTRY, a slash and the …_IMAGE setting: compare both in .env.docker. Docker Hub keeps its official images in library/.'
     : 'Compare the …_IMAGE settings in .env.docker.'
-  return {
-    other: { message: `The image ${image} could not be pulled.`, hint: `The lines above are the engine's own words. ${names}` },
-    distrusted: {
-      message: `The engine does not trust the certificate of ${host}.`,
-      hint: `Put its CA where every engine on this machine looks, in /etc/docker/certs.d/${host}/ca.crt (a rootless one: ~/.config/docker/certs.d), and try again.`,
-    },
-    refused: {
-      message: `${where} wants a user and a password for ${image}, or other ones.`,
-      hint: `docker login${host === 'docker.io' ? '' : ` ${host}`}, then try again. The password belongs there, and not into .env.docker.\n${names}`,
-    },
-    unknown: { message: `${where} has no image ${image}.`, hint: names },
-    slow: {
-      message: `${where} is there, and too slow for ${image}.`,
-      hint: `Try again: what was pulled is kept. ${names}`,
-    },
-    silent: {
-      message: `${where} does not answer.`,
-      hint: imageRegistry
-        ? 'Correct IMAGE_REGISTRY in .env.docker. Empty, it means Docker Hub.'
-        : 'Try again with a network, name a registry that answers in IMAGE_REGISTRY, or load the image with docker load.',
-    },
-  }[verdict]
+  const [message, hint] = {
+    other: [`The image ${image} could not be pulled.`, `The lines above are the engine's own words. ${names}`],
+    distrusted: [`The engine does not trust the certificate of ${host}.`,
+      `Put its CA where every engine on this machine looks, in /etc/docker/certs.d/${host}/ca.crt (a rootless one: ~/.config/docker/certs.d), and try again.`],
+    refused: [`${where} wants a user and a password for ${image}, or other ones.`,
+      `docker login${host === 'docker.io' ? '' : ` ${host}`}, then try again. The password belongs there, and not into .env.docker.\n${names}`],
+    unknown: [`${where} has no image ${image}.`, names],
+    slow: [`${where} is there, and too slow for ${image}.`, `Try again: what was pulled is kept. ${names}`],
+    silent: [`${where} does not answer.`, imageRegistry ? 'Correct IMAGE_REGISTRY in .env.docker. Empty, it means Docker Hub.'
+      : 'Try again with a network, name a registry that answers in IMAGE_REGISTRY, or load the image with docker load.'],
+  }[verdict] as [string, string]
+  return { message, hint }
 }
 
 /** An image's name as Docker shows it: without Docker Hub and its library, which go without saying. */
@@ -109,7 +123,6 @@ async function missing(images: readonly string[]): Promise<string[]> {
  * @param options.build false when nothing is going to be built, so that no base image is needed
  * @param options.pull asks also for those that are there: a tag gets security updates
  * @returns the stack and its model, changed when stand-ins had to be selected
- * @throws CliError (exit code 4) when an image cannot be had
  */
 export async function ensureImages(stack: Stack, model: Model, values: Values, { build = true, pull = false } = {}): Promise<ModelledStack> {
   const used = new Set(Object.values(model.services).map(({ image }) => image))
@@ -126,12 +139,7 @@ export async function ensureImages(stack: Stack, model: Model, values: Values, {
     let reason: string | undefined
     try {
       await step(`Pulling ${image}`, async (report) => {
-        // The engine is asked, because it may know mirrors and certificates that its client does not.
-        const { exitCode, stderr } = await pullImage(image, report, PATIENCE_MS, async (isSilent) => {
-          const isAway = await isOutOfReach(image)
-          if (!isAway && isSilent()) (isInteractive() ? report : warn)(`${registryOf(image)} is slow to answer, and is waited for`)
-          return isAway
-        })
+        const { exitCode, stderr } = await pullImage(image, report)
         stopIfInterrupted()
         if (exitCode === 0) return
         let verdict = exitCode === null ? 'silent' : judgeRefusal(stderr)

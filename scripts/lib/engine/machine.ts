@@ -32,8 +32,7 @@ export async function roomOf(folder: string): Promise<number | undefined> {
 }
 
 /** How the engine's disk gets room again without losing data. */
-export const makeRoom =
-  'docker system df shows what takes the room; docker builder prune and docker image prune delete what can be made again.'
+export const makeRoom = 'docker system df shows what takes the room; docker builder prune and docker image prune delete what can be made again.'
 
 /**
  * To be called before a build. Buildx keeps its state in Docker's folder in the user's home, and no build begins where

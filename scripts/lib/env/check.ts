@@ -7,7 +7,7 @@ import { basename } from 'node:path'
 import { quote } from 'zx/core'
 import { nearest } from '../terminal.ts'
 import { lostReferences, readLines } from './file.ts'
-import { addressRules } from './rules/addresses.ts'
+import { notReached } from './rules/addresses.ts'
 import { stackRules } from './rules/stack.ts'
 import { valueRules } from './rules/values.ts'
 import { found, given, subjectOf } from './subject.ts'
@@ -93,7 +93,7 @@ const hiddenByShell: Rule = ({ schema, entryOf, effective, around: { shell = {} 
   return [found('W70', name, `${name} has another value in this shell, and the shell's is taken.`, `unset ${name}`)]
 })
 
-const rules = [unreadable, duplicated, leadsNowhere, lostBeside, openSecrets, hiddenByShell, ...valueRules, ...addressRules, ...stackRules]
+const rules = [unreadable, duplicated, leadsNowhere, lostBeside, openSecrets, hiddenByShell, ...valueRules, notReached, ...stackRules]
 
 /** Errors where compose.production.yaml is among the files, warnings elsewhere. */
 const stricterInProduction = ['E06', 'E20', 'E36', 'E53']

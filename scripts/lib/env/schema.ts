@@ -4,6 +4,7 @@
  * A subset of what varlock calls env-spec, with @default, @generate and @service added. Pure.
  */
 import { readLines, unquoted } from './file.ts'
+import type { Entry } from './file.ts'
 import type { Values } from '../engine/machine.ts'
 import { CliError } from '../errors.ts'
 
@@ -15,31 +16,7 @@ export interface ValueType {
   choices: readonly string[]
 }
 
-export interface Setting {
-  name: string
-  /** The example that declares it, and where, counted from 1. */
-  file: string
-  line: number
-  /** Its value in the example, without quotes: of a line that is commented out, the default. */
-  value: string
-  /** Its line is no comment: the project says it of itself. */
-  isActive: boolean
-  /** What holds where the env file does not have it. */
-  default: string
-  /** The `# --- Title ---` above it. */
-  heading: string | undefined
-  type: ValueType
-  /** May it be empty? */
-  required: boolean
-  /** Never printed. */
-  sensitive: boolean
-  /** How many random bytes `--init` writes, as hex. */
-  generate: number | undefined
-  /** Who reads it. */
-  services: readonly string[]
-  /** Its own line as it stands in the example, or would without the # in front. */
-  assignment: string
-}
+export type Setting = ReturnType<typeof settingOf>
 
 export interface Schema {
   settings: readonly Setting[]
@@ -99,13 +76,37 @@ const ruleNames = ['type', 'optional', 'default', 'sensitive', 'generate', 'serv
 /** `@type=port`, `@service(a, b)` or `@default="text"`, with what is in the quotes or brackets. */
 const rule = /\s*@(\w+)(?:="([^"]*)"|=(\w+(?:\([^)]*\))?)|\(([^)]*)\))?(?=\s|$)/g
 
-/**
- * Reads the annotated example.
- *
- * @param file its name, for the message
- * @throws CliError with the first line on which the example breaks its own language: a mistake of whoever wrote the
- *   example, never of whoever fills in .env.docker
- */
+/** Where the example declares a setting. An active line is no comment: the project says it of itself. */
+interface Place {
+  file: string
+  line: number
+  /** The `# --- Title ---` above it. */
+  heading: string | undefined
+  /** The line as it stands there, or would without the # in front. */
+  assignment: string
+  isActive: boolean
+}
+
+function settingOf({ name, raw }: Entry, type: ValueType, rules: ReadonlyMap<string, string>, place: Place) {
+  const value = unquoted(raw)
+  const generate = rules.get('generate')
+  return {
+    ...place, name, type,
+    // Of a line that is commented out this is the default.
+    value,
+    // What holds where the env file does not have it.
+    default: place.isActive ? rules.get('default') ?? '' : value,
+    // Without a word about it, a setting that has a value here cannot do without one.
+    required: value !== '' && !rules.has('optional'),
+    // Never printed. What is random is a secret.
+    sensitive: rules.has('sensitive') || generate !== undefined,
+    // How many random bytes `--init` writes, as hex.
+    generate: generate === undefined ? undefined : Number(/\d+/.exec(generate)?.[0] ?? 32),
+    services: words(rules.get('service')),
+  }
+}
+
+/** @throws CliError with the first line on which the example breaks its own language: a mistake of whoever wrote that */
 export function parseSchema(text: string, file: string): Schema {
   const byName = new Map<string, Setting>()
   let heading: string | undefined
@@ -123,20 +124,8 @@ export function parseSchema(text: string, file: string): Schema {
     const assignment = isActive ? written : written.slice(2)
     const [entry] = readLines(assignment).entries
     if (entry) {
-      const { name, raw } = entry
-      const value = unquoted(raw)
-      const generate = rules.get('generate')
-      byName.set(name, {
-        name, file, line: index + 1, heading, assignment, value, isActive,
-        default: isActive ? rules.get('default') ?? '' : value,
-        type: parseType(rules.get('type') ?? 'string') ?? refuse(`@type=${rules.get('type')} of ${name} is not known`),
-        // Without a word about it, a setting that has a value here cannot do without one.
-        required: value !== '' && !rules.has('optional'),
-        // What is random is a secret.
-        sensitive: rules.has('sensitive') || generate !== undefined,
-        generate: generate === undefined ? undefined : Number(/\d+/.exec(generate)?.[0] ?? 32),
-        services: words(rules.get('service')),
-      })
+      const type = parseType(rules.get('type') ?? 'string') ?? refuse(`@type=${rules.get('type')} of ${entry.name} is not known`)
+      byName.set(entry.name, settingOf(entry, type, rules, { file, line: index + 1, heading, assignment, isActive }))
       above = 'setting'
       continue
     }

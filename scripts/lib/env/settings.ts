@@ -50,11 +50,7 @@ export async function readIfThere(file: string): Promise<string | undefined> {
   }
 }
 
-/**
- * The settings of the example, and those that rooms of extras/ declare in an example of their own.
- *
- * @throws CliError when the example is not there, or breaks its own rules
- */
+/** The settings of the example, and those that rooms of extras/ declare in an example of their own. */
 export async function readSchema(): Promise<Schema> {
   const entries = await readdir('extras', { withFileTypes: true }).catch(() => [])
   const rooms = entries.filter((entry) => entry.isDirectory()).map(({ name }) => `extras/${name}/env.docker.example`)
@@ -69,12 +65,7 @@ export async function readSchema(): Promise<Schema> {
   })
 }
 
-/**
- * Reads an env file as Compose does and judges it. What is wrong with the file is in `findings`, and nothing
- * is thrown for it.
- *
- * @throws CliError when the file cannot be opened, or when the example breaks its own rules
- */
+/** Reads an env file as Compose does and judges it. What is wrong with it is in `findings`, and nothing is thrown for it. */
 export async function loadSettings(file: string = envFile): Promise<Settings> {
   const [schema, text] = await Promise.all([readSchema(), readIfThere(file)])
   if (text === undefined) {

@@ -71,11 +71,7 @@ async function gitSays(path: string): Promise<Around['git']> {
   return answer && (marks[answer.stdout.slice(0, 2) as keyof typeof marks] ?? 'tracked')
 }
 
-/**
- * Asks Compose, with all profiles and without the shell: the file is judged, the same on every machine.
- *
- * @returns beside it, why the Compose files are not judged, when they are not
- */
+/** Asks Compose, with all profiles and without the shell: the file is judged, the same on every machine. */
 export async function lookAround(path: string): Promise<Around & { unanswered: string | undefined }> {
   // A name of its own: the one in the file may be one that Compose does not take.
   const asked = askCompose(['--env-file', path, '--project-name', 'check', '--profile', '*'], path)
@@ -143,22 +139,14 @@ export function subjectOf(input: Input): Subject {
   }
 }
 
-export interface Given {
-  setting: Setting
-  name: string
-  value: string
-  /** As it stands in the file, quotes and comment included. */
-  raw: string
-}
-
-/** The settings that stand in the file and could be read. */
-export const given = ({ schema, entryOf, values, lost }: Subject): Given[] => schema.settings.flatMap((setting) => {
+/** The settings that stand in the file and could be read. `raw` is the value with its quotes and comment. */
+export const given = ({ schema, entryOf, values, lost }: Subject) => schema.settings.flatMap((setting) => {
   const [name, entry, value] = [setting.name, entryOf.get(setting.name), values[setting.name]]
   return !entry || value === undefined || lost.has(name) ? [] : [{ setting, name, value, raw: entry.raw }]
 })
 
 /** A rule about each of them: what is wrong with it, if anything is. */
-export const ofEach = (judge: (given: Given, subject: Subject) => Found | undefined): Rule => (subject) =>
+export const ofEach = (judge: (one: ReturnType<typeof given>[number], subject: Subject) => Found | undefined): Rule => (subject) =>
   given(subject).flatMap((one) => judge(one, subject) ?? [])
 
 /** The services that the schema says read it: not the build, nor Compose, nor the scripts. */

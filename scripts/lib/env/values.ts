@@ -3,18 +3,14 @@
  * which no npm package shares; so Compose itself is asked, once, for all of them.
  */
 import { parseModel } from '../compose/model.ts'
-import type { Model } from '../compose/model.ts'
 import { capture } from '../engine/docker.ts'
 import type { Result } from '../engine/docker.ts'
 import type { Values } from '../engine/machine.ts'
+import { unquoted } from './file.ts'
 import type { Entry } from './file.ts'
 import type { Found } from './subject.ts'
 
-/**
- * Why Compose refused the file, with the line. Its own message is not repeated, because it quotes the value.
- *
- * @returns undefined when the message is not about the env file
- */
+/** Why Compose refused the file, if that is why. Its own message is not repeated, because it quotes the value. */
 export function explainRefusal(stderr: string, entries: readonly Entry[]): Found | undefined {
   // The second is of ${NAME:?}, whose NAME has no value on the lines above.
   const [, template, wanted] = /Invalid template: "(.*)"$|required variable (\w+) is missing/s.exec(stderr.trimEnd()) ?? []
@@ -32,13 +28,8 @@ export function explainRefusal(stderr: string, entries: readonly Entry[]): Found
   return line === undefined ? undefined : { code: 'E01', line: Number(line), message: 'Compose cannot read this line.', hint }
 }
 
-interface Answer extends Result {
-  /** Undefined when Compose did not answer. */
-  model: Model | undefined
-}
-
-/** Asks Compose with what Docker needs to start and no more of the shell: `$USER` in the file means the same on every machine. */
-export async function askCompose(args: readonly string[], file: string, input?: string): Promise<Answer> {
+/** Asks Compose with what Docker needs to start and no more of the shell: `$USER` in the file means the same everywhere. */
+export async function askCompose(args: readonly string[], file: string, input?: string) {
   const others = Object.keys(process.env).filter((name) => !['PATH', 'HOME', 'DOCKER_CONFIG'].includes(name))
   const env = { ...Object.fromEntries(others.map((name) => [name, undefined])), ENV_READER_FILE: file }
   const answer = await capture(['compose', ...args, 'config', '--format', 'json'], { env, timeoutMs: 10_000, ...(input && { input }) })
@@ -64,10 +55,7 @@ export function reasonOf({ exitCode, stderr }: Pick<Result, 'exitCode' | 'stderr
   return line?.split('"', 1)[0]?.trim() || 'it gave no answer'
 }
 
-/**
- * Reads all values of an env file: by Compose; or, when it is not there or refuses the file, those that mean the same
- * to every reader.
- */
+/** By Compose; or, when it is not there or refuses the file, the values that mean the same to every reader. */
 export async function readValues(path: string, entries: readonly Entry[]): Promise<Reading> {
   // A service whose environment is the file. The file is no --env-file: what it says about Compose itself
   // (COMPOSE_FILE …) would apply to this call, and so would a .env in the folder.
@@ -78,8 +66,7 @@ export async function readValues(path: string, entries: readonly Entry[]): Promi
     const values = Object.entries(answer.model.services.reader?.environment ?? {}).filter(([, value]) => value !== null)
     return { values: Object.fromEntries(values) as Values, refusal: undefined, unanswered: undefined }
   }
-  const { parse } = await import('dotenv')
-  const alike = entries.filter(({ raw }) => !/[$#\\`]/.test(raw)).map(({ name, raw }) => [name, parse(`${name}=${raw}`)[name] ?? ''])
+  const alike = entries.filter(({ raw }) => !/[$#\\`]/.test(raw)).map(({ name, raw }) => [name, unquoted(raw)])
   const refusal = answer.exitCode === 127 ? undefined : explainRefusal(answer.stderr, entries)
   return { values: Object.fromEntries(alike), refusal, unanswered: refusal ? undefined : reasonOf(answer) }
 }

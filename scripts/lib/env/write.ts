@@ -13,11 +13,7 @@ type Random = (bytes: number) => string
 
 type Secured = Pick<Filled, 'generated'> & { text: string }
 
-/**
- * The env file of a fresh checkout: what the project says of itself, with secrets of its own. Pure.
- *
- * @param machine values that fit this machine, by setting
- */
+/** The env file of a fresh checkout: what the project says of itself, with secrets of its own and values of this machine. Pure. */
 export function newFile({ settings }: Schema, machine: Readonly<Record<string, string>>, random: Random): Secured {
   const chosen = settings.filter(({ name, isActive }) => isActive || name in machine)
   const lines = chosen.flatMap(({ name, heading, generate, assignment }, index) => {
@@ -98,12 +94,7 @@ export interface Filled {
   fitted: string[]
 }
 
-/**
- * Makes the env file from the example, with random secrets; or adds to an existing one what its services wait for,
- * and keeps every value that is there.
- *
- * @throws CliError (exit code 3) when the file has unreadable lines or cannot be written
- */
+/** Makes the env file from the example; or adds the secrets that its services wait for, and keeps every value that is there. */
 export async function fillEnvFile(file: string = envFile, { dryRun = false } = {}): Promise<Filled> {
   const [schema, existing = ''] = await Promise.all([readSchema(), readIfThere(file)])
   // A byte order mark may only be the beginning of a file, and a line may be put above it.

@@ -10,10 +10,8 @@ import { redactUrls } from '../terminal.ts'
 import { clues, moreMemory } from './clues.ts'
 import type { Scene } from './clues.ts'
 
-/** Lines of a log that are shown. */
+/** Lines of a log that are shown, and that are read: a traceback may stand before a long usage text. */
 const SHOWN = 15
-
-/** Lines of a log that are read: a traceback may stand before a long usage text. */
 const READ = 200
 
 const traceback = String.raw`Traceback .*\n(?:[ \t].*\n)*\S.*(?:\n|$)`
@@ -87,13 +85,11 @@ async function asItEnded(cause: Container): Promise<Container> {
   return exitCode === 0 ? { ...cause, state: 'restarting', health: '', exitCode: Number(stdout.trim()) } : cause
 }
 
-/** A program that cannot be executed says so before Docker calls the container started. */
-const BEFORE_START_MS = 2000
-
 /** What the last run of a container wrote; of one that restarts, all runs, because the last may have written nothing yet. */
 async function readLog(stack: Stack, { service, state, startedAt, restarts }: Container): Promise<string> {
   const isOneRun = startedAt !== '' && (state === 'exited' || restarts === 0)
-  const since = isOneRun ? ['--since', new Date(Date.parse(startedAt) - BEFORE_START_MS).toISOString()] : []
+  // A program that cannot be executed says so before Docker calls the container started.
+  const since = isOneRun ? ['--since', new Date(Date.parse(startedAt) - 2000).toISOString()] : []
   const { stdout } = await captureCompose(stack, ['logs', '--no-log-prefix', '--no-color', ...since, '--tail', String(READ), service])
   return stripVTControlCharacters(stdout)
 }

@@ -5,59 +5,36 @@ import { glob } from 'zx'
 import type { Model } from '../compose/model.ts'
 import { hiddenBy, matches, notSource } from './ignore.ts'
 
-export interface Source {
-  /** APP_DIR. */
-  folder: string
-  /** The Python files below it, seen from it. */
-  files: readonly string[]
-  /** Where Python looks for modules, seen from it: APP_WORKDIR and APP_PYTHONPATH. */
-  roots: readonly string[]
-  /** PROD_EXCLUDE, word by word. */
-  leftOut: readonly string[]
-  /** The text of .dockerignore. */
-  ignore: string
-}
+export type Source = NonNullable<ReturnType<typeof readSource>>
 
 /** Without links and without folders that we may not read. */
 const lookingIn = (folder: string) =>
   ({ cwd: folder, dot: true, followSymbolicLinks: false, suppressErrors: true, ignore: [...notSource].map((name) => `**/${name}/**`) })
 
-/** The Python files below a folder, in order. */
-const pythonFiles = (folder: string): string[] => glob.globbySync('**/*.py', lookingIn(folder)).toSorted()
-
-/** The source of a stack; undefined where nothing is built. */
-export function readSource({ services: { migrate } }: Model): Source | undefined {
+/** The source of a stack, its paths seen from APP_DIR; undefined where nothing is built. */
+export function readSource({ services: { migrate } }: Model) {
   const args = migrate?.build?.args
   if (!args) return undefined
   const folder = args.APP_DIR ?? '.'
   const paths = [posix.join('/app', args.APP_WORKDIR ?? '.'), ...(migrate.environment?.PYTHONPATH ?? '').split(':')]
   return {
     folder,
-    files: pythonFiles(folder),
-    // Folders outside of /app are no source.
+    files: glob.globbySync('**/*.py', lookingIn(folder)).toSorted(),
+    // Where Python looks for modules. Folders outside of /app are no source.
     roots: paths.map((path) => posix.relative('/app', path || '/') || '.').filter((path) => !path.startsWith('..')),
     leftOut: (args.PROD_EXCLUDE ?? '').split(/\s+/).filter(Boolean),
     ignore: existsSync('.dockerignore') ? readFileSync('.dockerignore', 'utf8') : '',
   }
 }
 
-/** Megabytes that are no longer a program. */
-const HEAVY = 200
-
-/** What in the source goes into every build and weighs this much, each with what it weighs: data, media, models. */
-export function heavyIn({ folder, ignore }: Source, heavy = HEAVY): string[] {
-  const hides = new Map<string, boolean>()
-  const isHidden = (path: string): boolean => {
-    if (path === '.') return false
-    const known = hides.get(path) ?? (isHidden(posix.dirname(path)) || hiddenBy(ignore, posix.join(folder, path)) !== undefined)
-    hides.set(path, known)
-    return known
-  }
+/** What in the source goes into every build and weighs so many megabytes, each with what it weighs: data, media, models. */
+export function heavyIn({ folder, ignore }: Source, heavy = 200): string[] {
   const weights = new Map<string, number>()
-  for (const { path, stats } of glob.globbySync('**', { ...lookingIn(folder), objectMode: true, stats: true })) {
-    if (isHidden(posix.dirname(path)) || (stats?.size ?? 0) > 1e6 && isHidden(path)) continue
+  for (const { path, stats: { size = 0 } = {} } of glob.globbySync('**', { ...lookingIn(folder), objectMode: true, stats: true })) {
+    // There may be very many small ones, and they make nothing heavy.
+    if (size < 1e4 || hiddenBy(ignore, posix.join(folder, path))) continue
     const [first = ''] = path.split('/')
-    weights.set(first, (weights.get(first) ?? 0) + (stats?.size ?? 0))
+    weights.set(first, (weights.get(first) ?? 0) + size)
   }
   return [...weights].map(([path, bytes]) => [posix.join(folder, path), Math.round(bytes / 1e6)] as const)
     .filter(([, weight]) => weight >= heavy).map(([path, weight]) => `${path} (${weight} MB)`)
@@ -72,11 +49,7 @@ export const lostFiles = (source: Source, inImage: readonly string[]): string[] 
     return `${file}: ${why ?? 'no line of .dockerignore hides it. Does PREBUILD_COMMAND remove it?'}`
   })
 
-/**
- * Why Python does not find a module that the source has.
- *
- * @returns a sentence; undefined for a module that is not of the source, or that should have been found
- */
+/** Why Python does not find a module that the source has; undefined for one that should have been found. */
 export function explainMissing(source: Source | undefined, module: string): string | undefined {
   if (!source) return undefined
   const { files, folder, ignore, roots } = source

@@ -7,8 +7,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Model } from '../../../scripts/lib/compose/model.ts'
 import { loadOfflineRoom } from '../../../scripts/lib/rooms.ts'
 import type { OfflineRoom } from '../../../scripts/lib/rooms.ts'
-import { pullImage } from '../../../scripts/lib/engine/docker.ts'
-import { ensureImages, explainRefusal, isOutOfReach, judgeRefusal, registryOf } from '../../../scripts/lib/engine/images.ts'
+import { ensureImages, explainRefusal, isOutOfReach, judgeRefusal, pullImage, registryOf } from '../../../scripts/lib/engine/images.ts'
 import type { Verdict } from '../../../scripts/lib/engine/images.ts'
 import { Sandbox } from '../../../tests/helpers/sandbox.ts'
 
@@ -172,11 +171,12 @@ describe('the images of a stack', () => {
     })
 
     test.each([[false, 0], [true, null]])('are waited for, unless it is not there: %s', async (isAway, exitCode) => {
+      if (isAway) server.close()
       // A pull that says nothing for a second.
-      box.write('docker', '#!/bin/sh\nexec sleep 1\n')
+      box.write('docker', '#!/bin/sh\n[ "$1" != pull ] || exec sleep 1\n')
       chmodSync(join(box.folder, 'docker'), 0o755)
       vi.stubEnv('PATH', `${box.folder}:${process.env.PATH}`)
-      expect(await pullImage('postgres:17', () => {}, 50, () => Promise.resolve(isAway))).toMatchObject({ exitCode })
+      expect(await pullImage(`127.0.0.1:${port}/postgres:17`, () => {}, 50)).toMatchObject({ exitCode })
     })
   })
 

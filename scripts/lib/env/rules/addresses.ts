@@ -58,7 +58,7 @@ function otherPassword(name: string, url: URL, { name: service, environment = {}
 }
 
 /** The first thing that keeps a container from the service, and beside it a password that opens nothing. */
-const notReached: Rule = (subject) => given(subject).flatMap(({ setting, name, value }) => {
+export const notReached: Rule = (subject) => given(subject).flatMap(({ setting, name, value }) => {
   const { form, options } = setting.type
   if (form !== 'url' || readers(setting).length === 0 || !URL.canParse(value) || isUnencoded(value)) return []
   const url = new URL(value)
@@ -91,5 +91,3 @@ const notReached: Rule = (subject) => given(subject).flatMap(({ setting, name, v
   }
   return [wrongPort(name, url, meant), otherPassword(name, url, meant)].filter((one) => one !== undefined)
 })
-
-export const addressRules: readonly Rule[] = [notReached]
