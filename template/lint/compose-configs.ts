@@ -6,7 +6,7 @@ import { complaints, environmentOf, profilesOf, snapshots, variants, withoutExte
 import type { Outcome, Variant } from './compose-variants.ts'
 import { capture, read } from '../../scripts/lib/engine/docker.ts'
 
-const folder = 'template/lint/config'
+export const folder = 'template/lint/config'
 
 export type Configs = readonly (readonly [Variant, Outcome])[]
 
@@ -50,7 +50,7 @@ const snapshotText = ({ files, profiles }: Variant, config: string): string =>
 ${withoutExtensions(config)}`
 
 /** The lines in which a snapshot differs from what Compose says now; nothing when it is up to date. */
-async function difference(file: string, text: string): Promise<string> {
+export async function difference(file: string, text: string): Promise<string> {
   const old = await readFile(file, 'utf8').catch(() => null)
   if (old === text) return ''
   if (old === null) return `${file} does not exist.`

@@ -3,6 +3,7 @@ import { $ } from 'zx/core'
 import { common, defineCommand, main } from '../../scripts/lib/command.ts'
 import { checkSnapshots, judgeConfigs, readConfigs, readOwnConfigs } from './compose-configs.ts'
 import type { Outcome } from './compose-variants.ts'
+import { checkRendered, judgeResources, postgres, render } from './kubernetes.ts'
 import { capture, lastLines } from '../../scripts/lib/engine/docker.ts'
 import { CliError, ExitCode } from '../../scripts/lib/errors.ts'
 import { prepareImages } from '../tests/images.ts'
@@ -118,12 +119,15 @@ export async function lintAll({ update = false } = {}): Promise<Counts> {
     throw error
   })
   const newest = readConfigs(inImage)
+  const cluster = render(inImage)
   const counts = await Promise.all([
     ...early,
     ...judgeAll(imageLinters, byImage),
     judge('compose config, by this engine', async () => judgeConfigs(await readOwnConfigs())),
     judge('compose config, by Compose 5', async () => judgeConfigs(await newest)),
     judge('config snapshots', async () => checkSnapshots(await newest, update)),
+    judge('kubernetes snapshots', async () => checkRendered(await cluster, update)),
+    judge('kubernetes custom resources', async () => judgeResources(...Object.values(await cluster), await postgres())),
   ])
   return counts.reduce(add, none)
 }

@@ -62,6 +62,7 @@ describe('complaints', () => {
       ['1', '2'].map((second) => ({ ...fine, stderr: `time="2026-01-01T00:00:0${second}Z" level=warning msg="no b"\n` })),
       'level=warning msg="no b"\n  first, and 1 more',
     ],
+    ['are nothing about what is for Swarm', [{ ...fine, stderr: 'time="…" level=warning msg="service \\"a\\": deploy.mode is only honored in Swarm mode"\n' }, fine], ''],
     ['are a warning as well', [fine, { ...fine, stderr: 'WARN the "A" variable is not set\n' }], 'WARN the "A" variable is not set\n  second'],
     ['are an end without a word', [{ ...fine, exitCode: 15 }, { ...fine, exitCode: null }], 'exit code 15\n  first\nexit code null\n  second'],
   ])('%s', (_, outcomes, expected) => {
