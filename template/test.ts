@@ -15,8 +15,6 @@ import { prepareImages } from './tests/images.ts'
 /** Something that runs by itself, beside others. */
 interface Job {
   name: string
-  /** The longest begin first, so that none is left over at the end. In bytes of its file, which says about how long. */
-  size: number
   /** Takes so long, or so much of the machine, that it runs only when it is asked for by its name. */
   onRequest?: true
   /**
@@ -30,6 +28,12 @@ interface Job {
 /** Stacks that start and stop wait for most of their time: so many files share two processors. */
 const LANES = 2
 
+/** About how many seconds they take: the longest begin first, so that none is left over at the end. Any other part is short. */
+const SECONDS: Readonly<Record<string, number>> = {
+  stack: 440, mirrors: 420, 'example-agent': 310, diagnosis: 310, scripts: 240, production: 220, rabbitmq: 190, image: 170, 'example-dashboard': 160,
+  adopt: 160, 'copy-database': 150, locks: 120, engine: 120, application: 110, hosts: 100, 'example-podcast': 100, 'contract-podcast': 90,
+}
+
 const isFile = (path: string): Promise<boolean> => stat(path).then((found) => found.isFile(), () => false)
 
 /** The bats files of a folder; none where there is no such folder. */
@@ -38,9 +42,9 @@ async function batsIn(folder: string): Promise<string[]> {
   return names.filter((name) => name.endsWith('.bats')).map((name) => join(folder, name))
 }
 
-async function batsJob(path: string): Promise<Job> {
+function batsJob(path: string): Job {
   const name = basename(path, '.bats')
-  return { name, size: (await stat(path)).size, run: () => runBats([path], `${name}: `) }
+  return { name, run: () => runBats([path], `${name}: `) }
 }
 
 /** Its database, its queue and its store lie outside, and the contract suite touches nobody's data: example-agent.bats is its proof. */
@@ -52,8 +56,6 @@ const OUTSIDE = 'template/examples/agent'
  */
 const contractJob = (example: string): Job => ({
   name: `contract-${basename(example)}`,
-  // An image that is built and a stack that is started: as long as a large file.
-  size: 12_000,
   async run(isAlone) {
     const args = ['--env-file', join(example, 'env.docker'), '--json', ...(isAlone ? [] : ['--only', 'image'])]
     const { stdout, exitCode } = await $({ nothrow: true, quiet: true, stdio: ['ignore', 'pipe', process.stderr] })`npm run --silent test:docker -- ${args}`
@@ -73,12 +75,12 @@ async function jobs(): Promise<Job[]> {
   const onRequest = await Promise.all(rooms.map((folder) => batsIn(join(folder, 'on-request'))))
   const all = [
     ...withSettings.flat().map((folder) => contractJob(folder)),
-    ...(await Promise.all(files.flat().map(batsJob))),
-    ...(await Promise.all(onRequest.flat().map(batsJob))).map((job) => ({ ...job, onRequest: true as const })),
-    { name: 'scripts', size: 10_000, run: async () => named('scripts', await runVitest(['template/tests/scripts'])) },
-    { name: 'shell', size: 0, run: () => runBats(['template/tests/shell'], 'shell: ') },
+    ...files.flat().map(batsJob),
+    ...onRequest.flat().map(batsJob).map((job) => ({ ...job, onRequest: true as const })),
+    { name: 'scripts', run: async () => named('scripts', await runVitest(['template/tests/scripts'])) },
+    { name: 'shell', run: () => runBats(['template/tests/shell'], 'shell: ') },
   ]
-  return all.toSorted((a, b) => b.size - a.size)
+  return all.toSorted((a, b) => (SECONDS[b.name] ?? 0) - (SECONDS[a.name] ?? 0))
 }
 
 async function runJob({ name, run }: Job, isAlone: boolean): Promise<Counts> {

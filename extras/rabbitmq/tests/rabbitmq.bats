@@ -21,7 +21,7 @@ setup_file() {
 	env_file=$BATS_FILE_TMPDIR/$project.env
 	local port=$((26000 + RANDOM % 5000)) files=${TEST_COMPOSE_FILES:-compose.yaml:compose.override.yaml}
 	# Nobody waits for three checks of half a minute. Stand-ins stay last.
-	echo 'services: { rabbitmq: { healthcheck: { interval: 1s, start_period: 20s } } }' >"$BATS_FILE_TMPDIR/often.yaml"
+	echo 'services: { rabbitmq: { healthcheck: { interval: 1s, start_period: 20s } }, worker: { healthcheck: { interval: 3s } } }' >"$BATS_FILE_TMPDIR/often.yaml"
 	files=${files/compose.override.yaml/compose.override.yaml:extras/rabbitmq/compose.yaml:$BATS_FILE_TMPDIR/often.yaml}
 	{
 		sed "/^COMPOSE_PROFILES=/s/$/,rabbitmq/; s,^S3_PUBLIC_URL=.*,S3_PUBLIC_URL=http://localhost:$((port + 2))," .env.docker.example

@@ -42,9 +42,9 @@ batch() { # batch ID FILTER
 
 batch_is() { # batch_is ID STATUS
 	local found
-	found=$(batch "$1" .status)
-	echo "$found: $(batch "$1" .rows_done) of $(batch "$1" .rows), $(batch "$1" .error)"
-	[[ $found == "$2" ]]
+	found=$(batch "$1" '.status + ": " + d.rows_done + " of " + d.rows + ", " + d.error')
+	echo "$found"
+	[[ $found == "$2:"* ]]
 }
 
 # What holds on every database: schema, seed, a batch to its end, and the application's own tests.

@@ -23,9 +23,9 @@ episode() { # episode ID FILTER
 
 episode_is() { # episode_is ID STATUS
 	local found
-	found=$(episode "$1" .status)
-	echo "$found: $(episode "$1" .error) $(episode "$1" .steps)"
-	[[ $found == "$2" ]]
+	found=$(episode "$1" '.status + ": " + d.error + " " + JSON.stringify(d.steps)')
+	echo "$found"
+	[[ $found == "$2:"* ]]
 }
 
 # Anything will do: it ends with an episode that has failed, after six writes of two services.

@@ -13,10 +13,10 @@ story() { # story ID FILTER
 }
 
 story_is() { # story_is ID STATUS
-	local status
-	status=$(story "$1" .status)
-	echo "status: $status, $(story "$1" .progress) %, error: $(story "$1" .error)"
-	[[ $status == "$2" ]]
+	local found
+	found=$(story "$1" '.status + ", " + d.progress + " %, error: " + d.error')
+	echo "$found"
+	[[ $found == "$2,"* ]]
 }
 
 # Several thousand words, and their recording from the address that a browser gets.
