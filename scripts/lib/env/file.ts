@@ -8,8 +8,6 @@ import type { Found } from './subject.ts'
 export interface Entry {
   name: string
   line: number
-  /** Differs from `line` when a quoted value goes over several lines. */
-  lastLine: number
   /** What stands after the separator; of a quoted value without the comment behind it. */
   raw: string
 }
@@ -63,8 +61,9 @@ export function readLines(text: string): EnvLines {
       refuse(line, name, `${name} has ${problem}.`, 'Put one quote at each end of the value; a quote inside is written \\" or \\\'.')
       continue
     }
-    entries.push({ name, line, lastLine: line + value.split('\n').length - 1, raw: value })
-    line = entries.at(-1)!.lastLine
+    entries.push({ name, line, raw: value })
+    // A quoted value may go over several lines.
+    line += value.split('\n').length - 1
   }
   return { entries, malformed }
 }

@@ -7,7 +7,7 @@ import { hostsOf } from '../compose/model.ts'
 import type { Model, Service } from '../compose/model.ts'
 import type { Values } from '../engine/machine.ts'
 import { lostReferences } from './file.ts'
-import type { Entry, EnvLines } from './file.ts'
+import type { EnvLines } from './file.ts'
 import { isSecret } from './schema.ts'
 import type { Schema, Setting } from './schema.ts'
 import { askCompose, reasonOf } from './values.ts'
@@ -91,34 +91,17 @@ export interface Input {
   around?: Around
 }
 
-export interface NamedService extends Service {
-  name: string
-  isOn: boolean
-  /** The names under which other containers reach it. */
-  hosts: readonly string[]
-}
-
-export interface Subject extends Input {
-  file: string
-  around: Around
-  production: boolean
-  /** The entry of a name; of one that is there twice the last, which counts. */
-  entryOf: ReadonlyMap<string, Entry>
-  /** The names in COMPOSE_PROFILES. */
-  profiles: readonly string[]
-  services: readonly NamedService[]
-  /** References that lead nowhere, by setting. What is left of such a value is not judged. */
-  lost: ReadonlyMap<string, string[]>
-  /** The value, or what holds for a setting that is not in the file; undefined when nobody can know. */
-  effective(name: string): string | undefined
-}
+export type Subject = ReturnType<typeof subjectOf>
+export type NamedService = Subject['services'][number]
 
 /** From the file to what is wrong with it. */
 export type Rule = (subject: Subject) => Found[]
 
-export function subjectOf(input: Input): Subject {
+export function subjectOf(input: Input) {
   const { schema, file = '.env.docker', lines, values, around = {} } = input
+  // Of a name that is there twice the last, which counts.
   const entryOf = new Map(lines.entries.map((entry) => [entry.name, entry]))
+  // What is left of such a value is not judged.
   const lost = lostReferences(lines)
   const unreadable = new Set(lines.malformed.map(({ setting }) => setting))
   const profiles = (values.COMPOSE_PROFILES ?? '').split(',').map((name) => name.trim()).filter(Boolean)
@@ -129,7 +112,8 @@ export function subjectOf(input: Input): Subject {
   return {
     ...input, file, around, entryOf, profiles, services, lost,
     production: /compose\.production\.ya?ml/.test(values.COMPOSE_FILE ?? ''),
-    effective(name) {
+    /** The value, or what holds for a setting that is not in the file; undefined when nobody can know. */
+    effective(name: string): string | undefined {
       if (lost.has(name)) return undefined
       if (entryOf.has(name)) return values[name]
       // A line without a name may be any setting.

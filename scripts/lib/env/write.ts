@@ -11,10 +11,8 @@ import { CliError, ExitCode } from '../errors.ts'
 /** Makes a secret of so many random bytes, as hex. */
 type Random = (bytes: number) => string
 
-type Secured = Pick<Filled, 'generated'> & { text: string }
-
 /** The env file of a fresh checkout: what the project says of itself, with secrets of its own and values of this machine. Pure. */
-export function newFile({ settings }: Schema, machine: Readonly<Record<string, string>>, random: Random): Secured {
+export function newFile({ settings }: Schema, machine: Readonly<Record<string, string>>, random: Random) {
   const chosen = settings.filter(({ name, isActive }) => isActive || name in machine)
   const lines = chosen.flatMap(({ name, heading, generate, assignment }, index) => {
     const value = generate === undefined ? machine[name] : random(generate)
@@ -40,7 +38,7 @@ function withSecret(text: string, name: string, value: string): string {
 }
 
 /** Adds those of the awaited settings that are secrets. All else stays as it is; doing it twice changes nothing more. Pure. */
-export function withSecrets({ settings }: Schema, text: string, awaited: readonly (string | null)[], random: Random): Secured {
+export function withSecrets({ settings }: Schema, text: string, awaited: readonly (string | null)[], random: Random) {
   const there = new Map(readLines(text).entries.map(({ name, raw }) => [name, unquoted(raw)]))
   const lacking = settings.filter(({ name, generate }) => generate && awaited.includes(name) && !there.get(name))
   return {
@@ -84,18 +82,10 @@ export async function writeSecretly(file: string, text: string): Promise<void> {
   }
 }
 
-export interface Filled {
-  file: string
-  /** False when nothing was missing, and in a dry run. */
-  written: boolean
-  /** Secrets that were made. */
-  generated: string[]
-  /** Settings of a new file that were set to what fits this machine. */
-  fitted: string[]
-}
+export type Filled = Awaited<ReturnType<typeof fillEnvFile>>
 
 /** Makes the env file from the example; or adds the secrets that its services wait for, and keeps every value that is there. */
-export async function fillEnvFile(file: string = envFile, { dryRun = false } = {}): Promise<Filled> {
+export async function fillEnvFile(file: string = envFile, { dryRun = false } = {}) {
   const [schema, existing = ''] = await Promise.all([readSchema(), readIfThere(file)])
   // A byte order mark may only be the beginning of a file, and a line may be put above it.
   const before = existing.replace(/^\uFEFF/, '')
@@ -112,7 +102,9 @@ export async function fillEnvFile(file: string = envFile, { dryRun = false } = {
   const { text, generated } = machine ? newFile(schema, machine, random)
     : withSecrets(schema, before, awaited.map(({ setting }) => setting), random)
 
+  // False when nothing was missing, too.
   const written = !dryRun && text !== before
   if (written) await writeSecretly(file, text)
+  // The secrets that were made, and of a new file the settings that were set to what fits this machine.
   return { file, written, generated, fitted: Object.keys(machine ?? {}) }
 }
