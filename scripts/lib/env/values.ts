@@ -37,13 +37,7 @@ export async function askCompose(args: readonly string[], file: string, input?: 
   return { ...answer, model: isKnown ? parseModel(answer.stdout) : undefined }
 }
 
-export interface Reading {
-  values: Values
-  /** Why Compose refused the file. */
-  refusal: Found | undefined
-  /** Why Compose could not be asked. */
-  unanswered: string | undefined
-}
+export type Reading = Awaited<ReturnType<typeof readValues>>
 
 const withoutPlugin = /unknown (?:shorthand )?flag: [^]*docker --help'|'compose' is not a docker command|unknown command: docker compose/
 
@@ -55,8 +49,8 @@ export function reasonOf({ exitCode, stderr }: Pick<Result, 'exitCode' | 'stderr
   return line?.split('"', 1)[0]?.trim() || 'it gave no answer'
 }
 
-/** By Compose; or, when it is not there or refuses the file, the values that mean the same to every reader. */
-export async function readValues(path: string, entries: readonly Entry[]): Promise<Reading> {
+/** By Compose; or, when it is not there or refuses the file (and why), the values that mean the same to every reader. */
+export async function readValues(path: string, entries: readonly Entry[]) {
   // A service whose environment is the file. The file is no --env-file: what it says about Compose itself
   // (COMPOSE_FILE …) would apply to this call, and so would a .env in the folder.
   const reader = JSON.stringify({ services: { reader: { image: 'none', env_file: '${ENV_READER_FILE}' } } })
@@ -68,5 +62,5 @@ export async function readValues(path: string, entries: readonly Entry[]): Promi
   }
   const alike = entries.filter(({ raw }) => !/[$#\\`]/.test(raw)).map(({ name, raw }) => [name, unquoted(raw)])
   const refusal = answer.exitCode === 127 ? undefined : explainRefusal(answer.stderr, entries)
-  return { values: Object.fromEntries(alike), refusal, unanswered: refusal ? undefined : reasonOf(answer) }
+  return { values: Object.fromEntries(alike) as Values, refusal, unanswered: refusal ? undefined : reasonOf(answer) }
 }

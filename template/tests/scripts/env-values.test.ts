@@ -93,8 +93,8 @@ describe.skipIf(!composeIsThere)('values are read as Compose reads them', () => 
   })
 
   test('of a file that Compose refuses, the values that every reader shares are there', async () => {
-    const { values, unanswered } = await read('A=${\nB=2\nC="a#b"\nD=\'$x\'\nE=a b')
-    expect(values).toEqual({ B: '2', E: 'a b' })
+    const { values, unanswered } = await read('A=${\nB=2\nC="a#b"\nD=\'$x\'\nE=a b\nF="c d"\nG=\'e\nf\'\nH=')
+    expect(values).toEqual({ B: '2', E: 'a b', F: 'c d', G: 'e\nf', H: '' })
     expect(unanswered).toBeUndefined()
   })
 })
