@@ -30,8 +30,10 @@ async function makeEnvFile(file: string): Promise<void> {
  * health that they had last, and gives up at once, whatever has been mended since.
  */
 async function stopTheSick(project: string): Promise<void> {
-  const having = (state: string): Promise<string[]> => readNames(['ps', '--quiet', ...ofProject(project), '--filter', state])
-  const ids = (await Promise.all(['status=restarting', 'health=unhealthy'].map(having))).flat()
+  const ps = (...args: string[]): Promise<string[]> => readNames(['ps', ...ofProject(project), ...args])
+  // Podman refuses the filter status=restarting.
+  const [states, unhealthy] = await Promise.all([ps('--format', '{{.State}} {{.ID}}'), ps('--quiet', '--filter', 'health=unhealthy')])
+  const ids = [...states.filter((line) => line.startsWith('restarting ')).map((line) => line.slice('restarting '.length)), ...unhealthy]
   if (ids.length > 0) await read(['stop', ...ids])
 }
 

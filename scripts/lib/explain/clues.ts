@@ -41,7 +41,8 @@ function giveAway(path: string, { role, model: { name, services, volumes } }: Sc
   }
   if (mount?.target !== '/app') return 'In the image it is root\'s. Write what must stay to the volume /data, and the rest to /tmp.'
   return `Give the source to the user of the containers: sudo chown -R ${APP_UID}:${APP_GID} ${APP_DIR}\nOr, unless root owns it, ` +
-    `let them be its owner: set APP_UID and APP_GID in .env.docker to what stat -c %u:%g ${APP_DIR} says, ${again}`
+    `let them be its owner: set APP_UID and APP_GID in .env.docker to what stat -c %u:%g ${APP_DIR} says, ${again}\n` +
+    `With a rootless engine neither helps: chmod -R a+rwX ${APP_DIR}`
 }
 
 export function moreMemory({ role, model: { services } }: Scene, hasLimit = services[role]?.deploy?.resources?.limits?.memory !== undefined): string {

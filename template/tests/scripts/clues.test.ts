@@ -22,6 +22,7 @@ test.each<[string, string]>([
   ["OSError: [Errno 30] Read-only file system: '/app/logs'", 'APP_WRITABLE_DIR'],
   ["PermissionError: [Errno 13] Permission denied: '/app/shop.log'", 'sudo chown -R 1001:1002 backend\nOr, unless root owns it'],
   ["PermissionError: [Errno 13] Permission denied: 'shop.log'", 'sudo chown -R 1001:1002 backend'],
+  ["PermissionError: [Errno 13] Permission denied: '/app/shop.log'", 'With a rootless engine neither helps: chmod -R a+rwX backend'],
   ["PermissionError: [Errno 13] Permission denied: '/var/log/shop.log'", 'Write what must stay to the volume /data'],
   ["PermissionError: [Errno 13] Permission denied: '/data/uploads'",
     'docker run --rm --user root --volume shop_app-data:/data --entrypoint chown shop-app:dev -R 1001:1002 /data'],

@@ -89,11 +89,12 @@ describe.concurrent('up', () => {
   test('stops what is unhealthy and what Docker starts again and again, and then starts it: mended or not, it is a new start', async () => {
     const box = await stack()
     box.containers(wellStack)
-    box.answer('ps-restarting', { out: 'looping\n' })
+    box.answer('ps-states', { out: 'restarting looping\nrunning well\n' })
     box.answer('ps-unhealthy', { out: 'sick\n' })
     const { code } = await box.run('up', ['--no-build'])
     expect(code).toBe(0)
     expect(box.order('stop looping sick', 'compose up')).toEqual(['stop looping sick', 'compose up'])
+    expect(box.calls().some((call) => call.includes('status=restarting')), 'Podman refuses this filter').toBe(false)
   })
 
   test('ends with what comes next on this stack, and offers no seed where there is none', async () => {
