@@ -55,7 +55,7 @@ start_node() {
 		until ip link set eth0 up 2>/dev/null; do sleep 0.1; done
 		ip link set lo up && ip address add 10.77.0.${1}0/24 dev eth0 && ip route add default via 10.77.0.1
 		dockerd --host 'unix://$folder/docker.sock' --data-root '$folder/data' --exec-root '$folder/exec' --pidfile '$folder/pid' \
-			--cgroup-parent '/${nodes##*/}' --insecure-registry $registry --config-file '$folder.json' &
+			--exec-opt native.cgroupdriver=cgroupfs --cgroup-parent '/${nodes##*/}' --insecure-registry $registry --config-file '$folder.json' &
 		wait"
 	echo '{}' >"$folder.json"
 	until_ok 10 in_switch ip link add "port$1" type veth peer name eth0 netns "$(pid_of "node$1")"
