@@ -1,4 +1,4 @@
-/** The files of the room say what Compose says; the command; and how many workers KEDA wants. */
+/** The files of the room say what Compose says; the command; and what KEDA asks. */
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -205,62 +205,12 @@ describe.concurrent('npm run kubernetes', () => {
   })
 })
 
-describe('KEDA', () => {
-  const { spec } = documents('keda/scaledobject.yaml')[0]
-  const { scaleUp, scaleDown } = spec.advanced.horizontalPodAutoscalerConfig.behavior
-  const target = Number(spec.triggers[0].metadata.listLength)
-
-  /** What KEDA (from and to none) and the autoscaler (between one and the most) want, of so many waiting tasks in each queue. */
-  const wanted = (queues: readonly number[], current: number): number => {
-    const each = queues.map((length) => (current > 0 && Math.abs(length / (target * current) - 1) <= 0.1 ? current : Math.ceil(length / target)))
-    return Math.min(spec.maxReplicaCount, Math.max(1, ...each))
-  }
-
-  test.each([
-    [[0], 1, 1], [[1], 1, 1], [[10], 1, 1], [[11], 1, 2], [[12], 1, 2], [[35], 1, 4], [[80], 1, 8], [[5000], 1, 8], [[4, 35], 1, 4], [[35, 36], 1, 4], [[42], 4, 4],
-  ])('%j tasks and %i workers want %i', (queues, current, expected) => {
-    expect(wanted(queues, current)).toBe(expected)
-  })
-
-  /** How many workers there are, every 15 seconds, of these queue lengths. */
-  function simulate(lengths: readonly (readonly number[])[]): number[] {
-    let [current, idle] = [0, Infinity]
-    const past: number[] = []
-    return lengths.map((queues, index) => {
-      const isActive = queues.some((length) => length > 0)
-      idle = isActive ? 0 : idle + 15
-      if (current === 0) return (current = isActive ? Math.max(1, spec.minReplicaCount) : 0)
-      past.push(wanted(queues, current))
-      const steady = Math.max(...past.slice(-scaleDown.stabilizationWindowSeconds / 15))
-      const most = Math.max(...scaleUp.policies.map(({ type, value }: Any) => (type === 'Pods' ? current + value : current * (1 + value / 100))))
-      const isMinute = index % (scaleDown.policies[0].periodSeconds / 15) === 0
-      if (past.at(-1)! > current) current = Math.min(past.at(-1)!, most)
-      else if (steady < current && isMinute) current = Math.max(steady, current - scaleDown.policies[0].value)
-      if (idle >= spec.cooldownPeriod && !isActive) current = spec.minReplicaCount
-      return current
-    })
-  }
-
-  test('from none to eight within 45 seconds, one less a minute when the queues are empty, and none after the cool-down', () => {
-    const recorded = [[0, 0], [400, 0], [400, 3], [380, 3], [300, 0], [120, 0], [20, 0], ...Array.from({ length: 60 }, () => [0, 0])]
-    const workers = simulate(recorded)
-    expect(workers.slice(0, 5)).toEqual([0, 1, 5, 8, 8])
-    // No task is waited for by fewer workers than before, while there are tasks.
-    for (const [index, queues] of recorded.entries()) if (index > 0 && queues[0]! > 0) expect(workers[index]).toBeGreaterThanOrEqual(workers[index - 1]!)
-    const falls = workers.flatMap((count, index) => (index > 0 && count < workers[index - 1]! ? [workers[index - 1]! - count] : []))
-    expect(falls.slice(0, -1).every((step) => step === 1)).toBe(true)
-    const lastTask = recorded.findLastIndex(([first]) => first! > 0)
-    expect(workers.findIndex((count, index) => index > lastTask && count === 0)).toBe(lastTask + spec.cooldownPeriod / 15)
-    expect(workers.at(-1)).toBe(0)
-  })
-
-  test('one trigger for each queue, of the broker that the application has', () => {
-    const redis = scale({ REDIS_URL: 'rediss://me:p%40ss@redis.example.org:6380/3', WORKER_QUEUES: 'a, b' })
-    expect(redis).toMatchObject({ component: 'keda', variables: { KEDA_REDIS_ADDRESS: 'redis.example.org:6380', KEDA_REDIS_USERNAME: 'me', KEDA_REDIS_PASSWORD: 'p@ss' } })
-    const [{ value }] = parse(redis.patches[0]!.patch)
-    expect(value.map(({ metadata }: Any) => [metadata.listName, metadata.databaseIndex, metadata.enableTLS])).toEqual([['a', '3', 'true'], ['b', '3', 'true']])
-    const rabbit = scale({ REDIS_URL: 'redis://r', CELERY_BROKER_URL: 'pyamqp://a:b@rabbit.example.org//' })
-    expect(rabbit).toMatchObject({ component: 'keda-rabbitmq', variables: { KEDA_RABBITMQ_URL: 'amqp://a:b@rabbit.example.org//' } })
-    expect(parse(rabbit.patches[0]!.patch)[0].value[0]).toMatchObject({ type: 'rabbitmq', metadata: { queueName: 'celery' } })
-  })
+test('one trigger for each queue, of the broker that the application has', () => {
+  const redis = scale({ REDIS_URL: 'rediss://me:p%40ss@redis.example.org:6380/3', WORKER_QUEUES: 'a, b' })
+  expect(redis).toMatchObject({ component: 'keda', variables: { KEDA_REDIS_ADDRESS: 'redis.example.org:6380', KEDA_REDIS_USERNAME: 'me', KEDA_REDIS_PASSWORD: 'p@ss' } })
+  const [{ value }] = parse(redis.patches[0]!.patch)
+  expect(value.map(({ metadata }: Any) => [metadata.listName, metadata.databaseIndex, metadata.enableTLS])).toEqual([['a', '3', 'true'], ['b', '3', 'true']])
+  const rabbit = scale({ REDIS_URL: 'redis://r', CELERY_BROKER_URL: 'pyamqp://a:b@rabbit.example.org//' })
+  expect(rabbit).toMatchObject({ component: 'keda-rabbitmq', variables: { KEDA_RABBITMQ_URL: 'amqp://a:b@rabbit.example.org//' } })
+  expect(parse(rabbit.patches[0]!.patch)[0].value[0]).toMatchObject({ type: 'rabbitmq', metadata: { queueName: 'celery' } })
 })

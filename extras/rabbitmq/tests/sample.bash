@@ -1,0 +1,82 @@
+# The sample with RabbitMQ as its broker: its stack, and what is asked of it.
+# shellcheck shell=bash disable=SC2016,SC2154 # for the containers' shells; setup_file exports what is used here
+
+# setup and setup_file: the stories are the sample's.
+is_sample() { [[ -d app/stories ]]; }
+
+setup() {
+	is_sample || skip 'the application is not the sample'
+}
+
+setup_file() {
+	is_sample || return 0
+	project=test-$(od -An -N4 -tx4 /dev/urandom | tr -d ' ')
+	env_file=$BATS_FILE_TMPDIR/$project.env
+	local port=$((26000 + RANDOM % 5000)) files=${TEST_COMPOSE_FILES:-compose.yaml:compose.override.yaml}
+	# Nobody waits for three checks of half a minute. Stand-ins stay last.
+	echo 'services: { rabbitmq: { healthcheck: { interval: 1s, start_period: 20s } }, worker: { healthcheck: { interval: 3s } } }' >"$BATS_FILE_TMPDIR/often.yaml"
+	files=${files/compose.override.yaml/compose.override.yaml:extras/rabbitmq/compose.yaml:$BATS_FILE_TMPDIR/often.yaml}
+	{
+		sed "/^COMPOSE_PROFILES=/s/$/,rabbitmq/; s,^S3_PUBLIC_URL=.*,S3_PUBLIC_URL=http://localhost:$((port + 2))," .env.docker.example
+		printf '%s\n' "COMPOSE_PROJECT_NAME=$project" "EXTRA_CA_FILE=${TEST_EXTRA_CA_FILE:-}" "COMPOSE_FILE=$files" \
+			"APP_ENV_FILE=$BATS_FILE_TMPDIR/app.env" "WEB_PORT=$port" "FLOWER_PORT=$((port + 1))" "STORAGE_PORT=$((port + 2))" \
+			RABBITMQ_PASSWORD=first-pa55word RABBITMQ_CONSUMER_TIMEOUT=7200
+	} >"$env_file"
+	chmod 600 "$env_file"
+	echo 'CELERY_BROKER_URL=amqp://app:${RABBITMQ_PASSWORD}@rabbitmq:5672//' >"$BATS_FILE_TMPDIR/app.env"
+	export project env_file web=http://127.0.0.1:$port
+	run up
+	[[ $status -eq 0 ]] || { echo "$output" && return 1; }
+}
+
+teardown() {
+	show_stack
+}
+
+teardown_file() {
+	is_sample || return 0
+	compose --profile '*' down --volumes --timeout 5 &>/dev/null || true
+	docker image rm --force "$project-app:dev" &>/dev/null || true
+}
+
+up() {
+	npm run --silent up -- --env-file "$env_file" "$@"
+}
+
+# change NAME=VALUE: of a setting.
+change() {
+	sed -i "s|^${1%%=*}=.*|$1|" "$env_file"
+}
+
+rabbitmqctl() {
+	docker exec "$(container rabbitmq)" rabbitmqctl --quiet "$@"
+}
+
+# submit SENTENCES: a story, by the application's own interface; prints its id. Again, if it fails: the application does
+# not, and of a broker that was away its processes have connections that are dead.
+submit() {
+	until_ok 20 post "$(printf 'The fox walked away from the grapes. %.0s' $(seq "$1"))"
+}
+
+post() {
+	curl --silent --fail-with-body --header 'content-type: application/json' --data "{\"title\": \"Fox\", \"text\": \"$1\"}" "$web/api/stories" |
+		grep --only-matching --perl-regexp '"id": ?"\K[^"]+'
+}
+
+# story_has ID TEXT: in what the application says of it.
+story_has() {
+	curl --silent --fail "$web/api/stories/$1" | tr -d ' \n' | tee /dev/stderr | grep --quiet "$2"
+}
+
+is_done() {
+	story_has "$1" '"status":"done"'
+}
+
+is_at_work() {
+	story_has "$1" '"status":"narrating"'
+}
+
+# waiting COUNT: so many tasks are in the queue, and no worker has them.
+waiting() {
+	rabbitmqctl list_queues name messages_ready | tee /dev/stderr | grep --quiet --perl-regexp "^celery\t$1$"
+}
