@@ -6,7 +6,7 @@ import { complaints, environmentOf, profilesOf, snapshots, variants, withoutExte
 import type { Outcome, Variant } from './compose-variants.ts'
 import { capture, read } from '../../scripts/lib/engine/docker.ts'
 
-export const folder = 'template/lint/config'
+const folder = 'template/lint/config'
 
 export type Configs = readonly (readonly [Variant, Outcome])[]
 

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { parseAllDocuments } from 'yaml'
 import { $ } from 'zx/core'
 import { read } from '../../scripts/lib/engine/docker.ts'
-import { difference, folder } from './compose-configs.ts'
+import { difference } from './compose-configs.ts'
 import type { Outcome } from './compose-variants.ts'
 
 /** A name that git and builds leave out. Below the repository, where kustomize reads the room and tsc finds the packages. */
@@ -57,7 +57,7 @@ export const render = async (run: readonly string[]): Promise<Record<string, str
 export async function checkRendered(rendered: Readonly<Record<string, string>>, update: boolean): Promise<Outcome> {
   const differences = await Promise.all(
     Object.entries(rendered).map(async ([name, yaml]) => {
-      const file = `${folder}/kubernetes-${name}.yaml`
+      const file = `template/lint/rendered/${name}.yaml`
       const text = `# What kubectl renders of npm run kubernetes ${variants[name]!.args.join(' ')}. Written by: npm run lint -- --update\n${yaml}`
       if (update) await writeFile(file, text)
       return difference(file, text)

@@ -4,9 +4,9 @@ import { readText } from '../helpers/repository.ts'
 
 /** One misspelled field of each kind that Kubernetes itself does not know, where it hurts: a value that would be ignored. */
 const planted = [
-  ['ScaledObject', 'template/lint/config/kubernetes-own.yaml', 'cooldownPeriod:', 'coolDownPeriod:'],
-  ['Gateway', 'template/lint/config/kubernetes-managed.yaml', 'certificateRefs:', 'certificateRef:'],
-  ['HTTPRoute', 'template/lint/config/kubernetes-managed.yaml', 'backendRefs:', 'backendRef:'],
+  ['ScaledObject', 'template/lint/rendered/own.yaml', 'cooldownPeriod:', 'coolDownPeriod:'],
+  ['Gateway', 'template/lint/rendered/managed.yaml', 'certificateRefs:', 'certificateRef:'],
+  ['HTTPRoute', 'template/lint/rendered/managed.yaml', 'backendRefs:', 'backendRef:'],
   ['Cluster', 'extras/kubernetes/postgres.yaml', 'instances:', 'instance:'],
 ] as const
 
