@@ -5,7 +5,7 @@ import { readText } from '../helpers/repository.ts'
 
 type Any = any
 
-const { spec } = parse(readText('extras/kubernetes/keda/scaledobject.yaml')) as Any
+const { spec } = parse(readText('extras/kubernetes/keda/scaledobject.yaml'))
 
 describe('KEDA', () => {
   const { scaleUp, scaleDown } = spec.advanced.horizontalPodAutoscalerConfig.behavior
