@@ -157,7 +157,7 @@ worker() {
 beat() {
 	need CELERY_APP package.module
 	# No pid file: a stale one would stop the container from starting again.
-	start celery --app "$CELERY_APP" beat --scheduler docker_roles.beat:Scheduler --max-interval 2 \
+	start celery --app "$CELERY_APP" beat --scheduler docker_roles.beat:Scheduler --max-interval 5 \
 		--schedule /var/lib/beat/schedule --pidfile= ${BEAT_ARGS:-}
 }
 

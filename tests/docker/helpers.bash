@@ -66,11 +66,12 @@ send_task() {
 	within worker python - "$1" <"$TEST_COPY/tests/docker/task.py"
 }
 
-# signal_role SIGNAL SERVICE: to every process in its container but tini.
+# signal_role SIGNAL SERVICE: to every process in its container but tini and the health check.
 signal_role() {
 	docker exec "$(container "$2")" sh -c '
 		for process in /proc/[0-9]*; do
 			pid=${process#/proc/}
-			case $pid in 1 | $$) ;; *) kill -'"$1"' "$pid" 2>/dev/null || true ;; esac
-		done'
+			read -r name <"$process/comm" || continue
+			case $pid:$name in 1:* | $$:* | *:healthcheck.sh) ;; *) kill -'"$1"' "$pid" || true ;; esac
+		done 2>/dev/null'
 }

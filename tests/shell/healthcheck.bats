@@ -166,3 +166,22 @@ check() {
 	run -0 check --net tini -- entrypoint.sh flask shell
 	run -0 check --net tini -- entrypoint.sh sh -c 'echo web'
 }
+
+@test "a watch waits for a role that starts, ends as soon as a well one is sick, and says at once that it is well again" {
+	sed 's/pause 15/pause 0.1/' "$HEALTHCHECK" >"$BATS_TEST_TMPDIR/healthcheck.sh"
+	chmod +x "$BATS_TEST_TMPDIR/healthcheck.sh"
+	# In one container, whose heartbeat comes and goes: a sick one would be waited for in vain, a well one for 45 seconds.
+	# shellcheck disable=SC2016 # the inner shell expands it
+	run -0 timeout 15 env PATH="$BATS_TEST_TMPDIR:$PATH" FROZEN_FILE="$BATS_TEST_TMPDIR/seen" \
+		unshare --map-root-user --fork --kill-child --pid --mount-proc bash -c '
+			(sleep 0.5 && touch "$HEARTBEAT_FILE") &
+			healthcheck.sh watch && echo "started"
+			(sleep 0.5 && touch -d "-30 seconds" "$HEARTBEAT_FILE") &
+			healthcheck.sh watch || echo "sick"
+			(sleep 0.5 && touch "$HEARTBEAT_FILE") &
+			healthcheck.sh watch && echo "well again"; exit' tini -- entrypoint.sh worker
+	assert_line --index 0 started
+	assert_line --index 1 --regexp '^the last heartbeat was 3[0-9] seconds ago$'
+	assert_line --index 2 sick
+	assert_line --index 3 'well again'
+}

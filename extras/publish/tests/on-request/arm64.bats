@@ -43,7 +43,7 @@ setup_file() {
 	{
 		echo 'services:'
 		for service in migrate web worker; do
-			echo "  $service: { image: \"$image\", platform: linux/arm64, pull_policy: never, build: !reset null, healthcheck: { start_period: 900s, timeout: 60s } }"
+			echo "  $service: { image: \"$image\", platform: linux/arm64, pull_policy: never, build: !reset null, healthcheck: { start_period: 900s } }"
 		done
 	} >"$running"
 }
