@@ -4,6 +4,7 @@
 set -eu
 
 name=${1%%==*}
-python3 -m venv "/opt/$name"
-"/opt/$name/bin/pip" install --quiet --disable-pip-version-check "$@"
+# With the base image's pip: to install another one would take longer than the tool.
+python3 -m venv --without-pip "/opt/$name"
+python3 -m pip --python "/opt/$name/bin/python" install --quiet --disable-pip-version-check "$@"
 ln -s "/opt/$name/bin/$name" /usr/local/bin/
