@@ -4,9 +4,8 @@
 #         │                    └─ source (+frontend) ─┤
 #         └─ runtime ─────────────────────────────────┴─ dev | prod
 #
-# The arguments come from .env.docker, through compose.yaml, which has the same defaults. Versions of build tools
-# are where the tools are installed. Mirrors are secrets, because their addresses may contain a password. Proxies
-# are arguments that BuildKit knows and keeps out of the history.
+# The arguments come from .env.docker, through compose.yaml, which has the same defaults. Mirrors are secrets, because
+# their addresses may contain a password. Proxies are arguments that BuildKit knows and keeps out of the history.
 
 ARG PYTHON_IMAGE=library/python:3.13-slim-trixie
 ARG PYTHON_INSTALLER=uv

@@ -43,7 +43,8 @@ function showFilled({ file, generated, fitted, written }: Filled, dryRun: boolea
 }
 
 /**
- * `--print NAME`: the value that Compose takes, of the shell, else of the file, else the default.
+ * `--print NAME`: the value that Compose takes, of the shell, else of the file, else the default. A secret is printed on
+ * request alone, also into a pipe: the log of a CI job is one.
  *
  * @throws CliError (exit code 2) for a name that nobody knows and for a secret, 3 when the value cannot be known
  */

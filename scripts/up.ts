@@ -40,7 +40,8 @@ async function stopTheSick(project: string): Promise<void> {
 /**
  * Replaces an older version by another: it migrates while the old containers go on serving, then replaces web. Compose by
  * itself would first stop every old container, and visitors would wait for the migration and for the worker's last task.
- * When the migration fails, nothing is replaced.
+ *
+ * @throws CliError (exit code 6) before anything is replaced
  */
 async function replaceOldVersion(stack: Stack, model: Model, start: readonly string[]): Promise<void> {
   const { migrate, web } = model.services

@@ -25,7 +25,7 @@ export const test = defineCommand({
   summary: 'Run what a change of the template needs: every suite, or those that are named.',
   positionals: { choices: Object.keys(suites), help: 'One suite, or several. Without a word: all of them.' },
   options: { json: common.json },
-  examples: ['npm test', 'npm test -- lint scripts', 'npm run test:e2e'],
+  examples: ['npm test', 'npm test -- lint scripts', 'npm test -- e2e'],
   async run({ json = false }, words) {
     let total = none
     for (const name of words.length > 0 ? words : Object.keys(suites)) {

@@ -64,7 +64,7 @@ export function renderHelp<O extends Options>({ name, summary, options, position
   return [summary, usage, positionals?.help, ['Options:', ...rows].join('\n'), notes, list].filter(Boolean).join('\n\n')
 }
 
-/** @throws CliError (exit code 2) for a flag, a value or a word that the command does not know */
+/** Reads the arguments strictly. @throws CliError (exit code 2) for a flag, a value or a word that the command does not know */
 export function parse<O extends Options>(
   command: Command<O>,
   argv: string[],
@@ -87,7 +87,9 @@ export function parse<O extends Options>(
 
 /**
  * Without `--` in front, npm takes an option for its own and says nothing: it hands it on as `npm_config_dry_run`, and
- * `--no-build` as an empty `npm_config_build`. Something else would run than was asked for.
+ * `--no-build` as an empty `npm_config_build`.
+ *
+ * @throws CliError (exit code 2), because something else would run than was asked for
  */
 export function requireAllOptions({ name, options }: Pick<Command, 'name' | 'options'>, env: NodeJS.ProcessEnv): void {
   // npm's own files may set the three for good, so they say nothing about this call.

@@ -81,7 +81,7 @@ export async function step<T>(title: string, run: (report: (text: string) => voi
   return result
 }
 
-/** Has the user type the project's name, because "y" is typed too easily. @throws CliError where nobody can be asked, or for another name */
+/** Has the user type the project's name, because "y" is typed too easily. @throws CliError (2) where nobody can be asked, (1) for another name */
 export async function confirm(question: Record<'name' | 'warning' | 'details' | 'command', string>): Promise<void> {
   const { name, warning, details, command } = question
   if (!process.stdin.isTTY || !process.stderr.isTTY) {

@@ -30,7 +30,7 @@ export const migration: Job = {
 
 const runOf = ({ service, role }: Job, ...options: string[]): string[] => ['run', '--rm', '--no-TTY', ...options, service, role]
 
-/** @throws CliError with what the role said that matters */
+/** Runs a role to its end. @throws CliError, with the job's exit code, and what the role said that matters */
 export async function runOnce(stack: Stack, model: Model, job: Job, { options = [] as string[], verbose = false } = {}): Promise<void> {
   // Two operators may do this at once.
   const container = `${model.name}-${job.role}-${process.pid}`

@@ -59,6 +59,8 @@ export function unreadableSource({ services: { migrate } }: Model, isRootless: b
 /**
  * The application cannot import from a checkout of another user, or one made under umask 077. The image has to be there:
  * a container confirms what the modes make likely, because access control lists may allow it.
+ *
+ * @throws CliError (exit code 3)
  */
 export async function checkSourceAccess(stack: Stack, model: Model, isRootless: boolean): Promise<void> {
   const shut = unreadableSource(model, isRootless)

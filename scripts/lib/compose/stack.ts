@@ -34,7 +34,7 @@ export const composeCommand = (stack: Stack, ...args: string[]): string => forma
 export const streamCompose = (stack: Stack, ...args: string[]): Promise<number | null> =>
   stream(compose(stack, ...args), { env: stack.env })
 
-/** Builds the images of a stack, or of some of its services. */
+/** Builds the images of a stack, or of some of its services. @throws CliError (exit code 5) */
 export async function buildImages(stack: Stack, ...services: string[]): Promise<void> {
   const started = performance.now()
   ensureBuildxFolder()
@@ -59,7 +59,7 @@ export async function endAbandoned(container: string): Promise<void> {
   await capture(['rm', '--force', container], { tidiesUp: true })
 }
 
-/** @throws CliError (exit code 3) with what Compose does not like in its files, the profiles or the settings */
+/** What Compose makes of files, profiles and settings. @throws CliError (exit code 3) with what Compose does not like */
 export async function readModel(stack: Stack): Promise<Model> {
   const { exitCode, stdout, stderr } = await captureCompose(stack, ['config', '--format', 'json'])
   if (exitCode === 0) return parseModel(stdout)

@@ -8,11 +8,13 @@ import { showCommand } from '../terminal.ts'
 export type Result = Pick<ProcessOutput, 'exitCode' | 'stdout' | 'stderr'>
 
 export interface RunOptions {
+  /** Added to this process's environment for the child. */
   env?: Record<string, string | undefined>
   /** Ends the child after this many milliseconds; the exit code is then null. */
   timeoutMs?: number
   /** Ends the child when it is aborted; the exit code is then null. */
   signal?: AbortSignal
+  /** What the child reads from its standard input. */
   input?: string
   /** Gets each line of the child's standard output as it comes. */
   onLine?: (line: string) => void
@@ -25,7 +27,7 @@ export interface RunOptions {
 /** The command as somebody would type it. */
 export const format = (args: readonly string[]): string => ['docker', ...args].map((arg) => quote(arg)).join(' ')
 
-/** Runs `docker …` and returns what it said. The caller judges the exit code. After Ctrl-C nothing is begun. */
+/** Runs `docker …` and returns what it said. The caller judges the exit code. @throws CliError only after Ctrl-C, when nothing is begun */
 export async function capture(args: readonly string[], options: RunOptions = {}): Promise<Result> {
   if (!options.tidiesUp) stopIfInterrupted()
   const child = $({

@@ -72,13 +72,13 @@ export async function pullImage(image: string, report: (text: string) => void, p
   }
   const impatience = setTimeout(() => void lookForIt(), patienceMs)
   let isSilent = true
-  const hear = (text = ''): void => {
+  const hear = (text: string): void => {
     isSilent = false
     clearTimeout(impatience)
     report(text)
   }
   // The engine is asked, because it may know mirrors and certificates that its client does not.
-  return capture(['pull', image], { signal: end.signal, onLine: hear }).finally(hear)
+  return capture(['pull', image], { signal: end.signal, onLine: hear }).finally(() => clearTimeout(impatience))
 }
 
 /** Why an image could not be had, and what to do. Pure. */
@@ -123,6 +123,7 @@ async function missing(images: readonly string[]): Promise<string[]> {
  * @param options.build false when nothing is going to be built, so that no base image is needed
  * @param options.pull asks also for those that are there: a tag gets security updates
  * @returns the stack and its model, changed when stand-ins had to be selected
+ * @throws CliError (exit code 4) when an image cannot be had
  */
 export async function ensureImages(stack: Stack, model: Model, values: Values, { build = true, pull = false } = {}): Promise<ModelledStack> {
   const used = new Set(Object.values(model.services).map(({ image }) => image))

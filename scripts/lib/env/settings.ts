@@ -50,7 +50,7 @@ export async function readIfThere(file: string): Promise<string | undefined> {
   }
 }
 
-/** The settings of the example, and those that rooms of extras/ declare in an example of their own. */
+/** The settings of the example, and those that rooms of extras/ declare in an example of their own. @throws CliError when one breaks its rules */
 export async function readSchema(): Promise<Schema> {
   const entries = await readdir('extras', { withFileTypes: true }).catch(() => [])
   const rooms = entries.filter((entry) => entry.isDirectory()).map(({ name }) => `extras/${name}/env.docker.example`)
@@ -65,7 +65,11 @@ export async function readSchema(): Promise<Schema> {
   })
 }
 
-/** Reads an env file as Compose does and judges it. What is wrong with it is in `findings`, and nothing is thrown for it. */
+/**
+ * Reads an env file as Compose does and judges it. What is wrong with it is in `findings`, and nothing is thrown for it.
+ *
+ * @throws CliError when the file cannot be opened, or the example breaks its own rules
+ */
 export async function loadSettings(file: string = envFile): Promise<Settings> {
   const [schema, text] = await Promise.all([readSchema(), readIfThere(file)])
   if (text === undefined) {

@@ -6,7 +6,6 @@ import { parseModel } from '../compose/model.ts'
 import { capture } from '../engine/docker.ts'
 import type { Result } from '../engine/docker.ts'
 import type { Values } from '../engine/machine.ts'
-import { unquoted } from './file.ts'
 import type { Entry } from './file.ts'
 import type { Found } from './subject.ts'
 
@@ -60,7 +59,8 @@ export async function readValues(path: string, entries: readonly Entry[]) {
     const values = Object.entries(answer.model.services.reader?.environment ?? {}).filter(([, value]) => value !== null)
     return { values: Object.fromEntries(values) as Values, refusal: undefined, unanswered: undefined }
   }
-  const alike = entries.filter(({ raw }) => !/[$#\\`]/.test(raw)).map(({ name, raw }) => [name, unquoted(raw)])
+  const { parse } = await import('dotenv')
+  const alike = entries.filter(({ raw }) => !/[$#\\`]/.test(raw)).map(({ name, raw }) => [name, parse(`${name}=${raw}`)[name] ?? ''])
   const refusal = answer.exitCode === 127 ? undefined : explainRefusal(answer.stderr, entries)
   return { values: Object.fromEntries(alike) as Values, refusal, unanswered: refusal ? undefined : reasonOf(answer) }
 }

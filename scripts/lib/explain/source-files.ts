@@ -29,12 +29,18 @@ export function readSource({ services: { migrate } }: Model) {
 
 /** What in the source goes into every build and weighs so many megabytes, each with what it weighs: data, media, models. */
 export function heavyIn({ folder, ignore }: Source, heavy = 200): string[] {
+  const hides = new Map<string, boolean>()
+  const isHidden = (path: string): boolean => {
+    if (path === '.') return false
+    const known = hides.get(path) ?? (isHidden(posix.dirname(path)) || hiddenBy(ignore, posix.join(folder, path)) !== undefined)
+    hides.set(path, known)
+    return known
+  }
   const weights = new Map<string, number>()
-  for (const { path, stats: { size = 0 } = {} } of glob.globbySync('**', { ...lookingIn(folder), objectMode: true, stats: true })) {
-    // There may be very many small ones, and they make nothing heavy.
-    if (size < 1e4 || hiddenBy(ignore, posix.join(folder, path))) continue
+  for (const { path, stats } of glob.globbySync('**', { ...lookingIn(folder), objectMode: true, stats: true })) {
+    if (isHidden(posix.dirname(path)) || (stats?.size ?? 0) > 1e6 && isHidden(path)) continue
     const [first = ''] = path.split('/')
-    weights.set(first, (weights.get(first) ?? 0) + size)
+    weights.set(first, (weights.get(first) ?? 0) + (stats?.size ?? 0))
   }
   return [...weights].map(([path, bytes]) => [posix.join(folder, path), Math.round(bytes / 1e6)] as const)
     .filter(([, weight]) => weight >= heavy).map(([path, weight]) => `${path} (${weight} MB)`)
