@@ -45,12 +45,12 @@ describe.each(pods)('%s', (name, { metadata, spec }, { replicas, strategy }) => 
     expect(container.env).toBeUndefined()
   })
 
-  test('is healthy by the check and the figures of the image', () => {
+  test('is healthy by the check of the image, one look each time that Docker looks', () => {
     if (name === 'migrate') return expect(container.readinessProbe).toBeUndefined()
-    const [, interval, timeout, retries, command] = /HEALTHCHECK --interval=(\d+)s --timeout=(\d+)s .* --retries=(\d+) \\\n\s+CMD (\[.*\])/.exec(dockerfile)!
-    const exec = { command: JSON.parse(command!) }
-    expect(container.readinessProbe).toEqual({ exec, periodSeconds: Number(interval), timeoutSeconds: Number(timeout), failureThreshold: Number(retries) })
-    expect(container.startupProbe).toMatchObject({ exec, timeoutSeconds: Number(timeout) })
+    const [, interval, retries, check] = /HEALTHCHECK --interval=(\d+)s .* --retries=(\d+) \\\n\s+CMD \["([^"]+)", "watch"\]/.exec(dockerfile)!
+    const probe = { exec: { command: [check] }, timeoutSeconds: 10 }
+    expect(container.readinessProbe).toEqual({ ...probe, periodSeconds: Number(interval), failureThreshold: Number(retries) })
+    expect(container.startupProbe).toMatchObject(probe)
     expect(container.startupProbe.periodSeconds * container.startupProbe.failureThreshold).toBe(60)
   })
 

@@ -81,12 +81,13 @@ with tempfile.NamedTemporaryFile() as upload:
 	assert_failure 1
 }
 
-@test "a request that is larger than PROXY_MAX_BODY gets 413, and one that is not gets through" {
+@test "a request that is larger than PROXY_MAX_BODY gets 413, nobody waits for it, and one that is not gets through" {
 	posted() { # posted BYTES
 		head -c "$1" /dev/zero | curl --silent --max-time 20 --output /dev/null --write-out '%{http_code}' \
 			--header 'Content-Type: application/json' --data-binary @- "$web/api/stories"
 	}
 	assert_equal "$(posted 2000000)" 413
+	curl --silent --fail --max-time 1 --output /dev/null "$web/healthz"
 	# The application reads it, and finds that it is no story.
 	assert_equal "$(posted 900000)" 400
 }
