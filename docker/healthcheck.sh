@@ -22,7 +22,7 @@ readonly SEEN=${FROZEN_FILE:-/dev/shm/healthcheck.$HOSTNAME.${process_one[21]}}
 # Is there between two watches, if the first has ended well.
 readonly WELL=$SEEN.well
 
-# pause SECONDS: without a process, so that nobody takes it for one of the role's.
+# pause SECONDS: without a sleep, which would count as a process of the role.
 pause() { read -r -t "$1" _ <> <(:) || true; }
 
 # sick WHY [STATE]: the state counts in place of the progress of the processes.
