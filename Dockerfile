@@ -198,8 +198,8 @@ ARG APP_GID=1001
 USER ${APP_UID}:${APP_GID}
 ENTRYPOINT ["tini", "--", "entrypoint.sh"]
 CMD ["web"]
-# Every second while the container starts. Afterwards every 15 seconds, because each check costs a process: a frozen
-# role is unhealthy within half a minute. The script itself tries twice.
+# A check looks again and again (docker/healthcheck.sh), and its time-out only ends one that is frozen itself. The interval
+# is the pause after it: a frozen role is unhealthy within half a minute.
 HEALTHCHECK --interval=15s --timeout=75s --start-period=60s --start-interval=1s --retries=1 \
     CMD ["healthcheck.sh", "watch"]
 
