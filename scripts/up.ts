@@ -33,7 +33,7 @@ async function stopTheSick(project: string): Promise<void> {
   const ps = (...args: string[]): Promise<string[]> => readNames(['ps', ...ofProject(project), ...args])
   // Podman refuses the filter status=restarting.
   const [states, unhealthy] = await Promise.all([ps('--format', '{{.State}} {{.ID}}'), ps('--quiet', '--filter', 'health=unhealthy')])
-  const ids = [...states.filter((line) => line.startsWith('restarting ')).map((line) => line.slice('restarting '.length)), ...unhealthy]
+  const ids = [...states.flatMap((line) => /^restarting (.+)/.exec(line)?.[1] ?? []), ...unhealthy]
   if (ids.length > 0) await read(['stop', ...ids])
 }
 

@@ -26,7 +26,12 @@ export interface OfflineRoom {
   startEngine(settings: Values): Promise<PrivateEngine>
   /** Builds those of these stand-ins that are missing or out of date. */
   ensureStandIns(images: readonly string[], settings: Values): Promise<void>
-  /** Builds stand-ins for a stack and selects them, unless it must not get any. For the reason the first could not be pulled. */
+  /**
+   * Builds stand-ins for a stack and selects them, unless this stack must not get any.
+   *
+   * @param absent the images that are missing; the first one could not be pulled
+   * @param reason why it could not, as the first half of a sentence
+   */
   useStandIns(
     stack: Stack, model: Model, settings: Values, absent: readonly string[], reason: string,
   ): Promise<ModelledStack | undefined>

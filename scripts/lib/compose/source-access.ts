@@ -29,11 +29,14 @@ export function findUnreadable(path: string, user: Owner): string | undefined {
   if (!entry.isDirectory()) return undefined
   try {
     const names = readdirSync(path).filter((name) => !notSource.has(name)).toSorted()
-    return names.reduce<string | undefined>((found, name) => found ?? findUnreadable(join(path, name), user), undefined)
+    for (const name of names) {
+      const found = findUnreadable(join(path, name), user)
+      if (found) return found
+    }
   } catch {
     // A folder that we ourselves may not read: only a container can tell.
-    return undefined
   }
+  return undefined
 }
 
 /** Outside of a rootless engine. */

@@ -63,6 +63,7 @@ export async function isOutOfReach(image: string): Promise<boolean> {
  */
 export async function pullImage(image: string, report: (text: string) => void, patienceMs = PATIENCE_MS): Promise<Result> {
   const end = new AbortController()
+  let isSilent = true
   const lookForIt = async (): Promise<void> => {
     const isAway = await isOutOfReach(image)
     // It may have spoken meanwhile.
@@ -71,7 +72,6 @@ export async function pullImage(image: string, report: (text: string) => void, p
     else (isInteractive() ? report : warn)(`${registryOf(image)} is slow to answer, and is waited for`)
   }
   const impatience = setTimeout(() => void lookForIt(), patienceMs)
-  let isSilent = true
   const hear = (text: string): void => {
     isSilent = false
     clearTimeout(impatience)
@@ -88,7 +88,7 @@ export function explainRefusal(verdict: Verdict, image: string, imageRegistry?: 
   const names = imageRegistry
     ? 'The name is IMAGE_REGISTRY, a slash and the …_IMAGE setting: compare both in .env.docker. Docker Hub keeps its official images in library/.'
     : 'Compare the …_IMAGE settings in .env.docker.'
-  const [message, hint] = {
+  const sentences: Record<Verdict, [message: string, hint: string]> = {
     other: [`The image ${image} could not be pulled.`, `The lines above are the engine's own words. ${names}`],
     distrusted: [`The engine does not trust the certificate of ${host}.`,
       `Put its CA where every engine on this machine looks, in /etc/docker/certs.d/${host}/ca.crt (a rootless one: ~/.config/docker/certs.d), and try again.`],
@@ -98,7 +98,8 @@ export function explainRefusal(verdict: Verdict, image: string, imageRegistry?: 
     slow: [`${where} is there, and too slow for ${image}.`, `Try again: what was pulled is kept. ${names}`],
     silent: [`${where} does not answer.`, imageRegistry ? 'Correct IMAGE_REGISTRY in .env.docker. Empty, it means Docker Hub.'
       : 'Try again with a network, name a registry that answers in IMAGE_REGISTRY, or load the image with docker load.'],
-  }[verdict] as [string, string]
+  }
+  const [message, hint] = sentences[verdict]
   return { message, hint }
 }
 

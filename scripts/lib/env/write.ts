@@ -84,7 +84,11 @@ export async function writeSecretly(file: string, text: string): Promise<void> {
 
 export type Filled = Awaited<ReturnType<typeof fillEnvFile>>
 
-/** Makes the env file from the example; or adds the secrets that its services wait for, and keeps every value that is there. */
+/**
+ * Makes the env file from the example; or adds the secrets that its services wait for, and keeps every value that is there.
+ *
+ * @throws CliError (exit code 3) when the file has unreadable lines or cannot be written
+ */
 export async function fillEnvFile(file: string = envFile, { dryRun = false } = {}) {
   const [schema, existing = ''] = await Promise.all([readSchema(), readIfThere(file)])
   // A byte order mark may only be the beginning of a file, and a line may be put above it.
