@@ -72,11 +72,11 @@ async function jobs(): Promise<Job[]> {
   const withSettings = await Promise.all(own.map(async (folder) => ((await isFile(join(folder, 'env.docker'))) ? [folder] : [])))
   const rooms = (await readdir('extras')).map((room) => join('extras', room, 'tests'))
   const files = await Promise.all(['template/tests/docker', ...rooms].map(batsIn))
-  const onRequest = await Promise.all(rooms.map((folder) => batsIn(join(folder, 'on-request'))))
+  const onRequest = await batsIn('template/tests/docker/on-request')
   const all = [
     ...withSettings.flat().map((folder) => contractJob(folder)),
     ...files.flat().map(batsJob),
-    ...onRequest.flat().map(batsJob).map((job) => ({ ...job, onRequest: true as const })),
+    ...onRequest.map(batsJob).map((job) => ({ ...job, onRequest: true as const })),
     { name: 'scripts', run: async () => named('scripts', await runVitest(['template/tests/scripts'])) },
     { name: 'shell', run: () => runBats(['template/tests/shell'], 'shell: ') },
   ]

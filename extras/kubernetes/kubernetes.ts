@@ -123,23 +123,22 @@ function entry(cluster: string, { services }: Model, port: string): Patch[] {
 }
 
 /** KEDA's part: one trigger for each queue, and where the broker is, as variables that KEDA reads in the worker's environment. */
-export function scale(worker: Values): { component: string; variables: Values; patches: Patch[] } {
+export function scale(worker: Values): { variables: Values; patches: Patch[] } {
   const url = worker.CELERY_BROKER_URL ?? worker.BROKER_URL ?? worker.REDIS_URL ?? ''
   const { protocol = '', hostname, port, username, password, pathname } = URL.canParse(url) ? new URL(url) : ({} as Partial<URL>)
   const isRabbit = /^(amqps?|pyamqp):$/.test(protocol)
   if (!isRabbit && !/^rediss?:$/.test(protocol)) {
     throw refuse('KEDA has to ask the broker, and neither CELERY_BROKER_URL nor REDIS_URL names Redis or RabbitMQ.', 'Set one of them; or leave out --keda.')
   }
-  const component = isRabbit ? 'keda-rabbitmq' : 'keda'
-  const read = (path: string): any => parse(readFileSync(join(room, path), 'utf8'))
-  const [sample] = isRabbit ? parse(read('keda-rabbitmq/kustomization.yaml').patches[0].patch)[0].value : read('keda/scaledobject.yaml').spec.triggers
+  const { triggers: samples } = parse(readFileSync(join(room, 'keda/scaledobject.yaml'), 'utf8')).spec
+  const sample = samples.find(({ type }: { type: string }) => type === (isRabbit ? 'rabbitmq' : 'redis'))
   const own = isRabbit ? {} : { databaseIndex: /^\/(\d+)/.exec(pathname ?? '')?.[1] ?? '0', enableTLS: String(protocol === 'rediss:') }
   const queues = (worker.WORKER_QUEUES || 'celery').split(',').map((name) => name.trim()).filter(Boolean)
   const triggers = queues.map((name) => ({ ...sample, metadata: { ...sample.metadata, ...own, [isRabbit ? 'queueName' : 'listName']: name } }))
   const variables = isRabbit
     ? { KEDA_RABBITMQ_URL: url.replace(/^pyamqp:/, 'amqp:') }
     : { KEDA_REDIS_ADDRESS: `${hostname}:${port || 6379}`, KEDA_REDIS_USERNAME: decodeURIComponent(username ?? ''), KEDA_REDIS_PASSWORD: decodeURIComponent(password ?? '') }
-  return { component, variables, patches: [patchOf('ScaledObject', 'worker', [['replace', '/spec/triggers', triggers]])] }
+  return { variables, patches: [patchOf('ScaledObject', 'worker', [['replace', '/spec/triggers', triggers]])] }
 }
 
 /** Writes the variables as files for the two generators, and says what those have to read. */
@@ -224,7 +223,7 @@ export const kubernetes = defineCommand({
       kind: 'Kustomization',
       namespace: model.name,
       resources: [path(`${cluster}-cluster`)],
-      components: [...(front ? ['frontend'] : []), ...(keda ? [keda.component] : [])].map(path),
+      components: [...(front ? ['frontend'] : []), ...(keda ? ['keda'] : [])].map(path),
       images,
       generatorOptions: { labels: { rollout: 'first' } },
       configMapGenerator: parts.flatMap(({ configMapGenerator }) => configMapGenerator),

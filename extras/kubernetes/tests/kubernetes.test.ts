@@ -13,7 +13,7 @@ type Any = any
 const root = new URL('../../../', import.meta.url)
 const read = (path: string): string => readFileSync(new URL(path, root), 'utf8')
 const documents = (path: string): Any[] => parseAllDocuments(read(`extras/kubernetes/${path}`)).map((one) => one.toJS())
-const files = ['base/web.yaml', 'base/celery.yaml', 'base/migrate.yaml', 'base/network.yaml', 'frontend/frontend.yaml']
+const files = ['base/application.yaml', 'frontend/frontend.yaml']
 const all = files.flatMap(documents)
 const pods = all.filter(({ spec }) => spec.template).map(({ metadata, spec }) => [metadata.name as string, spec.template, spec] as const)
 /** `!reset` is Compose's own word. */
@@ -207,10 +207,10 @@ describe.concurrent('npm run kubernetes', () => {
 
 test('one trigger for each queue, of the broker that the application has', () => {
   const redis = scale({ REDIS_URL: 'rediss://me:p%40ss@redis.example.org:6380/3', WORKER_QUEUES: 'a, b' })
-  expect(redis).toMatchObject({ component: 'keda', variables: { KEDA_REDIS_ADDRESS: 'redis.example.org:6380', KEDA_REDIS_USERNAME: 'me', KEDA_REDIS_PASSWORD: 'p@ss' } })
+  expect(redis).toMatchObject({ variables: { KEDA_REDIS_ADDRESS: 'redis.example.org:6380', KEDA_REDIS_USERNAME: 'me', KEDA_REDIS_PASSWORD: 'p@ss' } })
   const [{ value }] = parse(redis.patches[0]!.patch)
   expect(value.map(({ metadata }: Any) => [metadata.listName, metadata.databaseIndex, metadata.enableTLS])).toEqual([['a', '3', 'true'], ['b', '3', 'true']])
   const rabbit = scale({ REDIS_URL: 'redis://r', CELERY_BROKER_URL: 'pyamqp://a:b@rabbit.example.org//' })
-  expect(rabbit).toMatchObject({ component: 'keda-rabbitmq', variables: { KEDA_RABBITMQ_URL: 'amqp://a:b@rabbit.example.org//' } })
+  expect(rabbit).toMatchObject({ variables: { KEDA_RABBITMQ_URL: 'amqp://a:b@rabbit.example.org//' } })
   expect(parse(rabbit.patches[0]!.patch)[0].value[0]).toMatchObject({ type: 'rabbitmq', metadata: { queueName: 'celery' } })
 })

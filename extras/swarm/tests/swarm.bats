@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # shellcheck disable=SC2016,SC2154 # $output per test; setup_file exports what is used here
-# What can be seen without a node: the stack as `docker stack` reads it, and what deploy.sh does. on-request/ has the nodes.
+# What can be seen without a node: the stack as `docker stack` reads it, and what deploy.sh does.
 
 bats_require_minimum_version 1.5.0
 

@@ -9,8 +9,8 @@ export BATS_NO_PARALLELIZE_WITHIN_FILE=true
 cd "$BATS_TEST_DIRNAME/../../../.." || exit 1
 # shellcheck source=tests/docker/stack.bash
 source tests/docker/stack.bash
-# shellcheck source=extras/swarm/tests/on-request/nodes.bash
-source extras/swarm/tests/on-request/nodes.bash
+# shellcheck source=template/tests/docker/on-request/nodes.bash
+source template/tests/docker/on-request/nodes.bash
 
 setup_file() {
 	[[ -d app/stories ]] || skip 'the application is not the sample'
@@ -78,7 +78,7 @@ timed() {
 }
 
 visitors_come() {
-	background visitors nsenter --net="$(switch_network)" node extras/swarm/tests/on-request/visitors.mjs http://10.77.0.10 "$nodes/visitors.json"
+	background visitors nsenter --net="$(switch_network)" node template/tests/docker/on-request/visitors.mjs http://10.77.0.10 "$nodes/visitors.json"
 }
 
 # visitors_leave: what they met is in $requests, $failed, $slowest and $gap (ms), and $lost is how many of their stories

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # shellcheck disable=SC2016,SC2154 # for the containers' shells; setup_file exports what is used here
-# The Pods of this room, run by `podman kube play` up to a task that a worker has done: no cluster, and the same manifests.
+# The Pods of extras/kubernetes, run by `podman kube play` up to a task that a worker has done: no cluster, and the same manifests.
 # Podman is installed in a container in the networks of a Compose stack, whose database, broker and store are the managed
 # ones. It takes minutes, so it runs only when it is asked for: npm run test:template -- --only kube-play
 
