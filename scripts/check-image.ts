@@ -44,12 +44,9 @@ export const checkImage = defineCommand({
   name: 'check-image',
   summary: 'Build the image, compare its Python files with those of the source, and import every module in it.',
   options: common,
-  notes: [
-    'The modules are imported in a container without network, volumes and mounted source. Paths in',
-    'PROD_EXCLUDE are left out. A module that fails for another reason than a missing one is only mentioned.',
-    '',
-    'Exit codes: 0 nothing is missing, 1 something is, 3 settings, 4 no engine, 5 the image cannot be built.',
-  ].join('\n'),
+  notes: 'The modules are imported in a container without network, volumes and mounted source. Paths in\n'
+    + 'PROD_EXCLUDE are left out. A module that fails for another reason than a missing one is only mentioned.\n\n'
+    + 'Exit codes: 0 nothing is missing, 1 something is, 3 settings, 4 no engine, 5 the image cannot be built.',
   examples: ['npm run check-image', 'npm run check-image -- --env-file .env.production'],
   whenStopped: 'Nothing was changed but the image.',
   async run({ 'env-file': file = envFile, json = false, 'dry-run': dryRun = false }) {
@@ -73,8 +70,7 @@ export const checkImage = defineCommand({
     const lost = lostFiles(source, inImage)
     const details = [...lost, list(broken)].join('\n').trim()
     if (lost.length > 0) {
-      const hint = 'Remove the line that hides it. A file that production does not need belongs in PROD_EXCLUDE.'
-      throw new CliError('Not every Python file of the source is in the image.', { details, hint })
+      throw new CliError('Not every Python file of the source is in the image.', { details, hint: 'Remove the line that hides it. A file that production does not need belongs in PROD_EXCLUDE.' })
     }
     if (broken.length > 0) {
       const hint = 'A package is missing in PYTHON_MANIFEST, or a folder in APP_PYTHONPATH. Files of tests or tools belong in PROD_EXCLUDE.'

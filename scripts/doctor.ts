@@ -16,8 +16,7 @@ const show: Record<Observation['level'], (text: string, remedy?: string) => void
 async function look(file: string): Promise<Sight> {
   const engine = await findEngine()
   if (!engine) {
-    const hint = 'npm run up starts one, and sets one up where that is needed.'
-    throw new CliError('No Docker Engine is running here.', { hint, exitCode: ExitCode.docker })
+    throw new CliError('No Docker Engine is running here.', { hint: 'npm run up starts one, and sets one up where that is needed.', exitCode: ExitCode.docker })
   }
   const own = stackOf(existsSync(file) ? file : exampleFile)
   const [settings, ownModel] = await Promise.all([loadSettings(file), readModel(own)])
@@ -29,11 +28,7 @@ export const doctor = defineCommand({
   name: 'doctor',
   summary: 'Check whether this machine can run the stack, and whether a stack that runs is well.',
   options: { 'env-file': common['env-file'], json: common.json },
-  notes: [
-    'Changes nothing, and sets up no engine.',
-    '',
-    'Exit codes: 0 no problem, 3 a problem, 4 no engine answers.',
-  ].join('\n'),
+  notes: 'Changes nothing, and sets up no engine.\n\nExit codes: 0 no problem, 3 a problem, 4 no engine answers.',
   examples: ['npm run doctor', 'npm run --silent doctor -- --json | jq .stack'],
   async run({ 'env-file': file = envFile, json = false }) {
     const sight = await look(file)

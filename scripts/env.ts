@@ -76,8 +76,7 @@ export const env = defineCommand({
     'env-file': common['env-file'],
     json: common.json,
   },
-  notes: 'Every setting: .env.docker.example.\n\n'
-    + 'Exit codes: 0 in order (there may be warnings), 2 wrong usage, 3 something has to be corrected.',
+  notes: 'Every setting: .env.docker.example.\n\nExit codes: 0 in order (there may be warnings), 2 wrong usage, 3 something has to be corrected.',
   examples: [
     'npm run env', 'npm run env -- --init', 'npm run env -- --strict --env-file .env.staging',
     'port=$(npm run --silent env -- --print WEB_PORT)', 'npm run --silent env -- --json | jq .findings',

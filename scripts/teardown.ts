@@ -36,8 +36,8 @@ export const teardown = defineCommand({
       (await readNames(['volume', 'ls', '--quiet', ...ofProject(name)])).filter((volume) => !kept.includes(volume))
     const data = await readData()
     if (volumes && !yes && data.length > 0) {
-      const warning = 'These volumes and all data in them will be deleted.'
-      await confirm({ name, warning, details: data.join('\n'), command: 'npm run teardown -- --volumes --yes' })
+      const command = 'npm run teardown -- --volumes --yes'
+      await confirm({ name, warning: 'These volumes and all data in them will be deleted.', details: data.join('\n'), command })
     }
     if ((await streamCompose(stack, ...down)) !== 0) throw new CliError('The stack was not taken down; Compose says why above.')
     // Compose leaves those that its files name no more, and those that another container uses, and does not say so.

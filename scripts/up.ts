@@ -5,7 +5,7 @@ import { firstCause, urls } from './lib/compose/model.ts'
 import type { Container, Model } from './lib/compose/model.ts'
 import { checkPorts } from './lib/compose/ports.ts'
 import { checkSourceAccess } from './lib/compose/source-access.ts'
-import { buildImages, composeCommand, ofProject, openStack, readContainers, readNames, stackOf, streamCompose } from './lib/compose/stack.ts'
+import { buildImages, composeCommand, ofProject, openStack, readContainers, readNames, stackOf, startServices } from './lib/compose/stack.ts'
 import type { Stack } from './lib/compose/stack.ts'
 import { read } from './lib/engine/docker.ts'
 import { ensureImages } from './lib/engine/images.ts'
@@ -30,10 +30,9 @@ async function makeEnvFile(file: string): Promise<void> {
  * health that they had last, and gives up at once, whatever has been mended since.
  */
 async function stopTheSick(project: string): Promise<void> {
-  const ps = (...args: string[]): Promise<string[]> => readNames(['ps', ...ofProject(project), ...args])
   // Podman refuses the filter status=restarting.
-  const [states, unhealthy] = await Promise.all([ps('--format', '{{.State}} {{.ID}}'), ps('--quiet', '--filter', 'health=unhealthy')])
-  const ids = [...states.flatMap((line) => /^restarting (.+)/.exec(line)?.[1] ?? []), ...unhealthy]
+  const states = await readNames(['ps', ...ofProject(project), '--format', '{{.ID}} {{.State}} {{.Status}}'])
+  const ids = states.flatMap((line) => /^(\S+) (?:restarting |.*\(unhealthy\)$)/.exec(line)?.[1] ?? [])
   if (ids.length > 0) await read(['stop', ...ids])
 }
 
@@ -45,19 +44,18 @@ async function stopTheSick(project: string): Promise<void> {
  */
 async function replaceOldVersion(stack: Stack, model: Model, start: readonly string[]): Promise<void> {
   const { migrate, web } = model.services
-  if (!migrate?.environment?.MIGRATE_COMMAND) return
   const lines = await readNames(['ps', ...ofProject(model.name), '--format', '{{.Label "com.docker.compose.service"}} {{.Image}}'])
   const running = new Map(lines.map((line) => line.split(' ') as [service: string, image: string]))
   // Docker shows an id in place of a name that another image has taken.
   const isOld = running.has('web') && running.get('web') !== web?.image
-  const hasDatabase = Object.entries(migrate.depends_on ?? {}).every(([service, { condition }]) =>
+  const hasDatabase = Object.entries(migrate?.depends_on ?? {}).every(([service, { condition }]) =>
     running.has(service) || !(service in model.services) || condition !== 'service_healthy')
   if (!isOld || !hasDatabase) return
   const { migration, runOnce } = await import('./lib/compose/one-shot.ts')
-  await runOnce(stack, model, migration, { options: ['--no-deps'] })
+  if (migrate?.environment?.MIGRATE_COMMAND) await runOnce(stack, model, migration, { options: ['--no-deps'] })
   hasBegunToStart = true
   // How it went is seen when the whole stack starts.
-  await streamCompose(stack, ...start, 'web')
+  await startServices(stack, model, [...start, 'web'])
 }
 
 /** What is odd about a stack that is up. */
@@ -82,12 +80,8 @@ export const up = defineCommand({
     timeout: { type: 'string', value: 'seconds', help: 'How long to wait for healthy services (180)' },
     ...common,
   },
-  notes: [
-    'Makes .env.docker when there is none.',
-    '',
-    'Exit codes: 0 healthy, 2 usage, 3 a setting or a taken port, 4 no engine or no images,',
-    '5 the image could not be built, 6 the migration failed, 7 a service is not healthy, 130 interrupted.',
-  ].join('\n'),
+  notes: 'Makes .env.docker when there is none.\n\nExit codes: 0 healthy, 2 usage, 3 a setting or a taken port, 4 no engine or no images,\n'
+    + '5 the image could not be built, 6 the migration failed, 7 a service is not healthy, 130 interrupted.',
   examples: ['npm run up', 'npm run --silent up -- --json | jq .urls', 'npm run up -- --env-file .env.staging'],
   whenStopped: () =>
     hasBegunToStart ? 'What had started is still there: npm run teardown' : 'Nothing was started; what ran before runs on. Go on: npm run up',
@@ -96,8 +90,7 @@ export const up = defineCommand({
     if (!/^[1-9]\d*$/.test(timeout)) {
       throw new CliError(`--timeout ${timeout} is no number of seconds.`, { exitCode: ExitCode.usage })
     }
-    const build = noBuild ? ['--no-build'] : []
-    const start = ['up', '--detach', ...build, '--wait', '--wait-timeout', timeout, '--remove-orphans']
+    const start = ['up', '--detach', ...(noBuild ? ['--no-build'] : []), '--wait', '--wait-timeout', timeout, '--remove-orphans']
     if (dryRun) {
       if (pull) print(`docker pull IMAGE   # each that the stack runs${noBuild ? '' : ' or is built on'}`)
       if (!noBuild) print(composeCommand(stackOf(file), 'build'))
@@ -121,7 +114,7 @@ export const up = defineCommand({
     hasBegunToStart = true
     const begun = performance.now()
     await stopTheSick(model.name)
-    const code = await streamCompose(stack, ...start)
+    const code = await startServices(stack, model, start)
     const all = await readContainers(model.name)
     // At its time-out Compose 2.26 sometimes ends with 0 all the same: the containers have the last word.
     if (code !== 0 || firstCause(all, model.services)) throw await (await import('./lib/explain/explain.ts')).explain(stack, model)
@@ -136,8 +129,7 @@ export const up = defineCommand({
     }
     info(['', ...Object.entries(urls(model)).map(([service, url]) => `  ${service.padEnd(10)} ${url}`), ''].join('\n'))
     const seed = model.services.web?.environment?.SEED_COMMAND ? 'npm run seed · ' : ''
-    const logs = composeCommand(stack, 'logs', '--follow', 'web')
-    info(addressed(`  Next: ${seed}${logs} · npm run teardown`, file))
+    info(addressed(`  Next: ${seed}${composeCommand(stack, 'logs', '--follow', 'web')} · npm run teardown`, file))
     if (engine.dir) info(`  For docker in this shell: . ${engine.dir}/activate`)
   },
 })

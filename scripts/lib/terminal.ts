@@ -108,7 +108,7 @@ export function nearest(word: string, candidates: readonly string[]): string | u
 export const redactUrls = (text: string): string => text.replaceAll(/(:\/\/[^\s:@/'"]*):[^\s'"]+@/g, '$1:***@')
 
 /** Those of our commands that work on a stack. */
-const command = /npm run (up|env|doctor|migrate|seed|check-image|copy-database|teardown)\b(?! -- --env-file)(?: --(?= ))?/g
+const command = /npm run (up|env|doctor|migrate|seed|check-image|teardown|copy-database|kubernetes|publish)\b(?! -- --env-file)(?: --(?= ))?/g
 
 /** The file itself: not the example, nor a copy, nor one in another folder. */
 const ownFile = /(?<![\w./-])\.env\.docker(?!\.?[\w-])/g

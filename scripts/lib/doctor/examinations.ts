@@ -176,7 +176,7 @@ async function examineQueues({ containers, model }: Sight): Promise<Observation[
   if (!role || !CELERY_APP) return []
   const input = readFileSync(new URL('queues.py', import.meta.url), 'utf8')
   // The entrypoint knows where the secrets are.
-  const workers = containers.filter(({ service, state }) => service === 'worker' && !['created', 'exited', 'dead'].includes(state))
+  const workers = containers.filter(({ service, state }) => model.services[service]?.command?.[0] === 'worker' && !['created', 'exited', 'dead'].includes(state))
   const told = ['--env', `CELERY_APP=${CELERY_APP}`, '--env', `WORKER_QUEUES=${WORKER_QUEUES ?? ''}`]
   const ask = ['exec', '--interactive', ...told, role.id, 'entrypoint.sh', 'python', '-', String(workers.length)]
   const { exitCode, stdout, stderr } = await capture(ask, { input, timeoutMs: 15_000 })

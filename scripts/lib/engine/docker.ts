@@ -57,11 +57,11 @@ export async function read(args: readonly string[], options: RunOptions = {}): P
 }
 
 /** Runs `docker …` with our terminal, so that Compose and BuildKit draw their own progress. Returns the exit code. */
-export async function stream(args: readonly string[], options: Pick<RunOptions, 'env'> = {}): Promise<number | null> {
+export async function stream(args: readonly string[], { env: more, signal }: Pick<RunOptions, 'env' | 'signal'> = {}): Promise<number | null> {
   stopIfInterrupted()
-  const env = { ...process.env, ...options.env }
+  const env = { ...process.env, ...more }
   // Standard output belongs to our result (`--json`), so the child's goes to standard error.
-  const run = $({ quiet: true, nothrow: true, env, stdio: ['inherit', process.stderr, process.stderr] })
+  const run = $({ quiet: true, nothrow: true, env, stdio: ['inherit', process.stderr, process.stderr], ...(signal && { signal }) })
   showCommand(format(args))
   return (await run`docker ${args}`).exitCode
 }

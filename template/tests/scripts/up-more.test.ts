@@ -89,8 +89,7 @@ describe.concurrent('up', () => {
   test('stops what is unhealthy and what Docker starts again and again, and then starts it: mended or not, it is a new start', async () => {
     const box = await stack()
     box.containers(wellStack)
-    box.answer('ps-states', { out: 'restarting looping\nrunning well\n' })
-    box.answer('ps-unhealthy', { out: 'sick\n' })
+    box.answer('ps-states', { out: 'looping restarting Restarting (1) 3 seconds ago\nsick running Up 2 minutes (unhealthy)\nwell running Up 2 minutes (healthy)\n' })
     const { code } = await box.run('up', ['--no-build'])
     expect(code).toBe(0)
     expect(box.order('stop looping sick', 'compose up')).toEqual(['stop looping sick', 'compose up'])
@@ -132,6 +131,26 @@ describe.concurrent('up', () => {
     expect(code).toBe(7)
     expect(box.calls()).toContain('wait id-of-shop-worker-1')
     expect(stderr).toContain('✗ worker was killed: it used more memory than it may have (40 MB).\n  → Raise WORKER_MEMORY in .env.docker')
+  })
+
+  test.each([['', []], ['tool up', ['compose --progress quiet run --rm --no-TTY']]])('replaces web of an old version first, with MIGRATE_COMMAND=%j', async (command, first) => {
+    const box = await stack({ MIGRATE_COMMAND: command })
+    box.answer('ps-images', { out: 'web old\nworker old\npostgres postgres\n' })
+    box.containers(wellStack)
+    expect((await box.run('up', ['--no-build'])).code).toBe(0)
+    const effects = box.effects().map((call) => call.replace(/ --no-deps.*| --detach.*remove-orphans/, ''))
+    expect(effects).toEqual([...first, 'compose up web', 'compose up'])
+  })
+
+  test('gives up on a container that ends again and again, while Compose waits for the others', async () => {
+    const box = await stack()
+    box.answer('compose-up', { wait: true })
+    box.answer('events', { out: 'old\nlooping\nlooping\nlooping\nold\nlooping\nlooping\n' })
+    box.containers(stackWith({ service: 'worker', state: 'restarting', exitCode: 2, restarts: 4 }))
+    const { code, stderr } = await box.run('up')
+    expect(code).toBe(7)
+    expect(stderr).toContain('✗ worker stops as soon as it starts (exit code 2).')
+    expect(box.calls()).toContain('events --filter label=com.docker.compose.project=shop --filter event=die --format {{.ID}}')
   })
 
   test('ends with 7 too when Compose has ended with 0 before all were healthy', async () => {
