@@ -9,7 +9,8 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import ExitStack
+import time
+from contextlib import ExitStack, suppress
 
 from docker_roles.connection import LockTimeoutError
 from docker_roles.locks import lock_for
@@ -39,10 +40,13 @@ def main() -> int:
             name = f"{type(error).__module__}.{type(error).__qualname__}"
             print(f"migrate: the database of DATABASE_URL cannot be used. {name}: {error}", file=sys.stderr)
             return UNAVAILABLE
-        with subprocess.Popen(["bash", "-c", command]) as child:
-            # Docker sends TERM to this process alone. The lock is held until the command has ended.
-            signal.signal(signal.SIGTERM, lambda number, _: child.send_signal(number))
+        with subprocess.Popen(["bash", "-c", command], start_new_session=True) as child, suppress(ProcessLookupError):
+            # Docker sends TERM to this process alone. The lock is held until all of the command has ended: bash ends first.
+            signal.signal(signal.SIGTERM, lambda number, _: os.killpg(child.pid, number))
             code = child.wait()
+            while code == -signal.SIGTERM:
+                os.killpg(child.pid, 0)
+                time.sleep(0.1)
         # The code that a shell reports when a signal has ended the command.
         return 128 - code if code < 0 else code
 
