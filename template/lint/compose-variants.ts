@@ -12,7 +12,7 @@ export const overlays: Readonly<Record<string, readonly string[]>> = {
 
 /** The files of rooms, which add the profile of that name. */
 export const rooms: Readonly<Record<string, readonly string[]>> = {
-  gpu: ['compose.yaml', 'compose.override.yaml', 'extras/gpu/compose.yaml', 'extras/gpu/compose.development.yaml'],
+  gpu: ['compose.yaml', 'compose.override.yaml', 'extras/gpu/compose.yaml', 'extras/gpu/compose.override.yaml'],
   mail: ['compose.yaml', 'compose.override.yaml', 'extras/mail/compose.yaml'],
   rabbitmq: ['compose.yaml', 'compose.override.yaml', 'extras/rabbitmq/compose.yaml'],
 }

@@ -2,6 +2,7 @@
 # for each lane (tests/docker/run.ts), and setup_suite.bash has started the stack that all tests of a lane share.
 # shellcheck disable=SC2016 # for Node, for Docker and for the containers' shells
 
+bats_require_minimum_version 1.5.0
 : "${TEST_COPY:?run npm run test:docker}" "${TEST_ENV_FILE:?}" "${TEST_LANE:?}" "${COMPOSE_PROJECT_NAME:?}"
 cd "$TEST_COPY" || exit 1
 

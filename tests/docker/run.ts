@@ -44,9 +44,12 @@ type Lane = keyof typeof lanes
 /** An overlay with which production refuses to start gives the reason to secrets-check. Pure. */
 const isRefused = (overlay: string): boolean => /^ {2}secrets-check:\s+command:/m.test(overlay)
 
-/** The Compose files of a lane: the owner's, with the lane's overlay in place of the other's, and without what it refuses. */
+/** The Compose files of a lane: the owner's, each overlay in the lane's own version, if there is one, and without what it refuses. */
 export function filesOf(lane: Lane, chosen: readonly string[]): string[] {
+  const own = lanes[lane].overlay.replace('compose', '')
   const others = chosen.filter((file) => file !== '' && !/^compose\.(override|production)\.yaml$/.test(file))
+    .map((file) => ({ file, twin: file.replace(/\.(override|production)\.yaml$/, own) }))
+    .flatMap(({ file, twin }) => (twin === file || existsSync(twin) ? [twin] : []))
   const [base = 'compose.yaml', ...more] = others.filter((file) => lane !== 'production' || !isRefused(readFileSync(file, 'utf8')))
   return [base, lanes[lane].overlay, ...more]
 }
@@ -96,7 +99,9 @@ async function copyRepository(folder: string, values: Values): Promise<void> {
     throw new CliError('The tests ask git for the files to copy, and git refuses.', { details: lastLines(listed.stderr) })
   }
   const { APP_ENV_FILE = '.env.app', FRONTEND_ENV_FILE = '.env.frontend', APP_CA_FILE = '', EXTRA_CA_FILE = '' } = values
-  const beside = [APP_ENV_FILE, FRONTEND_ENV_FILE, APP_CA_FILE, EXTRA_CA_FILE].filter((file) => file !== '' && !isAbsolute(file))
+  // An env file that a Compose file of the owner's names, such as .env.flower.
+  const others = readdirSync('.').filter((name) => /^\.env\.(?!docker|kubernetes)/.test(name))
+  const beside = [...others, APP_ENV_FILE, FRONTEND_ENV_FILE, APP_CA_FILE, EXTRA_CA_FILE].filter((file) => file !== '' && !isAbsolute(file))
   for (const file of new Set([...listed.stdout.split('\0').filter(Boolean), ...beside])) {
     if (existsSync(file)) await cp(file, join(folder, file), { recursive: true, verbatimSymlinks: true })
   }

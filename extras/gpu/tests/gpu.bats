@@ -14,12 +14,12 @@ setup_file() {
 	local port=$((26000 + RANDOM % 5000))
 	# Stand-ins stay last.
 	standard=${TEST_COMPOSE_FILES:-compose.yaml:compose.override.yaml}
-	with_card=${standard/compose.override.yaml/compose.override.yaml:extras/gpu/compose.yaml:extras/gpu/compose.development.yaml}
+	with_card=${standard/compose.override.yaml/compose.override.yaml:extras/gpu/compose.yaml:extras/gpu/compose.override.yaml}
 	echo 'services: { worker-gpu: { deploy: !reset null } }' >"$BATS_FILE_TMPDIR/no-card.yaml"
 	{
 		sed "/^COMPOSE_PROFILES=/s/,\(beat\|flower\)//g; /^COMPOSE_PROFILES=/s/$/,gpu/; s,^S3_PUBLIC_URL=.*,S3_PUBLIC_URL=http://localhost:$((port + 2))," .env.docker.example
 		printf '%s\n' "COMPOSE_PROJECT_NAME=$project" "EXTRA_CA_FILE=${TEST_EXTRA_CA_FILE:-}" "WEB_PORT=$port" "STORAGE_PORT=$((port + 2))" \
-			"COMPOSE_FILE=${with_card/compose.development.yaml/compose.development.yaml:$BATS_FILE_TMPDIR/no-card.yaml}" \
+			"COMPOSE_FILE=${with_card/gpu\/compose.override.yaml/gpu/compose.override.yaml:$BATS_FILE_TMPDIR/no-card.yaml}" \
 			WORKER_QUEUES=celery GPU_EXTRA_PACKAGES=cowsay==6.1
 	} >"$env_file"
 	chmod 600 "$env_file"
@@ -62,8 +62,8 @@ model() {
 	assert_output '[{"capabilities":["gpu"],"driver":"nvidia","count":1}]'
 	GPU_COUNT=all run -0 model "$with_card" 'services["worker-gpu"].deploy.resources.reservations.devices[0].count'
 	assert_output -- -1
-	local production=${with_card/compose.override.yaml/compose.production.yaml}
-	GPU_MEMORY=3g run -0 model "${production/gpu\/compose.development/gpu\/compose.production}" \
+	local production=${with_card//override/production}
+	GPU_MEMORY=3g run -0 model "$production" \
 		'[services["worker-gpu"].deploy.resources.limits.memory, services["worker-gpu"].logging.driver, services["worker-gpu"].build.target, services["worker-gpu"].read_only]'
 	assert_output '["3221225472","local","prod",true]'
 }

@@ -11,6 +11,8 @@ test.each([
   ['development', 'compose.yaml:compose.production.yaml:extras/offline/compose.yaml', ['compose.yaml', 'compose.override.yaml', 'extras/offline/compose.yaml']],
   ['production', 'compose.yaml:compose.override.yaml:extras/mail/compose.yaml', ['compose.yaml', 'compose.production.yaml']],
   ['production', '', ['compose.yaml', 'compose.production.yaml']],
+  ['production', 'compose.yaml:compose.override.yaml:extras/gpu/compose.yaml:extras/gpu/compose.override.yaml', ['compose.yaml', 'compose.production.yaml', 'extras/gpu/compose.yaml', 'extras/gpu/compose.production.yaml']],
+  ['production', 'compose.yaml:compose.override.yaml:extras/rabbitmq/compose.yaml:extras/rabbitmq/compose.override.yaml', ['compose.yaml', 'compose.production.yaml', 'extras/rabbitmq/compose.yaml']],
 ] as const)('the files of %s for %s', (lane, chosen, files) => {
   expect(filesOf(lane, filesIn({ COMPOSE_FILE: chosen }))).toEqual(files)
 })
