@@ -52,7 +52,7 @@ const seconds = (duration: string): number =>
  * @throws CliError with the first reason, and what to write
  */
 function check({ name: project, services }: Model, all: Values, file: string): string[] {
-  const { web, migrate, beat: _beat, worker: _worker, frontend: _frontend, proxy: _proxy, 'secrets-check': _check, ...others } = services
+  const { web, migrate, beat, worker, frontend: _frontend, proxy: _proxy, 'secrets-check': _check, ...others } = services
   if (!web || migrate?.build?.target !== 'prod' || !services.proxy) {
     throw refuse(`${file} is of a development stack.`, `Make one for the cluster, with COMPOSE_FILE=compose.yaml:compose.production.yaml`)
   }
@@ -64,10 +64,21 @@ function check({ name: project, services }: Model, all: Values, file: string): s
     throw refuse(`${data.join(', ')} would run in Compose, and nobody in the cluster would reach it.`,
       'Take it out of COMPOSE_PROFILES (or COMPOSE_FILE), and let the URL name a managed one.')
   }
+  const workers = Object.keys(others).filter((name) => others[name]!.command?.[0] === 'worker')
+  if (workers.length > 0) {
+    throw refuse(`${workers.join(', ')} takes tasks in Compose, and the room has no file for a worker of yours.`,
+      'Copy the Deployment worker in base/application.yaml, and leave the service out of COMPOSE_FILE: extras/kubernetes/README.md')
+  }
+  // The Pods have one ConfigMap and one Secret in common.
+  const differ = Object.keys(all).filter((name) => [web, migrate, worker, beat].some((role) => (role?.environment?.[name] ?? all[name]) !== all[name]))
+  if (differ.length > 0) {
+    throw refuse(`${differ.join(', ')} has another value in one role than in the others. In the cluster all have the same.`,
+      'Give it to that role alone, as env of its container in base/application.yaml, and leave it out of the env file.')
+  }
   const known = Object.keys(all).filter((name) => all[name]!.includes('local-only'))
   if (known.length > 0) throw refuse(`${known.join(', ')}: everybody knows the value of .env.docker.example.`, 'Give it one of your own: openssl rand -hex 24')
   if (all.DATABASE_URL?.startsWith('sqlite')) {
-    throw refuse('DATABASE_URL names SQLite, and Pods have no disk in common.', 'npm run copy-database moves it to PostgreSQL or MariaDB: extras/copy-database/README.md')
+    throw refuse('DATABASE_URL names SQLite, and Pods have no disk in common.', 'Move it to PostgreSQL or MariaDB first: the room copy-database of the template does.')
   }
   return Object.keys(others)
 }

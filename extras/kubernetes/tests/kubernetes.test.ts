@@ -99,7 +99,7 @@ test('a frontend gets names from wherever they are: in kube-system, on the node,
 test('the Ingress takes what the proxy takes, and lets cert-manager answer', () => {
   const [ingress, ...policies] = documents('own-cluster/ingress.yaml')
   const { PROXY_MAX_BODY, PROXY_RESPONSE_TIMEOUT } = services.proxy.environment
-  expect(ingress.metadata.annotations).toEqual({
+  expect(ingress.metadata.annotations).toMatchObject({
     'nginx.ingress.kubernetes.io/proxy-body-size': byDefault(PROXY_MAX_BODY),
     'nginx.ingress.kubernetes.io/proxy-read-timeout': byDefault(PROXY_RESPONSE_TIMEOUT).replace('s', ''),
   })
@@ -188,6 +188,8 @@ describe.concurrent('npm run kubernetes', () => {
     [{ changes: { redis: { image: 'valkey' } } }, image, 3, 'redis would run in Compose'],
     [{ changes: { migrate: { image: 'shop-app', build: { target: 'dev' } } } }, image, 3, 'of a development stack'],
     [{ changes: { frontend: { image: 'shop-frontend' } } }, image, 2, '--frontend-image has to name an image'],
+    [{ changes: { 'worker-slow': { image: 'shop-app', command: ['worker'] } } }, image, 3, 'worker-slow takes tasks in Compose'],
+    [{ changes: { worker: { image: 'shop-app', environment: { DD_SERVICE: 'worker', PORT: '8000' } }, web: { image: 'shop-app', environment: { DD_SERVICE: 'web' } } } }, image, 3, 'DD_SERVICE has another value in one role'],
     [{ site: ':80' }, image, 3, 'SITE_ADDRESS is :80'],
     [{ site: '10.0.0.1' }, image, 3, 'SITE_ADDRESS is 10.0.0.1'],
     [{ project: 'my_shop' }, image, 3, 'my_shop cannot be a namespace'],

@@ -11,10 +11,12 @@ source tests/docker/stack.bash
 setup_file() {
 	env_file=$BATS_FILE_TMPDIR/swarm.env
 	{
-		grep -v '^COMPOSE_PROFILES=' .env.docker.example
+		grep -v '^COMPOSE_PROFILES=\|^DATABASE_URL=\|^S3_' .env.docker.example
 		printf '%s\n' COMPOSE_PROJECT_NAME=shop SWARM_IMAGE=registry.test/shop:1.4.0 APP_ENV_FILE= \
 			COMPOSE_FILE=compose.yaml:compose.production.yaml:extras/swarm/compose.yaml \
-			COMPOSE_PROFILES=postgres,mariadb,redis,storage,beat,flower,frontend MARIADB_PASSWORD=mariadb-local-only WORKER_CPUS=0.5
+			COMPOSE_PROFILES=postgres,mariadb,redis,storage,beat,flower,frontend MARIADB_PASSWORD=mariadb-local-only WORKER_CPUS=0.5 \
+			DATABASE_URL=postgresql+psycopg://postgres:postgres-local-only@db:5432/shop S3_ENDPOINT_URL=http://storage:8333 \
+			S3_BUCKET=shop S3_ACCESS_KEY_ID=shop S3_SECRET_ACCESS_KEY=s3-secret-local-only-0123456789
 	} >"$env_file"
 	stack=$BATS_FILE_TMPDIR/stack.yaml
 	own_env_file=$BATS_FILE_TMPDIR/own.env
@@ -172,7 +174,7 @@ service ps .*shop_migrate
 .*stack deploy .*--resolve-image changed .*--detach=false --quiet shop'
 	run -0 cat "$BATS_TEST_TMPDIR/secrets"
 	assert_line postgres-of-this-test
-	assert_line postgresql+psycopg://postgres:postgres-of-this-test@db:5432/stories
+	assert_line postgresql+psycopg://postgres:postgres-of-this-test@db:5432/shop
 }
 
 @test "deploy.sh starts the data services first where there is no stack yet" {
