@@ -40,8 +40,9 @@ def main() -> int:
             name = f"{type(error).__module__}.{type(error).__qualname__}"
             print(f"migrate: the database of DATABASE_URL cannot be used. {name}: {error}", file=sys.stderr)
             return UNAVAILABLE
-        with subprocess.Popen(["bash", "-c", command], start_new_session=True) as child, suppress(ProcessLookupError):
-            # Docker sends TERM to this process alone. The lock is held until all of the command has ended: bash ends first.
+        shell = ["bash", "-c", command]
+        with suppress(ProcessLookupError), subprocess.Popen(shell, start_new_session=True) as child:
+            # Docker sends TERM to this process alone. bash ends first; the lock is held until all has ended.
             signal.signal(signal.SIGTERM, lambda number, _: os.killpg(child.pid, number))
             code = child.wait()
             while code == -signal.SIGTERM:
