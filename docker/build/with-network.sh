@@ -109,27 +109,31 @@ use_npm_registry() {
 # Prints the Debian packages that building a Python package needs, when the tool misses one of them. The C library's
 # headers are named too: without recommended packages gcc does not bring them.
 needed_packages() {
+	none='no such file or directory: .[a-z0-9_-]*'
 	while IFS='>' read -r words packages; do
-		if says "$words"; then
-			echo "$packages"
-			return
-		fi
-	done <<-'TABLE'
+		if says "$words"; then echo "$packages" && return; fi
+	done <<-TABLE
 		pg_config|libpq-fe\.h>gcc libc6-dev libpq-dev
-		mysql_config|valid pkg-config name|mysql\.h:>gcc libc6-dev pkg-config libmariadb-dev
+		(mysql|mariadb)_config|valid pkg-config name|mysql\.h:>gcc libc6-dev pkg-config libmariadb-dev
 		Python\.h:>gcc libc6-dev python3-dev
-		ffi\.h:>gcc libc6-dev libffi-dev
-		openssl/[a-z]+\.h:>gcc libc6-dev libssl-dev
+		curl-config|curl/[a-z]+\.h:>gcc libc6-dev libcurl4-openssl-dev libssl-dev
+		ffi\.h:|openssl/[a-z]+\.h:>gcc libc6-dev libffi-dev libssl-dev
 		(lber|ldap|sasl)\.h:>gcc libc6-dev libldap2-dev libsasl2-dev
-		xml(2|version|reader)?\.h:|(xml2|xslt)-config>gcc libc6-dev libxml2-dev libxslt1-dev
+		xmlsec1?/[a-z]+\.h:|(package|find) .?xmlsec1|xmlsec1 is not>gcc libc6-dev pkg-config libxmlsec1-dev
+		xml(2|version|reader)?\.h:|(xml2|xslt)-config|libxml2 and libxslt dev>gcc libc6-dev libxml2-dev libxslt1-dev zlib1g-dev
 		(jpeg|zlib)[a-z]*\.h:|could not be found for (jpeg|zlib)>gcc libc6-dev libjpeg-dev zlib1g-dev
 		sql\.h:>g++ unixodbc-dev
-		(cargo|rustc?)\b.*(not found|not installed|no such file)|find rust compiler>gcc libc6-dev cargo
-		find command .git.|git executable not found|git: not found>git
-		cmake.*(not found|no such file|must be installed)>cmake g++ make
-		(g\+\+|cc1plus).*(not found|no such file)>g++
-		cc.? (failed: )?(not found|no such file)|cc: not found|linker .cc. not found|unknown compiler|(stdio|stdlib|limits|assert)\.h:>gcc libc6-dev
+		(lookup for|dependency|package) .?cairo\b>gcc libc6-dev pkg-config libcairo2-dev
+		(cargo|rustc?)\b.*(not found|not installed|no such file)|find rust compiler|$none(cargo|rustc)\b>gcc libc6-dev cargo
+		find command .git.|git executable not found|git: not found|${none}git\b>git
+		cmake.*(not found|no such file|must be installed)|${none}cmake\b>cmake g++ make
+		invoke pkg-config|pkg-config.*not found|${none}pkg-config\b>gcc libc6-dev pkg-config
+		(g\+\+|cc1plus).*(not found|no such file)|${none}[cg]\+\+>g++
+		cc.? (failed: )?(not found|no such file)|cc: not found|linker .cc. not found|unknown compiler|need a c compiler|${none}cc\b|(stdio|stdlib|limits|assert)\.h:>gcc libc6-dev
 	TABLE
+	file=$(sed -nE "s/.*fatal error: ([^ :]+): No such.*/\1/p; /not found|No such|status 127/s/.*[' ]([a-z0-9]+-config)\b.*/\1/p
+		s/.*([Pp]ackage|Dependency) ['\"]([^'\"]+)['\"],?( required by.* not)?( not)? found.*/\2.pc/p" "$memory/said" | head -n 1)
+	[ -z "$file" ] || echo "gcc libc6-dev, and the package that has $file: https://packages.debian.org finds it"
 }
 
 # explain: after the output of the tool, adds one sentence with the cause and the setting. A step has one secret of a
@@ -165,7 +169,7 @@ explain() {
 	elif asked=$(sed -nE 's/.*(ould not resolve host: |getaddrinfo (ENOTFOUND|EAI_AGAIN) )([A-Za-z0-9.-]+).*/\3/p' "$memory/said" | tail -n 1) &&
 		[ -n "$asked" ] && ! says 'npm (error|ERR!) code E|ERR_PNPM|yarn'; then
 		cause="a command asks for $asked, which cannot be reached from the build. HTTPS_PROXY names a proxy"
-	elif says 'could not (resolve|connect)|name resolution|name or service not known|dns error|connection (refused|timed out|failed)|tcp connect error|ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|network is unreachable'; then
+	elif says 'could not (resolve|connect)|name resolution|name or service not known|dns error|connection (refused|timed out|failed)|tcp connect error|\bENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|network is unreachable'; then
 		cause="$who cannot be reached from the build. $setting names a mirror, HTTPS_PROXY a proxy; 127.0.0.1 is the build's own container"
 	else
 		return 0
@@ -180,11 +184,7 @@ use_npm_registry
 use_build_secrets
 
 # Shows the output as it comes, and keeps it for the explanation.
-{
-	code=0
-	"$@" 2>&1 || code=$?
-	echo "$code" >"$memory/code"
-} | tee "$memory/said"
-code=$(cat "$memory/code")
-[ "$code" = 0 ] || explain
-exit "$code"
+{ "$@" 2>&1 || echo "$?" >"$memory/code"; } | tee "$memory/said"
+[ -e "$memory/code" ] || exit 0
+explain
+exit "$(cat "$memory/code")"

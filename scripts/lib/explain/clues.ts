@@ -2,7 +2,7 @@
 import { posix } from 'node:path'
 import type { Model } from '../compose/model.ts'
 import { makeRoom } from '../engine/machine.ts'
-import { explainMisfit, explainRemoved, otherVersion, packageOf } from './packages.ts'
+import { drift, explainDrift, explainMisfit, explainRemoved, packageOf } from './packages.ts'
 import { explainMissing, readSource } from './source-files.ts'
 
 /** What else is known where something failed. */
@@ -158,7 +158,11 @@ export const clues: readonly Clue[] = [
   // --- The application itself, and its packages ---
   [/(\S+): cannot open shared object file|no library called "([^"]+)" was found|(\w+) library not found|failed to find (libmagic)|[Cc]ould not find the (GDAL|GEOS) library/,
     ([file = '']) => `${packageOf(file)} in .env.docker, ${again}`],
-  [/VersionMismatch: /, `Two packages of the image do not fit each other. ${otherVersion('kombu<…')}, ${again}`],
+  // kombu, without the package redis or with one that is too old; Celery's store of results.
+  [/'NoneType' object has no attribute '(?:Strict)?Redis'|VersionMismatch: Redis|Missing redis library|install the redis library/,
+    "Celery finds no package redis that fits it. Add 'celery[redis]' to PYTHON_EXTRA_PACKAGES in .env.docker; or write it in place of " +
+    `celery and redis into the file of PYTHON_MANIFEST, and make its lock again, ${again}`],
+  [drift, ([said = '']) => `Likely: something here was written for an older version of a package. ${explainDrift(said)}, ${again}`],
   [/ModuleNotFoundError: No module named '([^']+)'/, ([module = ''], { model }) =>
     explainMissing(readSource(model), module) ?? explainRemoved(module) ??
     `"${module}" is not in the image. If it is a module of yours, compare WEB_APP, CELERY_APP and APP_PYTHONPATH ` +

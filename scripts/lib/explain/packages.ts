@@ -39,16 +39,25 @@ export function explainRemoved(module: string): string | undefined {
 }
 
 /** Other versions of Python packages. A lock decides for itself. */
-export const otherVersion = (bound: string): string =>
-  `Take another version in the file of PYTHON_MANIFEST and make its lock again. Without a lock, rule one out: PYTHON_CONSTRAINTS='${bound}' in .env.docker`
+const otherVersion = (bound: string): string =>
+  `Take another version in the file of PYTHON_MANIFEST and make its lock again. Without a lock, add '${bound}' to PYTHON_CONSTRAINTS in .env.docker`
+
+/** What Python says where code for an older version of a package, and without a bound of its own, meets a newer one. */
+const drifts: readonly [error: RegExp, bound: string][] = [
+  [/'url_\w+' from 'werkzeug/, 'werkzeug<3'], [/'_\w+_ctx_stack' from 'flask|'JSON(?:En|De)coder' from 'flask/, 'flask<2.3'],
+  [/'(?:Markup|escape)' from 'flask/, 'flask<3'], [/'soft_unicode' from 'markupsafe/, 'markupsafe<2.1'],
+  [/'(?:Markup|escape|context\w+|environment\w+)' from 'jinja2/, 'jinja2<3.1'], [/'\w*(?:json|JSON)\w*' from 'itsdangerous/, 'itsdangerous<2.1'],
+  [/'(?:ugettext\w*|force_text|url)' from 'django/, 'django<4'], [/module 'sqlalchemy' has no attribute '__all__'/, 'sqlalchemy<2'],
+  [/`BaseSettings` has been moved/, 'pydantic<2'], [/numpy\.dtype size changed|compiled using NumPy 1/, 'numpy<2'],
+  [/unexpected keyword argument 'proxies'/, 'httpx<0.28'],
+]
+export const drift = new RegExp(`(${drifts.map(([error]) => error.source).join('|')})`)
+export const explainDrift = (said: string): string => otherVersion(drifts.find(([error]) => error.test(said))?.[1] ?? '')
 
 /** A package that fails when it is imported is as it was published: its code is not what to mend. */
 export function explainMisfit([python = '', name = '', error = '']: readonly string[]): string {
-  const [, missing = '', other] = /cannot import name '(\w+)' from '(\w+)[^(]*\(.*-packages\//.exec(error) ?? []
-  if (!other) {
-    const older = `3.${Number(python.slice(2)) - 1}`
-    return `Likely: the package ${name} does not fit Python ${python}, or a package beside it. ${otherVersion(`${name}<…`)}, or take an older Python, ${imageOf(older)}`
-  }
-  const bound = other === 'werkzeug' && missing.startsWith('url_') ? 'werkzeug<3' : `${other}<…`
-  return `Likely: the package ${name} does not fit the ${other} that is installed. ${otherVersion(bound)}`
+  const [, other] = /cannot import name '\w+' from '(\w+)[^(]*\(.*-packages\//.exec(error) ?? []
+  if (other) return `Likely: the package ${name} does not fit the ${other} that is installed. ${otherVersion(`${other}<…`)}`
+  const older = `3.${Number(python.slice(2)) - 1}`
+  return `Likely: the package ${name} does not fit Python ${python}, or a package beside it. ${otherVersion(`${name}<…`)}, or take an older Python, ${imageOf(older)}`
 }

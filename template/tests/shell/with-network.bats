@@ -153,9 +153,24 @@ explains() {
 	builds 'gcc libc6-dev libpq-dev' './psycopg/psycopg.h:35:10: fatal error: libpq-fe.h: No such file or directory'
 	builds 'gcc libc6-dev pkg-config libmariadb-dev' 'Exception: Can not find valid pkg-config name.'
 	builds 'gcc libc6-dev python3-dev' 'x.c:1:10: fatal error: Python.h: No such file or directory'
-	builds 'gcc libc6-dev libffi-dev' 'c/_cffi_backend.c:15:10: fatal error: ffi.h: No such file or directory'
+	builds 'gcc libc6-dev libffi-dev libssl-dev' 'c/_cffi_backend.c:15:10: fatal error: ffi.h: No such file or directory'
 	builds 'gcc libc6-dev' "error: command 'gcc' failed: No such file or directory"
 	builds 'gcc libc6-dev' 'error: command '"'x86_64-linux-gnu-gcc'"' failed: No such file or directory'
+	builds 'gcc libc6-dev' "error: [Errno 2] No such file or directory: 'gcc'"
+	builds 'gcc libc6-dev' "error: [Errno 2] No such file or directory: 'x86_64-linux-gnu-gcc'"
+	builds 'g++' "error: [Errno 2] No such file or directory: 'x86_64-linux-gnu-g++'"
+	builds 'gcc libc6-dev' 'Exception: you need a C compiler to build uWSGI'
+	builds 'gcc libc6-dev cargo' "error: [Errno 2] No such file or directory: 'cargo'"
+	builds 'gcc libc6-dev libcurl4-openssl-dev libssl-dev' "FileNotFoundError: [Errno 2] No such file or directory: 'curl-config'"
+	builds 'gcc libc6-dev pkg-config libmariadb-dev' 'OSError: mariadb_config not found.'
+	builds 'gcc libc6-dev libxml2-dev libxslt1-dev zlib1g-dev' 'Error: Please make sure the libxml2 and libxslt development packages are installed.'
+	builds 'gcc libc6-dev pkg-config libcairo2-dev' "ERROR: Dependency lookup for cairo with method 'pkg-config' failed: Pkg-config for machine host machine not found. Giving up."
+	builds 'gcc libc6-dev pkg-config' 'error: Unable to invoke pkg-config.'
+	builds 'gcc libc6-dev pkg-config libxmlsec1-dev' 'error: xmlsec1 is not installed or not in path.'
+	local rest=': https://packages.debian.org finds it'
+	builds "gcc libc6-dev, and the package that has krb5-config$rest" "Command 'krb5-config --libs gssapi' returned non-zero exit status 127."
+	builds "gcc libc6-dev, and the package that has portaudio.h$rest" 'src/pyaudio/device_api.c:9:10: fatal error: portaudio.h: No such file or directory'
+	builds "gcc libc6-dev, and the package that has icu-i18n.pc$rest" "No package 'icu-i18n' found"
 	builds 'gcc libc6-dev' '/usr/include/x.h:2:10: fatal error: limits.h: No such file or directory'
 	builds 'gcc libc6-dev' 'error: linker `cc` not found'
 	builds 'g++' "error: command 'g++' failed: No such file or directory"
@@ -166,6 +181,9 @@ explains() {
 }
 
 @test "a failure of another kind is not explained" {
+	: >"$secrets/pip-index-url"
+	run -1 below sh -c 'echo "ModuleNotFoundError: No module named "; exit 1'
+	assert_output 'ModuleNotFoundError: No module named '
 	printf 'https://me:pw@m.test/simple' >"$secrets/pip-index-url"
 	run -1 below sh -c 'echo "error: package 401 has no wheel"; exit 1'
 	assert_output 'error: package 401 has no wheel'
