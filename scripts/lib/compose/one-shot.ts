@@ -61,10 +61,7 @@ export const defineOneShot = (job: Job, command: Pick<Command, 'summary' | 'note
   defineCommand({
     ...command,
     name: job.role,
-    options: {
-      verbose: { type: 'boolean', help: 'Show its output also when it succeeds' },
-      ...common,
-    },
+    options: { verbose: { type: 'boolean', help: 'Show its output also when it succeeds' }, ...common },
     async run({ verbose = false, 'env-file': file = envFile, json = false, 'dry-run': dryRun = false }) {
       if (dryRun) return print(composeCommand(stackOf(file), ...runOf(job)))
       const { stack, model } = await openStack(file)

@@ -61,8 +61,7 @@ export async function buildImages(stack: Stack, ...services: string[]): Promise<
   if ((await streamCompose(builder, 'build', ...services)) === 0) return ok('Images built', secondsSince(started))
   const again = composeCommand(stack, 'build', ...services)
   throw new CliError('The image could not be built. What ran before runs on.', {
-    hint: `The lines above name the step that failed. Without Node: ${again}\nIf a disk is full: ${makeRoom}`,
-    exitCode: ExitCode.build,
+    hint: `The lines above name the step that failed. Without Node: ${again}\nIf a disk is full: ${makeRoom}`, exitCode: ExitCode.build,
   })
 }
 
@@ -114,8 +113,7 @@ function requireUsable({ file, findings }: Settings): void {
   const lines = errors.map((error) => `${inLine(file, error)}\n  ${error.hint}`)
   throw new CliError(`${file} has ${errors.length === 1 ? 'a mistake' : `${errors.length} mistakes`}. Nothing was started.`, {
     details: lines.join('\n'),
-    hint: 'npm run env checks the file again.',
-    exitCode: ExitCode.config,
+    hint: 'npm run env checks the file again.', exitCode: ExitCode.config,
   })
 }
 

@@ -93,8 +93,7 @@ export async function findEngine(settings: Values = process.env): Promise<Engine
   const offer = await room?.offerEngine(settings)
   if (offer && 'running' in offer) return offer.running && adopt(offer.running)
   throw new CliError(`No Docker Engine answers${offer ? `, and ${offer.obstacle}` : ''}.`, {
-    hint: [installInstructions, offer?.wayOut].filter(Boolean).join('\n'),
-    exitCode: ExitCode.docker,
+    hint: [installInstructions, offer?.wayOut].filter(Boolean).join('\n'), exitCode: ExitCode.docker,
   })
 }
 

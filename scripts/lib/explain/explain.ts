@@ -72,8 +72,7 @@ export function diagnose(container: Container, log: string, logCommand: string, 
   const known = ranOutOfMemory(container) ? moreMemory(scene, container.memoryLimit > 0) : (advice ?? ofHealth)
   return new CliError(whatHappened(container), {
     details: details && `${service}, last lines\n${details}`,
-    hint: `${known ? `${known}\n` : ''}All of it: ${logCommand}`,
-    exitCode: service === 'migrate' ? ExitCode.migration : ExitCode.unhealthy,
+    hint: `${known ? `${known}\n` : ''}All of it: ${logCommand}`, exitCode: service === 'migrate' ? ExitCode.migration : ExitCode.unhealthy,
   })
 }
 
@@ -104,8 +103,7 @@ export async function explain(stack: Stack, model: Model): Promise<CliError> {
   // Docker itself refused to start a container that waits for nothing: it has said why, and there is no log.
   if (!found || found.state === 'created') {
     return new CliError('The stack did not start.', {
-      hint: `The lines above say why. All states: ${composeCommand(stack, 'ps', '--all')}`,
-      exitCode: ExitCode.unhealthy,
+      hint: `The lines above say why. All states: ${composeCommand(stack, 'ps', '--all')}`, exitCode: ExitCode.unhealthy,
     })
   }
   return explainContainer(stack, model, await asItEnded(found))

@@ -59,16 +59,12 @@ const forms: readonly Form[] = [
   ['E54', /_PUBLISHED_PORT$/, /^(?!\d{1,5}(-\d{1,5})?$)./, 'has to be a port such as 8000, or a range such as 8000-8009, without an address'],
   ['E72', /^COMPOSE_PROJECT_NAME$/, /^(?![a-z0-9][a-z0-9_-]*$)./, 'may have small letters, digits, - and _ alone, as in my-shop'],
   ['W91', /^WORKER_ARGS$/, /(^|\s)(-B|--beat)(\s|$)/, 'has -B: every worker would send the periodic tasks', 'Take it out; the service beat sends them.'],
-  [
-    'W91', /^BEAT_ARGS$/, /(^|\s)(-S|--scheduler|-s|--schedule)(=|\s|$)/, "replaces the stack's scheduler, which holds the lock",
-    'Take it out, and name another scheduler in BEAT_SCHEDULER.',
-  ],
+  ['W91', /^BEAT_ARGS$/, /(^|\s)(-S|--scheduler|-s|--schedule)(=|\s|$)/, "replaces the stack's scheduler, which holds the lock",
+    'Take it out, and name another scheduler in BEAT_SCHEDULER.'],
   // runserver does so unless it is told otherwise.
-  [
-    'W92', /^WEB_COMMAND$/, /(--(bind|host|http)|-b|\brunserver)[= ](127\.0\.0\.1|localhost)\b|\brunserver\b(?!.*\S:)/,
+  ['W92', /^WEB_COMMAND$/, /(--(bind|host|http)|-b|\brunserver)[= ](127\.0\.0\.1|localhost)\b|\brunserver\b(?!.*\S:)/,
     'listens on 127.0.0.1, which is its own container: nobody outside of it is answered',
-    'Let it listen on 0.0.0.0 and on $PORT, with the command in single quotes: runserver 0.0.0.0:$PORT',
-  ],
+    'Let it listen on 0.0.0.0 and on $PORT, with the command in single quotes: runserver 0.0.0.0:$PORT'],
 ]
 
 const wrongForm: Rule = (subject) => given(subject).flatMap(({ setting, name, value }) =>
