@@ -33,8 +33,7 @@ export const parts = (rooms: readonly string[]): Part[] => [
   { name: 'scripts', files: 45, lines: 4000, holds: below('scripts') },
   { name: 'tests', files: 25, lines: 2500, holds: below('tests') },
   { name: 'docs', files: 10, lines: 1500, holds: (file) => !isAside(file) && file.startsWith('docs/') },
-  // Kustomize wants a folder with a file of its own for everything that one may leave out.
-  ...rooms.map((name) => (name === 'offline' ? room(name, 40, 3500) : room(name, name === 'kubernetes' ? 20 : 15))),
+  ...rooms.map((name) => (name === 'offline' ? room(name, 40, 3500) : room(name, 15))),
 ]
 
 /** A file of more lines than this is not read in one go. */

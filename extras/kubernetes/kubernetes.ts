@@ -59,27 +59,19 @@ function check({ name: project, services }: Model, all: Values, file: string): s
   if (!/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(project)) {
     throw refuse(`${project} cannot be a namespace: small letters, digits and hyphens between them, 63 at most.`, 'For example: COMPOSE_PROJECT_NAME=shop')
   }
-  const data = Object.keys(others).filter((name) => others[name]!.image !== migrate.image)
-  if (data.length > 0) {
-    throw refuse(`${data.join(', ')} would run in Compose, and nobody in the cluster would reach it.`,
-      'Take it out of COMPOSE_PROFILES (or COMPOSE_FILE), and let the URL name a managed one.')
-  }
-  const workers = Object.keys(others).filter((name) => others[name]!.command?.[0] === 'worker')
-  if (workers.length > 0) {
-    throw refuse(`${workers.join(', ')} takes tasks in Compose, and the room has no file for a worker of yours.`,
-      'Copy the Deployment worker in base/application.yaml, and leave the service out of COMPOSE_FILE: extras/kubernetes/README.md')
-  }
-  // The Pods have one ConfigMap and one Secret in common.
-  const differ = Object.keys(all).filter((name) => [web, migrate, worker, beat].some((role) => (role?.environment?.[name] ?? all[name]) !== all[name]))
-  if (differ.length > 0) {
-    throw refuse(`${differ.join(', ')} has another value in one role than in the others. In the cluster all have the same.`,
-      'Give it to that role alone, as env of its container in base/application.yaml, and leave it out of the env file.')
-  }
-  const known = Object.keys(all).filter((name) => all[name]!.includes('local-only'))
-  if (known.length > 0) throw refuse(`${known.join(', ')}: everybody knows the value of .env.docker.example.`, 'Give it one of your own: openssl rand -hex 24')
-  if (all.DATABASE_URL?.startsWith('sqlite')) {
-    throw refuse('DATABASE_URL names SQLite, and Pods have no disk in common.', 'Move it to PostgreSQL or MariaDB first: the room copy-database of the template does.')
-  }
+  const reasons: [names: string[], what: string, hint: string][] = [
+    [Object.keys(others).filter((name) => others[name]!.image !== migrate.image), ' would run in Compose, and nobody in the cluster would reach it.',
+      'Take it out of COMPOSE_PROFILES (or COMPOSE_FILE), and let the URL name a managed one.'],
+    [Object.keys(others).filter((name) => others[name]!.command?.[0] === 'worker'), ' takes tasks in Compose, and the room has no file for a worker of yours.',
+      'Copy the Deployment worker in base/application.yaml, and leave the service out of COMPOSE_FILE: extras/kubernetes/README.md'],
+    // The Pods have one ConfigMap and one Secret in common.
+    [Object.keys(all).filter((name) => [web, migrate, worker, beat].some((role) => (role?.environment?.[name] ?? all[name]) !== all[name])),
+      ' has another value in one role than in the others. In the cluster all have the same.', 'Give it to that role alone, as env of its container in base/application.yaml, and leave it out of the env file.'],
+    [Object.keys(all).filter((name) => all[name]!.includes('local-only')), ': everybody knows the value of .env.docker.example.', 'Give it one of your own: openssl rand -hex 24'],
+    [all.DATABASE_URL?.startsWith('sqlite') ? ['DATABASE_URL'] : [], ' names SQLite, and Pods have no disk in common.', 'Move it to PostgreSQL or MariaDB first: the room copy-database does.'],
+  ]
+  const [names, what, hint] = reasons.find(([found]) => found.length > 0) ?? []
+  if (names) throw refuse(`${names.join(', ')}${what}`, hint!)
   return Object.keys(others)
 }
 
