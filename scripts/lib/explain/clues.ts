@@ -159,7 +159,7 @@ export const clues: readonly Clue[] = [
   [/(\S+): cannot open shared object file|no library called "([^"]+)" was found|(\w+) library not found|failed to find (libmagic)|[Cc]ould not find the (GDAL|GEOS) library/,
     ([file = '']) => `${packageOf(file)} in .env.docker, ${again}`],
   // kombu, without the package redis or with one that is too old; Celery's store of results.
-  [/'NoneType' object has no attribute '(?:Strict)?Redis'|VersionMismatch: Redis|Missing redis library|install the redis library/,
+  [/'NoneType' object has no attribute '(?:Strict)?Redis'|VersionMismatch: Redis.* versions [^6]|Missing redis library|install the redis library/,
     "Celery finds no package redis that fits it. Add 'celery[redis]' to PYTHON_EXTRA_PACKAGES in .env.docker; or write it in place of " +
     `celery and redis into the file of PYTHON_MANIFEST, and make its lock again, ${again}`],
   [drift, ([said = '']) => `Likely: something here was written for an older version of a package. ${explainDrift(said)}, ${again}`],

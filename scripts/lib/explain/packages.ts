@@ -46,7 +46,7 @@ const drifts: readonly [error: RegExp, bound: string][] = [
   [/'(?:Markup|escape|context\w+|environment\w+)' from 'jinja2/, 'jinja2<3.1'], [/'\w*(?:json|JSON)\w*' from 'itsdangerous/, 'itsdangerous<2.1'],
   [/'(?:ugettext\w*|force_text|url)' from 'django/, 'django<4'], [/module 'sqlalchemy' has no attribute '__all__'/, 'sqlalchemy<2'],
   [/`BaseSettings` has been moved/, 'pydantic<2'], [/numpy\.dtype size changed|compiled using NumPy 1/, 'numpy<2'],
-  [/unexpected keyword argument 'proxies'/, 'httpx<0.28'],
+  [/unexpected keyword argument 'proxies'/, 'httpx<0.28'], [/requires redis-py versions 6\.\S+ or later/, 'kombu<5.7'],
 ]
 export const drift = new RegExp(`(${drifts.map(([error]) => error.source).join('|')})`)
 export const explainDrift = (said: string): string => otherVersion(drifts.find(([error]) => error.test(said))?.[1] ?? '')

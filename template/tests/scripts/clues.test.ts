@@ -84,6 +84,8 @@ test.each<[string, string]>([
   ["ModuleNotFoundError: No module named 'imp'", 'PYTHON_IMAGE=library/python:3.11-slim-trixie'],
   ["ModuleNotFoundError: No module named 'cgi'", 'PYTHON_IMAGE=library/python:3.12-slim-trixie'],
   ['kombu.exceptions.VersionMismatch: Redis transport requires redis-py versions 3.2.0 or later. You have 2.10.6', "Add 'celery[redis]' to PYTHON_EXTRA_PACKAGES"],
+  // Celery 5.4's own extra allows no redis of 6, and no bound keeps kombu 5.7 away.
+  ['kombu.exceptions.VersionMismatch: Redis transport requires redis-py versions 6.1.0 or later. You have 5.3.1', "add 'kombu<5.7' to PYTHON_CONSTRAINTS"],
   ['  File "/opt/venv/lib/python3.13/site-packages/kombu/transport/redis.py", line 271, in <module>\n    class PrefixedStrictRedis(GlobalKeyPrefixMixin, redis.Redis):\n' +
     "AttributeError: 'NoneType' object has no attribute 'Redis'", "Add 'celery[redis]' to PYTHON_EXTRA_PACKAGES"],
   ['celery.exceptions.ImproperlyConfigured: You need to install the redis library in order to use the Redis result store backend.', "Add 'celery[redis]' to"],
