@@ -87,9 +87,7 @@ export const up = defineCommand({
     hasBegunToStart ? 'What had started is still there: npm run teardown' : 'Nothing was started; what ran before runs on. Go on: npm run up',
   async run({ 'no-build': noBuild = false, pull = false, timeout = '180', 'env-file': file = envFile, json = false, 'dry-run': dryRun = false }) {
     const started = performance.now()
-    if (!/^[1-9]\d*$/.test(timeout)) {
-      throw new CliError(`--timeout ${timeout} is no number of seconds.`, { exitCode: ExitCode.usage })
-    }
+    if (!/^[1-9]\d*$/.test(timeout)) throw new CliError(`--timeout ${timeout} is no number of seconds.`, { exitCode: ExitCode.usage })
     const start = ['up', '--detach', ...(noBuild ? ['--no-build'] : []), '--wait', '--wait-timeout', timeout, '--remove-orphans']
     if (dryRun) {
       if (pull) print(`docker pull IMAGE   # each that the stack runs${noBuild ? '' : ' or is built on'}`)

@@ -17,8 +17,7 @@ type Clue = readonly [pattern: RegExp, say: string | ((found: readonly string[],
 
 /** How a sentence about a setting ends. */
 const again = 'then run npm run up again.'
-const byOwnName =
-  `under another name it gets it by a line in .env.app, such as CELERY_BROKER_URL=\${REDIS_URL}, ${again}`
+const byOwnName = `under another name it gets it by a line in .env.app, such as CELERY_BROKER_URL=\${REDIS_URL}, ${again}`
 
 /** The setting that holds the command of a role. */
 const commandOf = (role: string): string =>
@@ -28,12 +27,14 @@ const needsVariable = (name = ''): string =>
   `application cannot do without the variable ${name}, and nothing hands it over. ` +
   `Write ${name}=… into .env.app (or the file that APP_ENV_FILE names), ${again}`
 
+/** What is mounted where a path lies. */
+const mountOf = (path: string, { role, model: { services } }: Scene) => (services[role] ?? services.migrate)?.volumes
+  ?.toSorted((a, b) => b.target.length - a.target.length).find(({ target }) => `${posix.resolve('/app', path)}/`.startsWith(`${target}/`))
+
 /** How the application's user gets to what it may not use. A volume keeps the owner that it was made with. */
-function giveAway(path: string, { role, model: { name, services, volumes } }: Scene): string {
-  const { image = '', volumes: mounts = [] } = services[role] ?? services.migrate ?? {}
+function giveAway({ role, model: { name, services, volumes } }: Scene, mount: ReturnType<typeof mountOf>): string {
+  const { image = '' } = services[role] ?? services.migrate ?? {}
   const { APP_UID, APP_GID, APP_DIR } = services.migrate?.build?.args ?? {}
-  const mount = mounts.toSorted((a, b) => b.target.length - a.target.length)
-    .find(({ target }) => `${posix.resolve('/app', path)}/`.startsWith(`${target}/`))
   if (mount?.type === 'volume') {
     const volume = volumes?.[mount.source ?? '']?.name ?? `${name}_${mount.source}`
     return 'Its volume was made for another user. Give it to this one: ' +
@@ -43,6 +44,14 @@ function giveAway(path: string, { role, model: { name, services, volumes } }: Sc
   return `Give the source to the user of the containers: sudo chown -R ${APP_UID}:${APP_GID} ${APP_DIR}\nOr, unless root owns it, ` +
     `let them be its owner: set APP_UID and APP_GID in .env.docker to what stat -c %u:%g ${APP_DIR} says, ${again}\n` +
     `With a rootless engine neither helps: chmod -R a+rwX ${APP_DIR}`
+}
+
+/** SQLite writes beside its file too. A folder that is missing in a volume is no matter of its owner. */
+function openSqlite(scene: Scene): string {
+  const [, file = ''] = /^sqlite[^:]*:\/{3}(\/[^?]+)/.exec(scene.model.services.migrate?.environment?.DATABASE_URL ?? '') ?? []
+  const mount = mountOf(file, scene)
+  return mount?.type === 'volume' && mount.target === posix.dirname(file) ? `SQLite may not write to ${file}. ${giveAway(scene, mount)}`
+    : `SQLite cannot make or open its file: its folder is not there or not writable. Write DATABASE_URL=sqlite:////data/app.db into .env.docker, ${again}`
 }
 
 export function moreMemory({ role, model: { services } }: Scene, hasLimit = services[role]?.deploy?.resources?.limits?.memory !== undefined): string {
@@ -58,13 +67,11 @@ export function moreMemory({ role, model: { services } }: Scene, hasLimit = serv
 export const clues: readonly Clue[] = [
   // --- The container starts, and never reaches the application ---
   // The second is the lock that migrate creates beside the file.
-  [/unable to open database file|: '[^']+\.migrate-lock'/,
-    'SQLite cannot make or open its file: its folder is not there or not writable. A path that survives a restart: ' +
-    `DATABASE_URL=sqlite:////data/app.db in .env.docker (four slashes), ${again}`],
+  [/unable to open database file|attempt to write a readonly database|: '[^']+\.migrate-lock'/, (_, scene) => openSqlite(scene)],
   [/Read-only file system: '([^']+)'/, ([path]) =>
     `The application writes to ${path}, and its container is read-only. Write what must stay to the volume /data, and the ` +
     `rest to /tmp. Or name that folder in APP_WRITABLE_DIR, or allow writing anywhere by APP_READ_ONLY=false, ${again}`],
-  [/Permission denied: '([^']+)'/, ([path = ''], scene) => `The application may not use ${path}. ${giveAway(path, scene)}`],
+  [/Permission denied: '([^']+)'/, ([path = ''], scene) => `The application may not use ${path}. ${giveAway(scene, mountOf(path, scene))}`],
   [/exec format error/i,
     'The image was made for another kind of processor. Build it here: npm run up, with DOCKER_DEFAULT_PLATFORM unset.'],
   // tini finds the script, and the kernel does not find "/bin/sh\r".
@@ -97,14 +104,11 @@ export const clues: readonly Clue[] = [
     `Likely: the volume of the database was made with another password of "${user}", or DATABASE_URL has another one ` +
     'than its provider, POSTGRES_PASSWORD or MARIADB_PASSWORD, which is read only when the volume is new: put the old one ' +
     'back, or delete the data with npm run teardown -- --volumes.'],
-  // The version stands in the line below.
-  [/database files are incompatible with server(?:.*\n.*?version (\d+))?/, ([version]) =>
-    `The volume was made by ${version ? `PostgreSQL ${version}` : 'another major version of PostgreSQL'}, which this ` +
-    'one cannot read. Put the old POSTGRES_IMAGE back, or delete the data: npm run teardown -- --volumes. To keep ' +
-    'the data, dump it with the old version (pg_dump) and load it with the new one (psql).'],
-  [/in 18\+, these Docker images are configured to store database data/,
-    'PostgreSQL 18 and later keep their data in another folder: set POSTGRES_MOUNT=/var/lib/postgresql in .env.docker. ' +
-    'A volume that an older version made has to be dumped with that version, and loaded into a new one (docs/backup.md).'],
+  // The version stands in the line below. The images of 18 and later look for old data themselves, and for an old mount.
+  [/database files are incompatible with server(?:.*\n.*?version (\d+))?|in 18\+, these Docker images/, ([version]) =>
+    `The volume was made by ${version ? `PostgreSQL ${version}` : 'another major version of PostgreSQL'}, which this one cannot read. Put the ` +
+    'old POSTGRES_IMAGE and POSTGRES_MOUNT back. Then docs/backup.md ("Another major version of the database") moves the data; or delete ' +
+    'it: npm run teardown -- --volumes. From 18 on, set POSTGRES_MOUNT=/var/lib/postgresql too.'],
   [/Can't locate revision identified by '([^']+)'/, ([revision]) =>
     `The database is at revision ${revision}, which another branch made. Downgrade on that branch, or delete the data: ` +
     'npm run teardown -- --volumes'],

@@ -28,6 +28,7 @@ test.each<[string, string]>([
     'docker run --rm --user root --volume shop_app-data:/data --entrypoint chown shop-app:dev -R 1001:1002 /data'],
   ["PermissionError: [Errno 13] Permission denied: 'media/a.png'", '--volume shop_media:/app/media'],
   ["builtins.PermissionError: [Errno 13] Permission denied: '/no/app.db.migrate-lock'", 'SQLite cannot make or open its file'],
+  ['sqlite3.OperationalError: attempt to write a readonly database', 'SQLite cannot make or open its file'],
   ['sqlalchemy.exc.OperationalError: (sqlite3.OperationalError) unable to open database file', 'SQLite cannot make or open its file'],
   ['exec /usr/bin/tini: exec format error', 'another kind of processor'],
   ['[FATAL tini (7)] exec entrypoint.sh failed: No such file or directory', 'CRLF'],
@@ -47,7 +48,7 @@ test.each<[string, string]>([
   ['[ERROR] Worker (pid:18) was sent SIGKILL! Perhaps out of memory?', 'Raise WEB_MEMORY in .env.docker, or lower WEB_CONCURRENCY'],
   ['failed: FATAL:  password authentication failed for user "me"', 'with another password of "me"'],
   [`(1045, "Access denied for user 'me'@'172.19.0.5' (using password: YES)")`, 'with another password of "me"'],
-  ['FATAL:  database files are incompatible with server\nDETAIL:  … was initialized by PostgreSQL version 16, which …', 'The volume was made by PostgreSQL 16'],
+  ['FATAL:  database files are incompatible with server\nDETAIL:  … was initialized by PostgreSQL version 16, which …', 'The volume was made by PostgreSQL 16, which this one cannot read. Put the old POSTGRES_IMAGE and POSTGRES_MOUNT back. Then docs/backup.md'],
   ['Error: in 18+, these Docker images are configured to store database data in a', 'set POSTGRES_MOUNT=/var/lib/postgresql'],
   ["Can't locate revision identified by '8a1b2c3d4e5f'", 'at revision 8a1b2c3d4e5f'],
   ["Error: Multiple head revisions are present for given argument 'head'", 'Two branches have added a migration each.'],
@@ -94,7 +95,7 @@ test.each<[string, string]>([
   [`${flask}ImportError: cannot import name 'send' from 'blinker' (/opt/venv/lib/python3.13/site-packages/blinker/__init__.py)`,
     "the package flask does not fit the blinker that is installed. Take another version"],
   ["ImportError: cannot import name '_app_ctx_stack' from 'flask' (/opt/venv/lib/python3.13/site-packages/flask/__init__.py)", "add 'flask<2.3' to"],
-  ["  File \"/app/shop.py\", line 3, in <module>\nImportError: cannot import name 'Markup' from 'flask' (/opt/venv/…)", "add 'flask<3' to"],
+  ["  File \"/app/shop.py\", line 3, in <module>\nImportError: cannot import name 'Markup' from 'flask' (/opt/venv/…)", "add 'flask<2.3' to"],
   ["ImportError: cannot import name 'escape' from 'jinja2' (/opt/venv/…)", "add 'jinja2<3.1' to"],
   ["ImportError: cannot import name 'soft_unicode' from 'markupsafe' (/opt/venv/…)", "add 'markupsafe<2.1' to"],
   ["ImportError: cannot import name 'json' from 'itsdangerous' (/opt/venv/…)", "add 'itsdangerous<2.1' to"],
@@ -128,6 +129,20 @@ test.each<[string, string]>([
   ['nothing listens on port 8000', '0.0.0.0:8000'],
 ])('%s', (line, advice) => {
   expect(explainOutput(`earlier\n${line}\n`, 'web', model).advice).toContain(advice)
+})
+
+test.each([
+  ['sqlite:////data/app.db', '--volume shop_app-data:/data --entrypoint chown shop-app:dev -R 1001:1002 /data'],
+  ['sqlite+aiosqlite:////app/media/app.db?timeout=5', '--volume shop_media:/app/media'],
+  ['sqlite:////data/sub/app.db', 'its folder is not there or not writable'],
+  ['sqlite:////app/app.db', 'DATABASE_URL=sqlite:////data/app.db into .env.docker'],
+  ['sqlite:///app.db', 'DATABASE_URL=sqlite:////data/app.db into .env.docker'],
+])('a file of SQLite at the top of a volume belongs to another user: %s', (url, advice) => {
+  const migrate = { ...model.services.migrate, environment: { DATABASE_URL: url } }
+  for (const said of ["PermissionError: [Errno 13] Permission denied: '/data/app.db.migrate-lock'", 'sqlite3.OperationalError: unable to open database file',
+    'sqlite3.OperationalError: attempt to write a readonly database']) {
+    expect(explainOutput(said, 'web', { ...model, services: { ...model.services, migrate } }).advice).toContain(advice)
+  }
 })
 
 test('Amazon is the store that is meant where the stack has none', () => {
