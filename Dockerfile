@@ -110,8 +110,8 @@ RUN --mount=type=bind,source=docker/build,target=/build \
 # mounted source does not hide them, and also below the application if FRONTEND_DIST says so. The target
 # frontend-server makes a second image from the same build, for a frontend that is a server ---
 FROM scratch AS frontend-none
-WORKDIR /app
-WORKDIR /opt/frontend
+COPY --from=base /app /app
+COPY --from=base /app /opt/frontend
 
 FROM ${NODE_IMAGE} AS frontend-files
 ARG FRONTEND_DIR=

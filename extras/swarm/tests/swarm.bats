@@ -132,7 +132,7 @@ in_stack() {
 }
 
 @test "limits, capabilities and the read-only root are production's" {
-	run in_stack '$.read_only && $.cap_drop.join() === "ALL" && $.deploy.resources.limits.memory && $.logging.driver === "local" ? undefined : "is weaker"'
+	run in_stack '$.read_only && $.cap_drop.join() === "ALL" && $.deploy.resources.limits.memory && $.logging.driver === "json-file" ? undefined : "is weaker"'
 	assert_output ''
 	run in_stack 'name === "worker" ? $.deploy.resources.limits.cpus : undefined'
 	assert_output 'worker 0.5'

@@ -52,7 +52,7 @@ teardown_file() {
 
 @test "limits of memory, processors, processes and logs are what the settings say" {
 	run state '{{with .HostConfig}}{{.PidsLimit}} {{.LogConfig.Type}} {{index .LogConfig.Config "max-size"}} {{index .LogConfig.Config "max-file"}}{{end}}' web
-	assert_output '99 local 32k 2'
+	assert_output '99 json-file 32k 2'
 	run state '{{.HostConfig.Memory}} {{.HostConfig.NanoCpus}}' flower
 	assert_output '209715200 500000000'
 }

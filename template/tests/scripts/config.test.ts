@@ -1,4 +1,5 @@
 /** What the stack may never become, held against the reviewed configs of template/lint/config. */
+import { spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
@@ -16,7 +17,7 @@ interface Service {
   volumes?: { type: string; source?: string }[]
   networks?: Record<string, unknown>
   network_mode?: string
-  logging?: { options?: Record<string, string> }
+  logging?: { driver?: string; options?: Record<string, string> }
   mem_limit?: string
   cpus?: number
   pids_limit?: number
@@ -42,6 +43,19 @@ const appImages = (config: Config): Set<string> => new Set(entries(config).flatM
 
 test('every file of the folder is a snapshot that is compared', () => {
   expect(readdirSync(`${root}/${folder}`).toSorted()).toEqual(names.toSorted())
+})
+
+// Podman has no start_interval: after a first check that fails, the next one comes a minute later.
+test.each([['postgres', 'pg_isready'], ['storage', 'wget']])('the first check of %s lasts through a first start of five seconds', (name, asked) => {
+  const command = configs.get('development.yaml')!.services[name]!.healthcheck!.test!.at(-1)!.replaceAll('$$', '$')
+  const stubs = `slept=0; sleep() { slept=$((slept + 2)); }; ${asked}() { [ "$slept" -ge 50 ]; }`
+  expect(spawnSync('sh', ['-c', `${stubs}; ${command}`], { encoding: 'utf8' })).toMatchObject({ status: 0, stderr: '' })
+})
+
+test('a stage that begins empty copies its folders, because Podman makes none for a WORKDIR in which nothing runs', () => {
+  const stages = readText('Dockerfile').split(/^(?=FROM )/m).filter((stage) => stage.startsWith('FROM scratch'))
+  expect(stages.length).toBeGreaterThan(1)
+  expect(stages.filter((stage) => /^WORKDIR/m.test(stage))).toEqual([])
 })
 
 describe.each([...configs])('in %s', (_, config) => {
@@ -110,7 +124,8 @@ describe.each([...configs].filter(([name]) => name === 'production.yaml'))('in %
       cpus: expect.toSatisfy((processors: number) => processors > 0),
       pids: expect.toSatisfy((processes: number) => processes > 0),
     })
-    expect(service.logging?.options).toMatchObject({ 'max-size': expect.any(String), 'max-file': expect.any(String) })
+    // Podman has this driver too, and not Docker's "local".
+    expect(service.logging).toMatchObject({ driver: 'json-file', options: { 'max-size': expect.any(String), 'max-file': expect.any(String) } })
   })
 
   test('no service has the source mounted, nor is it the image of development', () => {
