@@ -10,6 +10,7 @@ import { basename, join } from 'node:path'
 import { debianMirror, HOST_CERTIFICATES, installHostPackages, runMmdebstrap } from './debian.ts'
 import type { Suite } from './debian.ts'
 import { capture, read, stream } from '../../scripts/lib/engine/docker.ts'
+import { askForVersions } from '../../scripts/lib/engine/engine.ts'
 import { shortName } from '../../scripts/lib/engine/images.ts'
 import { standInOverlay } from '../../scripts/lib/rooms.ts'
 import { CliError, ExitCode } from '../../scripts/lib/errors.ts'
@@ -55,6 +56,8 @@ export const insteadOfStandIn = (): string =>
   `Stand-ins exist for ${[...standsFor.keys()].join(', ')}: name one of these in the …_IMAGE setting. Or try again with a network, ` +
   `or load the image with docker load, and take ${standInOverlay} out of COMPOSE_FILE if it is there.`
 
+const orRegistry = 'Connect to a registry, or name a mirror of it in IMAGE_REGISTRY in .env.docker.'
+
 const baseImage = (suite: Suite): string => `stand-in/debian:${suite}`
 
 /** What a Debian base is made of: its making takes longest, and it changes least. Images carry it: no password. */
@@ -77,10 +80,7 @@ async function haveFingerprint(images: readonly string[], wanted: string): Promi
 /** A minimal Debian as an image: what every stand-in begins with. */
 async function importDebian(suite: Suite, network: Network, mark: string): Promise<void> {
   if (!existsSync('/usr/bin/mmdebstrap') && !(existsSync('/usr/bin/apt-get') && process.getuid?.() === 0)) {
-    throw new CliError('Stand-in images can be made only as root on a Debian family host.', {
-      hint: 'Connect to a registry, or name a mirror of it in IMAGE_REGISTRY in .env.docker.',
-      exitCode: ExitCode.docker,
-    })
+    throw new CliError('Stand-in images can be made only as root on a Debian family host.', { hint: orRegistry, exitCode: ExitCode.docker })
   }
   await installHostPackages(['mmdebstrap', 'debian-archive-keyring'], network)
   const unneeded = ['doc', 'info', 'locale', 'man'].map((name) => `--dpkgopt=path-exclude=/usr/share/${name}/*`)
@@ -120,6 +120,12 @@ export async function ensureStandIns(images: readonly string[], settings: Record
   const configured = network.aptMirror ?? ''
   const mark = await fingerprint(configured)
   if (await haveFingerprint(images, mark)) return
+  if ((await askForVersions()).product === 'Podman') {
+    throw new CliError('Podman cannot build the stand-ins: it builds in a container of BuildKit, whose image comes from a registry.', {
+      hint: `${orRegistry} Or build them with Docker, and bring them: docker save … | podman load`,
+      exitCode: ExitCode.docker,
+    })
+  }
 
   // A mirror that only the host's own sources name may want a login as well.
   const own = configured ? undefined : await debianMirror(undefined)

@@ -181,6 +181,13 @@ describe('the stand-ins', () => {
     expect(box.calls().join('\n')).not.toContain(SECRET)
   })
 
+  test('are not begun on Podman, which has no builder without a registry', async () => {
+    box.write('extras/offline/images/new', '')
+    box.answer('version', { out: { Server: { Version: '5.8.6', ApiVersion: '1.44', Components: [{ Name: 'Podman Engine' }] } } })
+    await expect(ensureStandIns(wanted, settings)).rejects.toMatchObject({ message: expect.stringMatching(/^Podman cannot build/), exitCode: 4 })
+    expect(builds()).toBe(1)
+  })
+
   test('that cannot be built end with 4', async () => {
     box.write('extras/offline/images/new', '')
     box.answer('buildx-bake', { code: 1 })
