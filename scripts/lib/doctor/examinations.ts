@@ -75,8 +75,8 @@ function judgeKind({ product, isRootless }: Pick<Engine, 'product' | 'isRootless
   return [
     ...(isRootless ? [doubtful('The engine is rootless: root in a container is you, and APP_UID there is nobody on this machine.',
       'What the containers read in the source, everybody must be allowed to read: chmod -R a+rX. What they write there, such as migrations: chmod -R a+rwX.')] : []),
-    ...(product === 'Podman' ? [doubtful('Podman runs health checks by timers of systemd, and not more often while a container starts.',
-      'Without systemd no service becomes healthy: take Docker Engine there.')] : []),
+    ...(product === 'Podman' ? [doubtful('Podman runs health checks by timers of systemd, and builds in a container of moby/buildkit.',
+      'Without systemd no service becomes healthy: take Docker Engine there. Without Docker Hub: docs/troubleshooting.md, "Other engines".')] : []),
   ]
 }
 
