@@ -4,7 +4,7 @@
 const libraries: readonly [name: RegExp, packages: string][] = [
   [/^pq$/, 'libpq5'], [/^curl/, 'libcurl4'], [/^mariadb$/, 'libmariadb3'], [/^odbc$/, 'libodbc2'], [/^ldap|^lber/, 'libldap2'],
   [/^(GL|glib|gthread)$/, 'libgl1 libglib2.0-0'], [/^(SM|Xext|Xrender)$/, 'libsm6 libxext6 libxrender1'],
-  [/^(pango|gobject|harfbuzz|fontconfig)/, 'libpangoft2-1.0-0 libharfbuzz-subset0'], [/^cairo$/, 'libcairo2'],
+  [/^(pango|gobject|harfbuzz|fontconfig)/, 'libpangoft2-1.0-0 libharfbuzz-subset0'], [/^cairo$/, 'libcairo2'], [/^jpeg$/, 'libjpeg62-turbo'],
   [/^magic$/, 'libmagic1'], [/^gomp$/, 'libgomp1'], [/^(gdal|geos|proj)/i, 'gdal-bin'], [/^sndfile$/, 'libsndfile1'],
   [/^e?xslt$/, 'libxslt1.1'], [/^xml2$/, 'libxml2'], [/^xmlsec1/, 'libxmlsec1-openssl'], [/^zbar$/, 'libzbar0'], [/^vips$/, 'libvips42'],
 ]

@@ -78,6 +78,8 @@ test.each<[string, string]>([
   ["- couldn't import psycopg 'python' implementation: libpq library not found", 'Add libpq5 to'],
   ['ImportError: failed to find libmagic.  Check your installation', 'Add libmagic1 to'],
   ['OSError: no library called "cairo-2" was found', 'Add libcairo2 to'],
+  ['ImportError: libjpeg.so.62: cannot open shared object file: No such file or directory', 'Add libjpeg62-turbo to'],
+  ['ImportError: libcurl.so.4: cannot open shared object file: No such file or directory', 'Add libcurl4 to'],
   ['django.core.exceptions.ImproperlyConfigured: Could not find the GDAL library (tried "gdal", …', 'Add gdal-bin to'],
   ['OSError: libfoo-2.so.1: cannot open shared object file: No such file or directory', 'https://packages.debian.org finds the package that contains it'],
   ["ModuleNotFoundError: No module named 'pkg_resources'", "Add 'setuptools<82' to PYTHON_EXTRA_PACKAGES"],
