@@ -54,11 +54,12 @@ below() { # below COMMAND…: the command, run below the script
 	assert_line lists
 }
 
-@test "extra certificates reach apt, pip, uv, npm and requests, beside the image's own" {
+@test "extra certificates reach apt, pip, uv, npm, requests, cargo and git, beside the image's own" {
 	printf -- '-----BEGIN CERTIFICATE-----\nours\n' >"$secrets/extra-ca"
 	run -0 below sh -c 'for file in "$PIP_CERT" "$SSL_CERT_FILE" "$REQUESTS_CA_BUNDLE" "$NODE_EXTRA_CA_CERTS" \
+		"$CARGO_HTTP_CAINFO" "$GIT_SSL_CAINFO" \
 		"$(apt-config dump Acquire::https::CAInfo | cut -d\" -f2)"; do tail -n 1 "$file"; stat -c %a "$file"; done'
-	assert_output "$(for _ in 1 2 3 4 5; do printf 'ours\n644\n'; done)"
+	assert_output "$(for _ in 1 2 3 4 5 6 7; do printf 'ours\n644\n'; done)"
 }
 
 @test "a Python index reaches pip and uv" {
@@ -178,6 +179,15 @@ explains() {
 	builds 'gcc libc6-dev cargo' 'Cargo, the Rust package manager, is not installed or is not on PATH.'
 	builds git "ERROR: Cannot find command 'git' - do you have 'git' installed and in your PATH?"
 	builds git 'Git executable not found. Ensure that Git is installed and available.'
+}
+
+@test "where another Python is wanted, PYTHON_IMAGE is named" {
+	for line in 'error: No interpreter found for Python >=3.11, <3.13 in managed installations or search path' \
+		"ERROR: Package 'old' requires a different Python: 3.13.5 not in '<3.13'" \
+		'╰─▶ Because the current Python version (3.13.5) does not satisfy Python<3.13 and old==1.0 depends on Python<3.13, we can' \
+		'The currently activated Python version 3.13.5 is not supported by the project (>=3.11,<3.13).'; do
+		explains pip-index-url 'something here is for another Python than PYTHON_IMAGE has' "$line"
+	done
 }
 
 @test "a failure of another kind is not explained" {
