@@ -5,6 +5,7 @@ default the persistent one), with a heartbeat at each tick and a lock in Redis a
 waits for the lock before it opens the schedule file. The lock of a beat that was killed expires by itself.
 """
 
+import atexit
 import importlib.util
 import os
 import signal
@@ -110,6 +111,8 @@ class Scheduler(_Base):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         app = kwargs.get("app") or args[0]
         self._beat_lock = Lock(app.connection_for_write())
+        # Also of one that cannot start: its next start would wait for the lock, and who waits is healthy.
+        atexit.register(self._beat_lock.release)
         super().__init__(*args, **kwargs)
 
     def setup_schedule(self) -> None:
@@ -133,9 +136,8 @@ class Scheduler(_Base):
         return float(super().tick(*args, **kwargs))
 
     def close(self) -> None:
-        """Stores the schedule and releases the lock."""
+        """Stores the schedule. The lock is released when the process ends."""
         super().close()
-        self._beat_lock.release()
         heartbeat.remove()
 
     def _wait_for_lock(self) -> None:

@@ -388,6 +388,15 @@ doctor_finds() {
 	compose up --detach --wait --scale beat=1 beat
 }
 
+@test "a beat that cannot open its schedule leaves no lock: its next start does not stand by, which would seem well" {
+	for _ in first next; do
+		run compose run --rm --no-deps --no-TTY --env RELOAD= --env BEAT_LOCK=of-this-test --env BEAT_ARGS=--schedule=/nowhere/x beat
+		assert_failure
+		assert_output --partial /nowhere/x
+		refute_output --partial 'stands by'
+	done
+}
+
 @test "what a command has left behind ends with it at a save, because an old server would keep the port" {
 	run docker exec "$(container web)" entrypoint.sh bash -c '
 		timeout --signal TERM 3 python -m docker_roles.reload bash -c "sleep 300 & echo \$! >/tmp/left; wait"
