@@ -40,9 +40,8 @@ trust_extra_ca() {
 	cat /etc/ssl/certs/ca-certificates.crt "$secrets/extra-ca" >"$bundle" 2>/dev/null || cat "$secrets/extra-ca" >"$bundle"
 	chmod 0644 "$bundle"
 	export PIP_CERT="$bundle" SSL_CERT_FILE="$bundle" REQUESTS_CA_BUNDLE="$bundle" NODE_EXTRA_CA_CERTS="$bundle" \
-		CARGO_HTTP_CAINFO="$bundle" GIT_SSL_CAINFO="$bundle"
-	echo "Acquire::https::CAInfo \"$bundle\";" >>"$memory/apt.conf"
-	export APT_CONFIG="$memory/apt.conf"
+		CARGO_HTTP_CAINFO="$bundle" GIT_SSL_CAINFO="$bundle" APT_CONFIG="$memory/apt.conf"
+	echo "Acquire::https::CAInfo \"$bundle\";" >>"$APT_CONFIG"
 }
 
 # The image's own lists stay as they are. apt gets copies in which the mirror replaces the archive and MIRROR-security
