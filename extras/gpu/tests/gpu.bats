@@ -65,7 +65,7 @@ model() {
 	local production=${with_card//override/production}
 	GPU_MEMORY=3g run -0 model "$production" \
 		'[services["worker-gpu"].deploy.resources.limits.memory, services["worker-gpu"].logging.driver, services["worker-gpu"].build.target, services["worker-gpu"].read_only]'
-	assert_output '["3221225472","local","prod",true]'
+	assert_output '["3221225472","json-file","prod",true]'
 }
 
 @test "beside the card it is the worker: what both are told differs in nothing else" {
