@@ -190,6 +190,11 @@ explains() {
 	done
 }
 
+@test "where a package is built with a setuptools that is too new, the constraint is named" {
+	explains pip-index-url 'a package is built with a setuptools that is too new for it. Add to PYTHON_CONSTRAINTS: setuptools<82 (' \
+		"ModuleNotFoundError: No module named 'pkg_resources'"
+}
+
 @test "a failure of another kind is not explained" {
 	: >"$secrets/pip-index-url"
 	run -1 below sh -c 'echo "ModuleNotFoundError: No module named "; exit 1'
