@@ -58,7 +58,7 @@ source extras/rabbitmq/tests/sample.bash
 	run -0 rabbitmqctl eval '{element(2, application:get_env(rabbit, consumer_timeout)), vm_memory_monitor:get_total_memory()}.'
 	assert_output '{7200000,512000000}'
 	run -0 state '{{.HostConfig.Memory}} {{.HostConfig.LogConfig.Type}} {{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}}' rabbitmq
-	assert_output '536870912 local true [ALL]'
+	assert_output '536870912 json-file true [ALL]'
 }
 
 @test "a broker that answers nobody is unhealthy, and the worker that lost it too; both come back" {

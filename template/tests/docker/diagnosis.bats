@@ -212,7 +212,7 @@ no_tables() {
 	advises 'The volume was made by PostgreSQL 16'
 	run -3 node --import tsx/esm -- scripts/doctor.ts --env-file "$env_file"
 	set_version 17
-	advises 'The volume was made by PostgreSQL 16, which this one cannot read. Put the old POSTGRES_IMAGE back'
+	advises 'The volume was made by PostgreSQL 16, which this one cannot read. Put the old POSTGRES_IMAGE and POSTGRES_MOUNT back'
 	mended
 }
 

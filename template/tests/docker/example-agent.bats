@@ -305,7 +305,7 @@ alone() {
 	run curl --silent --output /dev/null --write-out '%{http_code}' "$frontend/api/jobs"
 	assert_output 404
 	run state '{{with .HostConfig}}{{.Memory}} {{.NanoCpus}} {{.PidsLimit}} {{.LogConfig.Type}} {{.RestartPolicy.Name}}{{end}}' frontend
-	assert_output '536870912 1000000000 256 local unless-stopped'
+	assert_output '536870912 1000000000 256 json-file unless-stopped'
 	run docker ps --filter "label=com.docker.compose.project=$project" --format '{{.Label "com.docker.compose.service"}} {{.Ports}}'
 	refute_line --regexp '^(web|frontend|worker) .*->'
 }
