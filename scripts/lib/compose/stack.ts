@@ -31,25 +31,26 @@ export const compose = ({ envFile }: Stack, ...args: string[]): string[] => ['co
 export const composeCommand = (stack: Stack, ...args: string[]): string => format(compose(stack, ...args))
 
 /** Runs a Compose command with our terminal. Returns its exit code. */
-export const streamCompose = (stack: Stack, ...args: string[]): Promise<number | null> =>
-  stream(compose(stack, ...args), { env: stack.env })
+export const streamCompose = (stack: Stack, ...args: string[]): Promise<number | null> => stream(compose(stack, ...args), { env: stack.env })
 
 /**
  * Starts services and waits until all are well, but no longer when one has ended five times: Compose would wait until every
  * other one is healthy or sick. Docker's pauses in between have been 3 seconds then, and grow. Returns the exit code.
  */
 export async function startServices(stack: Stack, { name }: Model, start: readonly string[]): Promise<number | null> {
-  const [hopeless, over] = [new AbortController(), new AbortController()]
+  const end = new AbortController()
   const ends: string[] = []
   const onLine = (id: string): void => {
     ends.push(id)
-    if (ends.filter((one) => one === id).length === 5) hopeless.abort()
+    if (ends.filter((one) => one === id).length === 5) end.abort()
   }
-  const watched = capture(['events', ...ofProject(name), '--filter', 'event=die', '--format', '{{.ID}}'], { onLine, signal: over.signal })
-  const exitCode = await stream(compose(stack, ...start), { env: stack.env, signal: hopeless.signal })
-  over.abort()
-  await watched
-  return exitCode
+  const watched = capture(['events', ...ofProject(name), '--filter', 'event=die', '--format', '{{.ID}}'], { onLine, signal: end.signal })
+  try {
+    return await stream(compose(stack, ...start), { env: stack.env, signal: end.signal })
+  } finally {
+    end.abort()
+    await watched
+  }
 }
 
 /** Builds the images of a stack, or of some of its services. @throws CliError (exit code 5) */

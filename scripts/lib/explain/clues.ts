@@ -2,7 +2,7 @@
 import { posix } from 'node:path'
 import type { Model } from '../compose/model.ts'
 import { makeRoom } from '../engine/machine.ts'
-import { drift, explainDrift, explainMisfit, explainRemoved, packageOf } from './packages.ts'
+import { drifts, explainMisfit, explainRemoved, otherVersion, packageOf } from './packages.ts'
 import { explainMissing, readSource } from './source-files.ts'
 
 /** What else is known where something failed. */
@@ -104,11 +104,13 @@ export const clues: readonly Clue[] = [
     `Likely: the volume of the database was made with another password of "${user}", or DATABASE_URL has another one ` +
     'than its provider, POSTGRES_PASSWORD or MARIADB_PASSWORD, which is read only when the volume is new: put the old one ' +
     'back, or delete the data with npm run teardown -- --volumes.'],
-  // The version stands in the line below. The images of 18 and later look for old data themselves, and for an old mount.
-  [/database files are incompatible with server(?:.*\n.*?version (\d+))?|in 18\+, these Docker images/, ([version]) =>
-    `The volume was made by ${version ? `PostgreSQL ${version}` : 'another major version of PostgreSQL'}, which this one cannot read. Put the ` +
-    'old POSTGRES_IMAGE and POSTGRES_MOUNT back. Then docs/backup.md ("Another major version of the database") moves the data; or delete ' +
-    'it: npm run teardown -- --volumes. From 18 on, set POSTGRES_MOUNT=/var/lib/postgresql too.'],
+  // The version stands in the line below.
+  [/database files are incompatible with server(?:.*\n.*?version (\d+))?/, ([version]) =>
+    `The volume was made by ${version ? `PostgreSQL ${version}` : 'another major version of PostgreSQL'}, which this one cannot read. Put the old POSTGRES_IMAGE and ` +
+    'POSTGRES_MOUNT back. Then docs/backup.md ("Another major version of the database") moves the data; or delete it: npm run teardown -- --volumes. ' +
+    'From 18 on, set POSTGRES_MOUNT=/var/lib/postgresql too.'],
+  [/in 18\+, these Docker images/, 'PostgreSQL 18 and later keep their data in another folder: set POSTGRES_MOUNT=/var/lib/postgresql in .env.docker. ' +
+    'To keep what an older version has stored, put its POSTGRES_IMAGE back first: docs/backup.md ("Another major version of the database").'],
   [/Can't locate revision identified by '([^']+)'/, ([revision]) =>
     `The database is at revision ${revision}, which another branch made. Downgrade on that branch, or delete the data: ` +
     'npm run teardown -- --volumes'],
@@ -166,7 +168,7 @@ export const clues: readonly Clue[] = [
   [/'NoneType' object has no attribute '(?:Strict)?Redis'|VersionMismatch: Redis.* versions [^6]|Missing redis library|install the redis library/,
     "Celery finds no package redis that fits it. Add 'celery[redis]' to PYTHON_EXTRA_PACKAGES in .env.docker; or write it in place of " +
     `celery and redis into the file of PYTHON_MANIFEST, and make its lock again, ${again}`],
-  [drift, ([said = '']) => `Likely: something here was written for an older version of a package. ${explainDrift(said)}, ${again}`],
+  ...drifts.map(([error, bound]): Clue => [error, `Likely: something here was written for an older version of a package. ${otherVersion(bound)}, ${again}`]),
   [/ModuleNotFoundError: No module named '([^']+)'/, ([module = ''], { model }) =>
     explainMissing(readSource(model), module) ?? explainRemoved(module) ??
     `"${module}" is not in the image. If it is a module of yours, compare WEB_APP, CELERY_APP and APP_PYTHONPATH ` +

@@ -36,20 +36,17 @@ export function explainRemoved(module: string): string | undefined {
 }
 
 /** Other versions of Python packages. A lock decides for itself. */
-const otherVersion = (bound: string): string =>
+export const otherVersion = (bound: string): string =>
   `Take another version in the file of PYTHON_MANIFEST and make its lock again. Without a lock, add '${bound}' to PYTHON_CONSTRAINTS in .env.docker`
 
 /** What Python says where code for an older version of a package, and without a bound of its own, meets a newer one. */
-const drifts: readonly [error: RegExp, bound: string][] = [
+export const drifts: readonly [error: RegExp, bound: string][] = [
   [/'url_\w+' from 'werkzeug/, 'werkzeug<3'], [/'(?:_\w+_ctx_stack|Markup|escape|JSON(?:En|De)coder)' from 'flask/, 'flask<2.3'],
   [/'soft_unicode' from 'markupsafe/, 'markupsafe<2.1'], [/'(?:Markup|escape|context\w+|environment\w+)' from 'jinja2/, 'jinja2<3.1'],
   [/'\w*(?:json|JSON)\w*' from 'itsdangerous/, 'itsdangerous<2.1'], [/'(?:ugettext\w*|force_text|url)' from 'django/, 'django<4'],
   [/module 'sqlalchemy' has no attribute '__all__'/, 'sqlalchemy<2'], [/`BaseSettings` has been moved/, 'pydantic<2'],
-  [/numpy\.dtype size changed|compiled using NumPy 1/, 'numpy<2'], [/unexpected keyword argument 'proxies'/, 'httpx<0.28'],
-  [/requires redis-py versions 6\.\S+ or later/, 'kombu<5.7'],
+  [/numpy\.dtype size changed|compiled using NumPy 1/, 'numpy<2'], [/unexpected keyword argument 'proxies'/, 'httpx<0.28'], [/requires redis-py versions 6\.\S+ or later/, 'kombu<5.7'],
 ]
-export const drift = new RegExp(`(${drifts.map(([error]) => error.source).join('|')})`)
-export const explainDrift = (said: string): string => otherVersion(drifts.find(([error]) => error.test(said))?.[1] ?? '')
 
 /** A package that fails when it is imported is as it was published: its code is not what to mend. */
 export function explainMisfit([python = '', name = '', error = '']: readonly string[]): string {
