@@ -46,12 +46,11 @@ const isRefused = (overlay: string): boolean => /^ {2}secrets-check:\s+command:/
 
 /** The Compose files of a lane: the owner's, each overlay in the lane's own version, if there is one, and without what it refuses. */
 export function filesOf(lane: Lane, chosen: readonly string[]): string[] {
-  const own = lanes[lane].overlay.replace('compose', '')
-  const others = chosen.filter((file) => file !== '' && !/^compose\.(override|production)\.yaml$/.test(file))
-    .map((file) => ({ file, twin: file.replace(/\.(override|production)\.yaml$/, own) }))
-    .flatMap(({ file, twin }) => (twin === file || existsSync(twin) ? [twin] : []))
+  const { overlay } = lanes[lane]
+  const others = chosen.map((file) => file.replace(/\.(override|production)\.yaml$/, overlay.replace('compose', '')))
+    .filter((file) => file !== '' && file !== overlay && (chosen.includes(file) || existsSync(file)))
   const [base = 'compose.yaml', ...more] = others.filter((file) => lane !== 'production' || !isRefused(readFileSync(file, 'utf8')))
-  return [base, lanes[lane].overlay, ...more]
+  return [base, overlay, ...more]
 }
 
 /** An overlay in which every published port keeps its address and has a number that the engine picks. Pure. */
