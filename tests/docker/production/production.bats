@@ -41,8 +41,10 @@ load ../helpers
 	local service
 	for service in $CORE_SERVICES; do
 		run state '{{.Name}} {{.HostConfig.CapDrop}} {{.HostConfig.Privileged}} {{.HostConfig.SecurityOpt}}' "$service"
-		# Podman names each of them.
+		# Podman names each of them, so the model says that it is all.
 		assert_output --regexp '^[^ ]+ \[(ALL|.* SYS_CHROOT)\] false \[no-new-privileges(:true)?\]$'
+		run model ".services['$service'].cap_drop"
+		assert_output '["ALL"]'
 	done
 }
 
