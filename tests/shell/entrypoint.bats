@@ -108,13 +108,7 @@ load helpers
 
 @test "migrate: TERM reaches the command, and its exit code is the migration's" {
 	export MIGRATE_COMMAND="trap 'exit 3' TERM; echo running; while sleep 0.1; do :; done"
-	PYTHONPATH="$ROOT/docker/python" python3 -m docker_roles.migrate >"$BATS_TEST_TMPDIR/said" 3>&- &
-	local migrate=$!
-	until grep -q running "$BATS_TEST_TMPDIR/said"; do kill -0 "$migrate" && sleep 0.1; done
-	kill "$migrate"
-	local code=0
-	wait "$migrate" || code=$?
-	assert_equal "$code" 3
+	run -3 terminated_migration
 }
 
 @test "seed and test are shell lines of their settings, and the tests get data of their own" {

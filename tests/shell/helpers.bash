@@ -75,3 +75,12 @@ with_secrets() {
 		mount -t tmpfs none /run && cp -r "$1/secrets" /run/ && shift && "$@"
 	' with_secrets "$BATS_TEST_TMPDIR" "$@"
 }
+
+# terminated_migration: runs migrate, gives it TERM once its command has said "running", and ends with its exit code.
+terminated_migration() {
+	PYTHONPATH="$ROOT/docker/python" python3 -m docker_roles.migrate >"$BATS_TEST_TMPDIR/said" 3>&- &
+	local migrate=$!
+	until grep -q running "$BATS_TEST_TMPDIR/said"; do kill -0 "$migrate" && sleep 0.1; done
+	kill "$migrate"
+	wait "$migrate"
+}

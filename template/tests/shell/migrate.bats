@@ -10,12 +10,6 @@ load ../../../tests/shell/helpers
 	export ended=$BATS_TEST_TMPDIR/ended
 	# shellcheck disable=SC2016 # for the shell below
 	export MIGRATE_COMMAND='bash -c '\''trap "sleep 1; echo >$ended; exit 0" TERM; echo running; while sleep 0.1; do :; done'\'' && true'
-	PYTHONPATH="$ROOT/docker/python" python3 -m docker_roles.migrate >"$BATS_TEST_TMPDIR/said" 3>&- &
-	local migrate=$!
-	until grep -q running "$BATS_TEST_TMPDIR/said"; do kill -0 "$migrate" && sleep 0.1; done
-	kill "$migrate"
-	local code=0
-	wait "$migrate" || code=$?
-	assert_equal "$code" 143
+	run -143 terminated_migration
 	assert [ -e "$ended" ]
 }
