@@ -140,13 +140,16 @@ needed_packages() {
 # mirror, even if it is empty. No guess is better than a wrong one.
 explain() {
 	for archive in apt-mirror/APT_MIRROR/'the Debian archive' pip-index-url/PIP_INDEX_URL/'the Python package index' \
-		npm-registry/NPM_REGISTRY/'the npm registry' ''; do if [ -e "$secrets/${archive%%/*}" ]; then break; fi; done
+		npm-registry/NPM_REGISTRY/'the npm registry' ''; do
+		if [ -e "$secrets/${archive%%/*}" ]; then break; fi
+	done
 	[ -n "$archive" ] || return 0
 	setting=${archive#*/} who=${archive##*/}
 	setting=${setting%%/*} mirror=$(secret "${archive%%/*}")
 	[ -z "$mirror" ] || who="the mirror of $setting"
 	split_url "$mirror"
-	host=${origin#*://} refused='40[13] +(unauthorized|forbidden|error|client error)|http error 40[13]|code E40[13]'
+	host=${origin#*://}
+	refused='40[13] +(unauthorized|forbidden|error|client error)|http error 40[13]|code E40[13]'
 	says() { grep -Eqi -e "$1" "$memory/said"; }
 	if says 'certificate (verif|is not trusted|issuer|problem)|certificate verify failed|invalid peer certificate|unknownissuer|SELF_SIGNED_CERT|UNABLE_TO_(GET_ISSUER|VERIFY)|CERT_HAS_EXPIRED|ALTNAME_INVALID'; then
 		cause="the certificate of $who is not trusted. If it is the right one, name the file of its CA in EXTRA_CA_FILE"
@@ -161,11 +164,14 @@ explain() {
 	elif [ -n "$mirror" ] && says '404 +(not found|client error)|code E404|no matching distribution|not found in the package registry|does not have a release file'; then
 		cause="$who does not have all that was asked for. If the rest of the lines says nothing better, compare its path in $setting"
 	elif [ "$setting" = PIP_INDEX_URL ] && packages=$(needed_packages) && [ -n "$packages" ]; then
-		page=docs/troubleshooting.md cause="a package has to be built, and a tool or a header for that is missing. Add to APT_BUILD_PACKAGES: $packages"
+		page=docs/troubleshooting.md
+		cause="a package has to be built, and a tool or a header for that is missing. Add to APT_BUILD_PACKAGES: $packages"
 	elif says 'no module named .pkg_resources'; then
-		page=docs/troubleshooting.md cause='a package is built with a setuptools that is too new for it. Add to PYTHON_CONSTRAINTS: setuptools<82'
+		page=docs/troubleshooting.md
+		cause='a package is built with a setuptools that is too new for it. Add to PYTHON_CONSTRAINTS: setuptools<82'
 	elif says 'no interpreter found for python|different python:|does not satisfy python|python version [0-9.]+ is not supported'; then
-		page=docs/troubleshooting.md cause='something here is for another Python than PYTHON_IMAGE has. npm run env knows which one the application asks for'
+		page=docs/troubleshooting.md
+		cause='something here is for another Python than PYTHON_IMAGE has. npm run env knows which one the application asks for'
 	elif asked=$(sed -nE 's/.*(ould not resolve host: |getaddrinfo (ENOTFOUND|EAI_AGAIN) )([A-Za-z0-9.-]+).*/\3/p' "$memory/said" | tail -n 1) &&
 		[ -n "$asked" ] && ! says 'npm (error|ERR!) code E|ERR_PNPM|yarn'; then
 		cause="a command asks for $asked, which cannot be reached from the build. HTTPS_PROXY names a proxy"
