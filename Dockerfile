@@ -15,7 +15,7 @@ ARG NODE_IMAGE=library/node:24-trixie-slim
 # --- base: the interpreter, Debian's run-time packages and the user ---
 FROM ${PYTHON_IMAGE} AS base
 SHELL ["/bin/sh", "-eu", "-c"]
-# Not every base image sets it. Without it, tools that are not Python's own print and read ASCII.
+# Not every base image sets this. Without it, programs other than Python print and read ASCII.
 ENV LANG=C.UTF-8
 ARG APT_PACKAGES=
 ARG APP_UID=1001
@@ -35,8 +35,8 @@ RUN --mount=type=bind,source=docker/build,target=/build \
   install -d /app
 EOF
 
-# --- manifest: the files that decide which packages are installed. This step runs at every change of the source.
-# While it copies the same files, the next steps come from the cache. ---
+# --- manifest: the files that decide which packages are installed. This step runs after every change of the source.
+# As long as it copies the same files, the next steps come from the cache. ---
 FROM base AS manifest
 ARG APP_DIR=app
 ARG APP_WORKDIR=.
@@ -54,7 +54,7 @@ RUN --mount=type=bind,source=docker/build,target=/build \
     --mount=type=cache,target=/var/lib/apt/lists,sharing=locked \
     --mount=type=secret,id=extra-ca --mount=type=secret,id=apt-mirror \
     /build/with-network.sh /build/apt-install.sh ${APT_BUILD_PACKAGES}
-# The base image's Python runs the application, so uv must not download another one. Nobody is there to type a password.
+# The base image's Python runs the application, so uv must not download another one. A build cannot ask for a password.
 ENV PIP_CACHE_DIR=/cache/pip \
     PIP_NO_INPUT=1 \
     UV_CACHE_DIR=/cache/uv \
@@ -72,7 +72,7 @@ RUN --mount=type=bind,source=docker/build,target=/build \
 
 FROM installer AS installer-poetry
 ARG POETRY_VERSION=2.5.1
-# Exports a lock as requirements, which every index and mirror can serve.
+# The plugin exports a lock as requirements, which every index and mirror can serve.
 ARG POETRY_EXPORT_VERSION=1.10.1
 RUN --mount=type=bind,source=docker/build,target=/build \
     --mount=type=cache,target=/cache \
@@ -198,8 +198,8 @@ ARG APP_GID=1001
 USER ${APP_UID}:${APP_GID}
 ENTRYPOINT ["tini", "--", "entrypoint.sh"]
 CMD ["web"]
-# A check looks again and again (docker/healthcheck.sh), and its time-out only ends one that is frozen itself. The interval
-# is the pause after it: a frozen role is unhealthy within half a minute.
+# One check looks many times (docker/healthcheck.sh). The time-out only ends a check that is frozen itself. The interval
+# is the pause between two checks: a frozen role is unhealthy within half a minute.
 HEALTHCHECK --interval=15s --timeout=75s --start-period=60s --start-interval=1s --retries=1 \
     CMD ["healthcheck.sh", "watch"]
 
@@ -211,7 +211,7 @@ COPY --from=source /app /app
 COPY --from=frontend /opt/frontend /opt/frontend
 
 FROM runtime AS prod
-# For the health check. In development a debugger may hold a role.
+# Lets the health check end a frozen role. In development it must not, because a debugger may be holding the role.
 ENV END_FROZEN=true
 COPY --from=deps /opt/venv /opt/venv
 ARG APP_WORKDIR=.

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Exits with 64 if this stack uses a secret of .env.docker.example, which everybody can read: those contain
-# "local-only". In production it runs before everything else.
+# Exits with 64 if this stack uses a secret of .env.docker.example. Anyone can read those, and they contain
+# "local-only". In production this runs before everything else.
 set -eu
 
 refused=0
@@ -9,7 +9,7 @@ refuse() {
 	refused=64
 }
 
-# Each argument is why an overlay for development must not be here.
+# Each argument is a reason why a development overlay must not be used here.
 for reason; do refuse "$reason"; done
 
 # runs SERVICE: succeeds if its profile is on.
@@ -28,7 +28,7 @@ for pair in flower:FLOWER_PASSWORD mariadb:MARIADB_PASSWORD postgres:POSTGRES_PA
 done
 
 if runs redis && [ -z "${REDIS_PASSWORD:-}" ]; then
-	refuse "REDIS_PASSWORD is empty. Set it, and say the same in REDIS_URL: redis://:PASSWORD@redis:6379/0. A client without a password needs a Redis of its own: docs/where-to-change-what.md"
+	refuse "REDIS_PASSWORD is empty. Set it, and use the same one in REDIS_URL: redis://:PASSWORD@redis:6379/0. A client without a password needs a Redis of its own: docs/where-to-change-what.md"
 fi
 
 exit "$refused"

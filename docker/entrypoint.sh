@@ -12,7 +12,7 @@ fail() {
 	exit "${2:-64}"
 }
 
-# need NAME EXAMPLE: fails if a setting is empty that the role cannot start without.
+# need NAME EXAMPLE: fails if a setting that the role needs is empty.
 need() {
 	eval "value=\${$1:-}"
 	[ -n "$value" ] || fail "$role needs $1, which is empty. Set it in .env.docker, e.g. $1=$2. If it is there, Compose was not told of the file: docker compose --env-file .env.docker up --wait"
@@ -46,12 +46,12 @@ read_secret_files() {
 	done
 }
 
-# APP_CA holds certificates to trust in addition to the system's (APP_CA_FILE names a file of them). Every library
-# reads another variable, and its bundle replaces the system's. So this joins both in one bundle and names it in each
-# variable that is not set yet. The same names are in docker/app-ca.env, for "docker compose exec".
+# APP_CA holds certificates to trust in addition to the system's (APP_CA_FILE names a file of them). Each library reads
+# a variable of its own, and the bundle that it names replaces the system's. So this joins both in one bundle and sets
+# each variable that is not set yet. The same names are in docker/app-ca.env, for "docker compose exec".
 trust_ca() {
 	[ -n "${APP_CA:-}" ] || return 0
-	case $APP_CA in *'-----BEGIN CERTIFICATE-----'*) ;; *) fail 'APP_CA_FILE names no file of certificates (-----BEGIN CERTIFICATE-----).' ;; esac
+	case $APP_CA in *'-----BEGIN CERTIFICATE-----'*) ;; *) fail 'APP_CA_FILE does not name a file of certificates (-----BEGIN CERTIFICATE-----).' ;; esac
 	[ -r "$system_ca" ] || fail "APP_CA_FILE is set, and this image has no $system_ca to add it to. Put ca-certificates into APT_PACKAGES."
 	bundle=/tmp/ca-bundle.pem
 	# %b: some platforms store several lines as one, with \n in it.
@@ -63,11 +63,11 @@ trust_ca() {
 	unset APP_CA
 }
 
-# Gives this run a folder of its own for temporary files, locked as long as it lives. Deletes those that nobody holds: a run
-# that was killed left them.
+# Gives this run its own folder for temporary files, and locks it while the run lives. Deletes folders without a lock:
+# runs that were killed left them.
 own_tmpdir() {
 	[ -w "${TMPDIR:-}" ] || { unset TMPDIR && return; }
-	# The numbers are low, because some servers close all higher ones when they start.
+	# These descriptors have low numbers, because some servers close all higher ones when they start.
 	exec 4<"$TMPDIR"
 	flock 4
 	find "$TMPDIR" -maxdepth 1 -name 'run.*' -exec flock --nonblock {} rm -rf {} \; 2>/dev/null || true
@@ -75,7 +75,7 @@ own_tmpdir() {
 	export TMPDIR
 	exec 3<"$TMPDIR"
 	flock 3
-	# Only now may the next run look for folders that nobody holds.
+	# Only now may the next run look for folders without a lock.
 	exec 4<&-
 }
 
@@ -88,7 +88,7 @@ need_program() {
 	is_program "$1" || fail "$role needs $1, which is not installed. List it in the application's dependencies or in PYTHON_EXTRA_PACKAGES." 127
 }
 
-# version_of PACKAGE: prints which one is installed.
+# version_of PACKAGE: prints the version that is installed.
 version_of() {
 	set +f
 	for path in /opt/venv/lib/python*/site-packages/"$1"-[0-9]*.dist-info; do
@@ -142,8 +142,8 @@ web() {
 # shellcheck disable=SC2086
 worker() {
 	need CELERY_APP package.module
-	# With this, TERM lets tasks run for WORKER_STOP_TIMEOUT seconds, then returns the rest to the queue. Before
-	# Celery 5.5 it would abort them, so there TERM keeps its meaning: it waits for them.
+	# With this, TERM lets tasks run for WORKER_STOP_TIMEOUT seconds, then returns the rest to the queue. Before Celery
+	# 5.5 it would abort them, so TERM keeps its meaning there: the worker waits for its tasks.
 	case $(version_of celery) in
 	[0-4].* | 5.[0-4].*) ;;
 	*) export REMAP_SIGTERM=SIGQUIT ;;
@@ -189,7 +189,7 @@ once() {
 }
 
 main() {
-	# A platform's command may have it once more.
+	# A platform's command may repeat the name of this script.
 	[ "${1:-}" != entrypoint.sh ] || shift
 	role=${1:-web}
 	read_secret_files

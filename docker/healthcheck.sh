@@ -2,38 +2,38 @@
 # Checks the role that this container runs. If it is not healthy, prints why and exits with 1.
 #
 #   healthcheck.sh         one look
-#   healthcheck.sh watch   at the start until the role is well, later for a minute or until it is sick
+#   healthcheck.sh watch   until the role is well (the first one: up to 5 seconds) or sick (later ones: up to a minute)
 #
-# In bash, because bash can speak HTTP: a check that starts Python costs thirty times as much. Docker has it watch,
-# because to start a check costs the engine twenty times as much as a look.
+# This is bash, because bash can speak HTTP: a check that starts Python costs thirty times as much. Docker uses "watch",
+# because starting a check costs the engine twenty times as much as one look.
 set -u
 
 # How old a heartbeat may be, in seconds. A worker writes one every two seconds, beat every five.
 readonly MAX_AGE=10
 
-# After how many seconds without any progress a sick role is frozen, and how many more it gets to stop by itself.
+# A sick role without any progress for FROZEN_AFTER seconds is frozen. It then gets GRACE seconds to stop by itself.
 readonly FROZEN_AFTER=12 GRACE=$((${WORKER_STOP_TIMEOUT:-20} + 10))
 
-# Made at the first success. While the role is sick, it holds a time and the progress seen then, or TERM.
-# Kubernetes keeps /dev/shm for the next container, which has another start in its name (field 22).
+# Made at the first success. While the role is sick, it holds a time and the progress at that time, or TERM. Kubernetes
+# keeps /dev/shm for the next container, so the name has the start of process 1 in it (field 22).
 read -r -a process_one </proc/1/stat
 readonly SEEN=${FROZEN_FILE:-/dev/shm/healthcheck.$HOSTNAME.${process_one[21]}}
 
-# Is there between two watches, if the first has ended well.
+# This file exists between two watches if the first one ended well.
 readonly WELL=$SEEN.well
 
-# pause SECONDS: without a sleep, which would count as a process of the role.
+# pause SECONDS: waits without a sleep, which would count as a process of the role.
 pause() { read -r -t "$1" _ <> <(:) || true; }
 
-# sick WHY [STATE]: the state counts in place of the progress of the processes.
+# sick WHY [STATE]: prints WHY and fails. STATE, if given, counts in place of the progress of the processes.
 sick() {
 	echo "$1"
 	[[ -z ${END_FROZEN:-} ]] || end_frozen "${2:-}"
 	exit 1
 }
 
-# Sets $progress to the time that all threads of the role have run, in nanoseconds. Init wakes up even when the role
-# cannot.
+# Sets $progress to the time that all threads of the role have run, in nanoseconds. Init is left out, because it wakes
+# up even when the role cannot.
 measure() {
 	local process name run
 	progress=0
@@ -46,8 +46,8 @@ measure() {
 	done 2>/dev/null
 }
 
-# Ends a role that was well and is now frozen, so that the restart policy starts it anew. One that is starting, busy, or
-# waiting for its broker makes progress. Only process 1 could not be killed from here, so its child is: init then exits.
+# Ends a role that was well and is now frozen; the restart policy starts it again. A role that starts, is busy, or waits
+# for its broker makes progress. Process 1 cannot be killed from here, so its child is killed: init then exits.
 end_frozen() {
 	local progress=$1 since seen main signal=TERM patience=$FROZEN_AFTER
 	[[ -e $SEEN ]] || return
@@ -64,11 +64,11 @@ end_frozen() {
 	echo "healthcheck: the role ${progress/#[0-9]*/is frozen} and gets $signal" | tee -a /proc/1/fd/2
 	read -r main _ </proc/1/task/1/children
 	kill -s "$signal" "$main"
-	# A stopped process takes TERM when it goes on.
+	# A stopped process handles TERM only when it continues.
 	kill -s CONT -- -1
 }
 
-# PID 1 is "tini -- entrypoint.sh ROLE …": so the role need not be stored anywhere. A platform may repeat entrypoint.sh;
+# PID 1 is "tini -- entrypoint.sh ROLE …", so the role need not be stored anywhere. A platform may repeat entrypoint.sh;
 # the last one counts.
 role() {
 	local args i found=
@@ -79,7 +79,7 @@ role() {
 	echo "$found"
 }
 
-# connect PORT: opens file descriptor 3. In development the server restarts at every save, so it is waited for.
+# connect PORT: opens file descriptor 3. In development the server restarts at every save, so this waits.
 connect() {
 	local _
 	for _ in {1..10}; do
@@ -98,8 +98,8 @@ ask() {
 	echo "$status"
 }
 
-# get PORT PATH: one request. Sets $problem when it fails. The time includes connecting, which takes minutes where the
-# queue of a frozen server is full.
+# get PORT PATH: sends one request, and sets $problem when that fails. The time includes connecting, which takes minutes
+# when the queue of a frozen server is full.
 get() {
 	local status=''
 	read -r -t 3 status < <(ask "$@")
@@ -122,10 +122,10 @@ http() { # http PORT PATH
 heartbeat() {
 	local file=${HEARTBEAT_FILE:-/tmp/heartbeat} written
 	written=$(stat -c %Y "$file" 2>/dev/null) || { END_FROZEN='' && sick "no heartbeat yet"; }
-	# A worker that is connected and has nothing in hand has written so. It runs, so it makes progress.
+	# A connected worker with no task in hand writes this. It still runs and makes progress, so a state is given.
 	[[ $(<"$file") != stalls ]] || sick 'no task is taken, although some wait' 'takes no task'
 	((EPOCHSECONDS - written > MAX_AGE)) || return 0
-	# A worker that stops, or waits for its broker, has written so: its tasks go on.
+	# A worker that stops, or waits for its broker, has written that. It is not ended, because its tasks go on.
 	[[ ! -s $file ]] || END_FROZEN=
 	sick "the last heartbeat was $((EPOCHSECONDS - written)) seconds ago"
 }
@@ -145,7 +145,7 @@ look() {
 	[[ -z ${END_FROZEN:-} ]] || : >"$SEEN"
 }
 
-# Docker learns only of the end of a watch. So the one that finds the role well again ends at once.
+# Docker learns the result only when a watch ends. So a watch that finds the role well again ends at once.
 watch() {
 	local said
 	if [[ -e $WELL ]]; then

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Copies only what decides which packages are installed, so that a change of the source does not install them
+# Copies only the files that decide which packages are installed, so that a change of the source does not install them
 # again: collect-manifests.sh APPLICATION TARGET. TARGET/prod gets PYTHON_MANIFEST, and TARGET/dev also gets
-# PYTHON_DEV_MANIFEST. Each file keeps its path. The files that it includes come along, and so do the local packages
-# that it names.
+# PYTHON_DEV_MANIFEST. Each file keeps its path. The files that a manifest includes are copied too, and so are the local
+# packages that it names.
 set -eu
 
 application=$1 target=$2
@@ -40,7 +40,7 @@ sources_in() {
 		-e '/^type = "(directory|file)"$/{ n; s/^url = "(.*)"$/\1/p; }' "$1"
 }
 
-# bring [-e |-f ]PATH BASE WHO FOLDER: copies a local package, or a folder of packages, which WHO names as seen from BASE.
+# bring [-e |-f ]PATH BASE WHO FOLDER: copies a local package, or a folder of packages. WHO names PATH, seen from BASE.
 bring() {
 	option=
 	case $1 in -[ef]' '*) option=${1%% *} && set -- "${1#-? }" "$2" "$3" "$4" ;; esac
@@ -49,7 +49,7 @@ bring() {
 	/app | /app/*) set -- ".${1#/app}" . "$3" "$4" ;;
 	esac
 	if [ "$option" = -f ]; then
-		# It may lie beside the file that names it, or nowhere, which does not stop pip.
+		# The folder may lie beside the file that names it. It may also be missing, which does not stop pip.
 		[ ! -e "$application/$(dirname "$3")/$1" ] || set -- "$1" "$(dirname "$3")" "$3" "$4"
 		[ -e "$application/$2/$1" ] || { echo "collect-manifests: $1 in $3 is not in APP_DIR: left out." >&2 && return; }
 	fi
@@ -66,8 +66,8 @@ bring() {
 	fi
 }
 
-# outline PACKAGE FOLDER: of the application itself only what describes it as a package. All of its source would be
-# installed again at every change. Installed as editable, it is imported from its source in /app.
+# outline PACKAGE FOLDER: copies only what describes the application as a package. With all of its source, every change
+# would install it again. It is installed as editable, so it is imported from its source in /app.
 outline() {
 	(cd "$application/$1" && {
 		find . -maxdepth 1 -type f \( -name '*.toml' -o -name '*.cfg' -o -name '*.in' -o -name '*.txt' -o -name setup.py \
@@ -76,7 +76,7 @@ outline() {
 	}) | while read -r file; do install -D --mode 0644 "$application/$1/$file" "$2/$1/$file"; done
 }
 
-# take FILE FOLDER: copies a manifest and what it needs into FOLDER. A missing file is left to the installer, which
+# take FILE FOLDER: copies a manifest and what it needs into FOLDER. It skips a missing file, because the installer
 # knows whether that matters.
 take() {
 	[ -f "$application/$1" ] && [ ! -e "$2/$1" ] || return 0
@@ -86,7 +86,7 @@ take() {
 		for lock in uv.lock poetry.lock; do take "${1%pyproject.toml}$lock" "$2"; done
 		;;
 	*.lock)
-		# The project itself is no package here: Python imports it from its source.
+		# The project itself is not a package here: Python imports it from its source.
 		sources_in "$application/$1" | while read -r path; do [ "$path" = . ] || bring "$path" "$(dirname "$1")" "$1" "$2"; done
 		;;
 	*.txt | *.in)
@@ -102,7 +102,7 @@ take() {
 
 manifest=$(within "$PYTHON_MANIFEST" "PYTHON_MANIFEST=$PYTHON_MANIFEST")
 [ -f "$application/$manifest" ] || fail "PYTHON_MANIFEST=$PYTHON_MANIFEST is not in APP_DIR. Correct it in .env.docker; if the file is there, a line of .dockerignore hides it."
-# pip sees a path from the folder in which it runs: install-dependencies.sh chooses the same one.
+# For pip, a path starts at the folder in which it runs. install-dependencies.sh chooses the same folder.
 base=$(within "${APP_WORKDIR:-.}" "APP_WORKDIR=${APP_WORKDIR:-}")
 case $manifest in "$base"/*) ;; *) base=. ;; esac
 mkdir -p "$target/prod" "$target/dev"

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs the application's dependencies into /opt/venv: install-dependencies.sh [dev]
-# It reads the manifests in /app and the PYTHON_… settings in .env.docker. /app is where the source will be, so that an
-# editable local package is later the one in the source. With "dev" it adds what tests and reloading need.
+# It reads the manifests in /app and the PYTHON_… settings in .env.docker. The source will be in /app too, so an
+# editable local package is later the one in the source. With "dev" it also installs what tests and reloading need.
 set -eu
 
 venv=/opt/venv
@@ -28,7 +28,7 @@ constrain() { # constrain REQUIREMENT…
 	export PIP_CONSTRAINT="$constraints" PIP_BUILD_CONSTRAINT="$constraints" UV_CONSTRAINT="$constraints" UV_BUILD_CONSTRAINT="$constraints"
 }
 
-# in_project COMMAND…: what the tools write into this folder is gone after the step.
+# in_project COMMAND…: runs a tool in the project's folder. The files that it writes there are gone after the step.
 in_project() {
 	[ "${manifest##*/}" = pyproject.toml ] || fail "PYTHON_MANIFEST=$PYTHON_MANIFEST: $PYTHON_INSTALLER reads a lock only beside pyproject.toml."
 	home=$PWD
@@ -38,14 +38,14 @@ in_project() {
 }
 
 # A lock contains the addresses of its files, and its tool uses no others. Exported as requirements, the same versions
-# come from the index that this build uses (with-network.sh sets UV_DEFAULT_INDEX to a mirror), with their hashes checked.
+# come from the index of this build (with-network.sh sets UV_DEFAULT_INDEX to a mirror). Hashes are checked.
 install_exported() { # install_exported COMMAND…: the command writes the lock as requirements.txt
 	# uv accepts a lock only with the index that it was made with: the one that most lines name.
 	index=$(sed -n 's/^source = { registry = "\(.*\)" }$/\1/p' uv.lock 2>/dev/null | sort | uniq -c | sort -rn | sed -n '1s/^ *[0-9]* //p')
 	env -u UV_DEFAULT_INDEX -u PIP_INDEX_URL ${index:+"UV_DEFAULT_INDEX=$index"} "$@" || fail "the lock cannot be read, or it is older than $PYTHON_MANIFEST: make it again."
 	# The lock has chosen the versions. With hashes, uv accepts only constraints with "==".
 	unset UV_CONSTRAINT
-	# Folders and git have no hashes. A line with hashes goes on after a backslash.
+	# Folders and git repositories have no hashes. A line with hashes ends in a backslash and goes on below.
 	unhashed='^(-e |[.]+/|[^ ]+ @ ).*[^\\]$'
 	grep -E "$unhashed" requirements.txt >unhashed.txt || true
 	sed -i -E "\\#$unhashed#d" requirements.txt
@@ -64,7 +64,7 @@ option_each() { # option_each OPTION WORD…  →  OPTION WORD OPTION WORD …
 main() {
 	groups=${PYTHON_GROUPS:-}
 	[ "${1:-}" = dev ] && groups="$groups ${PYTHON_DEV_GROUPS:-}"
-	# A requirements file sees its local packages from the folder in which the installer runs.
+	# In a requirements file, the paths of local packages start at the folder in which the installer runs.
 	workdir=$(realpath --canonicalize-missing "/app/${APP_WORKDIR:-.}")
 	case $(realpath --canonicalize-missing "$manifest") in "$workdir"/*) cd "$workdir" ;; *) cd /app ;; esac
 	[ -d "$venv" ] || python3 -m venv --without-pip "$venv"
@@ -90,7 +90,7 @@ main() {
 			--output requirements.txt $chosen
 		;;
 	*:*/pyproject.toml)
-		fail "pip installs no pyproject.toml without its project. Set PYTHON_INSTALLER=uv or poetry, or name a requirements file."
+		fail "pip cannot install from pyproject.toml without the project itself. Set PYTHON_INSTALLER=uv or poetry, or name a requirements file."
 		;;
 	*)
 		install_packages -r "$manifest"
@@ -106,7 +106,7 @@ main() {
 		fi
 		install_packages $DEV_TOOLS ${PYTHON_DEV_PACKAGES:-}
 	fi
-	# uv leaves a lock file that everybody may write to.
+	# uv leaves a lock file that any user may write to.
 	rm -f "$venv/.lock"
 	# "|| true": a package may contain files for other Python versions, which do not compile.
 	"$venv/bin/python" -m compileall -q -j 0 "$venv/lib" || true

@@ -147,7 +147,7 @@ ca_names=(SSL_CERT_FILE REQUESTS_CA_BUNDLE CURL_CA_BUNDLE AWS_CA_BUNDLE PGSSLROO
 }
 
 @test "a file without a certificate, or a system without any, is one sentence and exit code 64" {
-	refuses 64 'APP_CA_FILE names no file of certificates (-----BEGIN CERTIFICATE-----).' APP_CA_FILE=/etc/hostname tool
+	refuses 64 'APP_CA_FILE does not name a file of certificates (-----BEGIN CERTIFICATE-----).' APP_CA_FILE=/etc/hostname tool
 	rm -f "$SYSTEM_CA"
 	refuses 64 "APP_CA_FILE is set, and this image has no $SYSTEM_CA to add it to. Put ca-certificates into APT_PACKAGES." \
 		APP_CA="$(certificate own)" tool

@@ -187,7 +187,7 @@ refuses() {
 
 @test "an installer that cannot read the manifest is one sentence and exit code 64" {
 	touch "$manifests"/{pyproject.toml,poetry.lock}
-	refuses 'pip installs no pyproject.toml without its project. Set PYTHON_INSTALLER=uv or poetry, or name a requirements file.' PYTHON_INSTALLER=pip PYTHON_MANIFEST=pyproject.toml
+	refuses 'pip cannot install from pyproject.toml without the project itself. Set PYTHON_INSTALLER=uv or poetry, or name a requirements file.' PYTHON_INSTALLER=pip PYTHON_MANIFEST=pyproject.toml
 	refuses 'PYTHON_MANIFEST=requirements.txt: poetry reads a lock only beside pyproject.toml.' PYTHON_INSTALLER=poetry PYTHON_MANIFEST=requirements.txt
 }
 
