@@ -1,7 +1,7 @@
 """Celery beat with a heartbeat for the health check, and with a lock so that only one runs.
 
-``Scheduler`` is the one that BEAT_SCHEDULER names, or else the application's own (``beat_scheduler``, by
-default the persistent one), with a heartbeat at each tick and a lock in Redis around it all. A second beat
+``Scheduler`` extends the one that BEAT_SCHEDULER names, or else the application's own (``beat_scheduler``, by
+default the persistent one). It writes a heartbeat at each tick, and holds a lock in Redis. A second beat
 waits for the lock before it opens the schedule file. The lock of a beat that was killed expires by itself.
 """
 
@@ -33,7 +33,7 @@ TIMEOUTS = {"socket_timeout": 5, "socket_connect_timeout": 5, "max_retries": 1}
 
 
 class BrokerUnreachableError(Exception):
-    """Redis does not answer, so nobody knows who holds the lock."""
+    """Redis does not answer, so it is unknown who holds the lock."""
 
 
 class Lock:
@@ -44,7 +44,7 @@ class Lock:
         url = os.environ.get("REDIS_URL", "")
         has_redis = url.startswith(("redis://", "rediss://")) and importlib.util.find_spec("redis")
         if url.startswith("rediss://") and "ssl_cert_reqs" not in url:
-            # As Redis's own library does. By itself kombu would not look at the certificate.
+            # Redis's own library checks the certificate by default. Kombu does not.
             url += f"{'&' if '?' in url else '?'}ssl_cert_reqs=CERT_REQUIRED"
         other = has_redis and broker.transport.driver_type != "redis"
         self._connection = connection = Connection(url, transport_options=TIMEOUTS) if other else broker
@@ -59,7 +59,7 @@ class Lock:
         return not self.is_redis or self._ask(_hold)
 
     def release(self) -> None:
-        """Lets the next one start at once instead of after LOCK_SECONDS."""
+        """Lets the next beat start at once instead of after LOCK_SECONDS."""
         if self._lock is None or self._lock.local.token is None:
             return
         try:
@@ -68,7 +68,7 @@ class Lock:
             logger.warning("The lock of beat could not be released; it ends by itself.")
 
     def _ask(self, question: Callable[[Any], Any]) -> bool:
-        """Asks Redis; if it is the broker, over the application's connection with its TLS and timeouts."""
+        """Asks Redis. If that is the broker, uses the application's connection, with its TLS and timeouts."""
         from redis.exceptions import RedisError
 
         try:
@@ -93,12 +93,12 @@ def _hold(lock: Any) -> bool:
 
 
 def chosen() -> Any:
-    """The class of the scheduler, by its path or by the short name that its package registers."""
+    """Returns the class of the scheduler, by its path or by the short name that its package registers."""
     name = os.environ.get("BEAT_SCHEDULER") or current_app.conf.beat_scheduler
     cls: Any = symbol_by_name(name, aliases=dict(load_extension_class_names("celery.beat_schedulers")))
     is_there = importlib.util.find_spec("django_celery_beat") is not None
     if is_there and not any(base.__module__.startswith("django_celery_beat") for base in cls.__mro__):
-        logger.warning("No task of django-celery-beat is sent by %s. Set BEAT_SCHEDULER=django.", name)
+        logger.warning("%s sends no task of django-celery-beat. Set BEAT_SCHEDULER=django.", name)
     return cls
 
 
@@ -111,7 +111,7 @@ class Scheduler(_Base):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         app = kwargs.get("app") or args[0]
         self._beat_lock = Lock(app.connection_for_write())
-        # Also of one that cannot start: its next start would wait for the lock, and who waits is healthy.
+        # Also if beat cannot start: the next start would wait for the lock, and a waiting beat is healthy.
         atexit.register(self._beat_lock.release)
         super().__init__(*args, **kwargs)
 
@@ -141,7 +141,7 @@ class Scheduler(_Base):
         heartbeat.remove()
 
     def _wait_for_lock(self) -> None:
-        # Celery's own handler would ask for this scheduler, which does not exist yet, and so wait once more.
+        # Celery's own handler would ask for this scheduler, which does not exist yet, and wait once more.
         handler = signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         if not self._beat_lock.is_redis:
             logger.warning("Without Redis (REDIS_URL) beat has no lock: a second one sends every task again.")
@@ -160,6 +160,6 @@ class Scheduler(_Base):
                 return ""
         except BrokerUnreachableError as error:
             return f"Redis cannot be reached, so this beat waits: {error}"
-        # One that stands by is healthy.
+        # A beat that stands by is healthy.
         heartbeat.write()
         return "Another beat is running; this one stands by."

@@ -1,6 +1,6 @@
 """One connection to the application's database, with whichever driver the application has installed.
 
-It only takes a lock: it runs statements without parameters and returns one value.
+It runs statements without parameters and returns one value: a lock needs no more.
 """
 
 import importlib.util
@@ -19,7 +19,7 @@ class LockTimeoutError(Exception):
 
 
 def wait_until(is_ours: Callable[[], bool], seconds: float) -> None:
-    """Asks for the lock again and again. Raises LockTimeoutError after that many seconds."""
+    """Asks for the lock until it is ours. Raises LockTimeoutError after that many seconds."""
     deadline = time.monotonic() + seconds
     while not is_ours():
         if time.monotonic() > deadline:

@@ -1,4 +1,4 @@
-"""Whether the worker takes the tasks that wait for it.
+"""Finds out whether the worker takes the tasks that wait for it.
 
 After some reconnects it does not: it is connected, its loop runs, and it never asks its broker for a task.
 """
@@ -13,7 +13,7 @@ from docker_roles import heartbeat
 
 logger = logging.getLogger(__name__)
 
-# Seconds between two looks, and how many in a row say that nothing is taken: they span a minute.
+# Seconds between two looks, and the number of looks in a row that show a stall. Three span a minute.
 LOOK = 30
 LOOKS = 3
 
@@ -22,12 +22,12 @@ class Hand:
     """What the worker has taken, across its connections."""
 
     taken: ClassVar = 0
-    # Running, or waiting for a process, for its time or for its rate limit.
+    # Tasks that run, or wait for a process, for their time or for their rate limit.
     tasks: ClassVar[WeakSet[Any]] = WeakSet()
 
 
 def takes(request: Any = None, **_: Any) -> None:
-    """Is told of every message that the worker takes, also of one that it throws away."""
+    """Called for every message that the worker takes, even if it throws the message away."""
     Hand.taken += 1
     if request is not None:
         Hand.tasks.add(request)
@@ -36,7 +36,7 @@ def takes(request: Any = None, **_: Any) -> None:
 class Stall:
     """Counts the looks at which tasks waited, the worker had room for one, and none was taken.
 
-    Looks, because seconds also pass while the container is frozen.
+    It does not count seconds, because they also pass while the container is frozen.
     """
 
     def __init__(self) -> None:
@@ -44,7 +44,7 @@ class Stall:
         self._taken = -1
 
     def lasts(self, waiting: int, room: int, taken: int) -> bool:
-        """Returns whether it has been so for LOOKS looks."""
+        """Returns whether this has been so for LOOKS looks in a row."""
         if waiting == 0 or room <= 0:
             self._looks = 0
         else:
@@ -63,7 +63,7 @@ class Consumption:
         self._state = self._said = heartbeat.FOLLOWS
 
     def beat(self) -> None:
-        """Says that the worker is well, or once what is wrong."""
+        """Says that the worker is well, or says once what is wrong."""
         if self._state != self._said:
             heartbeat.say(self._state)
         elif self._state == heartbeat.FOLLOWS:
@@ -72,10 +72,10 @@ class Consumption:
 
     def look(self) -> None:
         """Asks the broker in a thread, over a connection of its own: the loop must not wait for an answer."""
-        # Other brokers count also what they would not give to this worker now (the groups of SQS).
+        # Other brokers also count messages that they would not give to this worker now (groups of SQS).
         is_known = self._consumer.connection.transport.driver_type in {"redis", "amqp"}
         if is_known and not self._asking.is_alive():
-            # One that is paused by remote control (cancel_consumer) has no queues. A queue with a single
+            # A worker that is paused by remote control (cancel_consumer) has no queues. A queue with a single
             # active consumer rightly gives nothing to the others.
             queues = self._consumer.task_consumer.queues
             names = [q.name for q in queues if "x-single-active-consumer" not in (q.queue_arguments or {})]
@@ -101,5 +101,5 @@ class Consumption:
             return
         if self._state == heartbeat.FOLLOWS:
             logger.error("No task is taken, although %d wait: this worker is unhealthy.", waiting)
-        # Only one that has nothing in hand may be ended.
+        # Only a worker that has nothing in hand may be ended.
         self._state = heartbeat.PAUSES if Hand.tasks else heartbeat.STALLS

@@ -3,10 +3,10 @@
 import os
 from pathlib import Path
 
-# Heartbeats follow: if they end, the role is frozen.
+# More heartbeats follow. If none does, the role is frozen.
 FOLLOWS = ""
-# None follows for a while: the role stops, waits for its broker, or has tasks in hand and takes no others.
-# It is unhealthy then, and is left alone.
+# No heartbeat follows for a while: the role stops, waits for its broker, or has tasks in hand and takes no
+# others. The role is then unhealthy, but is not ended.
 PAUSES = "pauses"
 # The worker has nothing in hand and takes no task, although some wait. It is unhealthy at once, and is ended.
 STALLS = "stalls"
@@ -20,7 +20,7 @@ def write() -> None:
 
 
 def say(state: str) -> None:
-    """Says how it goes on."""
+    """Says which heartbeats follow: one of the states above."""
     _FILE.write_text(state)
 
 

@@ -13,7 +13,7 @@ from docker_roles.tls import Tls
 SCHEMES = {"mysql", "mariadb"}
 # One name for each database; the server allows 64 characters.
 LOCK_NAME = "CONCAT('migrate:', MD5(COALESCE(DATABASE(), '')))"
-# The server closes a connection that is idle for so long, and releases the lock. This is the maximum.
+# The server closes a connection that is idle for this long, and releases the lock. This is the maximum.
 WAIT_SECONDS = 31_536_000
 
 # What every driver knows by the same name: host, port, user …
@@ -22,7 +22,7 @@ Connect = Callable[[Where, Tls | None], AbstractContextManager[Ask]]
 
 
 def split(url: str) -> tuple[Where, dict[str, str]]:
-    """Returns what the URL says of the server, percent-decoded, and its options."""
+    """Returns what the URL says about the server, percent-decoded, and its options."""
     parts = urlsplit(url)
     options = dict(parse_qsl(parts.query))
     said = {
@@ -98,7 +98,7 @@ MODULES = {"mysqldb": "MySQLdb", "mysqlconnector": "mysql.connector"}
 
 
 def connect(url: str) -> AbstractContextManager[Ask] | None:
-    """Connects by the driver that the URL names, or else by one that is installed; None without any."""
+    """Connects with the driver that the URL names, or else an installed one. Returns None without any."""
     driver = url.partition("://")[0].partition("+")[2]
     open_server = choose(DRIVERS, MODULES.get(driver, driver))
     if open_server is None:

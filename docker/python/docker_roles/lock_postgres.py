@@ -13,15 +13,15 @@ LOCK_KEY = 727_274
 
 SCHEMES = {"postgresql", "postgres"}
 
-# In autocommit, and without prepared statements: behind a pooler they may be those of another client.
+# Uses autocommit, and no prepared statements: behind a pooler, those may be another client's.
 Connect = Callable[[str], AbstractContextManager[Ask]]
 
 
 def plain_url(url: str) -> str:
     """Returns the URL in the form that libpq reads.
 
-    SQLAlchemy's URL names a driver. For asyncpg it has options that libpq does not know, and ``ssl`` is its
-    name for sslmode.
+    SQLAlchemy's URL names a driver. For asyncpg it has options that libpq does not know, and it
+    calls sslmode ``ssl``.
     """
     scheme, _, rest = url.partition("://")
     if scheme.endswith("+asyncpg") and "?" in rest:
@@ -64,7 +64,7 @@ DRIVERS: dict[str, Connect] = {
 
 
 def connect(url: str) -> AbstractContextManager[Ask] | None:
-    """Connects by the driver that the URL names, or else by one that is installed; None without any."""
+    """Connects with the driver that the URL names, or else an installed one. Returns None without any."""
     open_url = choose(DRIVERS, url.partition("://")[0].partition("+")[2])
     return open_url(url) if open_url else None
 
@@ -73,8 +73,8 @@ def connect(url: str) -> AbstractContextManager[Ask] | None:
 def hold(connection: AbstractContextManager[Ask], seconds: float) -> Iterator[None]:
     """Holds the lock. Raises LockTimeoutError after that many seconds.
 
-    The lock belongs to a transaction, because a pooler may give the next one to another session. It is not
-    waited for in the server: CREATE INDEX CONCURRENTLY in the other migration would wait for that statement.
+    The lock belongs to a transaction, because a pooler may give the next one to another session. We do not
+    wait for it in the server, because CREATE INDEX CONCURRENTLY in the other migration would wait for us.
     """
     with connection as ask:
 
@@ -87,7 +87,7 @@ def hold(connection: AbstractContextManager[Ask], seconds: float) -> Iterator[No
             return False
 
         wait_until(take, seconds)
-        # It is idle while the migration runs.
+        # The transaction is idle while the migration runs.
         ask(
             "SELECT count(set_config(name, '0', true)) FROM pg_settings"
             " WHERE name IN ('idle_in_transaction_session_timeout', 'transaction_timeout')"

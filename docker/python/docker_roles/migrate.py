@@ -42,7 +42,7 @@ def main() -> int:
             return UNAVAILABLE
         shell = ["bash", "-c", command]
         with suppress(ProcessLookupError), subprocess.Popen(shell, start_new_session=True) as child:
-            # Docker sends TERM to this process alone. bash ends first; the lock is held until all has ended.
+            # Docker sends TERM to this process alone. bash ends first; the lock is held until all have.
             signal.signal(signal.SIGTERM, lambda number, _: os.killpg(child.pid, number))
             code = child.wait()
             while code == -signal.SIGTERM:

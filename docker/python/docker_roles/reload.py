@@ -13,7 +13,7 @@ import threading
 
 from watchfiles import PythonFilter, watch
 
-# After so many seconds a child that does not stop is killed. A worker needs less for its tasks.
+# A child that does not stop is killed after this many seconds. A worker needs less for its tasks.
 STOP_SECONDS = float(os.environ.get("WORKER_STOP_TIMEOUT") or 20) + 10
 
 
@@ -23,7 +23,7 @@ def start(command: list[str]) -> subprocess.Popen[bytes]:
 
 
 def stop(child: subprocess.Popen[bytes]) -> None:
-    """Ends the child the way Docker does, then what it left behind: an old server would keep the port."""
+    """Stops the child as Docker does, then kills what it left behind: an old server would keep the port."""
     child.terminate()
     with contextlib.suppress(subprocess.TimeoutExpired):
         child.wait(STOP_SECONDS)
@@ -36,7 +36,7 @@ def main(command: list[str], folder: str = "/app") -> int:
     """Runs the command until it is told to stop. Returns the exit code.
 
     A command that fails at its first start ends the container, so that ``up`` can say so. After a
-    save, it prints the failure and waits for the next save: somebody is fixing the mistake right now.
+    save, this prints the failure and waits for the next save: the developer is still editing.
     """
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

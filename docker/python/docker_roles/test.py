@@ -1,8 +1,8 @@
 """Runs the tests of the application on data of their own: ``python -m docker_roles.test COMMAND…``.
 
-Tests empty tables and queues, and the ones of the stack are in use. So DATABASE_URL gets another database of
-the same server, whose name ends in ``_test``, and REDIS_URL another number. Variables that name the same ones
-follow. Exit code 64: DATABASE_URL names a server and no database, so that one beside it has no name.
+Tests empty tables and queues, and those of the stack are in use. So DATABASE_URL gets another database of the
+same server, whose name ends in ``_test``, and REDIS_URL gets another number. Variables that name the same
+ones are changed too. Exit code 64: DATABASE_URL names a server but no database, so the other one has no name.
 """
 
 import os
@@ -17,7 +17,7 @@ USAGE = 64
 
 
 def create_beside(url: str) -> None:
-    """Creates the database of the tests, unless it is there. SQLite's is made by whoever opens it."""
+    """Creates the database of the tests if it is missing. SQLite creates its own when that is opened."""
     kind = url.partition("://")[0].partition("+")[0]
     name = unquote(urlsplit(url).path.removeprefix("/")) + "_test"
     literal = "'{}'".format(name.replace("'", "''"))
@@ -27,14 +27,14 @@ def create_beside(url: str) -> None:
                 ask('CREATE DATABASE "{}"'.format(name.replace('"', '""')))
     if kind in lock_mysql.SCHEMES and (mysql := lock_mysql.connect(url)):
         with mysql as ask:
-            # Without the question, some drivers warn of a database that is there.
+            # IF NOT EXISTS, in place of a question, makes some drivers warn of a database that is there.
             same = f"FROM information_schema.schemata WHERE schema_name = {literal}"
             if not ask(f"SELECT count(*) {same}"):
                 ask("CREATE DATABASE `{}`".format(name.replace("`", "``")))
 
 
 def change_variables(pattern: str, change: Callable[[re.Match[str]], str]) -> str:
-    """Changes what matches in every variable. Returns the names of those that were changed."""
+    """Changes what matches in every variable. Returns the names of the changed variables."""
     new = {name: re.sub(pattern, change, value) for name, value in os.environ.items()}
     changed = sorted(name for name, value in new.items() if value != os.environ[name])
     os.environ.update(new)
@@ -42,14 +42,14 @@ def change_variables(pattern: str, change: Callable[[re.Match[str]], str]) -> st
 
 
 def use_own_database(url: str) -> str:
-    """Puts the tests' database into every variable that names this one. Returns what to say of it."""
+    """Puts the tests' database into every variable that names this one. Returns what to print."""
     base, _, options = url.partition("?")
     _, mark, rest = base.partition("://")
     if not rest.strip("/") or rest.endswith(":memory:"):
         return "whatever database the application names, because DATABASE_URL names none"
     if not re.search(r"/[^/:]+$", rest) or "dbname" in dict(parse_qsl(options)):
         print(
-            "test: DATABASE_URL does not end in the name of a database, so the tests can have none of their "
+            "test: DATABASE_URL does not end in the name of a database, so the tests cannot have their "
             "own. Correct it, or run the command itself on the stack's data: run --rm web pytest",
             file=sys.stderr,
         )
@@ -66,10 +66,10 @@ def use_own_database(url: str) -> str:
 
 
 def use_own_queue(url: str) -> str:
-    """Puts another number into every variable that names this Redis. Returns what to say of it."""
+    """Puts another number into every variable that names this Redis. Returns what to print."""
     parts = urlsplit(url)
     if parts.scheme not in {"redis", "rediss", "valkey", "valkeys"}:
-        return "the stack's own Redis, because REDIS_URL is no redis://host/number"
+        return "the stack's own Redis, because REDIS_URL is not redis://host/number"
     pattern = rf"\b(?:redis|valkey)s?://{re.escape(parts.netloc)}(?![\w.:@-])[^\s\"',;]*"
     known = " ".join(os.environ.values())
     used = {number for url in re.findall(pattern, known) for number in re.findall(r"(?:/|\bdb=)(\d+)", url)}
@@ -84,10 +84,10 @@ def use_own_queue(url: str) -> str:
 
 
 def main() -> None:
-    """Becomes the command."""
+    """Changes the variables, then runs the command in place of this process."""
     database, queue = (os.environ.get(name, "") for name in ("DATABASE_URL", "REDIS_URL"))
     said = [use_own_database(database)] + ([use_own_queue(queue)] if queue else [])
-    # Their files have the stack's own, for an application that reads them itself.
+    # These files hold the stack's own values, and an application may read them itself.
     for name in ("DATABASE_URL_FILE", "REDIS_URL_FILE"):
         os.environ.pop(name, None)
     print(f"test: runs on {', and on '.join(said)}.", file=sys.stderr, flush=True)

@@ -38,7 +38,7 @@ class Tls:
         return cls(**files, verify_cert=verify_cert, verify_identity=verify_identity) if wanted else None
 
     def context(self) -> ssl.SSLContext:
-        """Returns the same as an SSL context, for drivers that are written in Python."""
+        """Returns these options as an SSL context, for drivers that are written in Python."""
         context = ssl.create_default_context(cafile=self.ca, capath=self.capath)
         context.check_hostname = self.verify_identity
         context.verify_mode = ssl.CERT_REQUIRED if self.verify_cert or self.verify_identity else ssl.CERT_NONE

@@ -1,8 +1,8 @@
 """The worker's heartbeat and its settings, loaded by ``celery worker --include docker_roles.worker``.
 
 The loop that takes tasks from the broker writes the heartbeat, and only while it is connected and takes what
-waits. So it stops when the process freezes and when the broker is lost. ``celery inspect ping`` in a health
-check would find out less at a hundred times the cost.
+waits. So the heartbeat stops when the process freezes and when the broker is lost. ``celery inspect ping`` in
+a health check would find out less at a hundred times the cost.
 """
 
 import os
@@ -26,19 +26,19 @@ from docker_roles import consumption, heartbeat
 
 SECONDS = 2
 
-# The names in Redis under which workers keep what they have taken and not acknowledged. By kombu's own names,
-# every process that waits for an answer (Flower, `inspect` in web) would find these tasks, and give them out
-# again after its own visibility timeout.
+# The names in Redis under which workers keep the tasks that they have taken and not acknowledged. Under
+# kombu's own names, every process that waits for an answer (Flower, `inspect` in web) would find these tasks,
+# and give them out again after its own visibility timeout.
 UNACKED = {f"unacked{part}_key": f"worker.unacked{part}" for part in ("", "_index", "_mutex")}
 
 
 class Heartbeat(bootsteps.StartStopStep):
-    """Is started whenever the worker has connected to its queues, and stopped before it connects again."""
+    """Starts whenever the worker has connected to its queues, and stops before it connects again."""
 
     requires: ClassVar = ("celery.worker.consumer.tasks:Tasks",)
 
     def start(self, parent: Any) -> None:
-        """With some pools the timer is a thread, so it hands the writing to the loop."""
+        """Starts the timers. With some pools the timer is a thread, so the loop does the writing."""
         heartbeat.say(heartbeat.FOLLOWS)
         watched = consumption.Consumption(parent)
         self._timers = [
@@ -47,7 +47,7 @@ class Heartbeat(bootsteps.StartStopStep):
         ]
 
     def stop(self, parent: Any) -> None:  # noqa: ARG002 Celery's own signature
-        """Falls silent, until the worker has connected again or its tasks have ended."""
+        """Pauses the heartbeat until the worker has connected again or its tasks have ended."""
         for timer in self._timers:
             timer.cancel()
         heartbeat.say(heartbeat.PAUSES)
@@ -74,7 +74,7 @@ def _gone(**_: Any) -> None:
 def beat_during_tasks() -> None:
     """Keeps the heartbeat going in the pool ``solo``, where a task runs in that loop itself.
 
-    As in every pool, a task that hangs goes unnoticed, and a process that is frozen does not.
+    As in every pool, a task that hangs goes unnoticed, but a process that is frozen is noticed.
     """
     is_busy = threading.Event()
 

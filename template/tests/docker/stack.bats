@@ -370,7 +370,7 @@ doctor_finds() {
 	EOF
 	assert_success
 	assert_line DatabaseScheduler
-	assert_line 'No task of django-celery-beat is sent by celery.beat:Scheduler. Set BEAT_SCHEDULER=django.'
+	assert_line 'celery.beat:Scheduler sends no task of django-celery-beat. Set BEAT_SCHEDULER=django.'
 	assert_line Scheduler
 }
 

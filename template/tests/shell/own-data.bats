@@ -47,7 +47,7 @@ tested() {
 	local url
 	for url in postgresql://db postgresql://shop:p@db/shop/ 'postgresql://db/shop?dbname=live'; do
 		run -64 env DATABASE_URL="$url" PYTHONPATH="$ROOT/docker/python" python3 -m docker_roles.test true
-		assert_output 'test: DATABASE_URL does not end in the name of a database, so the tests can have none of their own. Correct it, or run the command itself on the stack'\''s data: run --rm web pytest'
+		assert_output 'test: DATABASE_URL does not end in the name of a database, so the tests cannot have their own. Correct it, or run the command itself on the stack'\''s data: run --rm web pytest'
 	done
 }
 
@@ -67,7 +67,7 @@ tested() {
 
 @test "a Redis without numbers in its URL is told, and a file with the stack's own URL is not handed on" {
 	tested REDIS_URL='unix:///run/redis.sock?db=0' DATABASE_URL_FILE=/run/secrets/database OTHER=
-	assert_equal "$stderr" "test: runs on whatever database the application names, because DATABASE_URL names none, and on the stack's own Redis, because REDIS_URL is no redis://host/number."
+	assert_equal "$stderr" "test: runs on whatever database the application names, because DATABASE_URL names none, and on the stack's own Redis, because REDIS_URL is not redis://host/number."
 	run -0 env DATABASE_URL_FILE=/run/secrets/database PYTHONPATH="$ROOT/docker/python" python3 -m docker_roles.test env
 	refute_output --partial DATABASE_URL_FILE
 }
