@@ -45,10 +45,10 @@ export const checkImage = defineCommand({
   summary: 'Build the image, compare its Python files with those of the source, and import every module in it.',
   options: common,
   notes: 'The modules are imported in a container without network, volumes and mounted source. Paths in\n'
-    + 'PROD_EXCLUDE are left out. A module that fails for another reason than a missing one is only mentioned.\n\n'
+    + 'PROD_EXCLUDE are left out. A module that fails for any reason but a missing module is only mentioned.\n\n'
     + 'Exit codes: 0 nothing is missing, 1 something is, 3 settings, 4 no engine, 5 the image cannot be built.',
   examples: ['npm run check-image', 'npm run check-image -- --env-file .env.production'],
-  whenStopped: 'Nothing was changed but the image.',
+  whenStopped: 'Nothing was changed except the image.',
   async run({ 'env-file': file = envFile, json = false, 'dry-run': dryRun = false }) {
     if (dryRun) {
       print(composeCommand(stackOf(file), 'build', 'migrate'))
@@ -74,7 +74,7 @@ export const checkImage = defineCommand({
     }
     if (broken.length > 0) {
       const hint = 'A package is missing in PYTHON_MANIFEST, or a folder in APP_PYTHONPATH. Files of tests or tools belong in PROD_EXCLUDE.'
-      throw new CliError('Not every module can be imported in the image: something that it needs is not there.', { details, hint })
+      throw new CliError('Not every module can be imported in the image: something that a module needs is missing.', { details, hint })
     }
     ok(`${source.files.length} Python files of ${source.folder} are in the image, and nothing that they import is missing`)
     if (json) printJson({ ok: true, files: inImage.length, notes })

@@ -1,4 +1,4 @@
-/** `npm run doctor`: can this machine run the stack, and is a stack that runs well? */
+/** `npm run doctor`: can this machine run the stack, and is the running stack healthy? */
 import { existsSync } from 'node:fs'
 import { common, defineCommand, main } from './lib/command.ts'
 import { asItWasStarted, readContainers, readModel, stackOf } from './lib/compose/stack.ts'
@@ -26,7 +26,7 @@ async function look(file: string): Promise<Sight> {
 
 export const doctor = defineCommand({
   name: 'doctor',
-  summary: 'Check whether this machine can run the stack, and whether a stack that runs is well.',
+  summary: 'Check whether this machine can run the stack, and whether the running stack is healthy.',
   options: { 'env-file': common['env-file'], json: common.json },
   notes: 'Changes nothing, and sets up no engine.\n\nExit codes: 0 no problem, 3 a problem, 4 no engine answers.',
   examples: ['npm run doctor', 'npm run --silent doctor -- --json | jq .stack'],

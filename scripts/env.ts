@@ -9,7 +9,7 @@ import type { Filled } from './lib/env/write.ts'
 import { CliError, ExitCode } from './lib/errors.ts'
 import { amount, failure, info, nearest, ok, print, printJson, warn } from './lib/terminal.ts'
 
-/** Errors, then warnings, then the count: what a reader of the last line needs. */
+/** Shows errors, then warnings, then the count, because many users read only the last line. */
 function showFindings({ file, findings, names }: Settings): void {
   const errors = findings.filter(({ severity }) => severity === 'error')
   const warnings = findings.filter(({ severity }) => severity === 'warning')
@@ -20,7 +20,7 @@ function showFindings({ file, findings, names }: Settings): void {
   else ok(counted)
 }
 
-/** Compose reads the file where this shell has it, else the one that a private engine brought. */
+/** Reads the settings by the Compose of this shell, or else by the one that a private engine brought. */
 async function askSettings(file?: string): Promise<Settings> {
   const settings = await loadSettings(file)
   if (!settings.leftOut) return settings
@@ -33,34 +33,34 @@ function refuse(message: string, hint?: string, exitCode: ExitCode = ExitCode.us
   throw new CliError(message, { hint, exitCode })
 }
 
-/** What was done, or would be. */
+/** Shows what was done, or what would be done. */
 function showFilled({ file, generated, fitted, written }: Filled, dryRun: boolean): void {
   const changes = { generated, 'set for this machine': fitted }
   const done = Object.entries(changes).filter(([, names]) => names.length > 0)
     .map(([what, names]) => `${names.length} ${what} (${names.join(', ')})`).join(', ') || 'nothing to add'
-  if (dryRun) info(`${file} was not written. It would be: ${done}`)
+  if (dryRun) info(`${file} was not written. This would be done: ${done}`)
   else ok(`${file} ${written ? 'written' : 'is up to date'}: ${done}`)
 }
 
 /**
- * `--print NAME`: the value that Compose takes, of the shell, else of the file, else the default. A secret is printed on
- * request alone, also into a pipe: the log of a CI job is one.
+ * `--print NAME`: the value that Compose takes: the shell's, or else the file's, or else the default. A secret is
+ * printed only on request, even into a pipe: the log of a CI job is a pipe too.
  *
- * @throws CliError (exit code 2) for a name that nobody knows and for a secret, 3 when the value cannot be known
+ * @throws CliError (exit code 2) for an unknown name and for a secret, 3 when the value cannot be known
  */
 function printedValue(name: string, showSecret: boolean, { file, schema, values, findings, names, leftOut }: Settings): string {
-  // A default is what holds beside a file, not instead of one.
+  // Defaults complete a file. They do not replace a missing one.
   const absent = findings.find(({ code }) => code === 'E08')
   if (absent) refuse(`${file} does not exist.`, absent.hint, ExitCode.config)
   const setting = schema.byName.get(name)
   if (!setting && !names.includes(name)) {
     const meant = nearest(name, [...schema.byName.keys(), ...names])
-    refuse(`${name} is no setting, and ${file} does not have it.`, meant ? `Did you mean ${meant}?` : '.env.docker.example has them all.')
+    refuse(`${name} is not a setting, and ${file} does not have it.`, meant ? `Did you mean ${meant}?` : '.env.docker.example lists them all.')
   }
   const value = process.env[name] ?? values[name] ?? (names.includes(name) ? undefined : setting?.default)
   if (value === undefined) refuse(`${name} cannot be read: ${leftOut}.`, 'npm run env says what is wrong with the file.', ExitCode.config)
   if (showSecret || !isSecret(name, value, schema, values)) return value
-  refuse(`${name} is a secret, or may be one, and is not printed.`, `When it may be seen where this goes: --print ${name} --show-secret`)
+  refuse(`${name} is a secret, or may be one, and is not printed.`, `If the output may contain it: --print ${name} --show-secret`)
 }
 
 export const env = defineCommand({
@@ -70,8 +70,8 @@ export const env = defineCommand({
     init: { type: 'boolean', help: 'Write the file with generated secrets, or add those that it lacks; keeps every value' },
     sync: { type: 'boolean', help: 'After an update of the template: add the secrets that the file lacks' },
     'dry-run': { type: 'boolean', help: 'With --init or --sync: say what would change, and write nothing' },
-    print: { type: 'string', value: 'name', help: 'Print one value as Compose reads it; of a secret only with --show-secret' },
-    'show-secret': { type: 'boolean', help: 'With --print: print it although it is a secret' },
+    print: { type: 'string', value: 'name', help: 'Print one value as Compose reads it; a secret only with --show-secret' },
+    'show-secret': { type: 'boolean', help: 'With --print: print the value even if it is a secret' },
     strict: { type: 'boolean', help: 'Warnings fail too' },
     'env-file': common['env-file'],
     json: common.json,
@@ -100,7 +100,7 @@ export const env = defineCommand({
       return json ? printJson({ ok: true, name, value }) : print(value)
     }
     const { findings, leftOut } = settings
-    if (leftOut) info(`Compose did not answer (${leftOut}): addresses, ports, profiles, and values with $, # or \\ in them may not be judged. npm run doctor says what is missing.`)
+    if (leftOut) info(`Compose did not answer (${leftOut}): addresses, ports, profiles, and values with $, # or \\ in them are perhaps not checked. npm run doctor says what is missing.`)
     const usable = findings.every(({ severity }) => severity === 'warning' && !strict)
     if (json) printJson({ ok: usable, file: settings.file, findings, leftOut: leftOut ?? null })
     else showFindings(settings)

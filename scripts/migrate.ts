@@ -1,4 +1,4 @@
-/** `npm run migrate`: brings the database up to date, under the lock that also `up` takes. */
+/** `npm run migrate`: brings the database up to date, under the lock that `up` takes too. */
 import { main } from './lib/command.ts'
 import { defineOneShot, migration } from './lib/compose/one-shot.ts'
 

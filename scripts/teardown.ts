@@ -17,20 +17,20 @@ export const teardown = defineCommand({
   },
   notes: 'Running tasks get the time that WORKER_STOP_GRACE gives them.',
   examples: ['npm run teardown', 'npm run teardown -- --volumes', 'npm run teardown -- --volumes --yes'],
-  whenStopped: 'What is left goes with another npm run teardown',
+  whenStopped: 'Another npm run teardown removes what is left',
   async run({ volumes = false, yes = false, 'env-file': file = envFile, json = false, 'dry-run': dryRun = false }) {
-    // Also services whose profile is switched off by now.
+    // Includes services whose profile has been switched off since.
     const down = ['--profile', '*', 'down', '--remove-orphans', ...(volumes ? ['--volumes'] : [])]
     if (dryRun) return print(composeCommand(stackOf(file), ...down))
 
     if (!(await findEngine())) {
       if (json) return printJson({ ok: true, deletedVolumes: [] })
-      return ok('No Docker Engine is running, so nothing of this stack is.')
+      return ok('No Docker Engine is running, so this stack does not run either.')
     }
     const stack = stackOf(file)
     // A stack can be taken down with wrong settings, as long as Compose knows what it is made of.
     const { name, volumes: declared = {} } = await readModel(stack).catch(async () => (await openStack(file)).model)
-    // One that is external is protected from this, although it has the project's label from before.
+    // An external volume is never deleted, even if it still has the project's label.
     const kept = Object.values(declared).flatMap((volume) => (volume?.external ? [volume.name] : []))
     const readData = async (): Promise<string[]> =>
       (await readNames(['volume', 'ls', '--quiet', ...ofProject(name)])).filter((volume) => !kept.includes(volume))
@@ -40,7 +40,7 @@ export const teardown = defineCommand({
       await confirm({ name, warning: 'These volumes and all data in them will be deleted.', details: data.join('\n'), command })
     }
     if ((await streamCompose(stack, ...down)) !== 0) throw new CliError('The stack was not taken down; Compose says why above.')
-    // Compose leaves those that its files name no more, and those that another container uses, and does not say so.
+    // Compose silently leaves volumes that its files no longer name, and volumes that another container uses.
     const left = volumes ? await readData() : []
     if (left.length > 0) await read(['volume', 'rm', ...left])
     if (json) return printJson({ ok: true, project: name, deletedVolumes: volumes ? data : [] })

@@ -1,4 +1,4 @@
-/** `npm run up`: from whatever is there to a healthy stack. */
+/** `npm run up`: brings up a healthy stack, whatever is there already. */
 import { statSync } from 'node:fs'
 import { common, defineCommand, main } from './lib/command.ts'
 import { firstCause, urls } from './lib/compose/model.ts'
@@ -13,12 +13,12 @@ import { envFile } from './lib/env/settings.ts'
 import { CliError, ExitCode } from './lib/errors.ts'
 import { addressed, amount, info, ok, print, printJson, secondsSince, warn } from './lib/terminal.ts'
 
-/** How far it came, for who stops it. */
+/** How far `up` got: it decides what is said after Ctrl-C. */
 let hasBegunToStart = false
 
 /** Makes .env.docker when there is none. */
 async function makeEnvFile(file: string): Promise<void> {
-  // Of size 0 it is what Docker leaves behind where a mounted file is missing.
+  // Docker leaves a file of size 0 where something is mounted over a missing file (compose.override.yaml).
   if (file !== envFile || statSync(file, { throwIfNoEntry: false })?.size) return
   const { fillEnvFile } = await import('./lib/env/write.ts')
   const { generated, fitted } = await fillEnvFile(file)
@@ -26,8 +26,8 @@ async function makeEnvFile(file: string): Promise<void> {
 }
 
 /**
- * Stops what is unhealthy, and what Docker starts again and again. Compose waits for neither to start anew: it sees the
- * health that they had last, and gives up at once, whatever has been mended since.
+ * Stops unhealthy containers, and those that Docker restarts again and again. Compose would not wait until they have
+ * restarted: it sees their last health, and gives up at once, even if the cause has been corrected.
  */
 async function stopTheSick(project: string): Promise<void> {
   // Podman refuses the filter status=restarting.
@@ -37,8 +37,8 @@ async function stopTheSick(project: string): Promise<void> {
 }
 
 /**
- * Replaces an older version by another: it migrates while the old containers go on serving, then replaces web. Compose by
- * itself would first stop every old container, and visitors would wait for the migration and for the worker's last task.
+ * Replaces a running older version: migrates while the old containers go on serving, then replaces web. Compose alone
+ * would first stop every old container, and visitors would wait for the migration and for the worker's last task.
  *
  * @throws CliError (exit code 6) before anything is replaced
  */
@@ -54,11 +54,11 @@ async function replaceOldVersion(stack: Stack, model: Model, start: readonly str
   const { migration, runOnce } = await import('./lib/compose/one-shot.ts')
   if (migrate?.environment?.MIGRATE_COMMAND) await runOnce(stack, model, migration, { options: ['--no-deps'] })
   hasBegunToStart = true
-  // How it went is seen when the whole stack starts.
+  // The start of the whole stack reports whether this worked.
   await startServices(stack, model, [...start, 'web'])
 }
 
-/** What is odd about a stack that is up. */
+/** Warns of what is odd about a stack that is up. */
 async function warnOfOddities(stack: Stack, model: Model, all: readonly Container[]): Promise<void> {
   const { web } = urls(model)
   // One request proves the address before it is printed.
@@ -68,15 +68,15 @@ async function warnOfOddities(stack: Stack, model: Model, all: readonly Containe
   if (strays.length === 0) return
   const names = [...new Set(strays.map(({ service }) => service))]
   const command = composeCommand(stack, '--profile', '*', 'rm', '--stop', '--force', ...names)
-  warn(`Still running, although COMPOSE_PROFILES does not ask for it: ${names.join(', ')}. Away with it: ${command}`)
+  warn(`Still running, although COMPOSE_PROFILES does not ask for it: ${names.join(', ')}. Remove it: ${command}`)
 }
 
 export const up = defineCommand({
   name: 'up',
-  summary: 'Build what is to be built, start the stack and wait until every service is healthy.',
+  summary: 'Build the images, start the stack and wait until every service is healthy.',
   options: {
     'no-build': { type: 'boolean', help: 'Start with the application image that is there' },
-    pull: { type: 'boolean', help: 'Get the newest images of their tags first, with their security updates' },
+    pull: { type: 'boolean', help: 'Pull the newest image of each tag first, with its security updates' },
     timeout: { type: 'string', value: 'seconds', help: 'How long to wait for healthy services (180)' },
     ...common,
   },
@@ -84,10 +84,10 @@ export const up = defineCommand({
     + '5 the image could not be built, 6 the migration failed, 7 a service is not healthy, 130 interrupted.',
   examples: ['npm run up', 'npm run --silent up -- --json | jq .urls', 'npm run up -- --env-file .env.staging'],
   whenStopped: () =>
-    hasBegunToStart ? 'What had started is still there: npm run teardown' : 'Nothing was started; what ran before runs on. Go on: npm run up',
+    hasBegunToStart ? 'What had started is still there: npm run teardown' : 'Nothing was started; what ran before still runs. Continue: npm run up',
   async run({ 'no-build': noBuild = false, pull = false, timeout = '180', 'env-file': file = envFile, json = false, 'dry-run': dryRun = false }) {
     const started = performance.now()
-    if (!/^[1-9]\d*$/.test(timeout)) throw new CliError(`--timeout ${timeout} is no number of seconds.`, { exitCode: ExitCode.usage })
+    if (!/^[1-9]\d*$/.test(timeout)) throw new CliError(`--timeout ${timeout} is not a number of seconds.`, { exitCode: ExitCode.usage })
     const start = ['up', '--detach', ...(noBuild ? ['--no-build'] : []), '--wait', '--wait-timeout', timeout, '--remove-orphans']
     if (dryRun) {
       if (pull) print(`docker pull IMAGE   # each that the stack runs${noBuild ? '' : ' or is built on'}`)
@@ -95,7 +95,7 @@ export const up = defineCommand({
       return print(composeCommand(stackOf(file), ...start))
     }
 
-    // What has to be there first. What ran before runs on.
+    // First, what the start needs. What ran before still runs.
     await makeEnvFile(file)
     const opened = await openStack(file)
     const { engine, settings: { names, findings, values } } = opened
@@ -114,7 +114,7 @@ export const up = defineCommand({
     await stopTheSick(model.name)
     const code = await startServices(stack, model, start)
     const all = await readContainers(model.name)
-    // At its time-out Compose 2.26 sometimes ends with 0 all the same: the containers have the last word.
+    // When the time is over, Compose 2.26 sometimes ends with 0 nevertheless, so the containers are looked at too.
     if (code !== 0 || firstCause(all, model.services)) throw await (await import('./lib/explain/explain.ts')).explain(stack, model)
     const migrated = model.services.migrate?.environment?.MIGRATE_COMMAND ? ', the database is migrated' : ''
     ok(`${Object.keys(model.services).length} services are up${migrated}`, secondsSince(begun))

@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util'
 import { catchSignals, CliError, ExitCode, interruption } from './errors.ts'
 import { addressed, failure, nearest, print, printJson } from './terminal.ts'
 
-/** As package.json says it under "engines". */
+/** The version that package.json names under "engines". */
 export const MINIMUM_NODE = '20.19'
 
 interface Option {
@@ -25,12 +25,12 @@ export interface Command<O extends Options = Options> {
   /** One sentence for `--help`. */
   summary: string
   options: O
-  /** Words after the flags, e.g. status, start, stop, or any that the help calls so; none are accepted when this is absent. */
+  /** Words after the flags: one of `choices`, or any, which the help calls `word`. Without this, no word is accepted. */
   positionals?: { choices?: readonly string[]; help: string; word?: string }
-  /** What the command changes, and its exit codes where they need a word. */
+  /** What the command changes, and its exit codes where they need an explanation. */
   notes?: string
   examples?: readonly string[]
-  /** What is left after Ctrl-C, and what to do about it; a function where that depends on how far it came. */
+  /** What is left after Ctrl-C, and what to do about it; a function if that depends on how far it got. */
   whenStopped?: string | (() => string)
   run(values: Values<O>, positionals: string[]): Promise<void>
 }
@@ -75,7 +75,7 @@ export function parse<O extends Options>(
     const choices = command.positionals?.choices
     const stranger = choices && parsed.positionals.find((word) => !choices.includes(word))
     if (stranger === undefined) return parsed
-    throw new Error(`"${stranger}" is none of ${choices!.join(', ')}.`)
+    throw new Error(`"${stranger}" is not one of ${choices!.join(', ')}.`)
   } catch (error) {
     const [sentence = ''] = (error as Error).message.split(/\.(?: |$)/)
     const word = /^Unknown option '--(.+)'/.exec(sentence)?.[1]
@@ -86,13 +86,13 @@ export function parse<O extends Options>(
 }
 
 /**
- * Without `--` in front, npm takes an option for its own and says nothing: it hands it on as `npm_config_dry_run`, and
+ * Without `--` in front, npm silently takes an option for its own: `--dry-run` arrives as `npm_config_dry_run`, and
  * `--no-build` as an empty `npm_config_build`.
  *
- * @throws CliError (exit code 2), because something else would run than was asked for
+ * @throws CliError (exit code 2), because the command would not do what was asked
  */
 export function requireAllOptions({ name, options }: Pick<Command, 'name' | 'options'>, env: NodeJS.ProcessEnv): void {
-  // npm's own files may set the three for good, so they say nothing about this call.
+  // npm's own configuration may set these three permanently, so they say nothing about this call.
   const taken = Object.keys(options).filter((option) => !['json', 'only', 'yes'].includes(option)).filter((option) => {
     const value = env[`npm_config_${option.replace(/^no-/, '').replaceAll('-', '_')}`]
     return option.startsWith('no-') ? value === '' : Boolean(value)
@@ -111,29 +111,29 @@ export function report(error: unknown, json = false, envFile?: string): ExitCode
   const hint = way && addressed(way, envFile)
   if (json) printJson({ ok: false, failure: { message, details, hint, exitCode, ...data } })
   if (error instanceof CliError) failure(message, details, hint)
-  // A bug of ours: the stack is what helps.
+  // A bug of ours: the stack trace helps.
   else console.error(error)
   return exitCode
 }
 
-/** npm has refused to install on an old Node; but the one that runs this may be another. */
+/** npm refuses to install on an old Node, but this may run on another Node. */
 export const isOldNode = (version: string): boolean => version.localeCompare(MINIMUM_NODE, 'en', { numeric: true }) < 0
 
 /** Runs the command when its file is the program that was started; does nothing when a test imports it. */
 export async function main<O extends Options>(command: Command<O>, moduleUrl: string): Promise<void> {
   if (moduleUrl !== pathToFileURL(process.argv[1] ?? '').href) return
   if (isOldNode(process.versions.node)) {
-    // In plain words: what colours them is not there either.
+    // Without colour, because an old Node cannot colour text either.
     console.error(`Node ${process.versions.node} is too old: ${MINIMUM_NODE} is the oldest that works. Get a newer one: https://nodejs.org/`)
     process.exit(ExitCode.failed)
   }
   catchSignals()
-  // `npm run … | head` closes the pipe: nobody listens any more, which is no failure.
+  // `npm run … | head` closes the pipe: nothing reads it any more, which is not a failure.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error
     process.exit()
   })
-  // Where only the talk has nobody to hear it, what was begun is brought to its end.
+  // If only standard error is closed, the command goes on to its end.
   process.stderr.on('error', () => undefined)
   const argv = process.argv.slice(2)
   let envFile: string | undefined

@@ -1,6 +1,6 @@
 /** How a command ends when it does not end well: exit codes, failures that we expect, and signals. */
 
-/** So that a caller can tell the failures apart. */
+/** Let a caller tell the failures apart. */
 export const ExitCode = {
   failed: 1,
   usage: 2, // a flag or a word that the command does not know
@@ -9,7 +9,7 @@ export const ExitCode = {
   build: 5, // the image could not be built
   migration: 6,
   unhealthy: 7, // a service stopped, or did not become healthy in time
-  data: 8, // the data does not fit where it shall go
+  data: 8, // the data does not fit its target
   SIGINT: 130, // 128 + n means "ended by signal n"
   SIGTERM: 143,
 } as const
@@ -38,9 +38,9 @@ let stopped: { exitCode: ExitCode; at: number } | undefined
 let isTidyingUp = false
 
 /**
- * A signal belongs to the child first: the terminal sends it to the whole group, and Compose tidies up after itself. So
- * from here on SIGINT and SIGTERM only leave a mark, and the exit code that goes with them: we see the child's end, and
- * begin nothing more. Another one later ends us at once, unless something is being tidied up.
+ * The child handles a signal first: the terminal sends it to the whole group, and Compose tidies up after itself. So
+ * from here on, SIGINT and SIGTERM only set a mark and the exit code: we wait for the child's end, and begin nothing
+ * more. A later signal ends us at once, unless something is being tidied up.
  */
 export function catchSignals(): void {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -52,7 +52,7 @@ export function catchSignals(): void {
   }
 }
 
-/** From here on signals change nothing any more: what is being removed shall be gone. */
+/** From here on no signal ends us, so that everything that is being removed is gone in the end. */
 export function tidyUpInPeace(): void {
   isTidyingUp = true
 }
@@ -64,7 +64,7 @@ export const wasInterrupted = (): boolean => stopped !== undefined
 export const interruption = (hint?: string): CliError | undefined =>
   stopped && new CliError('Stopped.', { hint, exitCode: stopped.exitCode })
 
-/** To be called before something new is begun. @throws CliError after a signal */
+/** Call this before something new is begun. @throws CliError after a signal */
 export function stopIfInterrupted(): void {
   const error = interruption()
   if (error) throw error

@@ -20,11 +20,11 @@ export type Offer = { running: PrivateEngine | undefined } | { obstacle: string;
 export interface OfflineRoom {
   /** Is this DOCKER_HOST the socket of the private engine? */
   isPrivate(dockerHost: string): boolean
-  /** Changes nothing. */
+  /** Says whether a private engine runs or can be set up. Changes nothing. */
   offerEngine(settings: Values): Promise<Offer>
   /** Starts the private engine, and sets it up first where that is needed. */
   startEngine(settings: Values): Promise<PrivateEngine>
-  /** Builds those of these stand-ins that are missing or out of date. */
+  /** Builds those of the given stand-ins that are missing or out of date. */
   ensureStandIns(images: readonly string[], settings: Values): Promise<void>
   /**
    * Builds stand-ins for a stack and selects them, unless this stack must not get any.
@@ -35,7 +35,7 @@ export interface OfflineRoom {
   useStandIns(
     stack: Stack, model: Model, settings: Values, absent: readonly string[], reason: string,
   ): Promise<ModelledStack | undefined>
-  /** The stack with the stand-ins on which its containers were started; undefined when they were started without. */
+  /** The stack with the stand-ins on which its containers were started; undefined if there are none. */
   asItWasStarted(stack: Stack, model: Model, settings: Values): Promise<ModelledStack | undefined>
 }
 

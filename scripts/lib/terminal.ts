@@ -1,21 +1,21 @@
 /**
- * The one door to the terminal, and the words that go through it. Talk goes to standard error, results to standard output,
- * so that `npm run up -- --json | jq .urls` works. The sign in front carries the meaning; colour only repeats it.
+ * Everything that goes to the terminal goes through here. Messages go to standard error, results to standard output, so
+ * that `npm run up -- --json | jq .urls` works. The sign in front carries the meaning; colour only repeats it.
  */
-// As a whole: an old Node has no styleText, and has to come as far as saying that it is too old.
+// Imported as a whole: an old Node has no styleText, and must still get as far as saying that it is too old.
 import util from 'node:util'
 import { distance } from 'fastest-levenshtein'
 import { quote } from 'zx/core'
 import { CliError, ExitCode } from './errors.ts'
 
-/** `styleText` looks at standard output unless told otherwise; our talk is on standard error. */
+/** `styleText` looks at standard output unless told otherwise; our messages go to standard error. */
 const paint = (style: 'green' | 'yellow' | 'red' | 'dim', text: string): string =>
   util.styleText(style, text, { stream: process.stderr })
 
-/** Plain lines of talk. */
+/** Prints plain lines. */
 export const info = (text = ''): void => void process.stderr.write(`${text}\n`)
 
-/** True when lines may be redrawn: the stream is a terminal and nobody reads it as a log. */
+/** True when lines may be redrawn: the stream is a terminal, and not the log of a CI job. */
 export const isInteractive = (): boolean => process.stderr.isTTY && !process.env.CI
 
 /** Seconds since a reading of performance.now(). */
@@ -27,17 +27,17 @@ export const formatSeconds = (seconds: number): string => `${seconds.toFixed(1)}
 /** "1 error", "2 errors". */
 export const amount = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`
 
-/** Something was done, or found in order. */
+/** Says that something was done, or is in order. */
 export function ok(text: string, seconds?: number): void {
   const time = seconds === undefined ? '' : ` ${paint('dim', formatSeconds(seconds))}`
   info(`${paint('green', '✓')} ${time ? text.padEnd(66) : text}${time}`)
 }
 
-/** Something to know that stops nothing, and what to do about it. */
+/** Warns of something that stops nothing, and says what to do about it. */
 export const warn = (text: string, hint = ''): void =>
   info([`${paint('yellow', '!')} ${text}`, ...(hint ? [indent(hint, '→ ')] : [])].join('\n'))
 
-/** Above what writes a lot, so that people learn the plain Docker command. */
+/** Shows a Docker command above its own output, so that users learn it. */
 export const showCommand = (command: string): void => info(paint('dim', `  $ ${command}`))
 
 /** A result for people or for a pipe: standard output, and nothing but the result. */
@@ -52,12 +52,12 @@ export function failure(message: string, details?: string, hint?: string): void 
   if (details) info(`\n${indent(details)}\n`)
   if (hint) info(indent(hint, '→ '))
   if (process.env.GITHUB_ACTIONS !== 'true') return
-  // Beside the run, where nobody has to look for it in the log. Its runner reads one line, with these signs escaped.
+  // Also shown beside the run, outside of its log. The runner reads one line, with these characters escaped.
   const text = hint ? `${message}\n${hint}` : message
   info(`::error::${text.replaceAll('%', '%25').replaceAll('\n', '%0A')}`)
 }
 
-/** Every line moved in; the first may start with a sign. */
+/** Indents every line; the first may start with a sign. */
 export const indent = (text: string, first = ''): string =>
   text.replaceAll(/^(?=.)/gm, (_, offset: number) => `  ${offset === 0 ? first : ' '.repeat(first.length)}`)
 
@@ -81,7 +81,7 @@ export async function step<T>(title: string, run: (report: (text: string) => voi
   return result
 }
 
-/** Has the user type the project's name, because "y" is typed too easily. @throws CliError (2) where nobody can be asked, (1) for another name */
+/** Has the user type the project's name, because "y" is typed too easily. @throws CliError (2) without a terminal, (1) for another name */
 export async function confirm(question: Record<'name' | 'warning' | 'details' | 'command', string>): Promise<void> {
   const { name, warning, details, command } = question
   if (!process.stdin.isTTY || !process.stderr.isTTY) {
@@ -104,16 +104,16 @@ export function nearest(word: string, candidates: readonly string[]): string | u
   return candidates.filter((candidate) => edits(candidate) <= limit).toSorted((a, b) => edits(a) - edits(b))[0]
 }
 
-/** Passwords in URLs become ***. Rather too much than too little: a password may have an @ of its own. */
+/** Replaces passwords in URLs by ***, and rather too much than too little: a password may contain an @. */
 export const redactUrls = (text: string): string => text.replaceAll(/(:\/\/[^\s:@/'"]*):[^\s'"]+@/g, '$1:***@')
 
-/** Those of our commands that work on a stack. */
+/** Our commands that work on a stack. */
 const command = /npm run (up|env|doctor|migrate|seed|check-image|teardown|copy-database|kubernetes|publish)\b(?! -- --env-file)(?: --(?= ))?/g
 
-/** The file itself: not the example, nor a copy, nor one in another folder. */
+/** The name of the file itself: not of the example, a copy, or a file in another folder. */
 const ownFile = /(?<![\w./-])\.env\.docker(?!\.?[\w-])/g
 
-/** A sentence of ours, as it is written for `.env.docker`, for a stack of another file. */
+/** Rewrites a sentence about `.env.docker` for the env file of the stack. */
 export function addressed(text: string, envFile = '.env.docker'): string {
   if (envFile === '.env.docker') return text
   return text.replaceAll(ownFile, () => envFile).replaceAll(command, (_, name: string) => `npm run ${name} -- --env-file ${quote(envFile)}`)

@@ -24,7 +24,7 @@ export const migration: Job = {
   role: 'migrate',
   service: 'migrate',
   title: 'Migrating the database',
-  failure: 'The database was not migrated. What ran before runs on.',
+  failure: 'The database was not migrated. What ran before still runs.',
   exitCode: ExitCode.migration,
 }
 

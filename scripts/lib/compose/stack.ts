@@ -61,7 +61,7 @@ export async function buildImages(stack: Stack, ...services: string[]): Promise<
   const builder = { ...stack, env: { BUILDX_NO_DEFAULT_ATTESTATIONS: '1', ...stack.env } }
   if ((await streamCompose(builder, 'build', ...services)) === 0) return ok('Images built', secondsSince(started))
   const again = composeCommand(stack, 'build', ...services)
-  throw new CliError('The image could not be built. What ran before runs on.', {
+  throw new CliError('The image could not be built. What ran before still runs.', {
     hint: `The lines above name the step that failed. Without Node: ${again}\nIf a disk is full: ${makeRoom}`, exitCode: ExitCode.build,
   })
 }

@@ -228,7 +228,7 @@ deploy() { # deploy MIGRATE_COMMAND
 	run -6 deploy 'sleep 2; exit 1'
 	assert_equal "$(cat "$BATS_TEST_TMPDIR/all")" 200
 	run cat "$BATS_TEST_TMPDIR/said"
-	assert_output --partial 'What ran before runs on.'
+	assert_output --partial 'What ran before still runs.'
 	assert_equal "$(state '{{.Id}}' web)" "$before"
 }
 

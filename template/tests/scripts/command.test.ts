@@ -68,7 +68,7 @@ describe('arguments', () => {
   })
 
   test('that are none of the words end with 2 and the words', () => {
-    expect(() => parse(withWords, ['restart'])).toThrow('"restart" is none of start, stop.')
+    expect(() => parse(withWords, ['restart'])).toThrow('"restart" is not one of start, stop.')
   })
 
   test.each(commands)('with a mistyped flag end $name with 2', (command) => {

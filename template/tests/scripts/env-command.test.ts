@@ -157,10 +157,10 @@ test('--init adds what a service that is switched on waits for, through a link, 
 })
 
 test('--dry-run says what would change, and writes nothing', async () => {
-  expect((await run('--init --dry-run')).stderr).toContain('.env.docker was not written. It would be: 1 generated (SECRET_KEY)')
+  expect((await run('--init --dry-run')).stderr).toContain('.env.docker was not written. This would be done: 1 generated (SECRET_KEY)')
   write('.env.docker', 'COMPOSE_PROFILES=shop\n')
   expect(await run('--sync --dry-run')).toEqual({
-    code: 0, stdout: '', stderr: '.env.docker was not written. It would be: 1 generated (SHOP_PASSWORD)\n',
+    code: 0, stdout: '', stderr: '.env.docker was not written. This would be done: 1 generated (SHOP_PASSWORD)\n',
   })
   expect(read()).toBe('COMPOSE_PROFILES=shop\n')
   expect(readdirSync(box.folder).filter((name) => name.startsWith('.env')).toSorted()).toEqual(['.env.docker', '.env.docker.example'])

@@ -76,8 +76,8 @@ function onTerminal(env: Record<string, string>): string {
 }
 
 test('a terminal gets colours, unless NO_COLOR is set', () => {
-  expect(onTerminal({})).toContain('\u001B[31m✗\u001B[39m --timeout never is no number of seconds.')
+  expect(onTerminal({})).toContain('\u001B[31m✗\u001B[39m --timeout never is not a number of seconds.')
   const plain = onTerminal({ NO_COLOR: '1' })
-  expect(plain).toContain('✗ --timeout never is no number of seconds.')
+  expect(plain).toContain('✗ --timeout never is not a number of seconds.')
   expect(plain).not.toContain('\u001B[')
 })
