@@ -157,7 +157,7 @@ print(lock.is_redis, lock.hold())'
 	run until_ok 10 waiting 1
 	assert_success
 	run npm run --silent doctor -- --env-file "$env_file"
-	assert_output --partial 'Tasks wait (1 in celery, from which nobody takes), none is being worked on.'
+	assert_output --partial 'Tasks wait (1 in celery, from which no worker takes), none is being worked on.'
 }
 
 @test "queued tasks survive a restart of RabbitMQ, and teardown and up" {

@@ -4,7 +4,7 @@ import type { Values } from '../engine/machine.ts'
 /** What stands between two files of COMPOSE_FILE. */
 const separatorOf = ({ COMPOSE_PATH_SEPARATOR }: Values): string => COMPOSE_PATH_SEPARATOR || ':'
 
-/** The files that COMPOSE_FILE names. Empty, it means the two of development. */
+/** The files that COMPOSE_FILE names. If it is empty, the two files of development. */
 export const filesIn = (values: Values): string[] =>
   values.COMPOSE_FILE ? values.COMPOSE_FILE.split(separatorOf(values)) : ['compose.yaml', 'compose.override.yaml']
 
@@ -55,7 +55,7 @@ function baseImages({ target, args = {} }: NonNullable<Service['build']>): unkno
   return [args.PYTHON_IMAGE, args.FRONTEND === 'build' && args.NODE_IMAGE]
 }
 
-/** The images that are not built here and have to come from somewhere: of services, and the bases of the builds. */
+/** The images that are not built here and have to come from elsewhere: those of services, and the bases of builds. */
 export function foreignImages({ services }: Model): string[] {
   const all = Object.values(services)
   const built = new Set(all.filter(({ build }) => build).map(({ image }) => image))
@@ -66,7 +66,7 @@ export function foreignImages({ services }: Model): string[] {
 
 export type PublishedPort = ReturnType<typeof publishedPorts>[number]
 
-/** Every TCP port that the stack opens on this machine; of a range the first. */
+/** Every TCP port that the stack opens on this machine; the first one of a range. */
 export function publishedPorts({ services }: Model) {
   return Object.entries(services).flatMap(([service, { ports = [] }]) =>
     ports.flatMap(({ host_ip: address = '0.0.0.0', published, target, protocol = 'tcp' }) =>
@@ -75,7 +75,7 @@ export function publishedPorts({ services }: Model) {
         : []))
 }
 
-/** A name of the proxy's own, where it has one: ":80" is every name. */
+/** The address of the proxy, if it has a name of its own: ":80" stands for every name. */
 function siteUrl({ services: { proxy } }: Model): Record<string, string> {
   const [address] = (proxy?.environment?.SITE_ADDRESS ?? '').split(/[\s,]+/)
   if (!proxy?.ports || !address || address.startsWith(':')) return {}
@@ -113,7 +113,7 @@ export function parseContainers(json: string) {
       service: Config.Labels['com.docker.compose.service'] ?? '',
       // created, running, restarting, exited …
       state: State.Status,
-      // starting, healthy, unhealthy. Docker calls one with a health check unhealthy once it has ended, however well it did.
+      // starting, healthy, unhealthy. Docker calls a container with a health check unhealthy after its end, even a good one.
       health: State.Status === 'running' ? (State.Health?.Status ?? '') : '',
       exitCode: State.ExitCode,
       oomKilled: State.OOMKilled,
@@ -127,23 +127,23 @@ export function parseContainers(json: string) {
     .toSorted((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }))
 }
 
-/** Did the container do, or does it do, what it is there for? */
+/** Has the container done its job, or is it doing it? */
 export const isWell = ({ state, health, exitCode }: Container): boolean =>
   state === 'running' ? health === '' || health === 'healthy' : state === 'exited' && exitCode === 0
 
-/** One that ended, also when Docker has just started it again, says more than one that is merely not healthy yet. */
+/** A container that ended, even if Docker has just restarted it, says more than one that is not healthy yet. */
 const rank = ({ state, health, restarts }: Container): number =>
   state === 'exited' || state === 'restarting' || restarts > 0 ? 0 : health === 'unhealthy' ? 1 : 2
 
 /**
- * The container that failed first: one that is not well while all that its service waits for are. Those behind it wait
- * for it, and are no cause.
+ * The container that failed first: it is not well, but everything that its service waits for is. The containers that
+ * wait for it are not the cause.
  */
 export function firstCause(containers: readonly Container[], services: Model['services']): Container | undefined {
   const dependencies = Object.values(services).flatMap(({ depends_on }) => Object.entries(depends_on ?? {}))
   const hasToEnd = (service: string): boolean =>
     dependencies.some(([name, { condition }]) => name === service && condition === 'service_completed_successfully')
-  // What another profile left behind is nobody's cause.
+  // A container that another profile left behind is never the cause.
   const own = containers.filter(({ service }) => service in services)
   const sick = own.filter((container) => !isWell(container) || (container.state === 'running' && hasToEnd(container.service)))
   const isSick = (name: string): boolean => sick.some(({ service }) => service === name)

@@ -16,7 +16,7 @@ interface Job {
   /** What it means when the role fails. */
   failure: string
   exitCode: ExitCode
-  /** Its output is meant for people, such as a password that is printed once. Another stays hidden while all goes well. */
+  /** Its output is meant for people, such as a password that is printed once. Other output is hidden on success. */
   tells?: boolean
 }
 
@@ -30,9 +30,9 @@ export const migration: Job = {
 
 const runOf = ({ service, role }: Job, ...options: string[]): string[] => ['run', '--rm', '--no-TTY', ...options, service, role]
 
-/** Runs a role to its end. @throws CliError, with the job's exit code, and what the role said that matters */
+/** Runs a role to its end. @throws CliError, with the job's exit code, and the part of its output that matters */
 export async function runOnce(stack: Stack, model: Model, job: Job, { options = [] as string[], verbose = false } = {}): Promise<void> {
-  // Two operators may do this at once.
+  // Two users may run this at the same time.
   const container = `${model.name}-${job.role}-${process.pid}`
   const again = composeCommand(stack, ...runOf(job, ...options))
   const run = async (): Promise<string> => {
@@ -41,7 +41,7 @@ export async function runOnce(stack: Stack, model: Model, job: Job, { options = 
     const told = stdout + stderr
     if (exitCode === 0) return told
     const { explain, explainOutput } = await import('../explain/explain.ts')
-    // Another service, for which this one waits.
+    // Another service failed, and this one waits for it.
     if (/didn't complete successfully|dependency failed to start/.test(stderr)) throw await explain(stack, model)
     const { details, advice } = explainOutput(told, job.role, model)
     const hint = `${advice ? `${advice}\n` : ''}Again, with all of its output: ${again}`
@@ -61,7 +61,7 @@ export const defineOneShot = (job: Job, command: Pick<Command, 'summary' | 'note
   defineCommand({
     ...command,
     name: job.role,
-    options: { verbose: { type: 'boolean', help: 'Show its output also when it succeeds' }, ...common },
+    options: { verbose: { type: 'boolean', help: 'Show its output even when it succeeds' }, ...common },
     async run({ verbose = false, 'env-file': file = envFile, json = false, 'dry-run': dryRun = false }) {
       if (dryRun) return print(composeCommand(stackOf(file), ...runOf(job)))
       const { stack, model } = await openStack(file)

@@ -6,19 +6,19 @@ const stores = [
   'pg', 'db', 'database', 'sql', 'postgres', 'mysql', 'maria', 'mongo', 'elastic', 'opensearch', 'redis', 'valkey', 'memcache', 'cache',
   'broker', 'celery', 'queue', 'rabbit', 'amqp', 'kafka', 'sqs', 's3', 'aws', 'minio', 'storage',
 ]
-/** A name that is about data: DB_HOST, Database__Url, PGHOST, S3_ENDPOINT_URL. What browsers are told is public. */
+/** A name that is about data: DB_HOST, Database__Url, PGHOST, S3_ENDPOINT_URL. Names with "public" are for browsers. */
 const ofData = new RegExp(`^(?!.*public).*?(?:^|_)(?:${stores.join('|')})`, 'i')
 const ofPlace = /(?:hosts?|hostname|hostaddr|addr|servers?|url|uri)$|endpoint/i
 
-/** Of addresses with these schemes only the name says whether they lead to data, or there is none outside of the container. */
+/** For the first schemes, only the name says whether an address leads to data. The others stay in the container. */
 const ofWeb = /^(?:https?|wss?)$/i
 const inside = /^file|sqlite|duckdb|locmem|memory|console|dummy/i
-/** Without a host they lead to the cloud, and every other one to the container itself. */
+/** Without a host, these lead to the cloud, and all other schemes to the container itself. */
 const ofCloud = /^(?:sqs|dynamodb)$/i
 
 const names = (list: string): string[] => list.split(',').map((host) => host.trim().replace(/(?<!:):\d*$/, '').toLowerCase())
 
-/** The hosts of an address. A password may have any sign in it, so the last @ counts. */
+/** The hosts of an address. A password may contain any character, so the last @ counts. */
 function hostsOfAddress(address: string, isData: boolean): string[] {
   const [, scheme = '', authority = ''] = /([a-z][\w+.-]*):\/\/(?:[^\s"]*@)?([^/?#\s"';]*)/i.exec(address) ?? []
   if (inside.test(scheme) || (ofWeb.test(scheme) && !isData)) return []
@@ -35,7 +35,7 @@ function hostsOfVariable(name: string, value: string): string[] {
   return [...addresses.flatMap((address) => hostsOfAddress(address, isData)), ...words.filter((host) => !host.startsWith('/')), ...plain]
 }
 
-/** The variables of services that lead to a database, a broker or a bucket which no service of the stack is. */
+/** The variables of services that lead to a database, a broker or a bucket outside of the stack. */
 export function leadingOutside({ services }: Model): string[] {
   const own = Object.entries(services).flatMap(([name, service]) => hostsOf(name, service))
   const known = new Set(['', 'localhost', '127.0.0.1', '0.0.0.0', '::1', '[::1]', ...own.map((host) => host.toLowerCase())])

@@ -1,4 +1,4 @@
-/** Is a port of this machine free, and if not, who has it? */
+/** Is a port of this machine free, and if not, what holds it? */
 import { createServer } from 'node:net'
 import { $ } from 'zx/core'
 import { capture } from '../engine/docker.ts'
@@ -22,21 +22,21 @@ async function settingOf({ service, port, target }: PublishedPort, model: Model)
 export function isFree(port: number, address: string): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer()
-    // A port below 1024 that we may not open ourselves is Docker's to open.
+    // We may not open a port below 1024 ourselves, but Docker may.
     server.once('error', ({ code }: NodeJS.ErrnoException) => resolve(code !== 'EADDRINUSE'))
     server.listen({ port, host: address, exclusive: true }, () => server.close(() => resolve(true)))
   })
 }
 
-/** "process 4711 (node)", where this machine has a program that says so: ss on Linux, lsof on macOS. */
+/** "process 4711 (node)", if this machine has a program that knows it: ss on Linux, lsof on macOS. */
 async function processOn(port: number): Promise<string> {
   const run = $({ quiet: true, nothrow: true })
   const found = [
-    // One after the other: each of them would be seen holding the ports of this process while it is being started.
+    // One after the other: while one starts, it holds the ports of this process, and the other would report it.
     ...(await run`ss -Hltnp sport = :${port}`).stdout.matchAll(/"(?<name>[^"]+)",pid=(?<pid>\d+)/g),
     ...(await run`lsof -nP -iTCP:${port} -sTCP:LISTEN -Fpc`).stdout.matchAll(/^p(?<pid>\d+)\nc(?<name>.+)$/gm),
   ].map(({ groups }) => ({ name: groups?.name, pid: Number(groups?.pid) }))
-  // A server's children hold its port too, and one that is being started does for a moment. The first is the server.
+  // A server's children hold its port too, even if only for a moment while they start. The first is the server.
   const [first] = found.toSorted((a, b) => a.pid - b.pid)
   return first ? `process ${first.pid} (${first.name})` : 'another program'
 }
@@ -48,16 +48,16 @@ async function readPublishers(): Promise<string[][]> {
   const ports = '{{range .}}{{range .}}\t{{.HostPort}}{{end}}{{end}}'
   const template =
     '{{.Name}}\t{{index .Config.Labels "com.docker.compose.project"}}' +
-    // The configuration holds them at all times; which one of a range Docker chose, only the network knows.
+    // The configuration always has the ports. Only the network knows which port of a range Docker chose.
     `{{with .HostConfig.PortBindings}}${ports}{{end}}{{with .NetworkSettings.Ports}}${ports}{{end}}`
-  // Its exit code says only that one of them has gone meanwhile.
+  // The exit code does not matter: it only says that a container has gone in the meantime.
   const { stdout } = await capture(['inspect', '--format', template, ...ids])
   return stdout.split('\n').map((line) => line.replace(/^\//, '').split('\t'))
 }
 
-/** The ports of the stack that somebody else holds: not free, and not open because the stack itself is running. */
+/** The ports of the stack that something else holds: they are not free, and not open because the stack is running. */
 export async function takenPorts(model: Model): Promise<{ message: string; hint: string }[]> {
-  // Of a range Docker takes one that is free.
+  // From a range, Docker takes a port that is free.
   const single = publishedPorts(model).filter(({ isRange }) => !isRange)
   const areFree = await Promise.all(single.map(({ port, address }) => isFree(port, address)))
   const busy = single.filter((_, index) => !areFree[index])

@@ -1,4 +1,4 @@
-/** What the application's containers mount: is it there, and may their user read it? */
+/** May the user of the application's containers read the source that they mount? */
 import { lstatSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { quote } from 'zx/core'
@@ -19,12 +19,12 @@ export function may(user: Owner, bits: number, entry: Owner & { mode: number }):
   return user.uid === 0 || ((entry.mode >> shift) & bits) === bits
 }
 
-/** The first path below a folder that the user may not read, as far as modes tell; undefined for one that is not there. */
+/** The first path below a folder that the user may not read, as far as modes tell; undefined if the folder is missing. */
 export function findUnreadable(path: string, user: Owner): string | undefined {
   const entry = lstatSync(path, { throwIfNoEntry: false })
   // A link may point to what is only in the container.
   if (!entry || entry.isSymbolicLink()) return undefined
-  // A folder is read and entered.
+  // A folder has to be listed and entered.
   if (!may(user, entry.isDirectory() ? 0o5 : 0o4, entry)) return path
   if (!entry.isDirectory()) return undefined
   try {
@@ -39,10 +39,10 @@ export function findUnreadable(path: string, user: Owner): string | undefined {
   return undefined
 }
 
-/** Outside of a rootless engine. */
+/** The user of a rootless engine's containers, as this machine sees it. */
 const nobody: Owner = { uid: -1, gid: -1 }
 
-/** What of the mounted source its user may not read, as far as modes tell: its path in a container, a sentence and the ways out. */
+/** The part of the mounted source that the containers' user may not read, by its modes: its path there, a message, and remedies. */
 export function unreadableSource({ services: { migrate } }: Model, isRootless: boolean): { inside: string; message: string; hint: string } | undefined {
   const folder = migrate?.volumes?.find(({ type, target }) => type === 'bind' && target === '/app')?.source
   const { APP_UID, APP_GID } = migrate?.build?.args ?? {}
@@ -52,16 +52,16 @@ export function unreadableSource({ services: { migrate } }: Model, isRootless: b
   const owner = `or let the containers be its owner: APP_UID=${uid} and APP_GID=${gid || uid} in .env.docker\n`
   return {
     inside: path.replace(folder, '/app'),
-    message: `The containers run as uid ${APP_UID} (APP_UID), who may not read ${path}.`,
+    message: `The containers run as uid ${APP_UID} (APP_UID), which may not read ${path}.`,
     hint: `Let everybody read the source: chmod -R a+rX ${quote(folder)}\n` + (isRootless
-      ? 'The engine is rootless: there the user of the containers is nobody on this machine, and only their root is you.'
+      ? 'The engine is rootless: the user of the containers is unknown on this machine, and only their root is you.'
       : `${uid === 0 ? '' : owner}or give it to them: sudo chown -R ${APP_UID}:${APP_GID} ${quote(folder)}`),
   }
 }
 
 /**
- * The application cannot import from a checkout of another user, or one made under umask 077. The image has to be there:
- * a container confirms what the modes make likely, because access control lists may allow it.
+ * Refuses a source that the application cannot read: a checkout of another user, or one made under umask 077. The image
+ * must exist: a container confirms what the modes make likely, because access control lists may allow it.
  *
  * @throws CliError (exit code 3)
  */

@@ -17,7 +17,7 @@ import type { Container, Model } from './model.ts'
 
 export interface Stack {
   envFile: string
-  /** Goes into the environment of every Compose command, before what the env file says. */
+  /** Goes into the environment of every Compose command, where it wins over the env file. */
   env: Record<string, string>
 }
 
@@ -27,15 +27,15 @@ export const stackOf = (envFile: string, env: Stack['env'] = {}): Stack => ({ en
 /** The arguments of a Compose command on this stack. */
 export const compose = ({ envFile }: Stack, ...args: string[]): string[] => ['compose', '--env-file', envFile, ...args]
 
-/** The same as somebody would type it. */
+/** The same command, as a user would type it. */
 export const composeCommand = (stack: Stack, ...args: string[]): string => format(compose(stack, ...args))
 
 /** Runs a Compose command with our terminal. Returns its exit code. */
 export const streamCompose = (stack: Stack, ...args: string[]): Promise<number | null> => stream(compose(stack, ...args), { env: stack.env })
 
 /**
- * Starts services and waits until all are well, but no longer when one has ended five times: Compose would wait until every
- * other one is healthy or sick. Docker's pauses in between have been 3 seconds then, and grow. Returns the exit code.
+ * Starts services and waits until all are well or one has ended five times: Compose would wait until every other one is
+ * healthy or unhealthy. By then Docker's pauses add up to 3 seconds, and grow. Returns the exit code.
  */
 export async function startServices(stack: Stack, { name }: Model, start: readonly string[]): Promise<number | null> {
   const end = new AbortController()
@@ -70,29 +70,29 @@ export async function buildImages(stack: Stack, ...services: string[]): Promise<
 export const captureCompose = (stack: Stack, args: string[], options: RunOptions = {}): Promise<Result> =>
   capture(compose(stack, ...args), { ...options, env: { ...options.env, ...stack.env } })
 
-/** Ctrl-C ends a `compose run`, and not always the container that it runs, which would go on unseen. */
+/** Ctrl-C ends a `compose run`, but not always its container, which would go on unseen. */
 export async function endAbandoned(container: string): Promise<void> {
   if (!wasInterrupted()) return
   await capture(['stop', container], { tidiesUp: true })
   await capture(['rm', '--force', container], { tidiesUp: true })
 }
 
-/** What Compose makes of files, profiles and settings. @throws CliError (exit code 3) with what Compose does not like */
+/** What Compose makes of files, profiles and settings. @throws CliError (exit code 3) with Compose's complaint */
 export async function readModel(stack: Stack): Promise<Model> {
   const { exitCode, stdout, stderr } = await captureCompose(stack, ['config', '--format', 'json'])
   if (exitCode === 0) return parseModel(stdout)
   throw new CliError(`${composeCommand(stack, 'config')} failed: Compose cannot read its files.`, {
     details: lastLines(stderr || stdout),
-    // Compose makes the name of the folder's; a folder such as 日本 leaves nothing of it.
+    // Compose makes the name from the folder's. Of a folder such as 日本, nothing is left.
     hint: /project name/.test(stderr) ? `Set COMPOSE_PROJECT_NAME in ${stack.envFile}, for example COMPOSE_PROJECT_NAME=shop` : undefined,
     exitCode: ExitCode.config,
   })
 }
 
-/** What `docker … --filter` needs to name what belongs to a project. */
+/** The options by which `docker …` finds everything of a project. */
 export const ofProject = (project: string): string[] => ['--filter', `label=com.docker.compose.project=${project}`]
 
-/** The lines of an answer of Docker, one name or id each. */
+/** The lines of Docker's answer, one name or id each. */
 export const readNames = async (args: readonly string[]): Promise<string[]> => (await read(args)).split('\n').filter(Boolean)
 
 /** The containers of a project, the stopped ones too. Compose's own `ps` takes longer. */
@@ -118,7 +118,7 @@ function requireUsable({ file, findings }: Settings): void {
   })
 }
 
-/** A stack that `up` has started on stand-ins goes on with them. In .env.docker that is written down, unless the shell wins. */
+/** A stack that `up` has started on stand-ins keeps them. In .env.docker, COMPOSE_FILE says so, unless the shell has one. */
 export async function asItWasStarted(stack: Stack, model: Model, settings: Values): Promise<ModelledStack> {
   const room = stack.envFile === ownEnvFile && process.env.COMPOSE_FILE === undefined ? undefined : await loadOfflineRoom()
   return (await room?.asItWasStarted(stack, model, settings)) ?? { stack, model }
@@ -132,19 +132,19 @@ export async function openStack(file: string = ownEnvFile): Promise<ModelledStac
   }
   const stack = stackOf(file)
   const ask = () => Promise.allSettled([loadSettings(file), readModel(stack)])
-  // Compose needs no engine for this, and every command waits for both.
+  // Compose needs no engine for this, and every command waits for both answers.
   const asked = ask()
   let engine = await findEngine()
   if (!engine) {
-    // To set up an engine takes a while: what is wrong with the settings is said before.
+    // Setting up an engine takes a while, so wrong settings are reported first.
     const settings = await loadSettings(file)
     requireUsable(settings)
     engine = await startEngine({ ...settings.values, ...process.env })
   }
-  // A private engine brings its own Compose.
+  // A private engine brings its own Compose, which is asked again.
   const [settings, model] = await (engine.dir ? ask() : asked)
   if (settings.status === 'rejected') throw settings.reason
-  // A setting that is wrong explains itself better than the model that it breaks.
+  // The finding about a wrong setting explains more than the failure of the model that it breaks.
   requireUsable(settings.value)
   if (model.status === 'rejected') throw model.reason
   const { values } = settings.value

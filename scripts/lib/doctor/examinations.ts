@@ -42,10 +42,10 @@ const wrong = (text: string, remedy: string): Observation => ({ level: 'wrong', 
 
 const GIGABYTE = 1024 ** 3
 
-/** An idle stack takes less than 1 GB, and a build beside it as much again. A first start takes as much of the disk. */
+/** An idle stack takes less than 1 GB of memory, and a build beside it another GB. A first start takes 2 GB of disk. */
 const ENOUGH = 2 * GIGABYTE
 
-/** As far as `docker info` is read here. */
+/** The part of `docker info` that is read here. */
 interface EngineInfo {
   Architecture: string
   NCPU: number
@@ -70,13 +70,13 @@ function judgeRoom(folder: string, bytes: number): Observation {
   return wrong(`${left}.`, makeRoom)
 }
 
-/** What differs where the engine is not Docker as root. Pure. */
+/** What is different if the engine is not Docker, or does not run as root. Pure. */
 function judgeKind({ product, isRootless }: Pick<Engine, 'product' | 'isRootless'>): Observation[] {
   return [
-    ...(isRootless ? [doubtful('The engine is rootless: root in a container is you, and APP_UID there is nobody on this machine.',
-      'What the containers read in the source, everybody must be allowed to read: chmod -R a+rX. What they write there, such as migrations: chmod -R a+rwX.')] : []),
+    ...(isRootless ? [doubtful('The engine is rootless: root in a container is you, and APP_UID there is no user of this machine.',
+      'Let everyone read what the containers read in the source: chmod -R a+rX. For what they write there, such as migrations: chmod -R a+rwX.')] : []),
     ...(product === 'Podman' ? [doubtful('Podman runs health checks by timers of systemd, and builds in a container of moby/buildkit.',
-      'Without systemd no service becomes healthy: take Docker Engine there. Without Docker Hub: docs/troubleshooting.md, "Other engines".')] : []),
+      'Without systemd no service becomes healthy: use Docker Engine there. Without Docker Hub: docs/troubleshooting.md, "Other engines".')] : []),
   ]
 }
 
@@ -84,7 +84,7 @@ function judgeKind({ product, isRootless }: Pick<Engine, 'product' | 'isRootless
 function judgeLoopback({ product, engineVersion, isRootless, dir }: Engine, { services }: Model, system = ''): Observation[] {
   const isShut = product !== 'Docker' || isAtLeast(engineVersion, '28.0.0') || isRootless || dir || system.startsWith('Docker Desktop')
   const open = isShut ? [] : Object.keys(services).filter((name) => services[name]!.ports?.some(({ host_ip }) => host_ip?.startsWith('127.')))
-  return open.length === 0 ? [] : [doubtful(`Before Docker 28, machines on your network segment reach ports on 127.0.0.1: those of ${open.join(', ')}.`,
+  return open.length === 0 ? [] : [doubtful(`Before Docker 28, machines on your network segment can reach ports on 127.0.0.1: those of ${open.join(', ')}.`,
     'Update Docker, or after every boot: sudo iptables -t raw -I PREROUTING -d 127.0.0.0/8 ! -i lo -j DROP')]
 }
 
@@ -93,7 +93,7 @@ async function examineEngine({ engine, model }: Sight): Promise<Observation[]> {
   const { exitCode, stdout } = await capture(['info', '--format', '{{json .}}'], { timeoutMs: 10_000 })
   if (exitCode !== 0) return [versions]
   const answer = JSON.parse(stdout) as EngineInfo
-  // Elsewhere it is a machine of its own, as in Docker Desktop or Colima, that has the network segment.
+  // Elsewhere the engine is in a virtual machine (Docker Desktop, Colima), which has the network segment.
   const isHere = process.platform === 'linux' && !(await isFarEngine())
   const loopback = isHere ? judgeLoopback(engine, model, answer.OperatingSystem) : []
   return [versions, ...judgeKind(engine), ...loopback, ...judgeEngine(answer, await roomOf(answer.DockerRootDir))]
@@ -101,7 +101,7 @@ async function examineEngine({ engine, model }: Sight): Promise<Observation[]> {
 
 async function examinePorts({ model }: Sight): Promise<Observation[]> {
   const taken = await takenPorts(model)
-  if (taken.length === 0) return [well('Every port that the stack publishes is free, or its own already')]
+  if (taken.length === 0) return [well('Every port that the stack publishes is free, or already its own')]
   return taken.map(({ message, hint }) => wrong(message, hint))
 }
 
@@ -115,16 +115,16 @@ function examineSource({ model, engine }: Sight): Observation[] {
 function examineSettings({ settings: { file, findings, names } }: Sight): Observation[] {
   const [first] = findings
   const errors = findings.filter(({ severity }) => severity === 'error').length
-  if (first?.code === 'E08') return [doubtful(`${file} does not exist; the rest goes by ${exampleFile}.`, first.hint)]
+  if (first?.code === 'E08') return [doubtful(`${file} does not exist; ${exampleFile} is used.`, first.hint)]
   if (errors > 0) return [wrong(`${file} has ${amount(errors, 'mistake')}.`, 'npm run env names them.')]
   if (first) return [doubtful(`${file} has ${amount(findings.length, 'warning')}.`, 'npm run env shows them.')]
   return [well(`${file}: ${amount(names.length, 'setting')}, and no mistake found`)]
 }
 
-/** The containers, and of each that is not well what its log says. */
+/** The containers, and what the log says of each that is not well. */
 export async function examineContainers({ containers, model, stack }: Pick<Sight, 'containers' | 'model' | 'stack'>): Promise<Observation[]> {
   const own = containers.filter(({ service }) => service in model.services)
-  if (own.every(({ state }) => state !== 'running')) return [doubtful('The stack does not run.', 'npm run up starts it.')]
+  if (own.every(({ state }) => state !== 'running')) return [doubtful('The stack is not running.', 'npm run up starts it.')]
   const sick = own.filter((container) => !isWell(container))
   const causes = await Promise.all(sick.map(async (container) => explainContainer(stack, model, container)))
   const absent = Object.keys(model.services).filter((service) => own.every((container) => container.service !== service))
@@ -149,24 +149,24 @@ interface Queues {
   lost: number
 }
 
-/** What waits, and what a worker took along when it was killed. Pure. */
+/** The tasks that wait, and those that a worker had taken when it was killed. Pure. */
 export function judgeQueues({ waiting, taken, oldest, lost }: Queues): Observation[] {
   const all = Object.entries(waiting)
   const busy = taken === lost ? 'none is being worked on' : `being worked on: ${taken - lost}, the oldest for ${oldest ?? 0} s`
   const words = all.map(([queue, { count, oldest: first, still, nobody }]) =>
-    `${count} in ${queue}${nobody ? ', from which nobody takes' : ''}${first ? `, first ${first}` : ''}${still === undefined ? '' : `, for at least ${still} s`}`)
+    `${count} in ${queue}${nobody ? ', from which no worker takes' : ''}${first ? `, first ${first}` : ''}${still === undefined ? '' : `, for at least ${still} s`}`)
   const text = all.length === 0 ? `No task waits, ${busy}` : `Tasks wait (${words.join('; ')}), ${busy}`
-  // A minute is worth a word.
+  // Tasks that wait for a minute deserve a warning.
   const isMoving = all.length === 0 || (taken > lost && all.every(([, { still = 0, nobody }]) => !nobody && still < 60))
   return [
     isMoving ? well(text)
       : doubtful(`${text}.`, 'Is a worker healthy, does it take from this queue (WORKER_QUEUES), and is WORKER_CONCURRENCY high enough?'),
-    ...(lost === 0 ? [] : [doubtful(`${amount(lost, 'task')} of a worker that is gone, killed perhaps: given out again after the visibility timeout (an hour, unless you have set it).`,
-      'docs/troubleshooting.md says how to have them at once.')]),
+    ...(lost === 0 ? [] : [doubtful(`${amount(lost, 'task')} of a worker that is gone, perhaps killed, will be given out again after the visibility timeout (an hour, unless you have set it).`,
+      'docs/troubleshooting.md says how to get them back at once.')]),
   ]
 }
 
-/** Asks the broker by way of the application, which knows where it is, also one that is managed elsewhere. */
+/** Asks the broker through the application, which knows where it is, even if it is managed elsewhere. */
 async function examineQueues({ containers, model }: Sight): Promise<Observation[]> {
   // The lighter roles first: asking takes memory of the container that is asked.
   const role = ['flower', 'beat', 'web', 'worker']
@@ -175,37 +175,37 @@ async function examineQueues({ containers, model }: Sight): Promise<Observation[
   const { CELERY_APP, WORKER_QUEUES } = model.services.worker?.environment ?? {}
   if (!role || !CELERY_APP) return []
   const input = readFileSync(new URL('queues.py', import.meta.url), 'utf8')
-  // The entrypoint knows where the secrets are.
   const workers = containers.filter(({ service, state }) => model.services[service]?.command?.[0] === 'worker' && !['created', 'exited', 'dead'].includes(state))
   const told = ['--env', `CELERY_APP=${CELERY_APP}`, '--env', `WORKER_QUEUES=${WORKER_QUEUES ?? ''}`]
+  // Through the entrypoint, which knows where the secrets are.
   const ask = ['exec', '--interactive', ...told, role.id, 'entrypoint.sh', 'python', '-', String(workers.length)]
   const { exitCode, stdout, stderr } = await capture(ask, { input, timeoutMs: 15_000 })
-  // The application may say something too.
+  // The application may print something too.
   const [answer] = /^(?:null$|\{"waiting": .*)/m.exec(stdout) ?? []
   const queues = exitCode === 0 && answer ? JSON.parse(answer) as Queues | null : undefined
   if (queues !== undefined) return queues ? judgeQueues(queues) : []
   // An application without Celery.
   if (/No module named/.test(stderr)) return []
   const said = redactUrls(lastLines(stderr, 1))
-  return [doubtful(`The queues could not be asked for${said && `: ${said}`}.`, 'Is the address of the broker right, and does the broker run?')]
+  return [doubtful(`The broker did not say what waits in its queues${said && `: ${said}`}.`, 'Is the address of the broker right, and does the broker run?')]
 }
 
 /**
- * An image that has long been the same here: tags get security updates. A pull that finds nothing newer leaves the time as
- * it is. When the image was made, reproducible builds do not say.
+ * Warns of an image that has long been the same here: tags get security updates. A pull that finds nothing newer does
+ * not change the time. Reproducible builds do not say when an image was made.
  */
 async function examineImages({ model }: Sight): Promise<Observation[]> {
   const images = foreignImages(model).filter((image) => !isStandIn(image))
-  // Of those that are not here it says nothing. A digest instead of a tag is somebody's own choice.
+  // Docker says nothing about images that are not here. A digest instead of a tag is the user's own choice.
   const { stdout } = await capture(['image', 'inspect', '--format', '{{json .Metadata.LastTagTime}} {{join .RepoTags " "}}', ...images])
   const lines = stdout.split('\n').map((line) => line.replaceAll('"', '').split(' ')).filter(([pulled = '', name]) => name && pulled > '2000')
   const [pulled = '', name] = lines.toSorted(([a = ''], [b = '']) => a.localeCompare(b))[0] ?? []
   const days = Math.floor((Date.now() - Date.parse(pulled)) / 86_400_000)
   return days >= 90 ? [doubtful(`${name} has been the same here for ${days} days.`, 'npm run up -- --pull gets what is newer under its tag, with security updates. ' +
-    'If this line stays, nothing is: take a newer tag in the …_IMAGE setting.')] : []
+    'If this warning stays, nothing is newer: take a newer tag in the …_IMAGE setting.')] : []
 }
 
-/** Every examination, under the name that its answers have in --json. One has no answer where its question does not arise. */
+/** Every examination, under the name that its answers have in --json. It has no answer if its question does not arise. */
 export const groups = {
   machine: { title: 'This machine', examinations: [examineEngine, examineImages, examinePorts, examineSource] },
   settings: { title: 'The settings', examinations: [examineSettings] },

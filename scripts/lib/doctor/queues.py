@@ -1,4 +1,4 @@
-"""Says how much work waits at the application's own broker, and in Redis since when nothing has moved.
+"""Says how many tasks wait at the application's own broker and, for Redis, since when nothing has moved.
 
 ``npm run doctor`` hands this to Python in a container of the application. It changes nothing, and shows no
 argument of a task. Its own argument is the number of workers that run. The answer is one JSON object on the
@@ -8,9 +8,9 @@ last line of standard output, or null where the broker is neither Redis nor Rabb
               in Redis ``oldest`` (the name of the task that is next) and ``still``, the seconds in which
               nothing was put in or taken out. This is a lower bound on the wait: messages of Celery do not
               say when they were sent.
-    taken     tasks that a worker has and has not acknowledged; of RabbitMQ those that workers say they run
+    taken     tasks that a worker has and has not acknowledged; for RabbitMQ those that workers say they run
     oldest    seconds since the first of them was taken; null without any
-    lost      how many of them no worker has that runs
+    lost      how many of them no running worker has
 """
 
 import contextlib
@@ -22,15 +22,15 @@ from typing import Any
 
 from celery.app.utils import find_app
 
-# Kombu's own: between the parts of a binding, and between the name of a queue and a priority.
+# Kombu's separators: between the parts of a binding, and between the name of a queue and a priority.
 SEPARATOR = "\x06\x16"
-# What workers have taken, by the name that docker_roles/worker.py gives it.
+# The keys of what workers have taken, as docker_roles/worker.py names them.
 UNACKED, INDEX = "worker.unacked", "worker.unacked_index"
-# More are not looked through: each is a whole message.
+# If there are more, they are not read: each is a whole message.
 MANY = 1000
-# An idle worker takes a task within that time: what has just been sent does not count as waiting.
+# An idle worker takes a task within this time: what has just been sent does not count as waiting.
 GRACE_SECONDS = 2
-# So long workers have to answer.
+# Workers have this long to answer.
 ANSWER_SECONDS = 2
 
 
@@ -67,7 +67,7 @@ def report(client: Any) -> dict[str, Any]:
 
 
 def taken_ids(client: Any) -> set[str]:
-    """Returns the ids of what workers have taken, without tasks of a rate limit: no worker tells of those."""
+    """Returns the ids of taken tasks, without those of a rate limit, which workers do not report."""
     headers = [json.loads(text)[0].get("headers") or {} for text in client.hvals(UNACKED)]
     default = app.conf.task_default_rate_limit
     limited = {name for name, task in app.tasks.items() if task.rate_limit or default}
@@ -75,7 +75,7 @@ def taken_ids(client: Any) -> set[str]:
 
 
 def lost(client: Any, workers: int) -> int:
-    """Counts what was taken by a worker that is gone. Zero if one is too busy to answer: it may have any."""
+    """Counts what a worker took that is gone. Zero if a worker is too busy to answer: it may have any."""
     if not 0 < client.hlen(UNACKED) <= MANY:
         return 0
     ids = taken_ids(client)
@@ -103,7 +103,7 @@ def in_redis(connection: Any) -> dict[str, Any]:
 
 
 def in_rabbitmq(connection: Any) -> dict[str, Any]:
-    """Asks for the queues that application and worker name, because AMQP lists none. It loses nothing."""
+    """Asks for the queues that application and worker name: AMQP lists none. RabbitMQ loses no task."""
     found: dict[str, dict[str, Any]] = {}
     for queue in sorted({*app.amqp.queues, *filter(None, os.environ["WORKER_QUEUES"].split(","))}):
         # RabbitMQ closes a channel that asks for a queue which is not there.
@@ -125,7 +125,7 @@ with app.connection_for_read(connect_timeout=5) as broker:
     ask = {"redis": in_redis, "amqp": in_rabbitmq}.get(broker.transport.driver_type, lambda _: None)
     answer = ask(broker)
     if answer and answer["waiting"] and not answer["taken"]:
-        # It may have been sent just now.
+        # The tasks may have been sent just now.
         time.sleep(GRACE_SECONDS)
         answer = ask(broker)
     print("\n" + json.dumps(answer))

@@ -20,11 +20,11 @@ export interface RunOptions {
   onLine?: (line: string) => void
   /** Shows what the child writes as it comes. */
   isShown?: boolean
-  /** For what tidies up: it begins also after Ctrl-C, and another Ctrl-C does not reach it. */
+  /** For a child that tidies up: it is started even after Ctrl-C, and another Ctrl-C does not reach it. */
   tidiesUp?: boolean
 }
 
-/** The command as somebody would type it. */
+/** The command, as a user would type it. */
 export const format = (args: readonly string[]): string => ['docker', ...args].map((arg) => quote(arg)).join(' ')
 
 /** Runs `docker …` and returns what it said. The caller judges the exit code. @throws CliError only after Ctrl-C, when nothing is begun */
@@ -39,7 +39,7 @@ export async function capture(args: readonly string[], options: RunOptions = {})
     ...(options.signal && { signal: options.signal }),
   })`docker ${args}`
   if (options.input !== undefined) {
-    // A child that ends before it has read everything says by its exit code why.
+    // If a child ends before it has read everything, its exit code says why.
     child.stdin.on('error', () => {})
     child.stdin.end(options.input)
   }

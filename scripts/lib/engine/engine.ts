@@ -6,11 +6,11 @@ import type { PrivateEngine } from '../rooms.ts'
 import { capture } from './docker.ts'
 import type { Values } from './machine.ts'
 
-/** `start_interval` of the health checks came with this one, and with this version of Docker's API, which Podman has too. */
+/** `start_interval` of health checks came with this version, and with this version of Docker's API, which Podman has too. */
 const MINIMUM_ENGINE = '25.0.0'
 const MINIMUM_API = '1.44'
 
-/** `env_file` with `required: false` came with this one. */
+/** `env_file` with `required: false` came with this version. */
 const MINIMUM_COMPOSE = '2.24.4'
 
 /** How Docker Engine and its plugins are installed. */
@@ -25,11 +25,11 @@ const installInstructions = [
 
 export interface Engine {
   product: 'Docker' | 'Podman'
-  /** Root in a container is who started the engine, and every other user there is nobody on this machine. */
+  /** Root in a container is the user who started the engine, and every other user there is no user of this machine. */
   isRootless: boolean
   engineVersion: string
   composeVersion: string
-  /** Folder of the private engine, when this process was made to use it. */
+  /** Folder of the private engine, if this process uses it. */
   dir?: string
 }
 
@@ -46,7 +46,7 @@ export interface HostFacts extends Pick<Answer, 'hasClient' | 'complaint'> {
   /** The user's own choice of an engine: DOCKER_HOST, or a context that is not the default. */
   chosen: string | undefined
   hasDockerd: boolean
-  /** A container into which the socket is mounted has that, and perhaps no `docker` command. */
+  /** A container into which the socket is mounted may have no `docker` command. */
   hasSocket: boolean
 }
 
@@ -60,7 +60,7 @@ export function adviseWithoutAnswer({ chosen, hasDockerd, hasSocket, hasClient, 
     [/client version \S+ is too (old|new)/.test(complaint), 'The command "docker" and the Docker Engine do not understand each other.',
       'Update the older of the two (https://docs.docker.com/engine/install/), or unset DOCKER_API_VERSION.'],
     [complaint.includes('permission denied'), 'Docker Engine runs, but this user may not use it.',
-      'sudo usermod -aG docker "$USER", then log out and in again. Members of that group are as mighty as root.'],
+      'sudo usermod -aG docker "$USER", then log out and in again. Members of that group have the power of root.'],
     [chosen, `The Docker Engine that was chosen does not answer: ${chosen}.`,
       'Start it, or choose another: unset DOCKER_HOST, or see "docker context ls".'],
     [hasDockerd, 'Docker Engine is installed, but it does not answer.',
@@ -74,7 +74,7 @@ export function adviseWithoutAnswer({ chosen, hasDockerd, hasSocket, hasClient, 
  * The engine that answers, the user's own before the private one; undefined when a private one can be started. For a
  * private one this process's environment is changed, so that its `docker` children use it.
  *
- * @throws CliError (exit code 4) with what to do: no engine, no Compose, one that is too old
+ * @throws CliError (exit code 4) with what to do: no engine, no Compose, or one of them is too old
  */
 export async function findEngine(settings: Values = process.env): Promise<Engine | undefined> {
   const answer = await askForVersions()
@@ -107,13 +107,13 @@ async function adopt({ dir, environment }: PrivateEngine): Promise<Engine> {
 
 /** Asks the engine and Compose for their versions, both at once: every command waits for this. */
 export async function askForVersions() {
-  // An engine that nobody can reach must not hold up `up` for as long as TCP likes to wait.
+  // An engine that cannot be reached must not block `up` for as long as TCP waits.
   const options = { timeoutMs: 10_000 }
   const [version, compose] = await Promise.all([
     capture(['version', '--format', '{{json .}}'], options),
     capture(['compose', 'version', '--short'], options),
   ])
-  // Nothing when there is no `docker`, or when it was interrupted.
+  // Empty when there is no `docker`, or when it was interrupted.
   const { Client, Server } = JSON.parse(version.stdout || '{}') as {
     Client?: { Context?: string }; Server?: { Version: string; ApiVersion?: string; Components?: { Name: string }[] } | null
   }
@@ -121,7 +121,7 @@ export async function askForVersions() {
   const isPodman = has('Podman Engine')
   return {
     product: isPodman ? 'Podman' as const : 'Docker' as const,
-    // Podman does not say it here.
+    // Podman does not say this here.
     isRootless: isPodman ? (await capture(['info', '--format', '{{json .SecurityOptions}}'], options)).stdout.includes('name=rootless') : has('rootlesskit'),
     engineVersion: Server?.Version,
     apiVersion: Server?.ApiVersion ?? '',
@@ -147,7 +147,7 @@ export function checkVersions({ engineVersion = '', composeVersion, complaint, p
   for (const [part, version, minimum, hint] of parts) {
     if (isAtLeast(version, minimum)) continue
     const message = version ? `${part} ${version} is too old: ${minimum} is the oldest that works.`
-      : 'Docker Engine answers, but "docker compose" is missing. The docker-compose with a hyphen is another program, and does not serve.'
+      : 'Docker Engine answers, but "docker compose" is missing. The docker-compose with a hyphen is another program, and does not help.'
     // Docker warns when it cannot read the file that says where its plugins are.
     throw new CliError(message, { details: /^WARNING: .*$/m.exec(complaint)?.[0], hint, exitCode: ExitCode.docker })
   }

@@ -11,12 +11,12 @@ import type { Result } from './docker.ts'
 import { isFarEngine, valueOf } from './machine.ts'
 import type { Values } from './machine.ts'
 
-/** When the first word of a registry takes longer, we look whether it is there at all: nobody waits for one that is not. */
+/** If the first answer of a registry takes longer, we check whether it is there at all, and stop waiting if it is not. */
 const PATIENCE_MS = 8000
 
-/** The kinds of answer that need different remedies, by Docker's words, which have no codes. The first that fits counts. */
+/** The kinds of answer that need different remedies, by Docker's words, because it has no codes. The first match counts. */
 const signs = {
-  // The words of a proxy that is not there hold those of a registry that is not there.
+  // This is first, because the words for a missing proxy contain the words for a missing registry.
   other: /proxyconnect |proxy authentication required/i,
   distrusted: /x509: |tls: failed to verify|certificate signed by unknown authority/i,
   // Docker Hub answers "denied" also for a name that does not exist.
@@ -40,8 +40,8 @@ export function registryOf(image: string): string {
 }
 
 /**
- * Whether the registry of an image cannot even be connected to. An engine with a proxy or a mirror has another way to it
- * than we have, and so has one on another machine: then only its own words count.
+ * Whether the registry of an image cannot even be connected to. An engine with a proxy or a mirror reaches it by
+ * another way than we do, and so does an engine on another machine: then only its own words count.
  */
 export async function isOutOfReach(image: string): Promise<boolean> {
   const ways = '{{.HTTPProxy}}{{.HTTPSProxy}}{{with .RegistryConfig}}{{range .Mirrors}}{{.}}{{end}}{{end}}'
@@ -58,7 +58,7 @@ export async function isOutOfReach(image: string): Promise<boolean> {
 }
 
 /**
- * Pulls an image. When its registry has not said a word after `patienceMs`, and cannot even be connected to, the pull is
+ * Pulls an image. If its registry has not answered after `patienceMs`, and cannot even be connected to, the pull is
  * given up; the exit code is then null, as after Ctrl-C.
  */
 export async function pullImage(image: string, report: (text: string) => void, patienceMs = PATIENCE_MS): Promise<Result> {
@@ -66,10 +66,10 @@ export async function pullImage(image: string, report: (text: string) => void, p
   let isSilent = true
   const lookForIt = async (): Promise<void> => {
     const isAway = await isOutOfReach(image)
-    // It may have spoken meanwhile.
+    // The registry may have answered in the meantime.
     if (!isSilent) return
     if (isAway) end.abort()
-    else (isInteractive() ? report : warn)(`${registryOf(image)} is slow to answer, and is waited for`)
+    else (isInteractive() ? report : warn)(`${registryOf(image)} is slow to answer; still waiting`)
   }
   const impatience = setTimeout(() => void lookForIt(), patienceMs)
   const hear = (text: string): void => {
@@ -81,7 +81,7 @@ export async function pullImage(image: string, report: (text: string) => void, p
   return capture(['pull', image], { signal: end.signal, onLine: hear }).finally(() => clearTimeout(impatience))
 }
 
-/** Why an image could not be had, and what to do. Pure. */
+/** Why an image could not be pulled, and what to do. Pure. */
 export function explainRefusal(verdict: Verdict, image: string, imageRegistry?: string): { message: string; hint: string } {
   const host = registryOf(image)
   const where = imageRegistry ? `${host}, which IMAGE_REGISTRY names,` : host
@@ -92,10 +92,10 @@ export function explainRefusal(verdict: Verdict, image: string, imageRegistry?: 
     other: [`The image ${image} could not be pulled.`, `The lines above are the engine's own words. ${names}`],
     distrusted: [`The engine does not trust the certificate of ${host}.`,
       `Put its CA where every engine on this machine looks, in /etc/docker/certs.d/${host}/ca.crt (a rootless one: ~/.config/docker/certs.d), and try again.`],
-    refused: [`${where} wants a user and a password for ${image}, or other ones.`,
-      `docker login${host === 'docker.io' ? '' : ` ${host}`}, then try again. The password belongs there, and not into .env.docker.\n${names}`],
+    refused: [`${where} wants a user and a password for ${image}, or different ones.`,
+      `docker login${host === 'docker.io' ? '' : ` ${host}`}, then try again. The password belongs there, and not in .env.docker.\n${names}`],
     unknown: [`${where} has no image ${image}.`, names],
-    slow: [`${where} is there, and too slow for ${image}.`, `Try again: what was pulled is kept. ${names}`],
+    slow: [`${where} is there, but too slow for ${image}.`, `Try again: what was pulled is kept. ${names}`],
     silent: [`${where} does not answer.`, imageRegistry ? 'Correct IMAGE_REGISTRY in .env.docker. Empty, it means Docker Hub.'
       : 'Try again with a network, name a registry that answers in IMAGE_REGISTRY, or load the image with docker load.'],
   }
@@ -103,14 +103,14 @@ export function explainRefusal(verdict: Verdict, image: string, imageRegistry?: 
   return { message, hint }
 }
 
-/** An image's name as Docker shows it: without Docker Hub and its library, which go without saying. */
+/** An image's name as Docker shows it: without docker.io/ and library/. */
 export const shortName = (image: string): string => image.replace(/^docker\.io\//, '').replace(/^library\//, '')
 
-/** Those that are not on this machine, by one question. */
+/** The images that are not on this machine, by one question. */
 async function missing(images: readonly string[]): Promise<string[]> {
   if (images.length === 0) return []
   const { exitCode, stdout } = await capture(['image', 'inspect', '--format', '{{join .RepoTags "\\n"}}', ...images])
-  // A name without a tag, or with a digest, is among nobody's tags.
+  // A name without a tag, or with a digest, is not in any list of tags.
   if (exitCode === 0) return []
   const there = new Set(stdout.split('\n'))
   return images.filter((image) => !there.has(shortName(image)))
@@ -122,14 +122,14 @@ async function missing(images: readonly string[]): Promise<string[]> {
  * image's failure on all, and waits 25 seconds for a registry that is silent.
  *
  * @param options.build false when nothing is going to be built, so that no base image is needed
- * @param options.pull asks also for those that are there: a tag gets security updates
+ * @param options.pull pulls also the images that are there: a tag gets security updates
  * @returns the stack and its model, changed when stand-ins had to be selected
  * @throws CliError (exit code 4) when an image cannot be had
  */
 export async function ensureImages(stack: Stack, model: Model, values: Values, { build = true, pull = false } = {}): Promise<ModelledStack> {
   const used = new Set(Object.values(model.services).map(({ image }) => image))
   const images = foreignImages(model).filter((image) => build || used.has(image))
-  // To load the room takes a while. Without it they are images like any others, which no registry has.
+  // Loading the room takes a while. Without the room, stand-ins are images like any others, which no registry has.
   const room = images.some(isStandIn) ? await loadOfflineRoom() : undefined
   const standIns = room ? images.filter(isStandIn) : []
   await room?.ensureStandIns(standIns, values)

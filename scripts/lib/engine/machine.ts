@@ -25,19 +25,19 @@ export async function isFarEngine(): Promise<boolean> {
 export const hostCaBundle = (env: NodeJS.ProcessEnv): string | undefined =>
   [env.SSL_CERT_FILE, env.PIP_CERT, env.REQUESTS_CA_BUNDLE, env.CURL_CA_BUNDLE, env.NODE_EXTRA_CA_CERTS].find((path) => path && existsSync(path))
 
-/** The bytes that ordinary programs have left on the disk of a folder; undefined when the folder cannot be looked at. */
+/** The bytes that are left for ordinary programs on the disk of a folder; undefined if we may not look at the folder. */
 export async function roomOf(folder: string): Promise<number | undefined> {
   const found = await statfs(folder).catch(() => undefined)
   return found && found.bavail * found.bsize
 }
 
-/** How the engine's disk gets room again without losing data. */
-export const makeRoom = 'docker system df shows what takes the room; docker builder prune and docker image prune delete what can be made again.'
+/** How to make room on the engine's disk without losing data. */
+export const makeRoom = 'docker system df shows what takes up the room; docker builder prune and docker image prune delete what can be made again.'
 
 /**
- * To be called before a build. Buildx keeps its state in Docker's folder in the user's home, and no build begins where
- * it cannot write there: a home that is read-only or missing (many users of CI), or a ~/.docker that belongs to root
- * after a "sudo docker". Then it gets a folder for this run, and we say so.
+ * Call this before a build. Buildx keeps its state in Docker's folder in the user's home, and no build begins if it
+ * cannot write there: the home may be read-only or missing (many users of CI), or ~/.docker may belong to root after a
+ * "sudo docker". Then Buildx gets a folder for this run, and we say so.
  */
 export function ensureBuildxFolder(): void {
   const folder = process.env.BUILDX_CONFIG || join(process.env.DOCKER_CONFIG || join(homedir(), '.docker'), 'buildx')
@@ -48,6 +48,6 @@ export function ensureBuildxFolder(): void {
     const temporary = mkdtempSync(join(tmpdir(), 'buildx-'))
     process.once('exit', () => rmSync(temporary, { recursive: true, force: true }))
     process.env.BUILDX_CONFIG = temporary
-    warn(`${folder} cannot be written to, and Buildx keeps its state there: for this run it gets another folder. Docker by hand needs BUILDX_CONFIG=/path.`)
+    warn(`${folder} cannot be written to, and Buildx keeps its state there: for this run it gets another folder. If you run docker yourself, set BUILDX_CONFIG=/path.`)
   }
 }

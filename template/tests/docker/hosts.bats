@@ -261,7 +261,7 @@ postgres_id() {
 	docker volume rm "$project-small"
 	assert_failure
 	assert_output --partial 'No space left on device'
-	assert_output --partial 'A disk is full. docker system df shows what takes the room'
+	assert_output --partial 'A disk is full. docker system df shows what takes up the room'
 }
 
 @test "an env file that the disk has no room for stays as it was" {
@@ -327,7 +327,7 @@ postgres_id() {
 	chmod -R go= app
 	run command up --no-build
 	assert_failure 3
-	assert_output --partial "The containers run as uid 1001 (APP_UID), who may not read $copy/app. Nothing was started."
+	assert_output --partial "The containers run as uid 1001 (APP_UID), which may not read $copy/app. Nothing was started."
 	assert_equal "$(docker ps --all --quiet --filter "label=com.docker.compose.project=$project")" ''
 	local remedy
 	remedy=$(grep --only-matching 'chmod -R a+rX .*' <<<"$output")

@@ -287,7 +287,7 @@ refused() {
 
 @test "a registry that takes the connection and never answers is waited for, until the engine gives up, and is not taken for absent" {
 	SECONDS=0
-	refused 4 "$silent, which IMAGE_REGISTRY names, is there, and too slow for $silent/hub/" IMAGE_REGISTRY="$silent/hub"
+	refused 4 "$silent, which IMAGE_REGISTRY names, is there, but too slow for $silent/hub/" IMAGE_REGISTRY="$silent/hub"
 	echo "# a silent registry cost $SECONDS s" >&3
 	assert [ "$SECONDS" -lt 60 ]
 }

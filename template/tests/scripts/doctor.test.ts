@@ -4,7 +4,7 @@ import { wellStack } from '../../../tests/helpers/stack.ts'
 
 test.each<[string, string[], string[]]>([
   ['Docker as root', [], []],
-  ['Docker without root', ['rootlesskit'], ['and APP_UID there is nobody on this machine']],
+  ['Docker without root', ['rootlesskit'], ['and APP_UID there is no user of this machine']],
   ['Podman', ['Podman Engine'], ['Podman runs health checks by timers of systemd']],
 ])('doctor names the engine by what it says of itself: %s', async (_, components, expected) => {
   const box = await stack()

@@ -148,7 +148,7 @@ describe('the images of a stack', () => {
     })
 
     test.each([
-      ['is there and slow', true, 0, 'is there, and too slow'],
+      ['is there and slow', true, 0, 'is there, but too slow'],
       ['cannot be connected to', false, 1, 'does not answer'],
     ])('are replaced only if it is not there: it %s', async (_, isThere, times, message) => {
       const image = `127.0.0.1:${port}/postgres:17`
