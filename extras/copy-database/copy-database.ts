@@ -17,7 +17,7 @@ type Event = Record<'event' | 'line' | 'message' | 'hint' | 'step' | 'table' | '
   Record<'done' | 'total' | 'count' | 'rows' | 'tables', number>
 
 /**
- * Whatever the application writes into the source during the copy would be lost.
+ * Refuses while the application runs: whatever it writes into the source during the copy would be lost.
  *
  * @throws CliError that names the services to stop
  */
@@ -62,25 +62,25 @@ async function runCopy(stack: Stack, container: string, target: string, args: re
   const command = ['run', ...options, 'migrate', 'python', '-m', 'copy_database', ...args]
   await step(title, async (show) => {
     const onLine = (line: string): void => {
-      // Other programs write there as well: a migration, Compose.
+      // Other programs write to this output too: a migration, Compose.
       if (!line.startsWith('{"event":')) return
       const event = JSON.parse(line) as Event
       if (event.event !== 'progress') return void events.push(event)
       const { step: doing, table, done, total } = event
       const count = total.toLocaleString('en')
       show(`${doing} ${table} ${Math.floor((100 * done) / Math.max(total, 1))}% of ${count}`)
-      // In a log nothing is redrawn: the beginning of each table will do.
+      // A log cannot redraw its last line, so it gets one line when each table begins.
       if (done === 0 && !isInteractive()) info(`  ${doing} ${table}: ${count}`)
     }
     const result = await captureCompose(stack, command, { env: { DATABASE_URL: target }, onLine })
-    // The database takes back the rows of a copy that is stopped.
+    // If the copy was stopped, the database rolls its rows back.
     await endAbandoned(container)
     if (result.exitCode !== 0) throw failureOf(result, events)
   })
   return events
 }
 
-/** What the Python package is told by the same names. */
+/** Options that the Python package takes under the same names. */
 const passedOn = ['dry-run', 'empty-target', 'accept-rounding', 'verbose'] as const
 const example = 'For example: npm run copy-database -- --from sqlite:////data/shop.db --to postgres'
 
@@ -88,8 +88,8 @@ export const copyDatabase = defineCommand({
   name: 'copy-database',
   summary: 'Copy a SQLite database into PostgreSQL or MariaDB: all of it, or nothing.',
   options: {
-    from: { type: 'string', value: 'database', help: 'The SQLite database. Without it: the one of DATABASE_URL' },
-    to: { type: 'string', value: 'database', help: 'Where it goes. Without it: the one of DATABASE_URL' },
+    from: { type: 'string', value: 'database', help: 'The SQLite database. Default: DATABASE_URL' },
+    to: { type: 'string', value: 'database', help: 'The target database. Default: DATABASE_URL' },
     'empty-target': { type: 'boolean', help: 'Delete the rows that are there. Asks for the project name' },
     'accept-rounding': { type: 'boolean', help: 'Round values that are more exact than their column in the target' },
     skip: { type: 'string', value: 'tables', help: 'Leave these tables out, separated by commas' },
@@ -100,7 +100,7 @@ export const copyDatabase = defineCommand({
     json: common.json,
   },
   notes:
-    'A database is: postgres or mariadb, which are those of this stack; the name of a setting or of a variable\n' +
+    'A database is one of: postgres or mariadb, if this stack runs it; the name of a setting or of a variable\n' +
     'of the shell that holds a URL; or a URL without a password. Step by step: extras/copy-database/README.md\n' +
     'Exit codes: 0 copied, 1 failed, 2 usage, 3 settings, 4 engine, 6 migration, 8 the data does not fit.',
   examples: [
@@ -109,7 +109,7 @@ export const copyDatabase = defineCommand({
     'npm run copy-database -- --from sqlite:////data/shop.db',
     'npm run copy-database -- --to NEW_DATABASE_URL --skip sessions,log',
   ],
-  whenStopped: 'The database takes back what was not copied to the end. Run it again.',
+  whenStopped: 'The database rolls an unfinished copy back. Run it again.',
   async run({ from, to, skip, 'env-file': file = envFile, ...options }) {
     const dryRun = options['dry-run'] ?? false
     if (from === undefined && to === undefined) {
@@ -119,7 +119,7 @@ export const copyDatabase = defineCommand({
     const source = databaseOf('from', from, settings.values, process.env, model).url
     const { url, advice } = databaseOf('to', to, settings.values, process.env, model)
     const target = redact(url)
-    // A URL of SQLite has no password.
+    // A SQLite URL has no password.
     if (!source.startsWith('sqlite') || redact(source) !== source || url.startsWith('sqlite')) {
       throw usage(`The copy goes from SQLite to PostgreSQL or MariaDB, not from ${redact(source)} to ${target}.`, example)
     }
@@ -134,7 +134,7 @@ export const copyDatabase = defineCommand({
     }
     const args = ['--from', source, ...passedOn.filter((name) => options[name]).map((name) => `--${name}`)]
     if (skip !== undefined) args.push('--skip', skip)
-    // On lines of their own, because the progress needs the room.
+    // On lines of their own, because the line of the progress needs the space.
     info(`  from ${source}\n  to   ${target}`)
     const title = `${dryRun ? 'Checking' : 'Copying'} the database`
     const events = await runCopy(stack, `${model.name}-copy-database`, url, args, title)

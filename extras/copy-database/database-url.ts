@@ -1,11 +1,11 @@
-/** Which databases `copy-database` is told to take, by whatever word names them. Pure. */
+/** Finds the databases that --from and --to of `copy-database` name. Pure. */
 import { CliError, ExitCode } from '../../scripts/lib/errors.ts'
 import { valueOf } from '../../scripts/lib/engine/machine.ts'
 import type { Model } from '../../scripts/lib/compose/model.ts'
 
 export interface Database {
   url: string
-  /** The line of .env.docker that makes it the application's; undefined when it is that already. */
+  /** The line of .env.docker that makes it the application's database; undefined if it is that already. */
   advice: string | undefined
 }
 
@@ -15,7 +15,7 @@ const services: Record<string, string> = {
   mariadb: 'mysql+pymysql://${MARIADB_USER}:${MARIADB_PASSWORD}@mariadb:3306/${MARIADB_DATABASE}?charset=utf8mb4',
 }
 
-/** The URL as it may be shown. Up to the last "@", because a password may hold one by mistake. */
+/** The URL as it may be shown. It hides everything up to the last "@", because a password may hold one by mistake. */
 export const redact = (url: string): string => url.replace(/:\/\/([^/?#]*?):.*@/s, '://$1:***@')
 
 export const usage = (message: string, hint: string): CliError =>
@@ -25,8 +25,8 @@ export const usage = (message: string, hint: string): CliError =>
  * The database that a word names: a service of this stack, a setting or a variable of the shell that holds a URL, or a
  * URL itself. Without a word it is DATABASE_URL.
  *
- * @param option that the word was given to, without its dashes
- * @throws CliError (exit code 2) for a word that names nothing, and for a password where everybody can see it
+ * @param option the option that the word was given to, without its dashes
+ * @throws CliError (exit code 2) for a word that names nothing, and for a password that every process list would show
  */
 export function databaseOf(
   option: string, word: string | undefined, values: NodeJS.ProcessEnv, env: NodeJS.ProcessEnv, model: Model,
@@ -40,7 +40,7 @@ export function databaseOf(
     }
     const fill = (write: (setting: string, value: string) => string): string =>
       reference.replaceAll(/\$\{(\w+)\}/g, (_, setting: string) => write(setting, valueOf(setting, values, env) ?? ''))
-    // What is another text in a URL cannot be referred to.
+    // A value that a URL has to encode cannot be referred to.
     const refer = (setting: string, value: string): string =>
       encodeURIComponent(value) === value ? `\${${setting}}` : `<${setting}, percent-encoded>`
     return { url: fill((_, value) => encodeURIComponent(value)), advice: `DATABASE_URL=${fill(refer)}` }

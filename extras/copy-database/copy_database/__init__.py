@@ -1,4 +1,4 @@
-"""Copies a SQLite database into the one of DATABASE_URL. README.md says how, and what each report means.
+"""Copies a SQLite database into the one in DATABASE_URL. README.md says how, and what each report means.
 
 ``npm run copy-database`` mounts this package into the application's image, and runs it there.
 """

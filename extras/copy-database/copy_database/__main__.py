@@ -1,4 +1,4 @@
-"""The command: see the package. DATABASE_URL is the target, so that its password is in no argument list."""
+"""The command: see the package. The target is in DATABASE_URL, so its password is in no argument list."""
 
 import argparse
 import os
@@ -38,7 +38,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _migrate() -> None:
-    """Has the application's own migrations make the tables. Standard output belongs to the report."""
+    """Creates the tables with the application's own migrations. Standard output is for the report alone."""
     command = os.environ.get("MIGRATE_COMMAND", "")
     if not command:
         print("MIGRATE_COMMAND is empty: the tables have to be there already.", file=sys.stderr)
@@ -63,7 +63,7 @@ def _refuse_rows(target: sa.Connection, plan: Plan) -> None:
 
 
 def _refuse_cascades(target: sa.Connection, there: sa.MetaData, plan: Plan) -> None:
-    """A row that refers to one that is deleted goes with it, or changes, where its key says ON DELETE."""
+    """Refuses if other tables' rows refer to rows to be deleted: ON DELETE may delete or change them too."""
     for table in there.tables.values():
         for key in table.foreign_key_constraints if table.name not in plan.names else ():
             refers = sa.select(table).where(*[column.is_not(None) for column in key.columns]).exists()
@@ -78,10 +78,10 @@ def _refuse_cascades(target: sa.Connection, there: sa.MetaData, plan: Plan) -> N
 def _prepare(
     arguments: argparse.Namespace, source: sa.Connection, target: sa.Connection
 ) -> tuple[Plan, bool]:
-    """Has the tables made, and says what is to be copied, and whether it takes the place of what is there."""
+    """Creates the tables. Returns what to copy, and whether it may replace the rows that are there."""
     here, there = reflect(source), reflect(target)
     had_tables = bool(here.tables.keys() & there.tables.keys())
-    # No lock of ours may be in the way of the migration.
+    # Locks of this transaction would block the migration.
     target.rollback()
     if not arguments.dry_run:
         _migrate()
@@ -90,20 +90,20 @@ def _prepare(
     if not here.tables.keys() & there.tables.keys():
         if not arguments.dry_run:
             raise CopyError(
-                "MIGRATE_COMMAND has made no table in the target that the source has.",
+                "MIGRATE_COMMAND has made no table of the source in the target.",
                 "Does the application read DATABASE_URL, or a name in .env.app that refers to it?",
             )
-        print("The target has no tables yet: the types of the source are judged by.", file=sys.stderr)
+        print("The target has no tables yet, so the source's own types are checked.", file=sys.stderr)
         return make_plan(here, here, "sqlite", skip), True
     versions, others = _versions(source, here), _versions(target, there)
-    # Otherwise the same name may mean something else on the other side.
+    # At different migrations the same name may mean different things.
     if versions and others and versions != others:
         raise CopyError(
             f"The source is at migration {versions}, and the target at {others}.",
             "Bring the source up to date first, with DATABASE_URL naming it: npm run migrate",
         )
     plan = make_plan(here, there, dialect_of(target), skip)
-    # What a migration has just written is not in the way: the source has its own.
+    # Rows that the migration has just written may be replaced: the source has its own.
     if had_tables and not arguments.empty_target:
         _refuse_rows(target, plan)
         return plan, False
@@ -130,7 +130,7 @@ def _stop(signum: int, _frame: FrameType | None) -> NoReturn:
 
 def main() -> int:
     """Copies, and returns the exit code."""
-    # As an exception: the transaction is rolled back, and a migration under way is ended.
+    # Raise an exception: it rolls the transaction back, and ends a running migration.
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, _stop)
     arguments = _arguments()
@@ -142,7 +142,7 @@ def main() -> int:
     except LockTimeoutError:
         failure = CopyError("A migration holds the lock.")
     except sa.exc.DBAPIError as error:
-        # Without SQLAlchemy's own words, which repeat the values of a statement.
+        # Without SQLAlchemy's own message, which repeats the values of the statement.
         message = f"The database has ended the copy: {str(error.orig).strip()}"
         failure = CopyError(message, "The target is as it was before.")
     else:

@@ -1,4 +1,4 @@
-"""What a column of the target takes, read from its type there and from its type in the source."""
+"""What a column of the target takes, judged by its type there and its type in the source."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -14,9 +14,9 @@ from copy_database import values
 
 Converter = Callable[[Any], Any]
 
-# The narrow ones first. What is narrower still, as MariaDB's TINYINT, the target refuses by itself.
+# Subclasses before Integer. For narrower types, such as MariaDB's TINYINT, the target itself refuses values.
 INTEGER_BITS = {sa.SmallInteger: 16, sa.BigInteger: 64, sa.Integer: 32}
-# The longest mantissa of a FLOAT(n) of four bytes.
+# The longest mantissa of a FLOAT(n) that takes four bytes.
 SINGLE_BITS = 24
 MODULUS = 2**256
 
@@ -26,9 +26,9 @@ class Column:
     """One column that is copied."""
 
     name: str
-    # Of a value that is not NULL, of either side. Raises UnfitError.
+    # Takes a value of either side that is not NULL. Raises UnfitError.
     convert: Converter
-    # How many values were rounded until now.
+    # How many values were rounded so far.
     rounded: int = 0
 
     @property
@@ -40,8 +40,8 @@ class Column:
 def column_for(source: sa.Column[Any], target: sa.Column[Any], dialect: str) -> Column:
     """The column of the target, and how a value of the source gets into it.
 
-    ``dialect`` is postgresql or mysql; sqlite where the target has no tables yet, and the source's own types
-    are all there is to judge by.
+    ``dialect`` is postgresql or mysql. It is sqlite if the target has no tables yet, and only the source's
+    own types are known.
     """
     types = (source.type, target.type)
     # In MariaDB a boolean is a TINYINT and JSON a LONGTEXT: the source's column says what they mean.
@@ -104,7 +104,7 @@ class Digest:
 
     def add(self, row: Sequence[Any]) -> None:
         """Adds one row of converted values."""
-        # Lengths in front: ("a", "bc") must not be ("ab", "c"), and no value can look like a NULL.
+        # Lengths come first: ("a", "bc") must differ from ("ab", "c"), and no value may look like a NULL.
         pairs = zip(self._write, row, strict=True)
         parts = (None if value is None else write(value) for write, value in pairs)
         line = "".join("N" if part is None else f"{len(part)}:{part}" for part in parts)

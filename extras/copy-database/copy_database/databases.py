@@ -16,7 +16,7 @@ from sqlalchemy.engine import make_url
 from copy_database.report import CopyError
 from copy_database.values import Undecodable
 
-# Seconds to wait for somebody who is writing.
+# Seconds to wait for a program that is writing.
 BUSY_SECONDS = 30
 
 
@@ -29,9 +29,9 @@ def _decode(text: bytes) -> str | Undecodable:
 
 @contextmanager
 def open_source(url: str) -> Iterator[sa.Connection]:
-    """A connection that sees one snapshot, whoever writes meanwhile, and that writes nothing itself.
+    """A connection that sees one snapshot, even if others write meanwhile, and writes nothing itself.
 
-    Values come as SQLite has them: whatever the column says of its type, a date may be a number here.
+    Values come as SQLite stores them: whatever type the column declares, a date may be a number here.
     """
     path = Path(make_url(url).database or "").absolute()
     if not path.is_file():
@@ -39,7 +39,7 @@ def open_source(url: str) -> Iterator[sa.Connection]:
         raise CopyError(f"There is no file {path} in the container.", hint)
 
     def open_file() -> sqlite3.Connection:
-        # rw and not ro: what a crash left in the journal has to be played back before anybody can read.
+        # rw and not ro: SQLite must replay a journal that a crash left before it can read.
         uri = f"file:{quote(str(path))}?mode=rw"
         connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=BUSY_SECONDS)
         connection.text_factory = _decode
@@ -50,7 +50,7 @@ def open_source(url: str) -> Iterator[sa.Connection]:
         with engine.connect() as connection:
             connection.exec_driver_sql("PRAGMA query_only = ON")
             connection.exec_driver_sql("BEGIN")
-            # The snapshot begins with the first thing that is read.
+            # The snapshot begins with the first read.
             connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar_one()
             yield connection
     except sa.exc.DatabaseError as error:
@@ -60,7 +60,7 @@ def open_source(url: str) -> Iterator[sa.Connection]:
 
 
 def autoincrement_of(connection: sa.Connection, table: str) -> int:
-    """The highest number that the table has ever given away, where AUTOINCREMENT remembers it."""
+    """The highest number that the table has ever given to a row, if AUTOINCREMENT remembers it."""
     if not sa.inspect(connection).has_table("sqlite_sequence"):
         return 0
     query = sa.text("SELECT seq FROM sqlite_sequence WHERE name = :name")
@@ -72,19 +72,19 @@ def count(connection: sa.Connection, table: str) -> int:
     return int(connection.execute(sa.select(sa.func.count()).select_from(sa.table(table))).scalar_one())
 
 
-# This program waits for the database, so what is for asyncio gives way to the driver that waits.
+# This program is synchronous, so it replaces a driver for asyncio with a synchronous one.
 WAITING = {"asyncpg": "psycopg", "aiomysql": "pymysql", "asyncmy": "pymysql"}
-# The number 0 is a number and no wish for the next one; and nothing is cut or bent to fit.
+# 0 stays 0 (it does not ask for the next number), and nothing is cut or changed to fit.
 SQL_MODE = "STRICT_ALL_TABLES,STRICT_TRANS_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION"
 
 
 def connect(text: str) -> sa.Connection:
-    """Connects. Raises CopyError where that is not possible; its words hold no password."""
+    """Connects. Raises CopyError if that fails; the message holds no password."""
     try:
         # Django and some providers say postgres://, which SQLAlchemy does not know.
         url = make_url(re.sub(r"^postgres://", "postgresql://", text))
     except (sa.exc.ArgumentError, ValueError):
-        # Their words may hold a part of it.
+        # The messages of these errors may hold a part of the URL.
         raise CopyError("DATABASE_URL, the target, is no URL that SQLAlchemy can read.") from None
     backend, _, driver = url.drivername.partition("+")
     if backend not in {"postgresql", "mysql", "mariadb"}:
@@ -103,7 +103,7 @@ def connect(text: str) -> sa.Connection:
             f"{url.render_as_string()} cannot be reached: {str(error.orig).strip()}",
             "Does the database run, and are user, password and name right?",
         ) from error
-    # Times are UTC, and nothing is bent to fit.
+    # Times are UTC, and nothing is changed to fit.
     if dialect_of(connection) == "postgresql":
         connection.exec_driver_sql("SET TIME ZONE 'UTC'")
     else:
@@ -121,7 +121,7 @@ def reflect(connection: sa.Connection) -> sa.MetaData:
     """The tables as the database has them."""
     metadata = sa.MetaData()
     with warnings.catch_warnings():
-        # Of indexes and types that SQLAlchemy does not know: they are not copied, or taken as they are.
+        # Warnings about unknown indexes and types: indexes are not copied, values are taken as they are.
         warnings.simplefilter("ignore", sa.exc.SAWarning)
         metadata.reflect(connection)
     return metadata
@@ -131,19 +131,19 @@ def reflect(connection: sa.Connection) -> sa.MetaData:
 def relaxed(
     connection: sa.Connection, tables: Iterable[sa.Table], circular: Iterable[sa.ForeignKeyConstraint]
 ) -> Iterator[None]:
-    """Lets in what would be refused on the way: circular foreign keys, numbers that only the database gives.
+    """Allows what the target would refuse during the copy: circular keys, values of GENERATED ALWAYS columns.
 
-    In PostgreSQL that is part of the transaction, needs no superuser, and every row is checked at the end.
+    In PostgreSQL this is part of the transaction, needs no superuser, and checks every row at the end.
     """
     run = connection.exec_driver_sql
     if dialect_of(connection) == "mysql":
-        # The orphans of the source have been looked for, so there is nothing left to be found.
+        # The check has found no orphans in the source, so these checks would find nothing.
         run(f"SET SESSION foreign_key_checks = {0 if circular else 1}")
         yield
         run("SET SESSION foreign_key_checks = 1")
         return
     name = connection.dialect.identifier_preparer.quote
-    # What its owner has made deferrable is deferred already, and stays so.
+    # A key that is deferrable already needs no change, and stays deferrable.
     changes = [
         (f"{name(key.table.name)} ALTER CONSTRAINT {name(str(key.name))}", "DEFERRABLE", "NOT DEFERRABLE")
         for key in circular
@@ -165,7 +165,7 @@ def relaxed(
 
 
 def set_sequences(connection: sa.Connection, table: sa.Table, given: int) -> None:
-    """Has PostgreSQL count on from the highest number, or from what the source has ``given`` away."""
+    """Has PostgreSQL continue after the highest number, or after the last that the source has ``given``."""
     for column in table.columns:
         match = re.fullmatch(r"nextval\('(.+)'::regclass\)", str(getattr(column.server_default, "arg", "")))
         if match:
@@ -177,14 +177,14 @@ def set_sequences(connection: sa.Connection, table: sa.Table, given: int) -> Non
             continue
         highest = connection.execute(sa.select(sa.func.max(column))).scalar()
         last = max(highest or 0, given if column.primary_key else 0)
-        # 1 and "not called" is how a sequence begins.
+        # A new sequence begins with 1 and "not called".
         connection.execute(sa.select(sa.func.setval(sa.cast(sequence, REGCLASS), last or 1, last > 0)))
 
 
 def set_auto_increment(connection: sa.Connection, table: sa.Table, given: int) -> None:
-    """Has MariaDB count on from what the source has ``given`` away; the highest number it knows itself.
+    """Has MariaDB continue after the last number that the source has ``given``; it knows the highest itself.
 
-    This ends a transaction, and so belongs behind the copy's. MariaDB ignores a number that is too low.
+    This ends a transaction, so it must run after the copy's. MariaDB ignores a number that is too low.
     """
     if table.autoincrement_column is not None and given:
         quoted = connection.dialect.identifier_preparer.quote(table.name)

@@ -1,4 +1,4 @@
-"""Which tables are copied in which order, and what can be seen to be missing before any value is read."""
+"""Which tables are copied, in which order, and what is missing. It converts no value."""
 
 import warnings
 from collections.abc import Collection, Iterator, Sequence
@@ -21,9 +21,9 @@ class Table:
 
     name: str
     columns: list[Column]
-    key: list[str]  # the columns that name a row to a person
+    key: list[str]  # the columns that identify a row in a report
     source: sa.Table
-    target: sa.Table  # the source's, where the target has none yet
+    target: sa.Table  # the source's, if the target has none yet
 
     def rows(self, connection: sa.Connection) -> Iterator[tuple[Row, Row]]:
         """Key and values of each row as SQLite has them. One row at a time is in memory."""
@@ -42,7 +42,7 @@ class Plan:
     tables: list[Table] = field(default_factory=list)  # parents before children
     # Foreign keys that no order satisfies: to the table itself, or in a circle.
     circular: list[sa.ForeignKeyConstraint] = field(default_factory=list)
-    # Tables that the target has not.
+    # Tables that the target does not have.
     missing: list[sa.Table] = field(default_factory=list)
 
     @property
@@ -57,17 +57,17 @@ def name_row(key: Sequence[str], values: Row) -> str:
 
 
 def is_version_table(table: sa.Table) -> bool:
-    """Alembic's, whatever its name: the migrations have filled it already."""
+    """Whether this is Alembic's table, whatever its name: the migrations have filled it already."""
     return table.columns.keys() == ["version_num"]
 
 
 def make_plan(here: sa.MetaData, there: sa.MetaData, dialect: str, skip: Collection[str]) -> Plan:
-    """Goes through the tables of both sides. ``dialect`` is what column_for wants."""
+    """Goes through the tables of both sides. ``dialect`` is that of column_for."""
     if strangers := ", ".join(sorted(set(skip) - set(here.tables))):
         raise CopyError(f"There is no table {strangers} to skip in the source.")
     plan = Plan()
     with warnings.catch_warnings():
-        # "Cannot sort": that is what the list of circular keys is for.
+        # "Cannot sort": the list of circular keys handles that.
         warnings.simplefilter("ignore", sa.exc.SAWarning)
         ordered = list(sort_tables_and_constraints(there.tables.values()))  # type: ignore[no-untyped-call]
     for target, keys in ordered:
@@ -112,7 +112,7 @@ def report_structure(connection: sa.Connection, plan: Plan, report: Reporter) ->
 def _report_orphans(
     connection: sa.Connection, table: Table, copied: Collection[str], report: Reporter
 ) -> None:
-    """SQLite looks at references only where the application told it to."""
+    """Reports references to missing rows: SQLite checks them only if the application tells it to."""
     for key in table.target.foreign_key_constraints:
         names = [element.parent.name for element in key.elements]
         wanted = [element.column.name for element in key.elements]
@@ -122,7 +122,7 @@ def _report_orphans(
         there = sa.table(key.referred_table.name, *map(sa.column, wanted)).alias("parent")
         pairs = zip(names, wanted, strict=True)
         same = sa.and_(*[there.c[parent] == child.c[own] for own, parent in pairs])
-        # The parents of a table that stays behind are nowhere.
+        # If the parents' table is not copied, every parent is missing.
         has_parent = sa.exists().where(same) if key.referred_table.name in copied else sa.false()
         query = sa.select(*[child.c[name] for name in [*table.key, *names]]).where(
             *[child.c[name].is_not(None) for name in names], ~has_parent

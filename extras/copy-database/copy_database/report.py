@@ -1,4 +1,4 @@
-"""What the copy says to the script that started it, one JSON object a line, and what ends it."""
+"""What the copy tells the script that started it, one JSON object a line, and the error that ends it."""
 
 import json
 import sys
@@ -8,9 +8,9 @@ from typing import Any
 FAILED = 1
 MIGRATION_FAILED = 6
 DOES_NOT_FIT = 8
-# Of each kind in each column; a column that is wrong throughout would fill the screen.
+# Findings of each kind in each column. A column that is wrong throughout would fill the screen.
 SHOWN_PER_COLUMN = 20
-# Rows between two words about the same table.
+# Rows between two reports of progress in a table.
 PROGRESS_ROWS = 1000
 
 
@@ -36,7 +36,7 @@ class Reporter:
         return self._seen.total()
 
     def emit(self, event: str, **fields: Any) -> None:
-        """Says one thing."""
+        """Prints one event."""
         print(json.dumps({"event": event, **fields}), flush=True)
 
     def finding(self, table: str, key: str, column: str, kind: str, text: str) -> None:
@@ -48,7 +48,7 @@ class Reporter:
             self.emit("finding", line=line, table=table, key=key, column=column, kind=kind, text=text)
 
     def end_of_findings(self) -> None:
-        """Says how many more there were than were shown."""
+        """Reports how many findings were not shown."""
         for (table, column, kind), count in self._seen.items():
             if count > self._shown:
                 more = count - self._shown
@@ -57,7 +57,7 @@ class Reporter:
                 )
 
     def progress(self, step: str, table: str, done: int, total: int) -> None:
-        """How far a table is."""
+        """Reports how far a table is."""
         if done % PROGRESS_ROWS == 0 or done == total:
             self.emit("progress", step=step, table=table, done=done, total=total)
 

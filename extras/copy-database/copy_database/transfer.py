@@ -1,4 +1,4 @@
-"""The copy itself: one transaction, which ends in a commit only when both sides were found to be the same."""
+"""The copy itself: one transaction, which is committed only if both sides were found to be the same."""
 
 import re
 import signal
@@ -21,14 +21,14 @@ from copy_database.plan import Plan, Row, Table, name_row, report_structure
 from copy_database.report import DOES_NOT_FIT, CopyError, Reporter
 from copy_database.values import UnfitError
 
-# What is in memory at a time: so many rows, or so many bytes of text and BLOBs, whatever is less.
+# What is in memory at a time: this many rows, or this many bytes of text and BLOBs, whichever is less.
 BATCH_ROWS = 1000
 BATCH_BYTES = 4_000_000
 
 
 @dataclass
 class Transfer:
-    """Checks, copies, compares and commits. What was not committed is taken back by the database itself."""
+    """Checks, copies, compares and commits. The database itself rolls back what was not committed."""
 
     source: sa.Connection
     target: sa.Connection
@@ -49,7 +49,7 @@ class Transfer:
         return rows
 
     def copy(self, *, replace: bool) -> None:
-        """Copies. With ``replace`` what is there goes first, in the same transaction."""
+        """Copies. With ``replace`` it first deletes what is there, in the same transaction."""
         target, tables = self.target, self.plan.tables
         is_postgres = dialect_of(target) == "postgresql"
         given = [autoincrement_of(self.source, table.name) for table in tables]
@@ -64,7 +64,7 @@ class Transfer:
                 if is_postgres:
                     set_sequences(target, table.target, last)
                 self._compare(table, digest, largest)
-            # Too late to stop: a commit that was half waited for would leave nobody knowing what is there.
+            # Too late to stop: after an interrupted commit it would be unknown what the target holds.
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, signal.SIG_IGN)
         if not is_postgres:
@@ -110,12 +110,12 @@ class Transfer:
             for _, row in batch:
                 digest.add(row)
                 largest = max(largest, _size(row))
-        # What refers to a row that was refused would be refused as well, and that tells nobody anything.
+        # Rows that refer to a refused row would be refused too, and those findings would say nothing new.
         self._stop_at_findings()
         return digest, largest
 
     def _insert(self, table: Table, insert: sa.Insert, rows: Sequence[tuple[Row, Row]]) -> None:
-        """Writes these rows. Of a batch that is refused it finds the rows that are refused by themselves."""
+        """Writes these rows. If the target refuses a batch, finds the rows that are refused on their own."""
         names = [column.name for column in table.columns]
         try:
             with self.target.begin_nested():
@@ -134,13 +134,13 @@ class Transfer:
         """Reads the table back. Raises CopyError where it is not what was sent."""
         is_postgres = dialect_of(self.target) == "postgresql"
         columns = [sa.column(column.name) for column in table.columns]
-        # psycopg would make objects of JSON, and round its numbers.
+        # psycopg would turn JSON into objects, and round its numbers.
         wanted = [
             sa.cast(at, sa.Text) if is_postgres and column.is_json else at
             for at, column in zip(columns, table.columns, strict=True)
         ]
         query = sa.select(*wanted).select_from(sa.table(table.name))
-        # No more in memory at once than writing took.
+        # Reading takes no more memory at once than writing did.
         buffer = max(1, min(BATCH_ROWS, BATCH_BYTES // (largest + 1)))
         options = {"stream_results": True, "max_row_buffer": buffer}
         found = Digest(table.columns)
@@ -149,14 +149,14 @@ class Transfer:
             try:
                 found.add([None if value is None else column.convert(value) for column, value in pairs])
             except UnfitError:
-                # Nothing that was sent looks like this.
+                # No such value was sent, so the hashes must differ.
                 found.add([None] * len(table.columns))
             self.report.progress("comparing", table.name, found.rows, sent.rows)
         if (found.rows, found.hexdigest()) != (sent.rows, sent.hexdigest()):
             raise CopyError(
                 f"{table.name} is not the same on both sides: {sent.rows} rows with the hash "
                 f"{sent.hexdigest()[:16]} were sent, {found.rows} with {found.hexdigest()[:16]} are there.",
-                "Nothing was written. Does a trigger, or somebody else, write into the target?",
+                "Nothing was written. Does a trigger or another program write into the target?",
             )
         self.report.emit("table", table=table.name, rows=found.rows, hash=found.hexdigest())
 
@@ -179,7 +179,7 @@ def _batches(rows: Iterable[tuple[Row, Row]]) -> Iterator[list[tuple[Row, Row]]]
 
 
 def _words(error: sa.exc.DBAPIError) -> str:
-    """What the target says, without what the row holds: PostgreSQL's second line, MariaDB's quotes."""
+    """The target's message without the row's values: PostgreSQL's second line, MariaDB's quotes."""
     words: Any = error.orig.args[-1] if error.orig and error.orig.args else error.orig
     first = str(words).strip().partition("\n")[0]
     return re.sub(r"(entry|value:) '.*' for ", r"\1 … for ", first)

@@ -1,7 +1,7 @@
-"""One value: from what SQLite stores to what a column of the target takes, or why it does not take it.
+"""Converts one value from what SQLite stores to what a column of the target takes, or says why not.
 
-Each function gets a value that is not NULL, and returns what the driver gets or raises UnfitError. It also
-takes what the target gives back, and makes the same of it: the hashes of both sides are of such values.
+Each function gets a value that is not NULL. It returns what the driver gets, or raises UnfitError. It also
+converts what the target gives back to the same value, so that the hashes of both sides can be compared.
 The content of a text or a BLOB is never shown: it may be a secret.
 """
 
@@ -15,7 +15,7 @@ from uuid import UUID
 
 # Enough for any number that a database keeps: none may be rounded on the way.
 EXACT = Context(prec=100_000, rounding=ROUND_HALF_UP)
-# Where SQLAlchemy puts an interval that the database has no type for.
+# If a database has no type for intervals, SQLAlchemy stores them as a date that long after this one.
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - stored without a time zone
 SHOWN = 40
 
@@ -29,7 +29,7 @@ class Undecodable(bytes):
 class UnfitError(Exception):
     """A value that its column in the target would refuse or change.
 
-    ``kind`` is a word of README.md. ``rounded`` is what the column keeps of a value that is only more exact.
+    ``kind`` is a word of README.md. ``rounded`` is what the column keeps of a value that is only too exact.
     """
 
     def __init__(self, kind: str, text: str, rounded: Any = None) -> None:
@@ -50,14 +50,14 @@ def _wrong(raw: Any, wanted: str, kind: str = "type") -> UnfitError:
 
 
 def anything(raw: Any) -> Any:
-    """A value of a type that is not known here: the target judges it."""
+    """A value of a type that is not known here: the target decides whether it takes it."""
     if isinstance(raw, Undecodable):
         raise UnfitError("utf-8", f"a text of {len(raw)} bytes is not UTF-8")
     return raw
 
 
 def boolean(raw: Any, as_type: type[int] = bool) -> int:
-    """True and false, which are 1 and 0 in SQLite and nothing else; in MariaDB they are numbers as well."""
+    """True and false: in SQLite only 1 and 0 count as such; in MariaDB they are numbers as well."""
     if isinstance(raw, (int, float)) and raw in (0, 1):
         return as_type(raw)
     raise _wrong(raw, "true or false (1 or 0)", "boolean")
@@ -75,7 +75,7 @@ def integer(raw: Any, low: int, high: int) -> int:
 
 
 def decimal(raw: Any, step: Decimal | None = None) -> Decimal:
-    """A decimal number. SQLite keeps it as a binary one, of which 15 digits can be trusted."""
+    """A decimal number. SQLite stores it as a binary one, whose first 15 digits can be trusted."""
     try:
         number = Decimal(f"{raw:.15g}" if isinstance(raw, float) else raw)
         # Without the sign of zero, which databases do not keep.
@@ -90,7 +90,7 @@ def decimal(raw: Any, step: Decimal | None = None) -> Decimal:
 
 
 def floating(raw: Any, *, single: bool = False) -> float:
-    """A binary number of eight bytes, as SQLite has it, or of four: MariaDB says six digits of it."""
+    """A binary number of eight bytes, as in SQLite, or of four, of which MariaDB prints six digits."""
     if not isinstance(raw, (int, float)):
         raise _wrong(raw, "a number")
     try:
@@ -105,7 +105,7 @@ def floating(raw: Any, *, single: bool = False) -> float:
 
 
 def text(raw: Any, characters: int | None = None, *, nul: bool = True, padded: bool = False) -> str:
-    """A text of so many characters. PostgreSQL knows no NUL character."""
+    """A text of at most ``characters``. PostgreSQL stores no NUL character."""
     if not isinstance(anything(raw), str):
         raise _wrong(raw, "a text")
     if characters is not None and len(raw) > characters:
@@ -117,7 +117,7 @@ def text(raw: Any, characters: int | None = None, *, nul: bool = True, padded: b
 
 
 def binary(raw: Any, size: int | None = None) -> bytes:
-    """Bytes, up to so many."""
+    """Bytes, at most ``size`` of them."""
     if not isinstance(raw, (bytes, memoryview)) or isinstance(raw, Undecodable):
         raise UnfitError("type", f"a value of type {type(raw).__name__}, where bytes (a BLOB) belong")
     if size is not None and len(raw) > size:
@@ -158,13 +158,13 @@ def moment(raw: Any, digits: int = 6) -> Any:
 
 
 def moment_in_utc(raw: Any, digits: int = 6) -> Any:
-    """A date with a time, in a column with a time zone. One that has none is UTC."""
+    """A date with a time, in a column with a time zone. A value without a zone is UTC."""
     value = _parse(datetime, raw, "a date with a time")
     return _cut(value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC), digits)
 
 
 def clock(raw: Any, digits: int = 6) -> Any:
-    """A time of the day. PyMySQL has only a length of time for it."""
+    """A time of the day. PyMySQL returns it as a timedelta."""
     value = (EPOCH + raw).time() if isinstance(raw, timedelta) else _parse(time, raw, "a time")
     return _cut(_without_zone(raw, value), digits)
 
@@ -200,7 +200,7 @@ def canonical(value: Any) -> str:
 
 
 def canonical_json(value: str) -> str:
-    """The same for a JSON text: jsonb writes numbers and the order of keys in its own way."""
+    """The same for a JSON text: jsonb has its own form of numbers and order of keys."""
 
     def number(digits: str) -> str:
         return f"\0{EXACT.normalize(Decimal(digits)) or 0}"

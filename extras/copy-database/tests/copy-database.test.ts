@@ -17,7 +17,7 @@ const copied = events(
 const volume = `${fileURLToPath(new URL('../copy_database', import.meta.url))}:/opt/docker/copy_database:ro`
 const command = `compose run --rm --no-TTY --name shop-copy-database --volume ${volume} migrate python -m copy_database --from sqlite:////data/shop.db`
 
-/** A stack on SQLite of which only the databases run. */
+/** A stack on SQLite in which only the data services run. */
 async function stopped(values: Record<string, string> = {}): Promise<Sandbox> {
   const box = await stack({ ...sqlite, ...values })
   box.containers(wellStack.map((sketch) => (['postgres', 'redis', 'storage'].includes(sketch.service) ? sketch : { ...sketch, state: 'exited' })))
@@ -62,7 +62,7 @@ describe.concurrent('copy-database', () => {
     if (code === 8) expect(JSON.parse(outcome.stdout)).toMatchObject({ ok: false, failure: { exitCode: 8, findings: [{ table: 'book' }] } })
   })
 
-  test('--dry-run only looks, also while the application runs; a copy refuses then', async () => {
+  test('--dry-run works while the application runs and writes nothing; a copy refuses', async () => {
     const box = await stack(sqlite)
     box.containers(wellStack)
     box.answer('compose-run', { out: copied })
@@ -75,7 +75,7 @@ describe.concurrent('copy-database', () => {
     expect(stderr).toContain('docker compose --env-file .env.docker stop beat flower worker')
   })
 
-  test('--empty-target without a terminal ends with 2, and with --yes goes on', async () => {
+  test('--empty-target without a terminal ends with 2, unless --yes is given', async () => {
     const box = await stopped()
     box.answer('compose-run', { out: copied })
     expect((await box.run(script, ['--to', 'postgres', '--empty-target'])).code).toBe(2)
@@ -98,7 +98,7 @@ describe.concurrent('copy-database', () => {
     expect(box.effects()).toEqual([])
   })
 
-  test('interrupted ends with 130, after the container has ended', async () => {
+  test('an interrupted copy ends with 130, after its container has ended', async () => {
     const box = await stopped()
     box.answer('compose-run', { wait: true })
     const { code } = await box.run(script, ['--to', 'postgres'], { interrupt: 'compose-run' })
