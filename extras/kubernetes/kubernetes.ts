@@ -13,7 +13,7 @@ import { CliError, ExitCode } from '../../scripts/lib/errors.ts'
 import { info, ok, printJson, warn } from '../../scripts/lib/terminal.ts'
 
 type Values = Record<string, string>
-/** What the room reads of a service beside what the core does. */
+/** What the room reads of a service in addition to what the core reads. */
 type Role = Service & { stop_grace_period?: string; tmpfs?: string[]; deploy?: { resources?: { limits?: { memory?: string } } } }
 type Operation = [op: 'add' | 'remove' | 'replace', path: string, value?: unknown]
 interface Patch {
@@ -29,12 +29,12 @@ const MARK = '# Written by npm run kubernetes. Secrets lie beside it: no git, no
 /** The port in the files of this room. */
 const PORT = '8000'
 
-/** What Compose tells a role beside the settings that the schema declares. Other names are the application's own, and secret. */
+/** Variables that Compose sets and the schema does not declare. Other names are the application's own, and secret. */
 export const ownNames = ['API_URL', 'APP_CA', 'AWS_ENDPOINT_URL_S3', 'FORWARDED_ALLOW_IPS', 'HOSTNAME', 'PORT', 'PYTHONPATH', 'TMPDIR']
 
 const refuse = (message: string, hint: string, exitCode: ExitCode = ExitCode.config): CliError => new CliError(message, { hint, exitCode })
 
-/** The variables of a service: null is what nobody set. */
+/** The variables of a service. Compose gives null for a variable that is not set. */
 const environmentOf = ({ environment = {} }: Service): Values =>
   Object.fromEntries(Object.entries(environment).flatMap(([name, value]) => (value === null ? [] : [[name, value]])))
 
@@ -46,36 +46,36 @@ const seconds = (duration: string): number =>
   [...duration.matchAll(/([\d.]+)(h|ms|m|s)/g)].reduce((sum, [, count, unit]) => sum + Number(count) * { h: 3600, m: 60, s: 1, ms: 0.001 }[unit as 'h'], 0)
 
 /**
- * Refuses what would run in Compose and not in a cluster.
+ * Refuses what would run in Compose but not in a cluster.
  *
- * @returns names of services that stay behind and hurt nobody
+ * @returns names of services that can be left out without harm
  * @throws CliError with the first reason, and what to write
  */
 function check({ name: project, services }: Model, all: Values, file: string): string[] {
   const { web, migrate, beat, worker, frontend: _frontend, proxy: _proxy, 'secrets-check': _check, ...others } = services
   if (!web || migrate?.build?.target !== 'prod' || !services.proxy) {
-    throw refuse(`${file} is of a development stack.`, `Make one for the cluster, with COMPOSE_FILE=compose.yaml:compose.production.yaml`)
+    throw refuse(`${file} is for a development stack.`, `Make one for the cluster, with COMPOSE_FILE=compose.yaml:compose.production.yaml`)
   }
   if (!/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(project)) {
-    throw refuse(`${project} cannot be a namespace: small letters, digits and hyphens between them, 63 at most.`, 'For example: COMPOSE_PROJECT_NAME=shop')
+    throw refuse(`${project} cannot be a namespace: lowercase letters, digits and hyphens between them, 63 at most.`, 'For example: COMPOSE_PROJECT_NAME=shop')
   }
   const reasons: [names: string[], what: string, hint: string][] = [
-    [Object.keys(others).filter((name) => others[name]!.image !== migrate.image), ' would run in Compose, and nobody in the cluster would reach it.',
-      'Take it out of COMPOSE_PROFILES (or COMPOSE_FILE), and let the URL name a managed one.'],
-    [Object.keys(others).filter((name) => others[name]!.command?.[0] === 'worker'), ' takes tasks in Compose, and the room has no file for a worker of yours.',
+    [Object.keys(others).filter((name) => others[name]!.image !== migrate.image), ' would run in Compose, but nothing in the cluster could reach it.',
+      'Take it out of COMPOSE_PROFILES (or COMPOSE_FILE), and set the URL to a managed service.'],
+    [Object.keys(others).filter((name) => others[name]!.command?.[0] === 'worker'), ' takes tasks in Compose, but this room has no file for a worker of your own.',
       'Copy the Deployment worker in base/application.yaml, and leave the service out of COMPOSE_FILE: extras/kubernetes/README.md'],
-    // The Pods have one ConfigMap and one Secret in common.
+    // All Pods share one ConfigMap and one Secret.
     [Object.keys(all).filter((name) => [web, migrate, worker, beat].some((role) => (role?.environment?.[name] ?? all[name]) !== all[name])),
-      ' has another value in one role than in the others. In the cluster all have the same.', 'Give it to that role alone, as env of its container in base/application.yaml, and leave it out of the env file.'],
+      ' has another value in one role than in the others. In the cluster all roles share one value.', 'Give it to that role alone, as env of its container in base/application.yaml, and leave it out of the env file.'],
     [Object.keys(all).filter((name) => all[name]!.includes('local-only')), ': everybody knows the value of .env.docker.example.', 'Give it one of your own: openssl rand -hex 24'],
-    [all.DATABASE_URL?.startsWith('sqlite') ? ['DATABASE_URL'] : [], ' names SQLite, and Pods have no disk in common.', 'Move it to PostgreSQL or MariaDB first: the room copy-database does.'],
+    [all.DATABASE_URL?.startsWith('sqlite') ? ['DATABASE_URL'] : [], ' names SQLite, but Pods share no disk.', 'Move it to PostgreSQL or MariaDB first, with the room copy-database.'],
   ]
   const [names, what, hint] = reasons.find(([found]) => found.length > 0) ?? []
   if (names) throw refuse(`${names.join(', ')}${what}`, hint!)
   return Object.keys(others)
 }
 
-/** @throws CliError (exit code 2) for an image of no registry, or without a tag that can be part of a name */
+/** @throws CliError (exit code 2) for an image without a registry, or without a tag that can be part of a name */
 function splitImage(option: string, image: string | undefined): { newName: string; newTag: string } {
   const [, newName, newTag] = /^([a-z0-9][\w.:-]*\/[\w./-]+):([\w.-]+)$/.exec(image ?? '') ?? []
   const example = `npm run kubernetes -- --${option} registry.example.org/team/shop:1.4.0`
@@ -83,12 +83,12 @@ function splitImage(option: string, image: string | undefined): { newName: strin
     throw refuse(`--${option} has to name an image in a registry, and a version of it.`, `For example: ${example}`, ExitCode.usage)
   }
   if (!/^[a-z0-9]([a-z0-9.-]{0,48}[a-z0-9])?$/.test(newTag)) {
-    throw refuse(`The tag ${newTag} cannot be part of the Job's name: small letters, digits, dots and hyphens, 50 at most.`, `For example: ${example}`, ExitCode.usage)
+    throw refuse(`The tag ${newTag} cannot be part of the Job's name: lowercase letters, digits, dots and hyphens, 50 at most.`, `For example: ${example}`, ExitCode.usage)
   }
   return { newName, newTag }
 }
 
-/** Memory, user, the folder that the application may write to, and the time to stop, as Compose has them. */
+/** Sets memory, user, the folder that the application may write to, and the time to stop, as Compose has them. */
 function fit(name: string, service: Role, port: string | undefined): Patch[] {
   const container = '/spec/template/spec/containers/0'
   const { APP_UID: uid, APP_GID: gid } = service.build?.args ?? {}
@@ -97,14 +97,14 @@ function fit(name: string, service: Role, port: string | undefined): Patch[] {
   if (memory && memory !== '0') for (const one of ['requests', 'limits']) operations.push(['replace', `${container}/resources/${one}/memory`, memory])
   if (uid) operations.push(['replace', '/spec/template/spec/securityContext/runAsUser', Number(uid)])
   if (gid) operations.push(['replace', '/spec/template/spec/securityContext/runAsGroup', Number(gid)])
-  // APP_WRITABLE_DIR. Before it there is /tmp.
+  // APP_WRITABLE_DIR, which comes after /tmp.
   const [writable] = service.tmpfs?.[1]?.split(':') ?? []
   if (writable) operations.push(['replace', `${container}/volumeMounts/1/mountPath`, writable])
   if (port !== undefined && port !== PORT) operations.push(['replace', `${container}/ports/0/containerPort`, Number(port)])
   return [patchOf(name === 'migrate' ? 'Job' : 'Deployment', name, operations)]
 }
 
-/** What visitors reach, under which name. */
+/** The service that visitors reach, and its public name. */
 function entry(cluster: string, { services }: Model, port: string): Patch[] {
   const { SITE_ADDRESS = '', SITE_SERVICE: service = 'web' } = environmentOf(services.proxy!)
   const host = SITE_ADDRESS.replace(/^https:\/\//, '')
@@ -144,14 +144,14 @@ export function scale(worker: Values): { variables: Values; patches: Patch[] } {
   return { variables, patches: [patchOf('ScaledObject', 'worker', [['replace', '/spec/triggers', triggers]])] }
 }
 
-/** Writes the variables as files for the two generators, and says what those have to read. */
+/** Writes the variables as files for the two generators, and returns what those have to read. */
 function generators(name: string, values: Values, { schema, values: settings }: Settings, write: (file: string, text: string) => void) {
   const isPlain = (key: string, value: string): boolean =>
     !/^KEDA_\w+_(URL|PASSWORD)$/.test(key) && (key.startsWith('KEDA_') || !isSecret(key, value, schema, settings) || (ownNames.includes(key) && !/:\/\/[^/]*@/.test(value)))
   const part = (kind: string, chosen: [string, string][]) => {
     const [long, short] = [true, false].map((isLong) => chosen.filter(([, value]) => /[\r\n]/.test(value) === isLong))
     write(`${kind}.env`, short!.map(([key, value]) => `${key}=${value}\n`).join(''))
-    // A line of such a file ends its value.
+    // In an env file a value ends with its line, so a longer one gets a file of its own.
     for (const [key, value] of long!) write(`${kind}/${key}`, value)
     return [{ name: kind, envs: [`${kind}.env`], files: long!.map(([key]) => `${key}=${kind}/${key}`) }]
   }
@@ -162,7 +162,7 @@ function generators(name: string, values: Values, { schema, values: settings }: 
   }
 }
 
-/** Puts the files into the folder, in place of what the command wrote there before, and no others. Only their owner can read them. */
+/** Writes the files into the folder, replacing only what the command wrote before. Only their owner can read them. */
 function writeFolder(folder: string, files: ReadonlyMap<string, string>): void {
   const isOurs = existsSync(join(folder, 'kustomization.yaml')) && readFileSync(join(folder, 'kustomization.yaml'), 'utf8').startsWith(MARK)
   if (existsSync(folder) && !isOurs && readdirSync(folder).length > 0) {
@@ -182,10 +182,10 @@ export const kubernetes = defineCommand({
   summary: 'Write what "kubectl apply --kustomize" takes, with the settings of an env file.',
   options: {
     image: { type: 'string', value: 'name:tag', help: 'The production image, in a registry' },
-    'frontend-image': { type: 'string', value: 'name:tag', help: 'The one of the frontend, where it is a server' },
-    cluster: { type: 'string', value: 'own|managed', help: 'What visitors come through: own (Ingress) or managed (Gateway API)' },
-    keda: { type: 'boolean', help: 'As many workers as the queues need, down to none: KEDA is in the cluster' },
-    output: { type: 'string', value: 'folder', help: `Where to (${OUTPUT})` },
+    'frontend-image': { type: 'string', value: 'name:tag', help: "The frontend's image, if the frontend is a server" },
+    cluster: { type: 'string', value: 'own|managed', help: 'How visitors come in: own (Ingress) or managed (Gateway API)' },
+    keda: { type: 'boolean', help: 'Run as many workers as the queues need, down to none, with the KEDA of the cluster' },
+    output: { type: 'string', value: 'folder', help: `Where to write (${OUTPUT})` },
     'env-file': common['env-file'],
     json: common.json,
   },
@@ -198,13 +198,13 @@ export const kubernetes = defineCommand({
     const roles = ['migrate', 'web', 'worker', ...(model.services.beat ? ['beat'] : [])]
     const values: Values = Object.assign({}, ...roles.map((name) => environmentOf(model.services[name] ?? {})))
     const left = check(model, values, file)
-    // Compose mounts the file; here it is a variable, which the entrypoint takes as well.
+    // Compose mounts the file; here it is a variable, which the entrypoint accepts as well.
     const { APP_CA_FILE: mounted, ...told } = values
     if (mounted) told.APP_CA = readFileSync(settings.values.APP_CA_FILE!, 'utf8')
     const port = told.PORT || PORT
     const keda = isScaled ? scale(told) : undefined
     const front = model.services.frontend
-    // The build settings are migrate's, which every role has its image from.
+    // The build settings are those of migrate, whose image every role uses.
     const build = model.services.migrate!.build!
     const images = [{ name: 'app', newName, newTag }, ...(front ? [{ name: 'frontend', ...splitImage('frontend-image', rest['frontend-image']) }] : [])]
     const files = new Map<string, string>()
@@ -212,7 +212,7 @@ export const kubernetes = defineCommand({
     const parts = [generators('', { ...told, ...keda?.variables }, settings, write), ...(front ? [generators('frontend-', environmentOf(front), settings, write)] : [])]
     const patches = [
       ...[...roles, ...(front ? ['frontend'] : [])].flatMap((name) => fit(name, { ...model.services[name], build }, name === 'web' || name === 'frontend' ? port : undefined)),
-      // After the others, which find it by its name.
+      // Last, because the other patches find the Job by its old name.
       patchOf('Job', 'migrate', [['replace', '/metadata/name', `migrate-${newTag}`]], { allowNameChange: true }),
       ...(model.services.beat ? [] : [{ target: { kind: 'Deployment', name: 'beat' }, patch: stringify({ $patch: 'delete', apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'beat' } }) }]),
       ...(port === PORT ? [] : ['web', ...(front ? ['frontend'] : [])].map((name) => patchOf('Service', name, [['replace', '/spec/ports/0/port', Number(port)]]))),
@@ -238,7 +238,7 @@ export const kubernetes = defineCommand({
     if (json) return printJson({ ok: true, output, namespace: model.name, job: `migrate-${newTag}` })
     ok(`${output} is what ${newName}:${newTag} needs in the namespace ${model.name}`)
     const kubectl = `kubectl --namespace ${model.name}`
-    info(`Next, and only if each has succeeded:
+    info(`Next, each only if the one before has succeeded:
   ${kubectl} delete job migrate-${newTag} --ignore-not-found
   ${kubectl} apply --kustomize ${output} --selector rollout=first
   ${kubectl} wait --for=condition=complete --timeout=10m job/migrate-${newTag}

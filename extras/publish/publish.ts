@@ -12,7 +12,7 @@ import { CliError, ExitCode } from '../../scripts/lib/errors.ts'
 import { isStandIn } from '../../scripts/lib/rooms.ts'
 import { info, ok, print, printJson, secondsSince, showCommand } from '../../scripts/lib/terminal.ts'
 
-/** What Compose knows of a build, as far as it is handed on. */
+/** The part of a build in the Compose model that is passed on. */
 export interface Build {
   context: string
   args?: Record<string, string | null>
@@ -23,7 +23,7 @@ export type Secrets = Record<string, { file?: string; environment?: string }>
 const usage = (message: string, hint: string): CliError => new CliError(message, { hint, exitCode: ExitCode.usage })
 const failed = (message: string, hint: string, details?: string): CliError => new CliError(message, { hint, details, exitCode: ExitCode.docker })
 
-/** The registry, the name and the tag of an image. @throws CliError (exit code 2) when it lies in no registry or has no version */
+/** The registry, name and tag of an image. @throws CliError (exit code 2) if it has no registry or no version */
 export function partsOf(image: string): { registry: string; name: string; tag: string } {
   const [, name = '', registry = '', tag = ''] = /^(([^/]+)\/[^:@]+):([\w.-]+)$/.exec(image) ?? []
   const example = 'For example: npm run publish -- registry.example.org/team/shop:1.4.0'
@@ -33,7 +33,7 @@ export function partsOf(image: string): { registry: string; name: string; tag: s
 }
 
 /**
- * The arguments of `docker buildx build`. Values go by the environment, because every process list shows arguments. Pure.
+ * The arguments of `docker buildx build`. Values are in the environment: every process list shows arguments. Pure.
  *
  * @param target the stage of the Dockerfile
  */
@@ -41,7 +41,7 @@ export function buildCommand({ context, args = {}, secrets = [] }: Build, all: S
   const secret = (id: string): string => (all[id]?.file === undefined ? `id=${id},env=${all[id]?.environment}` : `id=${id},src=${all[id].file}`)
   return [
     'buildx', 'build', '--push', '--platform', options.platforms, '--target', options.target, '--tag', options.image, '--metadata-file', options.metadata,
-    // One image for each platform and nothing else: some registries and platforms do not know attestations.
+    // One image for each platform and nothing else, because some registries and platforms do not know attestations.
     '--provenance=false',
     ...Object.keys(args).flatMap((name) => ['--build-arg', name]),
     ...secrets.flatMap(({ source }) => ['--secret', secret(source)]),
@@ -57,21 +57,21 @@ async function requireBuilder(platforms: readonly string[]): Promise<void> {
   if (exitCode !== 0 && /unknown command|is not a docker command/.test(stderr)) {
     throw failed('Docker has no buildx on this machine.', 'Debian: apt-get install docker-buildx. Elsewhere it comes with Docker, or as the package docker-buildx-plugin.')
   }
-  if (exitCode !== 0) throw failed('The builder does not start.', 'docker buildx ls lists the others, and docker buildx use NAME takes one.', lastLines(stderr))
+  if (exitCode !== 0) throw failed('The builder does not start.', 'docker buildx ls lists the others, and docker buildx use NAME selects one.', lastLines(stderr))
   const able = new Set([...stdout.matchAll(/^Platforms: +(.*)$/gm)].flatMap(([, line]) => line!.replaceAll('*', '').split(', ')))
   const unable = platforms.filter((platform) => !able.has(platform))
   if (unable.length > 0) {
     throw failed(`Nothing runs ${unable.join(' or ')} on this builder: it runs ${[...able].join(', ')}.`,
-      'Emulation is switched on by docker run --privileged --rm tonistiigi/binfmt --install all (Debian: apt-get install qemu-user-static binfmt-support). ' +
+      'To switch emulation on: docker run --privileged --rm tonistiigi/binfmt --install all (Debian: apt-get install qemu-user-static binfmt-support). ' +
       'A machine of that kind is many times faster: docker buildx create --append ssh://HOST.')
   }
   if (platforms.length === 1 || !/^Driver: +docker$/m.test(stdout)) return
   // Docker's own builder keeps several platforms of one image only in containerd's store.
   const store = await capture(['info', '--format', '{{json .DriverStatus}}'])
-  if (!store.stdout.includes('io.containerd.snapshotter')) throw failed("Docker's own builder makes one platform at a time here.", `Once: ${several}. Then again.`)
+  if (!store.stdout.includes('io.containerd.snapshotter')) throw failed("Docker's own builder builds one platform at a time here.", `Run this once: ${several}. Then publish again.`)
 }
 
-/** What a push that failed means. @throws CliError always */
+/** Explains why a push failed. @throws CliError always */
 function explainPush(said: string, registry: string): never {
   const login = `docker login${registry === 'docker.io' ? '' : ` ${registry}`}`
   if (/\b(denied|unauthorized|authentication required|no basic auth|insufficient_scope|forbidden)\b/i.test(said)) {
@@ -80,7 +80,7 @@ function explainPush(said: string, registry: string): never {
   throw new CliError('The image was not published.', { details: lastLines(said, 12), exitCode: ExitCode.build })
 }
 
-/** The revision that the image is labelled with; empty where there is no git. */
+/** The revision that the image is labelled with; empty without git. */
 async function revision(): Promise<string> {
   return (await $({ quiet: true, nothrow: true })`git describe --always --dirty --abbrev=40 --exclude '*'`).stdout.trim()
 }
@@ -89,16 +89,16 @@ export const publish = defineCommand({
   name: 'publish',
   summary: 'Build the production image for one kind of machine or several, label it, and push it to a registry.',
   options: {
-    platform: { type: 'string', value: 'list', help: 'Kinds of machines, separated by commas: linux/amd64,linux/arm64. Without it: this one' },
+    platform: { type: 'string', value: 'list', help: 'Kinds of machines, separated by commas: linux/amd64,linux/arm64. Default: this one' },
     ...common,
   },
   positionals: { word: 'image', help: 'The image has a registry, a name and a version: registry.example.org/team/shop:1.4.0' },
   notes: [
-    'With the profile frontend its image is pushed too, with -frontend behind the name.',
+    'With the profile frontend, its image is pushed too, with -frontend after the name.',
     'Exit codes: 0 pushed, 2 usage, 3 settings, 4 no engine, builder, emulation or login, 5 the build failed.',
   ].join('\n'),
   examples: ['npm run publish -- --platform linux/amd64,linux/arm64 registry.example.org/team/shop:1.4.0'],
-  whenStopped: 'What was built is in the cache: run it again.',
+  whenStopped: 'The build so far is in the cache: run it again.',
   async run({ platform, 'env-file': file = envFile, json = false, 'dry-run': dryRun = false }, [image = '', ...more]) {
     if (more.length > 0) throw usage(`One image at a time: what is ${more.join(' ')}?`, 'npm run publish -- --help')
     const { registry, name, tag } = partsOf(image)
@@ -114,10 +114,10 @@ export const publish = defineCommand({
       for (const [service, target, to] of wanted) {
         const build = model.services[service]?.build as Build | undefined
         if (!build) continue
-        // Null is what nobody set.
+        // Null means that a value is not set.
         const args = Object.fromEntries(Object.entries(build.args ?? {}).flatMap(([key, value]) => (value === null ? [] : [[key, value]])))
         const base = Object.values(args).find((value) => isStandIn(value))
-        if (base) throw failed(`${base} is a stand-in, and belongs on no other machine.`, 'Build where a registry answers, or name a mirror in IMAGE_REGISTRY.')
+        if (base) throw failed(`${base} is a stand-in, which must not leave this machine.`, 'Build where a registry answers, or name a mirror in IMAGE_REGISTRY.')
         args.IMAGE_VERSION ||= tag
         args.IMAGE_REVISION ||= await revision()
         const metadata = join(folder, service)

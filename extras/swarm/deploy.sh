@@ -1,7 +1,7 @@
 #!/bin/bash
-# extras/swarm/deploy.sh [ENV_FILE]: on a manager. Makes the secrets that the swarm lacks, migrates with the new image while
-# the old version serves, and then replaces the old version. Ends with 0 if all services run the new version, with 1 if they
-# went back to the old one, with 3 for the settings, 6 for the migration, and 7 if something took longer than SWARM_TIMEOUT.
+# extras/swarm/deploy.sh [ENV_FILE]: run it on a manager. It creates missing secrets, migrates with the new image while
+# the old version serves, and replaces the old version. It ends with 0 if all services run the new version, 1 if they
+# went back to the old one, 3 for the settings, 6 for the migration, 7 if something took longer than SWARM_TIMEOUT.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 env_file=${1:-.env.docker}
@@ -14,14 +14,14 @@ render() {
 	compose config "$@" | sed -E -f extras/swarm/stack.sed
 }
 
-# takes_too_long: where the tasks of the stack are, and the end.
+# takes_too_long: prints the state of the stack's tasks, and exits.
 takes_too_long() {
 	docker stack ps --no-trunc "$stack" >&2 || true
 	echo "Not done after $limit seconds. The tasks above that are not Running say why; a higher SWARM_TIMEOUT waits longer." >&2
 	exit 7
 }
 
-# A tag that was moved since (of the database) restarts nothing.
+# A tag that has moved meanwhile, such as the database's, restarts nothing.
 deploy() {
 	local status=0
 	timeout --foreground "$limit" docker stack deploy --with-registry-auth --resolve-image changed --compose-file - "$@" "$stack" || status=$?
@@ -29,7 +29,7 @@ deploy() {
 	return "$status"
 }
 
-# rolled_back: a line for each service of the stack that went back to the version before, and when.
+# rolled_back: prints a line for each service of the stack that went back to the version before, with the time.
 rolled_back() {
 	docker service ls --quiet --filter "label=com.docker.stack.namespace=$stack" |
 		xargs --no-run-if-empty docker service inspect --format '{{if .UpdateStatus}}{{.Spec.Name}} {{.UpdateStatus.State}} since {{.UpdateStatus.StartedAt}}{{end}}' |
@@ -39,13 +39,13 @@ rolled_back() {
 stack=$(compose config | sed -n 's/^name: //p')
 limit=$(compose config | sed -nE 's/^x-timeout: "?([0-9]+)"?$/\1/p')
 
-# Their names are PROJECT.SETTING.GENERATION. The values are in no file, argument or log. First all are read, then all are
-# made: one may be part of another.
+# Secrets are called PROJECT.SETTING.GENERATION. The values are in no file, argument or log. All values are read before
+# any secret is created, because one may be part of another.
 is_checked=
 declare -A values
 for secret in $(compose config | sed -n '/^secrets:/,/^[a-z]*:$/s/^    name: //p'); do
 	! docker secret inspect "$secret" >/dev/null 2>&1 || continue
-	# It refuses the secrets of .env.docker.example.
+	# This command refuses the secrets of .env.docker.example.
 	[[ -n $is_checked ]] || npm run --silent env -- --env-file "$env_file"
 	is_checked=yes
 	setting=${secret%.*} setting=${setting##*.}
@@ -67,7 +67,7 @@ if [[ -n $data ]] && ! docker service inspect "${stack}_web" >/dev/null 2>&1; th
 	render $data | deploy --detach=false --quiet
 fi
 
-# `docker stack deploy` would wait for a job that failed, so its task is asked. A new job has only one.
+# `docker stack deploy` would wait for a job that failed, so the loop looks at its task. A new job has only one.
 docker service rm "${stack}_migrate" >/dev/null 2>&1 || true
 render migrate | deploy --detach
 SECONDS=0
@@ -82,7 +82,7 @@ until state=$(docker service ps --format '{{.CurrentState}}' "${stack}_migrate")
 	sleep 1
 done
 
-# Docker says of a version that was rolled back that it is deployed.
+# Docker reports a version that was rolled back as deployed.
 before=$(rolled_back)
 render | deploy --detach=false --quiet
 failed=$(comm -13 <(echo "$before") <(rolled_back))

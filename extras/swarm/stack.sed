@@ -1,10 +1,10 @@
-# From what `docker compose config` prints to what `docker stack` accepts: four spellings that no overlay can change.
-# The profiles have done their work, and the stack's name is an argument.
+# Turns what `docker compose config` prints into what `docker stack` accepts: four spellings that no overlay can change.
+# The profiles have already been applied, and the stack's name is an argument.
 /^name:/d
 /^    profiles:$/{
   N
   d
 }
-# A number of processors is a text there, and a port is a number.
+# `docker stack` wants the number of processors as a text, and a port as a number.
 s/^( +cpus: )"?([0-9.]+)"?$/\1"\2"/
 s/^( +published: )"([0-9]+)"$/\1\2/

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # shellcheck disable=SC2016,SC2154 # for the containers' shells; setup_file exports what is used here
-# What needs no card: the image, the queue, the settings, and what Docker is asked for. One stack, whatever its application.
+# What needs no card: the image, the queue, the settings, and what Docker is asked for. One stack, for any application.
 
 bats_require_minimum_version 1.5.0
 
@@ -12,7 +12,7 @@ setup_file() {
 	project=test-$(od -An -N4 -tx4 /dev/urandom | tr -d ' ')
 	env_file=$BATS_FILE_TMPDIR/$project.env
 	local port=$((26000 + RANDOM % 5000))
-	# Stand-ins stay last.
+	# The stand-ins' overlay stays last.
 	standard=${TEST_COMPOSE_FILES:-compose.yaml:compose.override.yaml}
 	with_card=${standard/compose.override.yaml/compose.override.yaml:extras/gpu/compose.yaml:extras/gpu/compose.override.yaml}
 	echo 'services: { worker-gpu: { deploy: !reset null } }' >"$BATS_FILE_TMPDIR/no-card.yaml"
@@ -68,7 +68,7 @@ model() {
 	assert_output '["3221225472","json-file","prod",true]'
 }
 
-@test "beside the card it is the worker: what both are told differs in nothing else" {
+@test "apart from the card it is like the worker: nothing else that the two are told differs" {
 	run -0 model "$with_card" '(({ worker, "worker-gpu": gpu }) => Object.keys({ ...worker.environment, ...gpu.environment })
 		.filter((name) => worker.environment[name] !== gpu.environment[name] && !name.startsWith("MIGRATE_")).sort())(services)'
 	assert_output '["NVIDIA_DRIVER_CAPABILITIES","WORKER_CONCURRENCY","WORKER_QUEUES"]'
@@ -84,7 +84,7 @@ model() {
 	assert_output --partial "No module named 'cowsay'"
 }
 
-@test "it is healthy, and each worker takes its own queue alone" {
+@test "it is healthy, and each worker takes tasks from its own queue alone" {
 	run -0 is_health worker-gpu healthy
 	run -0 docker exec "$(container worker)" entrypoint.sh python -c '
 import os, sys, time
@@ -107,7 +107,7 @@ send("celery", 2, [2, 3])
 	assert_output $'gpu [0, 3]\ncelery [2, 3]'
 }
 
-@test "on a machine without a card up says what Docker says" {
+@test "on a machine without a card, up shows Docker's message" {
 	sed -i "s|:[^:]*no-card.yaml||" "$env_file"
 	run up --no-build
 	assert_failure

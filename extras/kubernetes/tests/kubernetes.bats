@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # shellcheck disable=SC2016,SC2154 # for the shells in the image; setup_file exports what is used here
-# What `npm run kubernetes` writes, as kubectl renders it and as the schemas of Kubernetes judge it; no cluster. In the
-# linters' image (TEST_LINT_IMAGE); without it by your own kubectl, and without the schemas.
+# kubectl renders what `npm run kubernetes` writes, and the schemas of Kubernetes check it; no cluster is needed. This
+# runs in the linters' image (TEST_LINT_IMAGE); without that image it uses your own kubectl, and no schemas.
 
 bats_require_minimum_version 1.5.0
 
@@ -11,7 +11,7 @@ source tests/docker/stack.bash
 
 setup_file() {
 	export env_file=$BATS_FILE_TMPDIR/cluster.env
-	# Whatever the application is: its own settings, with a production stack that has its data elsewhere.
+	# For any application: its own settings, on a production stack whose data is elsewhere.
 	{
 		grep --extended-regexp --invert-match '^(COMPOSE_|DATABASE_URL|REDIS_URL|S3_|[A-Z]+_PASSWORD|SECRET_KEY)' .env.docker.example
 		printf '%s\n' COMPOSE_PROJECT_NAME=shop COMPOSE_FILE=compose.yaml:compose.production.yaml COMPOSE_PROFILES=beat,frontend \
@@ -33,7 +33,7 @@ written() {
 		--image registry.example.org/team/shop:1.4.0 --frontend-image registry.example.org/team/front:1.4.1 "${@:2}"
 }
 
-# in_image SCRIPT ARG…: where kubectl is.
+# in_image SCRIPT ARG…: runs the script where kubectl is.
 in_image() {
 	if [[ -z ${TEST_LINT_IMAGE:-} ]]; then bash -euc "$1" bash "${@:2}" && return; fi
 	docker run --rm --network none --volume "$PWD:$PWD:ro" --volume "$BATS_FILE_TMPDIR:$BATS_FILE_TMPDIR:ro" \
@@ -43,7 +43,7 @@ in_image() {
 readonly judge='
 	kubectl kustomize "$1" >/tmp/all.yaml
 	command -v kubernetes-validate >/dev/null || exit 0
-	# Their schemas are not those of Kubernetes.
+	# Kubernetes has no schemas for these kinds.
 	python -c "
 import yaml
 foreign = {\"ScaledObject\", \"Gateway\", \"HTTPRoute\", \"HealthCheckPolicy\", \"Cluster\"}
@@ -51,7 +51,7 @@ with open(\"/tmp/all.yaml\") as file, open(\"/tmp/own.yaml\", \"w\") as own:
     yaml.safe_dump_all((one for one in yaml.safe_load_all(file) if one[\"kind\"] not in foreign), own)"
 	kubernetes-validate --strict --no-warn /tmp/own.yaml'
 
-@test "what the command writes for either cluster, with every component, is what Kubernetes takes" {
+@test "Kubernetes accepts what the command writes for either cluster, with every component" {
 	local cluster
 	for cluster in own managed; do
 		run -0 written "$cluster" --cluster "$cluster" --keda
@@ -85,7 +85,7 @@ with open(\"/tmp/all.yaml\") as file, open(\"/tmp/own.yaml\", \"w\") as own:
 	refute_output --partial 'replicas: 2'$'\n''  selector:'$'\n''    matchLabels:'$'\n''      role: worker'
 }
 
-@test "what goes first is what migrate needs, and none of the other roles" {
+@test "the first rollout step has what migrate needs, and none of the other roles" {
 	run -0 written first
 	run -0 in_image 'kubectl kustomize "$1"' "$BATS_FILE_TMPDIR/first"
 	run -0 node -e '

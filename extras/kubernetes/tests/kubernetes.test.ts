@@ -1,4 +1,4 @@
-/** The files of the room say what Compose says; the command; and what KEDA asks. */
+/** Tests that the files of the room agree with Compose, the command, and what KEDA asks. */
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -7,7 +7,7 @@ import { parseSchema } from '../../../scripts/lib/env/schema.ts'
 import { Sandbox, SECRET } from '../../../tests/helpers/sandbox.ts'
 import { ownNames, scale } from '../kubernetes.ts'
 
-/** Foreign formats, of which a test reads what it is about. */
+/** Formats of other tools: a test reads only what it is about. */
 type Any = any
 
 const root = new URL('../../../', import.meta.url)
@@ -16,12 +16,12 @@ const documents = (path: string): Any[] => parseAllDocuments(read(`extras/kubern
 const files = ['base/application.yaml', 'frontend/frontend.yaml']
 const all = files.flatMap(documents)
 const pods = all.filter(({ spec }) => spec.template).map(({ metadata, spec }) => [metadata.name as string, spec.template, spec] as const)
-/** `!reset` is Compose's own word. */
+/** `!reset` is Compose's own tag. */
 const compose = (path: string): Any => parse(read(path), { merge: true, logLevel: 'error' }).services
 const [services, production] = [compose('compose.yaml'), compose('compose.production.yaml')]
 const dockerfile = read('Dockerfile')
 
-/** What stands behind `:-` in `${NAME:-value}`, or the value itself. */
+/** What follows `:-` in `${NAME:-value}`, or the value itself. */
 const byDefault = (value: unknown): string => String(value).replaceAll(/\$\{\w+:?-([^{}]*)\}/g, '$1')
 const bytes = (size: string): number => {
   const [, count, unit] = /^(\d+)([kmg])i?$/i.exec(size)!
@@ -45,7 +45,7 @@ describe.each(pods)('%s', (name, { metadata, spec }, { replicas, strategy }) => 
     expect(container.env).toBeUndefined()
   })
 
-  test('is healthy by the check of the image, one look each time that Docker looks', () => {
+  test("is checked by the image's own health check, as often as Docker does it", () => {
     if (name === 'migrate') return expect(container.readinessProbe).toBeUndefined()
     const [, interval, retries, check] = /HEALTHCHECK --interval=(\d+)s .* --retries=(\d+) \\\n\s+CMD \["([^"]+)", "watch"\]/.exec(dockerfile)!
     const probe = { exec: { command: [check] }, timeoutSeconds: 10 }
@@ -54,24 +54,24 @@ describe.each(pods)('%s', (name, { metadata, spec }, { replicas, strategy }) => 
     expect(container.startupProbe.periodSeconds * container.startupProbe.failureThreshold).toBe(60)
   })
 
-  test('keeps the restricted Pod Security standard, and writes where Compose lets it write', () => {
+  test('meets the restricted Pod Security standard, and writes where Compose lets it write', () => {
     const [, uid] = /^ARG APP_UID=(\d+)$/m.exec(dockerfile) ?? /APP_UID:-(\d+)/.exec(read('compose.yaml'))!
     expect(spec.securityContext).toEqual({ runAsNonRoot: true, runAsUser: Number(uid), runAsGroup: Number(uid), seccompProfile: { type: 'RuntimeDefault' } })
     expect(container.securityContext).toEqual({ allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] } })
     expect(spec).toMatchObject({ automountServiceAccountToken: false, enableServiceLinks: false })
     for (const key of ['hostNetwork', 'hostPID', 'hostIPC', 'initContainers']) expect(spec[key]).toBeUndefined()
     expect(spec.volumes.filter(({ emptyDir }: Any) => !emptyDir)).toEqual([])
-    // Files of the application on a volume of all roles: a cluster has none, so /data is left out.
+    // /data is a volume that all roles share. A cluster has none, so /data is left out.
     const volumes = service.volumes?.filter((one: unknown) => typeof one === 'string' && !one.endsWith(':/data')).map((one: string) => one.split(':')[1]) ?? []
     const writable = [...service.tmpfs.map((one: string) => byDefault(one).split(':')[0]), ...volumes]
     expect(container.volumeMounts.map(({ mountPath }: Any) => mountPath)).toEqual(writable)
   })
 
-  test('is in the networks that it is in with Compose', () => {
+  test('is in the same networks as in Compose', () => {
     expect(metadata.labels['network-data'] === 'yes').toBe(service.networks.includes('data'))
   })
 
-  test('is replaced without a gap; beat is the only one, and ends before the next one starts', () => {
+  test('is replaced without a gap; there is only one beat, which ends before the next one starts', () => {
     if (name === 'beat') expect({ replicas, strategy }).toEqual({ replicas: 1, strategy: { type: 'Recreate' } })
     else if (name !== 'migrate') {
       expect(strategy.rollingUpdate.maxUnavailable).toBe(0)
@@ -81,7 +81,7 @@ describe.each(pods)('%s', (name, { metadata, spec }, { replicas, strategy }) => 
   })
 })
 
-test('web is reached by who is in the network edge, and everything else by nobody', () => {
+test('only members of the network edge reach web, and nobody reaches anything else', () => {
   const policies = Object.fromEntries(all.filter(({ kind }) => kind === 'NetworkPolicy').map(({ metadata, spec }) => [metadata.name, spec]))
   expect(policies.nobody).toEqual({ podSelector: {}, policyTypes: ['Ingress', 'Egress'] })
   const inEdge = pods.map(([name]) => name).filter((name) => services[name].networks.includes('edge'))
@@ -91,12 +91,12 @@ test('web is reached by who is in the network edge, and everything else by nobod
   }
 })
 
-test('a frontend gets names from wherever they are: in kube-system, on the node, at the provider', () => {
+test('a frontend reaches DNS wherever it is: in kube-system, on the node, at the provider', () => {
   const ports = [53, 5353].flatMap((port) => [{ port, protocol: 'UDP' }, { port, protocol: 'TCP' }])
   expect(all.find(({ kind, metadata }) => kind === 'NetworkPolicy' && metadata.name === 'frontend').spec.egress).toContainEqual({ ports })
 })
 
-test('the Ingress takes what the proxy takes, and lets cert-manager answer', () => {
+test('the Ingress has the limits of the proxy, and lets cert-manager answer', () => {
   const [ingress, ...policies] = documents('own-cluster/ingress.yaml')
   const { PROXY_MAX_BODY, PROXY_RESPONSE_TIMEOUT } = services.proxy.environment
   expect(ingress.metadata.annotations).toMatchObject({
@@ -107,7 +107,7 @@ test('the Ingress takes what the proxy takes, and lets cert-manager answer', () 
   expect(solver?.spec.ingress).toEqual([{ ports: [{ port: 8089 }] }])
 })
 
-test('names that only Compose says are known to be no secrets', () => {
+test('variables that only Compose sets are known not to be secrets', () => {
   const declared = parseSchema(read('.env.docker.example'), '').byName
   const roles = pods.flatMap(([name]) => [services[name].environment, production[name].environment ?? {}]).flatMap(Object.keys)
   const told = [...roles, ...read('docker/app.env').match(/^[A-Z]\w+/gm)!].filter((name) => !declared.has(name) && name !== 'FLOWER_BASIC_AUTH')
@@ -118,7 +118,7 @@ describe.concurrent('npm run kubernetes', () => {
   const image = ['--image', 'registry.example.org/team/shop:1.4.0']
   const data = { DATABASE_URL: `postgresql://me:${SECRET}@db.example.org/shop`, REDIS_URL: `redis://:${SECRET}@redis.example.org/1` }
 
-  /** A production stack with its data elsewhere. */
+  /** A production stack whose data is elsewhere. */
   function stack(environment: Record<string, string> = {}, changes: Any = {}, siteAddress = 'shop.example.org'): Any {
     const role = { image: 'shop-app', stop_grace_period: '30s', environment: { ...data, PORT: '8000', WEB_APP: 'shop:app', ...environment } }
     const proxy = { image: 'caddy', environment: { SITE_ADDRESS: siteAddress, SITE_SERVICE: 'web' } }
@@ -133,7 +133,7 @@ describe.concurrent('npm run kubernetes', () => {
   }
   const run = (box: Sandbox, ...args: string[]) => box.run('extras/kubernetes/kubernetes', args)
 
-  test('splits the settings into what all may read and what nobody may, in files of their owner', async () => {
+  test('splits the settings into plain ones and secrets, in files that only their owner can read', async () => {
     const box = cluster({ SECRET_KEY: `$$x "${SECRET}" #`, UNDECLARED: 'one\ntwo', PYTHONPATH: '' })
     const { code, stdout, stderr } = await run(box, ...image)
     expect({ code, stdout }, stderr).toEqual({ code: 0, stdout: '' })
@@ -141,7 +141,7 @@ describe.concurrent('npm run kubernetes', () => {
     expect(next).toHaveLength(5)
     // The page has the same lines, in the same order.
     expect(read('extras/kubernetes/README.md')).toContain(next.map((line) => `    ${line}\n`).join(''))
-    // While the image is pulled, logs ends with 1; while no node has the Pod, with 0 and nothing. So it comes last.
+    // While the image is pulled, logs ends with 1; while no node has the Pod, it prints nothing. So wait comes first.
     const [waits, logs] = ['wait --for=condition=complete', 'logs job/'].map((text) => next.findIndex((line) => line.includes(text)))
     expect(logs).toBe(waits! + 1)
     const [settings, secrets] = ['settings', 'secrets'].map((name) => box.read(`.env.kubernetes/${name}.env`)) as [string, string]
@@ -153,14 +153,14 @@ describe.concurrent('npm run kubernetes', () => {
     expect(modes).toEqual([0o700, 0o600, 0o600, 0o600])
     const { patches } = parse(box.read('.env.kubernetes/kustomization.yaml'))
     expect(patches.find(({ target }: Any) => target.name === 'worker').patch).toContain('value: 90\n')
-    // A second one replaces the first, asks nobody, and leaves alone what is not its own.
+    // A second run replaces the files of the first without asking, and leaves other files alone.
     box.write('.env.kubernetes/mine.yaml', 'mine')
     box.answer('compose-config', { out: { name: 'shop', services: stack() } })
     expect((await run(box, ...image)).code).toBe(0)
     expect([box.exists('.env.kubernetes/secrets/UNDECLARED'), box.read('.env.kubernetes/mine.yaml')]).toEqual([false, 'mine'])
   })
 
-  test('without the profile beat there is none; a service of the application without a file is named', async () => {
+  test('without the profile beat there is no beat; a service that the room has no file for is named', async () => {
     const box = cluster({ HEALTH_PATH: '/alive', HEALTH_HOST: 'shop' }, { beat: undefined, flower: { image: 'shop-app' } }, 'shop.xn--p1ai')
     const { code, stderr } = await run(box, ...image, '--keda', '--cluster', 'managed', '--output', 'elsewhere')
     expect(code, stderr).toBe(0)
@@ -186,7 +186,7 @@ describe.concurrent('npm run kubernetes', () => {
     [{ environment: { DATABASE_URL: 'sqlite:////data/shop.db' } }, image, 3, 'DATABASE_URL names SQLite'],
     [{ environment: { REDIS_URL: 'memory://' } }, [...image, '--keda'], 3, 'KEDA has to ask the broker'],
     [{ changes: { redis: { image: 'valkey' } } }, image, 3, 'redis would run in Compose'],
-    [{ changes: { migrate: { image: 'shop-app', build: { target: 'dev' } } } }, image, 3, 'of a development stack'],
+    [{ changes: { migrate: { image: 'shop-app', build: { target: 'dev' } } } }, image, 3, 'for a development stack'],
     [{ changes: { frontend: { image: 'shop-frontend' } } }, image, 2, '--frontend-image has to name an image'],
     [{ changes: { 'worker-slow': { image: 'shop-app', command: ['worker'] } } }, image, 3, 'worker-slow takes tasks in Compose'],
     [{ changes: { worker: { image: 'shop-app', environment: { DD_SERVICE: 'worker', PORT: '8000' } }, web: { image: 'shop-app', environment: { DD_SERVICE: 'web' } } } }, image, 3, 'DD_SERVICE has another value in one role'],
@@ -207,7 +207,7 @@ describe.concurrent('npm run kubernetes', () => {
   })
 })
 
-test('one trigger for each queue, of the broker that the application has', () => {
+test('each queue has one trigger, for the broker of the application', () => {
   const redis = scale({ REDIS_URL: 'rediss://me:p%40ss@redis.example.org:6380/3', WORKER_QUEUES: 'a, b' })
   expect(redis).toMatchObject({ variables: { KEDA_REDIS_ADDRESS: 'redis.example.org:6380', KEDA_REDIS_USERNAME: 'me', KEDA_REDIS_PASSWORD: 'p@ss' } })
   const [{ value }] = parse(redis.patches[0]!.patch)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # shellcheck disable=SC2016,SC2154 # $output per test; setup_file exports what is used here
-# One stack with the room, whatever its application. What is about the sample's stories is skipped without the sample.
+# One stack with the room, for any application. Tests about the sample's stories are skipped without the sample.
 
 bats_require_minimum_version 1.5.0
 
@@ -13,11 +13,11 @@ setup_file() {
 	env_file=$BATS_FILE_TMPDIR/$project.env
 	page_port=$((20000 + RANDOM % 6000))
 	local files=${TEST_COMPOSE_FILES:-compose.yaml:compose.override.yaml}
-	# Nobody waits for three checks of half a minute.
+	# Three checks of half a minute would take too long.
 	echo 'services: { mail: { healthcheck: { interval: 1s } } }' >"$BATS_FILE_TMPDIR/often.yaml"
 	{
 		sed '/^COMPOSE_PROFILES=/s/,\(beat\|flower\)//g; /^COMPOSE_PROFILES=/s/$/,mail/' .env.docker.example
-		# Stand-ins stay last.
+		# The stand-ins' overlay stays last.
 		printf '%s\n' "COMPOSE_PROJECT_NAME=$project" "EXTRA_CA_FILE=${TEST_EXTRA_CA_FILE:-}" "APP_ENV_FILE=$BATS_FILE_TMPDIR/app.env" \
 			"COMPOSE_FILE=${files/compose.override.yaml/compose.override.yaml:extras/mail/compose.yaml:$BATS_FILE_TMPDIR/often.yaml}" "MAIL_PORT=$page_port" \
 			"WEB_PORT=$((page_port + 6000))" "STORAGE_PORT=$((page_port + 6001))"
@@ -37,7 +37,7 @@ teardown_file() {
 	docker image rm --force "$project-app:dev" >/dev/null
 }
 
-# send SUBJECT [HOW_OFTEN [BYTES]]: by Python's smtplib, from a container of the application. The subjects end in a number.
+# send SUBJECT [HOW_OFTEN [BYTES]]: sends mails from a container of the application. The subjects end in a number.
 send() {
 	docker exec --interactive "$(container web)" entrypoint.sh python - "$1" "${2:-1}" "${3:-0}" <<-'PYTHON'
 		import smtplib, sys
@@ -49,7 +49,7 @@ send() {
 	PYTHON
 }
 
-# subjects: those of all mails in the mailbox, one a line.
+# subjects: prints the subjects of all mails in the mailbox, one a line.
 subjects() {
 	curl --silent --fail --max-time 10 "$page/api/email" | node -e '
 		let s = ""; process.stdin.on("data", (d) => (s += d)).on("end", () => JSON.parse(s).forEach(({ subject }) => console.log(subject)))'
@@ -78,12 +78,12 @@ done_story() {
 	assert_output 'maildev/maildev:3.0.0'
 }
 
-@test "a story that is done is in the mailbox" {
+@test "a mail about a story that is done is in the mailbox" {
 	done_story 'The sour grapes'
 	until_ok 10 has_mail 'Done: The sour grapes'
 }
 
-@test "a mail of any container is in the mailbox, and the mailbox hands none on" {
+@test "a mail from any container reaches the mailbox, and the mailbox relays none" {
 	send 'Your invoice'
 	until_ok 10 has_mail 'Your invoice 1'
 	local id
@@ -93,14 +93,14 @@ done_story() {
 	refute_output --regexp ' 2..$'
 }
 
-@test "the page answers on loopback only, and SMTP is published to nobody" {
+@test "the page answers on loopback only, and SMTP is not published" {
 	run -0 docker port "$(container mail)"
 	assert_output "1080/tcp -> 127.0.0.1:$page_port"
 	run -0 curl --silent --fail --header 'accept: text/html' "$page/"
 	assert_output --partial '<title>MailDev'
 }
 
-@test "what it keeps has bounds: a mail that is too large is refused, the oldest go, and memory has a limit" {
+@test "the mailbox has limits: a mail that is too large is refused, the oldest go, and memory is limited" {
 	run send 'Too large' 1 6000000
 	assert_failure
 	assert_output --partial 552
@@ -113,14 +113,14 @@ done_story() {
 	refute_line 'The newest 1'
 }
 
-@test "a mailbox that is frozen is unhealthy, and healthy when it goes on" {
+@test "a frozen mailbox turns unhealthy, and healthy again when it goes on" {
 	docker kill --signal STOP "$(container mail)" >/dev/null
 	until_ok 40 is_health mail unhealthy
 	docker kill --signal CONT "$(container mail)" >/dev/null
 	until_ok 20 is_health mail healthy
 }
 
-@test "a taken port is an error of up that names the setting" {
+@test "up refuses a taken port, and names the setting" {
 	compose stop mail
 	node -e 'require("net").createServer().listen(Number(process.argv[1]), "127.0.0.1")' "$page_port" 3>&- &
 	local holder=$!
@@ -132,13 +132,13 @@ done_story() {
 	assert_output --partial 'Set MAIL_PORT in'
 }
 
-@test "with the mailbox away a story is still done" {
+@test "without the mailbox a story is still done" {
 	compose stop mail
 	done_story 'Nobody is told'
 	compose logs worker | grep 'its mail could not be sent'
 }
 
-@test "in production nothing else starts with it, and it says why" {
+@test "in production no other service starts, and secrets-check says why" {
 	local files=compose.yaml:compose.production.yaml:extras/mail/compose.yaml
 	[[ $(grep '^COMPOSE_FILE=' "$env_file" | tail -1) != *offline* ]] || files+=:extras/offline/compose.yaml
 	sed 's/local-only/of-this-test/' "$env_file" >"$BATS_TEST_TMPDIR/production.env"

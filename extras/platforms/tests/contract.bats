@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # shellcheck disable=SC2016,SC2154 # for the containers' shells; setup_file exports what is used here
-# What every platform asks of the production image, whatever its application: only variables, any port, any user, nothing
-# writable but /tmp, and an end at TERM. Its database, its broker and its store are those of one stack.
+# What every platform asks of the production image, for any application: settings from variables alone, any port, any
+# user, nothing writable but /tmp, and an end at TERM. Its database, its broker and its store are those of one stack.
 
 bats_require_minimum_version 1.5.0
 
@@ -23,7 +23,7 @@ setup_file() {
 	services=$(compose config --services | grep --extended-regexp --invert-match '^(web|worker|beat|flower|frontend|migrate|proxy|secrets-check)$') || true
 	# shellcheck disable=SC2086 # a word each
 	[[ -z $services ]] || compose up --detach --wait $services
-	# What Compose tells the roles, as a platform's page for variables has it: one value of one line each.
+	# What Compose tells the roles, as on a platform's page for variables: each has one value, on one line.
 	compose config --format json | node -e '
 		let text = ""
 		process.stdin.on("data", (part) => (text += part)).on("end", () => {
@@ -48,8 +48,8 @@ teardown_file() {
 	docker image rm --force "$project-app" &>/dev/null || true
 }
 
-# started NAME FORM ROLE [OPTION…]: the image alone, with no file and no volume of ours; prints its id. The command takes
-# CMD's place ("platform"), or ENTRYPOINT's ("entrypoint").
+# started NAME FORM ROLE [OPTION…]: starts the image alone, with no file and no volume of ours; prints the container's
+# name. The command replaces CMD ("platform"), or ENTRYPOINT ("entrypoint").
 started() {
 	local name=$project-$1 form=$2 command=(entrypoint.sh "$3") options=("${@:4}")
 	[[ $form != entrypoint ]] || { options+=(--entrypoint entrypoint.sh) && command=("$3"); }
@@ -83,7 +83,7 @@ ends_well() { # ends_well CONTAINER: when it gets TERM, and not by the KILL that
 		address=$(docker port "$project-web-$form" "$port")
 		run until_ok 60 curl --silent --fail --max-time 5 --output /dev/null "http://$address${health:-/healthz}"
 		assert_success
-		# In place of ENTRYPOINT the role is process 1 itself, and nobody could tell it.
+		# Without ENTRYPOINT the role is process 1 itself, and the health check could not tell which role it is.
 		[[ $form == entrypoint ]] || until_ok 20 has_health "$project-web-$form" healthy
 		ends_well "$project-web-$form"
 	done

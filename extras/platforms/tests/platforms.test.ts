@@ -1,4 +1,4 @@
-/** What the files of the platforms say: only what the image and the settings know. */
+/** The files of the platforms say only what the image and the settings know. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { parse } from 'yaml'
@@ -9,21 +9,21 @@ const [entrypoint, compose, example] = ['docker/entrypoint.sh', 'compose.yaml', 
 
 /** One container of one of the files. Times are in seconds. */
 interface Unit {
-  /** As the platform runs it: in place of CMD, or of ENTRYPOINT too. */
+  /** As the platform runs it: it replaces CMD, or ENTRYPOINT too. */
   command: string
   replaces: 'CMD' | 'ENTRYPOINT' | 'either'
-  /** Empty values are secrets; undefined where the file has no room for variables. */
+  /** Empty values are secrets; undefined if the file has no place for variables. */
   variables?: Record<string, string>
   port?: number
   healthPath?: string
-  /** How long it may take to stop; undefined where the platform's own time is meant. */
+  /** How long it may take to stop; undefined if the platform decides. */
   stop?: number
 }
 
-/** Foreign formats, of which a test reads what it is about. */
+/** Formats of other tools: a test reads only what it is about. */
 type Any = any
 
-/** As much TOML as fly.toml has: its values are JSON's. */
+/** Reads as much TOML as fly.toml has: its values are JSON. */
 function toml(text: string): Any {
   const all: Any = {}
   let table = all
@@ -47,7 +47,7 @@ const named = (list: readonly Any[] = [], key = 'name'): Record<string, string> 
 const readers: Record<string, (text: string) => Unit[]> = {
   'render.yaml': (text) => {
     const { services, envVarGroups: [group] } = parse(text)
-    // Render refuses it there.
+    // Render refuses `sync` in a group.
     expect(group.envVars.filter(({ sync }: Any) => sync !== undefined)).toEqual([])
     return services.flatMap(({ dockerCommand, preDeployCommand, envVars, healthCheckPath, maxShutdownDelaySeconds }: Any) => {
       const variables = { ...named(group.envVars, 'key'), ...named(envVars.filter(({ key }: Any) => key), 'key') }
@@ -80,7 +80,7 @@ const readers: Record<string, (text: string) => Unit[]> = {
       for (const probe of [startupProbe, livenessProbe]) expect(probe?.httpGet).toEqual(startupProbe?.httpGet)
       const port = ports?.[0].containerPort
       expect(startupProbe?.httpGet.port).toBe(port)
-      // Its time to stop is fixed. In a service requests have ended before.
+      // Cloud Run's time to stop is fixed. In a service the requests have ended before.
       return { command: args.join(' '), replaces: 'CMD', variables: named(env), port, healthPath: startupProbe?.httpGet.path, stop: kind === 'Service' ? undefined : 10 }
     })
   },
@@ -98,7 +98,7 @@ const roles = [...entrypoint.matchAll(/^\t([a-z |]+)\) /gm)].flatMap(([, words])
 const known = new Set([...`${compose}\n${example}`.matchAll(/^[# ]*([A-Z][A-Z0-9_]+)[=:]/gm)].map(([, name]) => name!).concat('FORWARDED_ALLOW_IPS'))
 const needed: Record<string, string[]> = { web: ['WEB_APP'], worker: ['CELERY_APP'], beat: ['CELERY_APP'], migrate: ['MIGRATE_COMMAND', 'DATABASE_URL'] }
 const defaultOf = (name: string): string => new RegExp(`\\$\\{${name}:-([^}]+)\\}`).exec(compose)![1]!
-/** What the command may be. Without tini in front nobody knows the role: healthcheck.sh asks process 1. */
+/** What the command may be. Without tini in front, healthcheck.sh cannot tell the role: it asks process 1. */
 const forms: Record<Unit['replaces'], RegExp> = { CMD: /^(entrypoint\.sh )?\w+$/, ENTRYPOINT: /^tini -- entrypoint\.sh \w+$/, either: /^entrypoint\.sh \w+$/ }
 
 test.each(units)('%s', (_title, { command, replaces, variables, port, healthPath, stop }) => {
@@ -111,7 +111,7 @@ test.each(units)('%s', (_title, { command, replaces, variables, port, healthPath
   }
   if (role === 'web') expect(healthPath).toBe(variables?.HEALTH_PATH ?? defaultOf('HEALTH_PATH'))
   if (port !== undefined && variables?.PORT) expect(String(port)).toBe(variables.PORT)
-  // It is killed when it has not stopped by then. gunicorn and uvicorn take 20 seconds at most.
+  // The platform kills a role that has not stopped by then. gunicorn and uvicorn take 20 seconds at most.
   const takes = role === 'worker' ? Number(variables?.WORKER_STOP_TIMEOUT ?? defaultOf('WORKER_STOP_TIMEOUT')) : role === 'web' ? 20 : 0
   if (stop !== undefined) expect(stop).toBeGreaterThan(takes)
 })

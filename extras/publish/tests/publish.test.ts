@@ -26,7 +26,7 @@ describe.concurrent('publish', () => {
     const { code, stdout, stderr } = await box.run(script, both)
     expect({ code, stdout }).toEqual({ code: 0, stdout: '' })
     expect(builds(box)).toEqual([expect.stringMatching(/^buildx build --push --platform linux\/amd64,linux\/arm64 --target prod --tag registry\.example\.org\/team\/shop:1\.4\.0 /)])
-    // The values are in the environment: box.run fails where a secret is in a process list.
+    // The values are in the environment: box.run fails if a secret is in a process list.
     expect(builds(box)[0]).toContain('--build-arg IMAGE_VERSION --build-arg IMAGE_REVISION')
     expect(stderr).toMatch(/✓ registry\.example\.org\/team\/shop:1\.4\.0 is pushed, for linux\/amd64 and linux\/arm64 [\d.]+s$/m)
   })
@@ -57,13 +57,13 @@ describe.concurrent('publish', () => {
     expect(builds(box)).toHaveLength(/login|succeeds/.test(_what) ? 1 : 0)
   })
 
-  test("one platform needs no builder of one's own", async () => {
+  test('one platform needs no extra builder', async () => {
     const box = await ready()
     box.answer('buildx-inspect', builder('docker', 'linux/amd64, linux/arm64'))
     expect(await box.run(script, ['--platform', 'linux/arm64', image])).toMatchObject({ code: 0 })
   })
 
-  test('the build gets what the settings say, and nothing where nobody set a value', async () => {
+  test('the build gets the values of the settings, and nothing for a value that is not set', async () => {
     const box = await ready()
     const model = composeModel({}) as { services: { migrate: { build: { args: object } } } }
     // As Compose prints it.
@@ -76,10 +76,10 @@ describe.concurrent('publish', () => {
     expect(box.read('seen')).toBe('echo $HOME $$, unset')
   })
 
-  test('a stand-in goes to no registry', async () => {
+  test('an image on a stand-in is never pushed', async () => {
     const box = await ready()
     box.answer('compose-config', { out: JSON.stringify(composeModel({})).replaceAll('python:3.13', 'stand-in/python:3.13') })
-    expect(await box.run(script, both)).toMatchObject({ code: 4, stderr: expect.stringContaining('is a stand-in, and belongs on no other machine') })
+    expect(await box.run(script, both)).toMatchObject({ code: 4, stderr: expect.stringContaining('is a stand-in, which must not leave this machine') })
     expect(builds(box)).toEqual([])
   })
 })

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # shellcheck disable=SC2016,SC2154 # for the containers' shells; setup_file exports what is used here
-# The sample application with RabbitMQ as its broker, by the lines of README.md. One stack; Redis is there for other things.
+# The sample application with RabbitMQ as its broker, set up as README.md says. One stack; Redis does other things.
 
 bats_require_minimum_version 1.5.0
 
@@ -33,7 +33,7 @@ source extras/rabbitmq/tests/sample.bash
 	done
 }
 
-@test "no process list, no configuration of a container and no log has the password, and guest does not exist" {
+@test "the password is in no process list, no container's configuration and no log, and guest does not exist" {
 	run -0 docker exec "$(container rabbitmq)" sh -c 'cat /proc/[0-9]*/cmdline | tr "\0" " "'
 	assert_output --partial beam.smp
 	refute_output --partial first-pa55word
@@ -47,7 +47,7 @@ source extras/rabbitmq/tests/sample.bash
 
 @test "only the port for clients is open to other containers, and none on this machine" {
 	run -0 docker exec "$(container rabbitmq)" sh -c 'cat /proc/net/tcp /proc/net/tcp6'
-	# 127.0.0.1, ::1 and Docker's resolver aside, there is port 5672 (1628).
+	# Apart from 127.0.0.1, ::1 and Docker's resolver, only port 5672 (hex 1628) is open.
 	run grep --invert-match --regexp ' 0[1B]00007F:' --regexp ' 0*1000000:' --regexp ' 0*:1628 ' <(grep ' 0A ' <<<"$output")
 	assert_output ''
 	run docker port "$(container rabbitmq)"
@@ -61,7 +61,7 @@ source extras/rabbitmq/tests/sample.bash
 	assert_output '536870912 json-file true [ALL]'
 }
 
-@test "a broker that answers nobody is unhealthy, and the worker that lost it too; both come back" {
+@test "a broker that stops answering turns unhealthy, and so does the worker that lost it; both come back" {
 	rabbitmqctl stop_app
 	run until_ok 30 is_health rabbitmq unhealthy
 	assert_success
@@ -74,7 +74,7 @@ source extras/rabbitmq/tests/sample.bash
 	assert_success
 }
 
-@test "a worker that is connected and takes nothing although tasks wait is unhealthy, and one that is busy or paused is not" {
+@test "a connected worker that takes no tasks although some wait turns unhealthy, and a busy or paused one does not" {
 	local name names=(deaf busy paused)
 	cat >"$BATS_TEST_TMPDIR/deaf.py" <<-'PYTHON'
 		import os
@@ -121,7 +121,7 @@ source extras/rabbitmq/tests/sample.bash
 	until_ok 60 docker exec "$project-deaf" healthcheck.sh
 	docker exec "$project-deaf" touch /tmp/deaf
 	for name in busy paused; do sent "$name" 60; done
-	# What it was about to take, it may still take.
+	# It may still take tasks that it was about to take.
 	until_ok 60 eval 'sent deaf 0; rabbitmqctl list_queues name messages_ready | grep --perl-regexp "^deaf\t[1-9]"'
 	run until_ok 30 eval 'docker exec "$project-deaf" healthcheck.sh | grep "no task is taken, although some wait"'
 	assert_success
@@ -135,12 +135,12 @@ source extras/rabbitmq/tests/sample.bash
 	docker rm --force "${names[@]/#/$project-}"
 }
 
-@test "beat has its lock in Redis, which is not its broker" {
+@test "beat has its lock in Redis, even though Redis is not its broker" {
 	run -0 redis_cli exists "celery-beat-lock:$project"
 	assert_output 1
 }
 
-@test "without a Redis beat sends, and does not wait for a lock" {
+@test "without Redis, beat sends without waiting for a lock" {
 	run -0 compose run --rm --no-deps --no-TTY --env REDIS_URL= beat python -c '
 from os import environ
 from docker_roles.beat import Lock
@@ -180,7 +180,7 @@ print(lock.is_redis, lock.hold())'
 	assert_success
 }
 
-@test "a worker that is killed in the middle of a task gives it back" {
+@test "a task whose worker is killed goes back to the queue, and is done by the next worker" {
 	local id
 	id=$(submit 600)
 	run until_ok 60 is_at_work "$id"
@@ -194,7 +194,7 @@ print(lock.is_redis, lock.hold())'
 	assert_success
 }
 
-@test "another password in .env.docker is the volume's too, after the next up" {
+@test "a new password in .env.docker holds for the old volume too, after the next up" {
 	local id
 	change RABBITMQ_PASSWORD=second-pa55word
 	run up
@@ -204,7 +204,7 @@ print(lock.is_redis, lock.hold())'
 	assert_success
 }
 
-@test "where the application has another password, up names the setting" {
+@test "if the application has another password, up names the setting" {
 	sed -i 's/:${RABBITMQ_PASSWORD}@/:wrong-pa55word@/' "$BATS_FILE_TMPDIR/app.env"
 	run up --timeout 25
 	assert_failure

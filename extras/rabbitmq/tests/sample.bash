@@ -1,7 +1,7 @@
-# The sample with RabbitMQ as its broker: its stack, and what is asked of it.
+# The sample with RabbitMQ as its broker: its stack, and the questions that tests ask it.
 # shellcheck shell=bash disable=SC2016,SC2154 # for the containers' shells; setup_file exports what is used here
 
-# setup and setup_file: the stories are the sample's.
+# is_sample: setup and setup_file ask it, because only the sample has stories.
 is_sample() { [[ -d app/stories ]]; }
 
 setup() {
@@ -13,7 +13,7 @@ setup_file() {
 	project=test-$(od -An -N4 -tx4 /dev/urandom | tr -d ' ')
 	env_file=$BATS_FILE_TMPDIR/$project.env
 	local port=$((26000 + RANDOM % 5000)) files=${TEST_COMPOSE_FILES:-compose.yaml:compose.override.yaml}
-	# Nobody waits for three checks of half a minute. Stand-ins stay last.
+	# Three checks of half a minute would take too long. The stand-ins' overlay stays last.
 	echo 'services: { rabbitmq: { healthcheck: { interval: 1s, start_period: 20s } }, worker: { healthcheck: { interval: 3s } } }' >"$BATS_FILE_TMPDIR/often.yaml"
 	files=${files/compose.override.yaml/compose.override.yaml:extras/rabbitmq/compose.yaml:$BATS_FILE_TMPDIR/often.yaml}
 	{
@@ -43,7 +43,7 @@ up() {
 	npm run --silent up -- --env-file "$env_file" "$@"
 }
 
-# change NAME=VALUE: of a setting.
+# change NAME=VALUE: changes a setting.
 change() {
 	sed -i "s|^${1%%=*}=.*|$1|" "$env_file"
 }
@@ -52,8 +52,8 @@ rabbitmqctl() {
 	docker exec "$(container rabbitmq)" rabbitmqctl --quiet "$@"
 }
 
-# submit SENTENCES: a story, by the application's own interface; prints its id. Again, if it fails: the application does
-# not, and of a broker that was away its processes have connections that are dead.
+# submit SENTENCES: submits a story through the application's own interface; prints its id. It tries again, because the
+# application does not, and after the broker was away, the application's processes have dead connections.
 submit() {
 	until_ok 20 post "$(printf 'The fox walked away from the grapes. %.0s' $(seq "$1"))"
 }
@@ -63,7 +63,7 @@ post() {
 		grep --only-matching --perl-regexp '"id": ?"\K[^"]+'
 }
 
-# story_has ID TEXT: in what the application says of it.
+# story_has ID TEXT: what the application says of the story has this text.
 story_has() {
 	curl --silent --fail "$web/api/stories/$1" | tr -d ' \n' | tee /dev/stderr | grep --quiet "$2"
 }
@@ -76,7 +76,7 @@ is_at_work() {
 	story_has "$1" '"status":"narrating"'
 }
 
-# waiting COUNT: so many tasks are in the queue, and no worker has them.
+# waiting COUNT: this many tasks are in the queue, and no worker has them.
 waiting() {
 	rabbitmqctl list_queues name messages_ready | tee /dev/stderr | grep --quiet --perl-regexp "^celery\t$1$"
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # shellcheck disable=SC2016,SC2154 # $output per test; setup_file exports what is used here
-# What can be seen without a node: the stack as `docker stack` reads it, and what deploy.sh does.
+# What can be tested without a node: the stack as `docker stack` reads it, and what deploy.sh does.
 
 bats_require_minimum_version 1.5.0
 
@@ -25,12 +25,12 @@ setup_file() {
 	render | docker stack config --compose-file - >"$stack"
 }
 
-# render [ARG…]: as README.md has it.
+# render [ARG…]: prints the stack, with the command of README.md.
 render() {
 	docker compose --env-file "$env_file" config "$@" | sed -E -f extras/swarm/stack.sed
 }
 
-# in_stack EXPRESSION: of each service and its $name; prints a line for each that is not undefined.
+# in_stack EXPRESSION: of each service ($) and its name; prints a line for each result that is not undefined.
 in_stack() {
 	node -e '
 		const { services } = require("yaml").parse(require("fs").readFileSync(process.argv[1], "utf8"))
@@ -47,7 +47,7 @@ in_stack() {
 		echo "profiles: $profile"
 		COMPOSE_PROFILES=$profile render >"$BATS_TEST_TMPDIR/stack.yaml"
 		run -0 docker stack config --compose-file "$BATS_TEST_TMPDIR/stack.yaml"
-		# The profiles choose here too.
+		# The profiles choose the services here too.
 		assert_equal "$(grep --count '^    image:' <<<"$output")" $((3 + $(tr ',' '\n' <<<"$profile" | grep --count .)))
 	done
 	run -0 docker stack config --compose-file <(render migrate)
@@ -55,7 +55,7 @@ in_stack() {
 }
 
 @test "docker stack accepts what Compose 5 prints" {
-	[[ -n ${TEST_LINT_IMAGE:-} ]] || skip "the image with Compose 5 is the long proof's"
+	[[ -n ${TEST_LINT_IMAGE:-} ]] || skip "only the long proof has the image with Compose 5"
 	docker run --rm --network none --volume "$PWD:/src:ro" --volume "$env_file:/swarm.env:ro" "$TEST_LINT_IMAGE" \
 		docker-compose --env-file /swarm.env config 2>/dev/null | sed -E -f extras/swarm/stack.sed >"$BATS_TEST_TMPDIR/stack.yaml"
 	run -0 docker stack config --compose-file "$BATS_TEST_TMPDIR/stack.yaml"
@@ -83,14 +83,14 @@ in_stack() {
 	refute_output --regexp '\.1$'
 }
 
-@test "only the proxy publishes, on the machine's own ports; every name leads to the tasks" {
+@test "only the proxy publishes ports, those of the machine itself; every name resolves to the tasks" {
 	run in_stack '$.ports?.map(({ mode, published, target }) => `${mode} ${published}:${target}`)'
 	assert_output 'proxy ["host 80:80","host 443:443","host 443:443"]'
 	run in_stack '$.deploy.endpoint_mode === "dnsrr" ? undefined : "has a virtual address"'
 	assert_output ''
 }
 
-@test "a new version of what may run twice starts first, of all else the old one ends first, and a failure rolls back" {
+@test "if two versions may run at once, the new one starts first, else the old one ends first; a failure rolls back" {
 	run in_stack '$.deploy.update_config.order + " " + $.deploy.update_config.failure_action'
 	assert_output "$(sort <<-ORDER
 		beat stop-first rollback
@@ -109,10 +109,10 @@ in_stack() {
 	assert_output 'beat 1'
 }
 
-@test "no service needs a file of the machine that it runs on, and what is written goes into memory or a volume" {
+@test "no service needs a file of the machine that it runs on, and all writes go into memory or a volume" {
 	run in_stack '$.volumes?.filter(({ type }) => type === "bind").length || undefined'
 	assert_output ''
-	# docker stack ignores it, so each has become a volume of type tmpfs.
+	# docker stack ignores tmpfs, so each is a volume of type tmpfs instead.
 	run in_stack '$.tmpfs'
 	assert_output ''
 	run in_stack '$.volumes.filter(({ type }) => type === "tmpfs").map(({ target }) => target).join(" ")'
@@ -131,16 +131,16 @@ in_stack() {
 	)"
 }
 
-@test "limits, capabilities and the read-only root are production's" {
+@test "limits, capabilities and the read-only root are those of production" {
 	run in_stack '$.read_only && $.cap_drop.join() === "ALL" && $.deploy.resources.limits.memory && $.logging.driver === "json-file" ? undefined : "is weaker"'
 	assert_output ''
 	run in_stack 'name === "worker" ? $.deploy.resources.limits.cpus : undefined'
 	assert_output 'worker 0.5'
 }
 
-# fake_docker STATE [no-stack]: a docker first on PATH that writes its arguments down. Compose is the real one; the
-# task of the migration is in STATE; and the swarm has no secrets, but all with HAS_ALL=yes, and those of an older
-# generation with OLDER=yes. With HANGS=yes a deploy that is waited for has no end.
+# fake_docker STATE [no-stack]: puts a docker first on PATH that writes its arguments down. Compose is the real one. The
+# task of the migration is in STATE. The swarm has no secrets; with HAS_ALL=yes it has all, and with OLDER=yes those of
+# an older generation. With HANGS=yes a deploy that is waited for never ends.
 fake_docker() {
 	mkdir "$BATS_TEST_TMPDIR/bin"
 	cat >"$BATS_TEST_TMPDIR/bin/docker" <<-DOCKER
@@ -161,7 +161,7 @@ fake_docker() {
 	PATH=$BATS_TEST_TMPDIR/bin:$PATH
 }
 
-@test "deploy.sh makes the secrets by standard input, migrates, and then deploys" {
+@test "deploy.sh creates the secrets through standard input, migrates, and then deploys" {
 	fake_docker 'Complete 1 second ago'
 	run -0 extras/swarm/deploy.sh "$own_env_file"
 	refute_output --partial of-this-test
@@ -177,18 +177,18 @@ service ps .*shop_migrate
 	assert_line postgresql+psycopg://postgres:postgres-of-this-test@db:5432/shop
 }
 
-@test "deploy.sh starts the data services first where there is no stack yet" {
+@test "deploy.sh starts the data services first if there is no stack yet" {
 	fake_docker 'Complete 1 second ago' no-stack
 	run -0 extras/swarm/deploy.sh "$own_env_file"
 	run -0 grep --extended-regexp '^(stack deploy|service rm)' "$BATS_TEST_TMPDIR/calls"
 	assert_line --index 0 --partial 'stack deploy'
 	assert_line --index 1 'service rm shop_migrate'
-	# Beside one of all services, one of the migration alone.
+	# The other calls are for all services, and for the migration alone.
 	run -0 grep --extended-regexp --only-matching 'config [a-z ]+' "$BATS_TEST_TMPDIR/calls"
 	assert_line --regexp '^config( mariadb| postgres| redis| storage){4}$'
 }
 
-@test "deploy.sh deploys nothing after a migration that failed in any way, and says so" {
+@test "deploy.sh deploys nothing if the migration fails in any way, and says so" {
 	local state
 	for state in Failed Rejected Shutdown Orphaned Remove; do
 		rm -rf "${BATS_TEST_TMPDIR:?}/bin" "$BATS_TEST_TMPDIR/calls"
@@ -211,7 +211,7 @@ service ps .*shop_migrate
 	assert_line --partial 'Not done after 1 seconds.'
 }
 
-@test "deploy.sh makes no secret of a new generation while a value is missing that an older one has" {
+@test "deploy.sh creates no secret of a new generation while a value that an older one has is missing" {
 	sed 's/^SECRET_KEY=.*/SECRET_KEY=/; $aSWARM_GENERATION=2' "$own_env_file" >"$BATS_TEST_TMPDIR/second.env"
 	OLDER=yes fake_docker 'Complete 1 second ago'
 	run -3 extras/swarm/deploy.sh "$BATS_TEST_TMPDIR/second.env"
@@ -219,7 +219,7 @@ service ps .*shop_migrate
 	refute grep --extended-regexp '^(secret create|stack deploy)' "$BATS_TEST_TMPDIR/calls"
 }
 
-@test "deploy.sh makes no secret of .env.docker.example" {
+@test "deploy.sh creates no secret from .env.docker.example" {
 	fake_docker 'Complete 1 second ago'
 	run -3 extras/swarm/deploy.sh "$env_file"
 	refute grep --extended-regexp '^(secret create|stack deploy)' "$BATS_TEST_TMPDIR/calls"
