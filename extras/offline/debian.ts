@@ -1,4 +1,4 @@
-/** Debian packages as a source: of the private engine, and of the stand-in images. */
+/** Debian packages, from which the private engine and the stand-in images are made. */
 import { existsSync } from 'node:fs'
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -10,7 +10,7 @@ import { proxyEnvironment, splitLogin } from './network.ts'
 import type { Network } from './network.ts'
 import { step } from '../../scripts/lib/terminal.ts'
 
-/** The Debian releases that we make something of. */
+/** The Debian releases that we use. */
 export type Suite = 'bookworm' | 'trixie' | 'forky'
 
 /** The oldest Debian release whose Compose is new enough for our Compose files. */
@@ -18,7 +18,7 @@ export const SUITE: Suite = 'trixie'
 
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg'
 
-/** Packages that we need on the host, by a file that shows that they are there. */
+/** Packages that we need on the host, each with a file that shows that it is installed. */
 const HOST_PACKAGES = {
   mmdebstrap: '/usr/bin/mmdebstrap',
   patchelf: '/usr/bin/patchelf',
@@ -43,16 +43,16 @@ export async function debianMirror(aptMirror: string | undefined): Promise<strin
 export const HOST_CERTIFICATES = '/etc/ssl/certs/ca-certificates.crt'
 
 /**
- * The last arguments of mmdebstrap. A whole source line takes any of apt's ways to a mirror; without a mirror
- * mmdebstrap uses Debian's public one. The line stays in the new root, so it never holds a password. The lists of a
- * release in the making are valid for a week, and a mirror without a network may be older. Pure.
+ * The last arguments of mmdebstrap. A whole source line can name a mirror in any of apt's ways; without a mirror
+ * mmdebstrap uses Debian's public one. The line stays in the new root, so it never holds a password. The lists of an
+ * unreleased Debian are valid for a week, and a mirror without a network may be older. Pure.
  */
 export function sourceArgs(mirror: string | undefined, suite: Suite): string[] {
   const lists = suite === 'forky' ? ' check-valid-until=no' : ''
   return mirror ? [`deb [signed-by=${KEYRING}${lists}] ${splitLogin(mirror).plain} ${suite} main`] : []
 }
 
-/** apt's file with the login to a mirror; empty when it wants none. apt has no way to write a blank in it. Pure. */
+/** apt's file with the login to a mirror; empty if the mirror needs none. apt allows no blank in a login. Pure. */
 export function authConf(mirror: string): string {
   const { plain, login } = splitLogin(mirror)
   if (!login) return ''
@@ -61,8 +61,8 @@ export function authConf(mirror: string): string {
 }
 
 /**
- * mmdebstrap's options for a mirror with a login, or with a CA of its own. Both are files outside the new root, which
- * no process list and no image shows.
+ * mmdebstrap's options for a mirror with a login, or with a CA of its own. Both are in files outside the new root, so
+ * no process list and no image shows them.
  */
 async function writeAccess(folder: string, mirror: string, { caFile }: Network): Promise<string[]> {
   const options: string[] = []
@@ -72,7 +72,7 @@ async function writeAccess(folder: string, mirror: string, { caFile }: Network):
     options.push(`Dir::Etc::Netrc "${join(folder, 'login')}";`)
   }
   if (caFile) {
-    // apt downloads as a user of its own, who has to reach the bundle.
+    // apt downloads as a user of its own, which must be able to read the bundle.
     await chmod(folder, 0o711)
     const usual = await readFile(HOST_CERTIFICATES, 'utf8').catch(() => '')
     await writeFile(join(folder, 'ca.pem'), `${usual}\n${await readFile(caFile, 'utf8')}`, { mode: 0o644 })
@@ -82,7 +82,7 @@ async function writeAccess(folder: string, mirror: string, { caFile }: Network):
 }
 
 /**
- * Runs mmdebstrap against the mirror of the network, else against the host's own.
+ * Runs mmdebstrap with the mirror of the network, else with the host's own.
  *
  * @param options the release, where the new root goes, and further arguments
  * @throws CliError as `runStep`
@@ -109,14 +109,14 @@ export async function installHostPackages(
 ): Promise<string[]> {
   const missing = names.filter((name) => !existsSync(HOST_PACKAGES[name]))
   if (missing.length === 0) return []
-  // A foreign source that does not answer is no reason to stop: whether the install works decides.
+  // If another source does not answer, that is no reason to stop: only a failed install is.
   const script = 'apt-get update; exec apt-get install --yes --no-install-recommends "$@"'
   await runStep(`Installing ${missing.join(', ')} on this machine`, 'sh', ['-c', script, 'sh', ...missing], proxyEnvironment(network))
   return missing
 }
 
 /**
- * What to do about a step that apt did not bring to its end, from what it said. Pure.
+ * What to do about a step in which apt failed, judged by its output. Pure.
  */
 export function adviseOnApt(said: string): string {
   if (/certificate/i.test(said) && /verif|trusted|issuer/i.test(said)) {

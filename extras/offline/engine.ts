@@ -1,9 +1,9 @@
 /**
  * npm run engine -- status|start|stop|remove
  *
- * The private Docker Engine of a machine that has none. An engine of the user's own is reported, and never
+ * The private Docker Engine of a machine that has no engine. The user's own engine is reported, and never
  * touched. Changes: the folder ~/.cache/python-docker-starter/engine, sockets in /run, and the packages
- * mmdebstrap and patchelf. Environment: EMBEDDED_ENGINE, PRIVATE_ENGINE_DIR, XDG_CACHE_HOME, and of the
+ * mmdebstrap and patchelf. Environment: EMBEDDED_ENGINE, PRIVATE_ENGINE_DIR, XDG_CACHE_HOME, and the
  * settings APT_MIRROR, EXTRA_CA_FILE, HTTP_PROXY, HTTPS_PROXY and NO_PROXY.
  */
 import { common, defineCommand, main, yesOption } from '../../scripts/lib/command.ts'
@@ -35,7 +35,7 @@ export const command = defineCommand({
     'dry-run': { type: 'boolean', help: 'Say what would be done, and change nothing' },
     yes: { ...yesOption, help: 'Do not ask before volumes are deleted' },
   },
-  notes: 'Exit codes: 0 an engine answers, or the work is done; 2 usage; 4 no engine answers, or it cannot be had.',
+  notes: 'Exit codes: 0 an engine answers, or the work is done; 2 usage; 4 no engine answers or can be set up.',
   examples: ['npm run engine', 'npm run engine -- remove --yes'],
   whenStopped: 'npm run engine -- status says what there is.',
   async run({ json = false, 'dry-run': dryRun = false, yes = false }, positionals) {
@@ -101,7 +101,7 @@ async function removeEngine(json: boolean, yes: boolean): Promise<void> {
 /**
  * What a command would do, for `--dry-run`.
  *
- * @throws CliError (exit code 4) where `start` could do nothing
+ * @throws CliError (exit code 4) if `start` could do nothing
  */
 async function plan(word: Exclude<Word, 'status'>): Promise<string> {
   const engine = word === 'start' ? await findEngine() : undefined

@@ -10,15 +10,15 @@ export interface Network {
   pipIndexUrl?: string | undefined
   /** Mirror of the npm registry. */
   npmRegistry?: string | undefined
-  /** Certificates to trust beside the usual ones: an absolute path. */
+  /** Certificates to trust in addition to the usual ones: an absolute path. */
   caFile?: string | undefined
-  /** HTTP_PROXY, HTTPS_PROXY and NO_PROXY, those that are set. */
+  /** Those of HTTP_PROXY, HTTPS_PROXY and NO_PROXY that are set. */
   proxies: Record<string, string>
 }
 
 type Values = Readonly<Record<string, string | undefined>>
 
-/** What the settings say about the network, and this machine where they are silent. */
+/** What the settings say about the network, and what this machine says if they do not. */
 export function networkOf(settings: Values, env: NodeJS.ProcessEnv): Network {
   const caFile = valueOf('EXTRA_CA_FILE', settings, env) ?? hostCaBundle(env)
   const proxies = ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY'].flatMap((name) => {
@@ -34,14 +34,14 @@ export function networkOf(settings: Values, env: NodeJS.ProcessEnv): Network {
   }
 }
 
-/** The proxies as curl, apt and their like want them too: in small letters. */
+/** The proxies under both names: curl, apt and other programs want them in lowercase. */
 export const proxyEnvironment = ({ proxies }: Network): Record<string, string> =>
   Object.fromEntries(Object.entries(proxies).flatMap(([name, value]) => [[name, value], [name.toLowerCase(), value]]))
 
 /**
- * A URL without its user and password, and these two as they are meant; undefined when it has none.
+ * A URL without its user and password, and these two decoded; no `login` if the URL has none.
  *
- * @returns the URL as it was when it cannot be read
+ * @returns the URL unchanged if it cannot be read
  */
 export function splitLogin(url: string): { plain: string; login?: { user: string; password: string } } {
   const parts = /^(?<scheme>[a-z][\w+.-]*:\/\/)(?<login>[^/]*)@(?<rest>.*)$/i.exec(url)?.groups
@@ -55,7 +55,7 @@ function decode(text: string): string {
   try {
     return decodeURIComponent(text)
   } catch {
-    // A lone % is what somebody forgot to encode.
+    // A lone % was not encoded, so the text is taken as it is.
     return text
   }
 }

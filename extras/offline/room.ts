@@ -1,4 +1,4 @@
-/** What the core asks of this room, when no Docker Engine or no registry answers. */
+/** What the core asks of this room if no Docker Engine or no registry answers. */
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { quote } from 'zx/core'
@@ -20,7 +20,7 @@ const isPrivate = (dockerHost: string): boolean =>
 const engineIn = (layout: Layout): PrivateEngine =>
   ({ dir: layout.dir, environment: clientEnvironment(layout, process.env.PATH) })
 
-/** dockerd mounts file systems and builds networks; a plain container takes both privileges from its root. */
+/** dockerd mounts file systems and builds networks. Root of a plain container has neither privilege. */
 export function mayAdminister(processStatus: string): boolean {
   const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(processStatus)?.[1] ?? '0'}`)
   const NET_ADMIN = 12n
@@ -57,7 +57,7 @@ async function offerEngine({ EMBEDDED_ENGINE }: Values): Promise<Offer> {
   return { running: (await isRunning(layout)) ? engineIn(layout) : undefined }
 }
 
-/** Something new comes onto the machine, so whoever sits at it is asked. */
+/** Asks the user at the terminal, because the set-up adds something new to the machine. */
 async function askBeforeSetUp({ dir }: Layout): Promise<void> {
   if (!isInteractive() || !process.stdin.isTTY) return
   const { confirm } = await import('@clack/prompts')
@@ -69,7 +69,7 @@ async function askBeforeSetUp({ dir }: Layout): Promise<void> {
   })
 }
 
-/** Sets the private engine up where that is needed, says so, and starts it. */
+/** Sets the private engine up if needed, says so, and starts it. */
 export async function startPrivate(settings: Values): Promise<PrivateEngine> {
   const layout = layoutOf(process.env)
   const effort = await ensureRunning(layout, networkOf(settings, process.env))

@@ -20,10 +20,10 @@ type Values = Readonly<Record<string, string | undefined>>
 /**
  * The env file's text with the overlay at the end of COMPOSE_FILE, and everything else as it was. Pure.
  *
- * @param values of that file, for what stands between two files
+ * @param values the values of that file, which may set the separator between two files
  */
 export function selectStandIns(text: string, values: Values = {}): string {
-  // Quotes and a comment behind the value stay where they are.
+  // Quotes and a comment after the value stay where they are.
   const line = /^(?<before>[ \t]*(?:export[ \t]+)?COMPOSE_FILE[ \t]*[=:][ \t]*(?<quote>["']?))(?<files>.*?)\k<quote>[ \t]*(?:(?<=["' \t])#.*)?$/m.exec(text)
   const { before, files } = line?.groups ?? {}
   if (!line || before === undefined || files === undefined) {
@@ -36,8 +36,8 @@ export function selectStandIns(text: string, values: Values = {}): string {
 }
 
 /**
- * What the stand-ins cannot give: an image that somebody chose and that has none, or that the overlay would replace by
- * another one's, and one that it leaves alone and that is missing. Pure.
+ * The images that stand-ins cannot replace: an image that has no stand-in, one that the overlay would replace with the
+ * stand-in of another image, and one that the overlay leaves alone and that is missing. Pure.
  *
  * @param wanted the images of the stack; `selected` those with the overlay; `absent` those that are not here
  */
@@ -50,7 +50,7 @@ function withoutStandIn(wanted: readonly string[], selected: readonly string[], 
   })
 }
 
-/** The volumes of a project, each with the moment of its creation: one that was deleted and made again is another one. */
+/** The volumes of a project, each with the time of its creation: one that was deleted and made again is another one. */
 async function volumesOf(project: string): Promise<string[]> {
   const names = await readNames(['volume', 'ls', '--quiet', ...ofProject(project)])
   return names.length === 0 ? [] : (await read(['volume', 'inspect', '--format', '{{.Name}} {{.CreatedAt}}', ...names])).trim().split('\n')
@@ -59,7 +59,7 @@ async function volumesOf(project: string): Promise<string[]> {
 /** Lists the volumes that stand-ins have made. A project's env file does not always say that it has used them. */
 const listOf = (project: string): string => join(cacheFolder(process.env), 'stand-ins', project)
 
-/** Whether the containers of this project were started with the overlay; then what they have on disk is the stand-ins'. */
+/** Whether the containers of this project were started with the overlay. If so, stand-ins have made their data. */
 async function runsOnStandIns(project: string): Promise<boolean> {
   const files = await read(['ps', '--all', ...ofProject(project), '--format', '{{.Label "com.docker.compose.project.config_files"}}'])
   if (!files.includes(standInOverlay)) return false
@@ -69,7 +69,7 @@ async function runsOnStandIns(project: string): Promise<boolean> {
 }
 
 /**
- * Why this stack must not get stand-ins; undefined when it may. Production gets the images that it asked for, and no
+ * Why this stack must not get stand-ins; undefined if it may. Production gets the images that it asked for, and no
  * stand-in opens data that another image has made.
  */
 async function findObjection({ name }: Model, values: Values): Promise<string | undefined> {
@@ -81,9 +81,9 @@ async function findObjection({ name }: Model, values: Values): Promise<string | 
 }
 
 /**
- * Builds the stand-ins and selects them for this stack. In the project's own .env.docker it is written down, so that
- * plain Compose commands do the same. Any other env file is somebody's, and so is a COMPOSE_FILE of the shell: there
- * only this run is told.
+ * Builds the stand-ins and selects them for this stack. It writes the choice into the project's own .env.docker, so
+ * that plain Compose commands do the same. Another env file, or a COMPOSE_FILE of the shell, belongs to the user: then
+ * the choice holds for this run only.
  */
 export async function useStandIns(
   stack: Stack,
@@ -112,13 +112,13 @@ export async function useStandIns(
   await ensureStandIns(foreignImages(changed).filter(isStandIn), settings)
   if (stack.envFile !== ownEnvFile || process.env.COMPOSE_FILE !== undefined) return { stack: chosen, model: changed }
 
-  // Only now, when they are there: a file that names images which cannot be had would stop every later run.
+  // Only after they are built: a file that names missing images would stop every later run.
   await writeSecretly(stack.envFile, selectStandIns(await readFile(stack.envFile, 'utf8'), settings))
   warn(`${stack.envFile} says so now: COMPOSE_FILE names ${standInOverlay}. Take that out to go back to the official images.`)
   return { stack, model: changed }
 }
 
-/** An env file of somebody's own does not say that `up` has used stand-ins for its stack; the containers remember it. */
+/** An env file of the user's own does not say that `up` has used stand-ins for its stack, but the containers do. */
 export async function asItWasStarted(stack: Stack, model: Model, settings: Values): Promise<ModelledStack | undefined> {
   const values = { ...settings, ...process.env }
   if (!(await runsOnStandIns(model.name)) || filesIn(values).includes(standInOverlay)) return undefined

@@ -1,6 +1,6 @@
 /**
- * Stand-in images from Debian, PyPI and npm packages, for where no registry answers. What they are made of
- * lies in extras/offline/images/; here is only when and with what they are built.
+ * Stand-in images from Debian, PyPI and npm packages, for use without a registry. What they are made of
+ * is in extras/offline/images/. This file decides only when they are built, and with which settings.
  */
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
@@ -18,17 +18,17 @@ import { networkOf, splitLogin } from './network.ts'
 import type { Network } from './network.ts'
 
 const folder = 'extras/offline/images'
-/** What they share with the application's own build. */
+/** Files that they share with the application's own build. */
 const shared = ['docker/build/apt-install.sh', 'docker/build/install-tool.sh', 'docker/build/with-network.sh']
 const label = 'python-docker-starter.fingerprint'
 
-/** What makes a stand-in: its target in bake.hcl, and the Debian that it begins with. */
+/** How a stand-in is made: its target in bake.hcl, and the Debian that it is based on. */
 interface Recipe {
   readonly target: string
   readonly suite: Suite
 }
 
-/** The official images that have one, by their short names: the defaults of .env.docker.example, and what examples want. */
+/** The official images that have one, by short name: the defaults of .env.docker.example, and what examples use. */
 export const standsFor: ReadonlyMap<string, Recipe> = new Map([
   ['caddy:2.11', { target: 'caddy', suite: 'trixie' }],
   ['chrislusf/seaweedfs:4.48', { target: 'seaweedfs', suite: 'trixie' }],
@@ -45,10 +45,10 @@ export const standsFor: ReadonlyMap<string, Recipe> = new Map([
   ['valkey/valkey:9.1-trixie', { target: 'valkey', suite: 'trixie' }],
 ])
 
-/** The image that a stand-in stands for, as somebody wrote it. */
+/** The image that a stand-in stands for, as the setting names it. */
 export const stoodFor = (standIn: string): string => standIn.replace(/^stand-in\//, '')
 
-/** How to make the stand-in of an image; undefined where there is none. */
+/** How to make the stand-in of an image; undefined if it has none. */
 export const recipeFor = (image: string): Recipe | undefined => standsFor.get(shortName(image))
 
 /** What to do about an image that has no stand-in. */
@@ -60,11 +60,11 @@ const orRegistry = 'Connect to a registry, or name a mirror of it in IMAGE_REGIS
 
 const baseImage = (suite: Suite): string => `stand-in/debian:${suite}`
 
-/** What a Debian base is made of: its making takes longest, and it changes least. Images carry it: no password. */
+/** What a Debian base is made of. A base takes longest to make and changes least. Images carry this: no password. */
 const baseFingerprint = (suite: Suite, aptMirror: string): string =>
   createHash('sha256').update(`${suite} ${splitLogin(aptMirror).plain}`).digest('hex').slice(0, 16)
 
-/** One number for all that the stand-ins are made of: when it changes, they are built again. */
+/** One number for everything that the stand-ins are made of. When it changes, they are built again. */
 export async function fingerprint(aptMirror: string): Promise<string> {
   const hash = createHash('sha256').update(baseFingerprint('trixie', aptMirror))
   const own = (await readdir(folder)).map((file) => `${folder}/${file}`)
@@ -77,14 +77,14 @@ async function haveFingerprint(images: readonly string[], wanted: string): Promi
   return exitCode === 0 && stdout.trim().split('\n').every((found) => found === wanted)
 }
 
-/** A minimal Debian as an image: what every stand-in begins with. */
+/** Makes the image that every stand-in is based on: a minimal Debian. */
 async function importDebian(suite: Suite, network: Network, mark: string): Promise<void> {
   if (!existsSync('/usr/bin/mmdebstrap') && !(existsSync('/usr/bin/apt-get') && process.getuid?.() === 0)) {
     throw new CliError('Stand-in images can be made only as root on a Debian family host.', { hint: orRegistry, exitCode: ExitCode.docker })
   }
   await installHostPackages(['mmdebstrap', 'debian-archive-keyring'], network)
   const unneeded = ['doc', 'info', 'locale', 'man'].map((name) => `--dpkgopt=path-exclude=/usr/share/${name}/*`)
-  // mmdebstrap leaves its own options behind, and package lists that are old tomorrow.
+  // mmdebstrap leaves its own options behind, and package lists that will be old tomorrow.
   const leftovers = ['/var/lib/apt/lists/*', '/etc/dpkg/dpkg.cfg.d/99mmdebstrap', '/etc/apt/apt.conf.d/99mmdebstrap']
   const tidy = `--customize-hook=rm -rf ${leftovers.map((path) => `"$1"${path}`).join(' ')}`
   const temporary = await mkdtemp(join(tmpdir(), 'stand-in-'))
@@ -98,7 +98,7 @@ async function importDebian(suite: Suite, network: Network, mark: string): Promi
   }
 }
 
-/** The recipe of each. @throws CliError (exit code 4) for images that have none */
+/** The recipe of each image. @throws CliError (exit code 4) for images that have none */
 function recipesOf(images: readonly string[]): (Recipe & { image: string })[] {
   const without = images.map(stoodFor).filter((image) => !recipeFor(image))
   if (without.length > 0) {
@@ -108,7 +108,7 @@ function recipesOf(images: readonly string[]): (Recipe & { image: string })[] {
 }
 
 /**
- * Builds the stand-ins that are missing or older than their files, each under the name by which it is wanted.
+ * Builds the stand-ins that are missing or older than their files, each under the name that the stack uses.
  * Takes 0.1 s when there is nothing to do.
  *
  * @param images the stand-ins that the stack wants
@@ -127,7 +127,7 @@ export async function ensureStandIns(images: readonly string[], settings: Record
     })
   }
 
-  // A mirror that only the host's own sources name may want a login as well.
+  // A mirror that only the host's own sources name may need a login as well.
   const own = configured ? undefined : await debianMirror(undefined)
   if (own && splitLogin(own).login) network.aptMirror = own
   for (const suite of new Set(recipes.map((recipe) => recipe.suite))) {
@@ -135,7 +135,7 @@ export async function ensureStandIns(images: readonly string[], settings: Record
     if (!(await haveFingerprint([baseImage(suite)], baseMark))) await importDebian(suite, network, baseMark)
   }
   const secrets = [
-    // The Debian base trusts nobody, and the mirror may be reached by https.
+    // The Debian base trusts no certificates, and the mirror may use https.
     `*.secrets=id=extra-ca,src=${network.caFile ?? (existsSync(HOST_CERTIFICATES) ? HOST_CERTIFICATES : 'docker/no-extra-ca.pem')}`,
     ...(network.aptMirror ? ['*.secrets=id=apt-mirror,env=APT_MIRROR'] : []),
     ...(network.pipIndexUrl ? ['*.secrets=id=pip-index-url,env=PIP_INDEX_URL'] : []),

@@ -1,4 +1,4 @@
-/** Which engine is in use here, and what there is of the private one. */
+/** Which engine is in use here, and the state of the private one. */
 import { join } from 'node:path'
 import { quote } from 'zx/core'
 import { askForVersions, checkVersions } from '../../scripts/lib/engine/engine.ts'
@@ -11,13 +11,13 @@ import type { Description } from './private-engine/private-engine.ts'
 export type Kind = 'existing' | 'private'
 
 export interface EngineStatus extends Partial<Engine> {
-  /** The engine that `up` would use; `none` when it would have to set up one. */
+  /** The engine that `up` would use; `none` if it would have to set one up. */
   kind: Kind | 'none'
   running: boolean
   private: Description
 }
 
-/** The kind of the engine that this process's `docker` children use. In a shell that read `activate` it is private. */
+/** The kind of engine that this process's `docker` children use. In a shell that has read `activate` it is private. */
 export const kindInUse = (): Kind =>
   process.env.DOCKER_HOST === clientEnvironment(layoutOf(process.env)).DOCKER_HOST ? 'private' : 'existing'
 
@@ -37,7 +37,7 @@ export async function readStatus(): Promise<EngineStatus> {
   return { kind: 'private', ...checkVersions(await askForVersions()), dir: layout.dir, running: true, private: description }
 }
 
-/** The status for people. */
+/** The status as text for people. */
 export function renderStatus(status: EngineStatus): string {
   const { installed, dir, volumes, diskMegabytes } = status.private
   const folder = [

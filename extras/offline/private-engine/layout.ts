@@ -1,4 +1,4 @@
-/** Where the private engine lies and what its files say. Nothing here touches the machine. */
+/** Where the private engine is kept and what its files say. Nothing here touches the machine. */
 import { createHash } from 'node:crypto'
 import { homedir, userInfo } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -7,7 +7,7 @@ import type { Network } from '../network.ts'
 type Environment = Record<string, string | undefined>
 
 export interface Layout {
-  /** Everything below is kept here, in the user's cache; only what must be on a short path is in `run`. */
+  /** Everything below is kept here, in the user's cache. Only what needs a short path is in `run`. */
   dir: string
   /** The Debian packages, unpacked. */
   root: string
@@ -15,12 +15,12 @@ export interface Layout {
   bin: string
   /** Images, containers and volumes. */
   data: string
-  /** DOCKER_CONFIG of the private `docker`: knows where Compose and Buildx are. */
+  /** DOCKER_CONFIG of the private `docker`: says where Compose and Buildx are. */
   clientConfig: string
   daemonConfig: string
   activate: string
   log: string
-  /** Written last by the set-up: a folder without it is a half-made one. */
+  /** The set-up writes it last: a folder without it is half-made. */
   receipt: string
   /** Sockets and pid files. Socket paths are limited to 107 characters, and a cache folder may be deep. */
   run: string
@@ -29,9 +29,9 @@ export interface Layout {
   containerdPidFile: string
 }
 
-/** What the set-up leaves to the commands that come after it. */
+/** What the set-up tells the commands that run after it. */
 export interface Receipt {
-  /** The programs name this folder inside themselves, so that a moved folder does not work. */
+  /** The programs contain the path of this folder, so a moved folder does not work. */
   dir: string
   suite: string
   /** Folder of the shared libraries, e.g. `<root>/usr/lib/x86_64-linux-gnu`. */
@@ -40,9 +40,9 @@ export interface Receipt {
   hostPackages: string[]
 }
 
-/** Where this room keeps what it can make again. */
+/** Where this room keeps files that it can make again. */
 export const cacheFolder = (env: Environment): string =>
-  // An empty HOME would put it into the folder that we are in.
+  // With an empty HOME, homedir() is empty, and the cache would be in the current folder.
   join(env.XDG_CACHE_HOME || join(homedir() || userInfo().homedir, '.cache'), 'python-docker-starter')
 
 /** The layout below `PRIVATE_ENGINE_DIR`, or below the user's cache folder. */
@@ -67,7 +67,7 @@ export function layoutOf(env: Environment): Layout {
   }
 }
 
-/** What a set-up makes, and may therefore delete again. Not the data: only `remove` deletes that. */
+/** What a set-up makes, and may therefore delete again. The data is not in it: only `remove` deletes that. */
 export const madeBySetUp = (layout: Layout): string[] => [
   layout.root,
   layout.bin,
@@ -103,10 +103,10 @@ export function daemonEnvironment(layout: Layout, receipt: Receipt, env: Environ
 }
 
 /**
- * A configuration of its own also keeps the daemon away from the host's /etc/docker/daemon.json. Without `gc` this
- * engine keeps every step that was ever built, until the disk is full.
+ * With a configuration of its own, the daemon does not read the host's /etc/docker/daemon.json. Without `gc` this
+ * engine would keep every step that was ever built, until the disk is full.
  *
- * @param own what the file holds now: it is written at every start, and what its owner has added stays
+ * @param own what the file holds now: it is written at every start, and what the user has added stays
  */
 export const daemonConfig = (layout: Layout, own: object = {}): string =>
   json({

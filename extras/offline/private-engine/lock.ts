@@ -5,13 +5,13 @@ import { CliError } from '../../../scripts/lib/errors.ts'
 /**
  * Runs `critical` while no other process runs its own for the same folder; others wait.
  *
- * flock(1) holds the lock for as long as its standard input is open, which is as long as we live:
- * the kernel gives the lock back however we end, so that there is no stale lock to recognise.
+ * flock(1) holds the lock for as long as its standard input is open, which is as long as this process lives.
+ * The kernel releases the lock however the process ends, so there are no stale locks.
  *
- * @throws CliError when the folder cannot be locked, besides what `critical` throws
+ * @throws CliError when the folder cannot be locked, and whatever `critical` throws
  */
 export async function withLock<T>(folder: string, critical: () => Promise<T>): Promise<T> {
-  // In a session of its own: a Ctrl-C must not take the lock away while we still tidy up.
+  // In a session of its own, because Ctrl-C must not release the lock while we still tidy up.
   const holder = spawn('flock', [folder, 'sh', '-c', 'echo locked; exec cat'], { detached: true })
   const ended = once(holder, 'close')
   const locked = await Promise.race([once(holder.stdout, 'data').then(() => true), ended.then(() => false)])

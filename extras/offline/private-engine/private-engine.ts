@@ -1,4 +1,4 @@
-/** Starts, stops, removes and describes the private engine. Each may be called at any time, also by two at once. */
+/** Starts, stops, removes and describes the private engine. Each may be called at any time, even by two at once. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, existsSync, openSync } from 'node:fs'
@@ -41,7 +41,7 @@ export async function ensureRunning(layout: Layout, network: Network): Promise<E
   await requireCgroups()
   return locked(layout, async () => {
     let receipt = await readReceipt(layout)
-    // Somebody may have done it while we waited for the lock.
+    // Another process may have done it while we waited for the lock.
     if (receipt && (await answers(layout))) return 'none'
     const effort = receipt ? 'started' : 'set up'
     if (!receipt) {
@@ -62,7 +62,7 @@ export const isRunning = async (layout: Layout): Promise<boolean> =>
   (await isInstalled(layout)) && answers(layout)
 
 /**
- * Stops the engine and its containers. Returns false when nothing of it ran.
+ * Stops the engine and its containers. Returns false if neither was running.
  *
  * @throws CliError (exit code 4) when it does not end in time
  */
@@ -74,7 +74,7 @@ export async function stop(layout: Layout): Promise<boolean> {
  * Stops the engine and deletes it: images, containers and volumes too. The caller has asked.
  * Returns the packages that the set-up installed on the host, which stay there; undefined when there was nothing.
  *
- * @throws CliError (exit code 4) when something is still mounted below its folders, and deletes nothing then
+ * @throws CliError (exit code 4) when something is still mounted below its folders; then nothing is deleted
  */
 export async function remove(layout: Layout): Promise<string[] | undefined> {
   if (isNowhere(layout)) return undefined
@@ -99,7 +99,7 @@ export async function describe(layout: Layout): Promise<Description> {
   }
 }
 
-/** True when nothing was ever set up here, or all of it was removed. */
+/** True if nothing was ever set up here, or all of it was removed. */
 const isNowhere = (layout: Layout): boolean => !existsSync(layout.dir) && !existsSync(layout.run)
 
 /** One command at a time; the parent folder serves as the lock, because it stays when the engine is removed. */
@@ -109,8 +109,8 @@ async function locked<T>(layout: Layout, critical: () => Promise<T>): Promise<T>
     await mkdir(parent, { recursive: true })
     await access(parent, constants.W_OK)
   } catch (cause) {
-    // A home folder that is read-only, or none: machines that only run tests have such users.
-    throw new CliError(`The private engine would lie in ${layout.dir}, and nothing can be written there.`, {
+    // The home folder is read-only or missing: machines that only run tests have such users.
+    throw new CliError(`The private engine would be in ${layout.dir}, but nothing can be written there.`, {
       hint: 'Name a folder that can be written to and has 3 GB of room: export XDG_CACHE_HOME=/path',
       exitCode: ExitCode.docker,
       cause,
@@ -119,7 +119,7 @@ async function locked<T>(layout: Layout, critical: () => Promise<T>): Promise<T>
   return withLock(parent, critical)
 }
 
-/** Undefined when there is no engine, or a half-made, a damaged or a moved one. */
+/** Undefined if there is no engine, or if it is half-made, damaged or moved. */
 async function readReceipt(layout: Layout): Promise<Receipt | undefined> {
   try {
     const receipt = JSON.parse(await readFile(layout.receipt, 'utf8')) as Receipt
@@ -129,7 +129,7 @@ async function readReceipt(layout: Layout): Promise<Receipt | undefined> {
   }
 }
 
-/** Asks the socket itself: no child, and the answer is there in milliseconds. */
+/** Asks the socket itself: this takes milliseconds, and needs no child process. */
 function answers(layout: Layout): Promise<boolean> {
   return new Promise((resolve) => {
     const ping = request({ socketPath: layout.socket, path: '/_ping', timeout: 2000 }, (response) => {
@@ -160,7 +160,7 @@ async function startDaemon(
   })
 }
 
-/** Before Docker 28, packets of other machines for a port on 127.0.0.1 are sent on before the kernel refuses them. This drops them. */
+/** Drops packets from other machines to 127.0.0.1: before Docker 28 they are forwarded before the kernel refuses them. */
 async function shutLoopback(layout: Layout, receipt: Receipt): Promise<void> {
   const rule = ['PREROUTING', '-d', '127.0.0.0/8', '!', '-i', 'lo', '-j', 'DROP']
   const run = $({ quiet: true, nothrow: true, env: daemonEnvironment(layout, receipt, process.env) })
@@ -169,13 +169,13 @@ async function shutLoopback(layout: Layout, receipt: Receipt): Promise<void> {
   if (exitCode !== 0) warn('Other machines on your network segment may reach the ports on 127.0.0.1.', lastLines(stderr, 2))
 }
 
-/** Starts dockerd in a session of its own, so that it outlives us. */
+/** Starts dockerd in a session of its own, so that it outlives this command. */
 async function spawnDaemon(layout: Layout, receipt: Receipt, network: Network | undefined): Promise<void> {
-  // No dockerd of ours runs, so these can only mislead: after a kill they name a zombie or a stranger.
-  // dockerd would refuse to start beside the one and wait in vain for the other.
+  // No dockerd of ours runs, so pid files can only mislead: after a kill they name a zombie or another program.
+  // dockerd would refuse to start beside the zombie, and would wait in vain for the other program.
   await rm(layout.pidFile, { force: true })
   if (!(await findProcesses(layout)).some(isContainerd)) await rm(layout.containerdPidFile, { force: true })
-  // Here, so that an engine which was set up by an older version gets it too.
+  // Written here, so that an engine that an older version has set up gets it too.
   const own = await readFile(layout.daemonConfig, 'utf8').catch(() => '{}')
   await writeFile(layout.daemonConfig, daemonConfig(layout, parsed(own, layout.daemonConfig)))
   const log = openSync(layout.log, 'a')
@@ -208,7 +208,7 @@ async function startFailure(layout: Layout, what: string): Promise<CliError> {
   })
 }
 
-/** dockerd would wait for cgroups without a word. */
+/** dockerd would silently wait for cgroups. */
 async function requireCgroups(): Promise<void> {
   if (/ cgroup2? /.test(await readFile('/proc/mounts', 'utf8'))) return
   throw new CliError('A Docker Engine needs control groups, and this machine has none mounted.', {
@@ -234,7 +234,7 @@ async function listFolders(folder: string): Promise<string[]> {
   return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name)
 }
 
-/** Without what containers have mounted there, which would be counted twice. */
+/** The size without what containers have mounted there, which would be counted twice. */
 async function measure(folder: string): Promise<number> {
   const { stdout } = await $({ quiet: true, nothrow: true })`du --summarize --one-file-system --block-size=1M ${folder}`
   return Number.parseInt(stdout, 10) || 0

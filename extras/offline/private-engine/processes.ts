@@ -1,4 +1,4 @@
-/** The private engine's processes and mounts: finding them, and ending them. */
+/** Finds and ends the private engine's processes and mounts. */
 import { readdir, readFile, readlink, realpath } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { $ } from 'zx/core'
@@ -12,7 +12,7 @@ const STOP_LIMIT_MS = 120_000
 export const DOCKERD = 'usr/sbin/dockerd'
 const CONTAINERD = 'usr/bin/containerd'
 
-/** The programs that live on beside a command; a `docker` in somebody's terminal is not ours to end. */
+/** The programs that outlive a command. A `docker` in a terminal belongs to its user, and is not ended. */
 const DAEMONS = [DOCKERD, CONTAINERD, 'usr/bin/containerd-shim-runc-v2', 'usr/sbin/docker-proxy']
 
 interface DaemonProcess {
@@ -22,15 +22,15 @@ interface DaemonProcess {
 }
 
 /**
- * The engine's processes, found by the program that they run. Pid files are not asked: after a kill or a
- * reboot they name nobody, or somebody else.
+ * The engine's processes, found by the program that they run. Pid files are not used: after a kill or a
+ * reboot they name no process, or another one.
  */
 export async function findProcesses(layout: Layout): Promise<DaemonProcess[]> {
   const root = await resolveLinks(layout.root)
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number)
   const found = await Promise.all(
     pids.map(async (pid) => {
-      // Unreadable for a zombie and for a process that has just ended.
+      // The link of a zombie, or of a process that has just ended, cannot be read.
       const link = await readlink(`/proc/${pid}/exe`).catch(() => '')
       const program = link.replace(/ \(deleted\)$/, '').slice(root.length + 1)
       return link.startsWith(`${root}/`) && DAEMONS.includes(program) ? [{ pid, program }] : []
@@ -42,7 +42,7 @@ export async function findProcesses(layout: Layout): Promise<DaemonProcess[]> {
 export const isDockerd = ({ program }: DaemonProcess): boolean => program === DOCKERD
 export const isContainerd = ({ program }: DaemonProcess): boolean => program === CONTAINERD
 
-/** dockerd first: it ends its containers and its containerd; what is left then is ended one by one. */
+/** Ends dockerd first, which ends its containers and its containerd. Then ends what is left, one by one. */
 export async function endProcesses(layout: Layout): Promise<void> {
   const deadline = Date.now() + STOP_LIMIT_MS
   const asked = new Set<number>()
@@ -66,12 +66,12 @@ function terminate(pid: number): void {
   try {
     process.kill(pid, 'SIGTERM')
   } catch (error) {
-    // It ended between our look and our call.
+    // It ended after we looked.
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
   }
 }
 
-/** A killed engine leaves mounts; deleting through a mount would delete what is mounted there. */
+/** Unmounts what a killed engine leaves: deleting through a mount would delete what is mounted there. */
 export async function unmount(layout: Layout): Promise<void> {
   const folders = await Promise.all([layout.dir, layout.run].map(resolveLinks))
   const mounts = async (): Promise<string[]> => mountsBelow(await readFile('/proc/self/mountinfo', 'utf8'), folders)
@@ -85,5 +85,5 @@ export async function unmount(layout: Layout): Promise<void> {
   })
 }
 
-/** The kernel knows the real paths only, and a cache folder may be a link. */
+/** The kernel knows only real paths, and a cache folder may be a link. */
 const resolveLinks = (path: string): Promise<string> => realpath(path).catch(() => path)

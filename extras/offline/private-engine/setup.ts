@@ -9,15 +9,15 @@ import {
   activateScript, clientConfig, type Layout, madeBySetUp, type Receipt,
 } from './layout.ts'
 
-/** Does a program say that it met a full disk? */
+/** Whether a program says that the disk is full. */
 export const saysFull = (text: string): boolean => /no space left on device|enough free space|disk quota exceeded/i.test(text)
 
-/** What the set-up takes at its peak, with the packages that it unpacks. */
+/** The disk space that the set-up takes at its peak, with the packages that it unpacks. */
 const MEGABYTES = 700
 
 const PACKAGES = ['docker.io', 'docker-cli', 'docker-compose', 'docker-buildx']
 
-/** The programs that run on the host: they must use the libraries that they came with. */
+/** The programs that run on the host. They must use their own libraries. */
 const PROGRAMS = [
   'usr/sbin/dockerd',
   'usr/sbin/docker-proxy',
@@ -30,14 +30,14 @@ const PROGRAMS = [
   'usr/libexec/docker/cli-plugins/docker-compose',
 ]
 
-/** Names that a package script would have made; unpacking alone runs no script. */
+/** Links that a package script would have made, but unpacking runs no script. */
 const IPTABLES = ['iptables', 'ip6tables'].flatMap((name) => [name, `${name}-restore`, `${name}-save`])
 
 /**
  * Sets up the engine's folder; the caller holds the lock and starts the engine.
  * A half-made folder is completed, and one that cannot be completed is deleted again.
  *
- * @param network says where the packages come from
+ * @param network where the packages come from
  * @throws CliError (exit code 4) that names the step and quotes its last lines
  */
 export async function setUp(layout: Layout, network: Network): Promise<Receipt> {
@@ -46,7 +46,7 @@ export async function setUp(layout: Layout, network: Network): Promise<Receipt> 
     await requireUsable(layout)
     const hostPackages = await installHostPackages(['mmdebstrap', 'patchelf', 'debian-archive-keyring'], network)
     await mkdir(layout.root, { recursive: true })
-    // apt's own unprivileged user must be able to reach the root that it fills, whatever our umask is.
+    // apt's own unprivileged user must be able to reach the root that apt fills, whatever our umask is.
     await Promise.all([layout.dir, layout.root].map((folder) => chmod(folder, 0o755)))
     await runMmdebstrap('Unpacking Docker from Debian packages', { suite: SUITE, target: layout.root, args: mmdebstrapArgs }, network)
     const loader = join(layout.root, findLoader(await readdir(join(layout.root, 'usr/lib'), { recursive: true })))
@@ -67,13 +67,13 @@ const withFullDisk = ({ message, details, exitCode }: CliError, { dir }: Layout)
   new CliError(message, { details, hint: `The disk of ${dir} became full. Make room there, or ${ELSEWHERE}`, exitCode })
 
 /**
- * Half a minute of downloads is not spent on a folder in which they cannot end well.
+ * Refuses a folder in which the set-up cannot succeed, before half a minute of downloads.
  *
  * @throws CliError (exit code 4) that names the folder and how to choose another
  */
 async function requireUsable({ dir }: Layout): Promise<void> {
   if (dir.includes(':')) {
-    throw new CliError(`A private engine cannot lie in ${dir}: a colon separates the entries of PATH.`, {
+    throw new CliError(`A private engine cannot be in ${dir}: a colon separates the entries of PATH.`, {
       hint: `Please ${ELSEWHERE}`,
       exitCode: ExitCode.docker,
     })
@@ -89,7 +89,7 @@ async function requireUsable({ dir }: Layout): Promise<void> {
 
 /** Deletes what a set-up made, and the folder if nothing else is in it. */
 export async function clear(layout: Layout): Promise<void> {
-  // A set-up that was killed may have left a child that goes on writing until it misses what is deleted here.
+  // A killed set-up may have left a child that still writes. It ends when it misses the files that are deleted here.
   const options = { recursive: true, force: true, maxRetries: 20 }
   await Promise.all(madeBySetUp(layout).map((path) => rm(path, options)))
   await rmdir(layout.dir).catch((error: NodeJS.ErrnoException) => {
@@ -106,7 +106,7 @@ export function findLoader(files: readonly string[]): string {
   return join('usr/lib', loader)
 }
 
-/** @param loader absolute, because the kernel reads it from the program when it starts it */
+/** @param loader an absolute path, because the kernel reads it from the program when it starts the program */
 export const patchelfArgs = (root: string, loader: string): string[] => [
   '--set-interpreter',
   loader,

@@ -1,13 +1,13 @@
 #!/usr/bin/env bats
-# The stand-ins of PostgreSQL and MariaDB keep the word of the official images, as far as compose.yaml and people who
-# mount something into them rely on it. Both are asked the same questions, of as few containers as that takes.
+# The stand-ins of PostgreSQL and MariaDB behave like the official images, as far as compose.yaml and people who mount
+# something into them rely on it. Both get the same tests, with as few containers as those need.
 # shellcheck disable=SC2016,SC2154 # single quotes: for the container's shell; helpers.bash sets project
 
 load helpers
 
 setup_file() {
 	require_stand_ins stand-in/library/postgres:17-trixie stand-in/library/mariadb:11.8
-	# What a shell, a format or SQL would take for its own. The example's file is read by Compose: single quotes.
+	# Characters that a shell, a format or SQL would interpret. Compose reads the env file, so single quotes are used.
 	export password='a "$ecret" \\ %s # 1'
 	new_stack "POSTGRES_PASSWORD='$password'" POSTGRES_USER=shop POSTGRES_DB=my_stories \
 		"MARIADB_PASSWORD='$password'" MARIADB_USER=shop MARIADB_DATABASE=my_stories
@@ -22,7 +22,7 @@ teardown() {
 	[[ -n ${BATS_TEST_COMPLETED:-} || -z ${id:-} ]] || docker logs --tail 25 "$id" || true
 }
 
-# choose DATABASE: the image, its user, its folder, and how it is asked, for the questions below.
+# choose DATABASE: sets the image, its user, its folder and its options, for the tests below.
 choose() {
 	database=$1
 	server=$project-$database-1
@@ -38,7 +38,7 @@ choose() {
 	esac
 }
 
-# over_tcp CONTAINER PASSWORD DATABASE QUERY: as another container would ask, for the user shop.
+# over_tcp CONTAINER PASSWORD DATABASE QUERY: runs the query as the user shop, over the network like another container.
 over_tcp() {
 	case $database in
 	postgres)
@@ -52,7 +52,7 @@ over_tcp() {
 	esac
 }
 
-# is_up CONTAINER; answers_socket CONTAINER: over TCP, and on the socket alone.
+# is_up CONTAINER; answers_socket CONTAINER: whether it answers over TCP, and whether it answers on the socket.
 is_up() {
 	case $database in
 	postgres) docker exec "$1" pg_isready --quiet --host 127.0.0.1 ;;
@@ -71,7 +71,7 @@ is_over() { # is_over CONTAINER
 	[[ $(docker inspect --format '{{.State.Running}}' "$1") == false ]]
 }
 
-# As compose.yaml starts it: the password opens, nothing else does, and it can do no harm.
+# As compose.yaml starts it: only the password lets a client in, and the server has no privileges.
 asks_of_the_service() {
 	run -0 over_tcp "$server" "$password" my_stories 'SELECT 6*7'
 	assert_output 42
@@ -88,7 +88,7 @@ asks_of_the_service() {
 	assert_output --partial 'Read-only file system'
 }
 
-# first_start FOLDER: as root, on a folder of root's, with files for its settings and an argument of the server.
+# first_start FOLDER: starts it as root, on a folder of root's, with settings in files and an argument for the server.
 first_start() {
 	mkdir -p "$1/init" "$1/data" "$1/settings"
 	printf 'from a file\n' >"$1/settings/password"
@@ -110,7 +110,7 @@ asks_of_a_life() {
 	echo 'no such thing' >"$folder/init/5.txt"
 	id=$(first_start "$folder")
 
-	# Until the init files are done it answers on the socket alone.
+	# Until the init files have run, it answers only on the socket.
 	until_ok 60 answers_socket "$id"
 	run is_up "$id"
 	assert_failure
@@ -127,7 +127,7 @@ asks_of_a_life() {
 	run -0 over_tcp "$id" 'from a file' stories 'SELECT step FROM steps ORDER BY id'
 	assert_output compressed
 
-	# A session that is open does not hold up the stop.
+	# An open session does not delay the stop.
 	docker exec --detach --env PGPASSWORD='from a file' --env MYSQL_PWD='from a file' "$id" sh -c "$long_session"
 	docker stop --time 20 "$id" >/dev/null
 	assert_equal "$(exit_code "$id")" 0
@@ -158,14 +158,14 @@ asks_of_mistakes() {
 	assert_output --partial "both $twice and ${twice}_FILE are set"
 }
 
-@test "PostgreSQL, as compose.yaml starts it, opens with the password alone and runs without a right" {
+@test "PostgreSQL, as compose.yaml starts it, opens only with the password and runs without privileges" {
 	choose postgres
 	asks_of_the_service
 	run -0 over_tcp "$server" "$password" my_stories "SELECT rolsuper FROM pg_roles WHERE rolname = 'shop'"
 	assert_output t
 }
 
-@test "PostgreSQL starts first as root, runs the init files once, stops in order, and its data outlives it" {
+@test "PostgreSQL starts as root, runs the init files once, stops cleanly, and its data outlives it" {
 	choose postgres
 	arguments=(-c max_connections=17) ask_for_connections='SHOW max_connections'
 	long_session='psql --username shop --dbname stories --command "SELECT pg_sleep(60)"'
@@ -173,40 +173,40 @@ asks_of_mistakes() {
 	asks_of_a_life
 }
 
-@test "PostgreSQL refuses init files that fail, two passwords or none, unless everybody is trusted" {
+@test "PostgreSQL refuses init files that fail, two passwords, and no password unless everybody is trusted" {
 	choose postgres
 	arguments=() twice=POSTGRES_PASSWORD
 	asks_of_mistakes
 	run -1 docker run --rm --env POSTGRES_PASSWORD= "$image"
 	assert_output --partial 'POSTGRES_PASSWORD is not set'
-	# The user's name is the database's, unless that is set.
+	# The database has the user's name, unless another name is set.
 	id=$(keep --env POSTGRES_HOST_AUTH_METHOD=trust --env POSTGRES_USER=shop "$image")
 	until_ok 60 is_up "$id"
 	run -0 over_tcp "$id" '' shop 'SELECT current_database()'
 	assert_output shop
 }
 
-@test "MariaDB, as compose.yaml starts it, opens with the password alone and runs without a right" {
+@test "MariaDB, as compose.yaml starts it, opens only with the password and runs without privileges" {
 	choose mariadb
 	asks_of_the_service
 	run -0 over_tcp "$server" "$password" my_stories 'CREATE TABLE kept (title TEXT); SELECT @@character_set_server'
 	assert_output utf8mb4
-	# "_" means any character in a grant that does not say otherwise.
+	# In a grant "_" means any character, unless it is escaped.
 	run -1 over_tcp "$server" "$password" my_stories 'CREATE DATABASE `myXstories`'
 	assert_output --partial 'Access denied'
-	# Root has no password, and is known to those alone who are in the container.
+	# Root has no password, and can log in only from inside the container.
 	run -0 docker exec "$server" mariadb --user root --batch --skip-column-names --execute \
 		'SELECT host, CONVERT_TZ("2026-07-01 12:00", "UTC", "Europe/Berlin") FROM mysql.user WHERE user = "root"'
 	assert_output $'localhost\t2026-07-01 14:00:00'
 	run docker logs "$server"
 	refute_output --partial 'PASSWORD:'
-	# Of the health checks there are two.
+	# healthcheck.sh knows two checks.
 	run -1 docker exec "$server" healthcheck.sh
 	run -1 docker exec "$server" healthcheck.sh --connect --galera_online
 	assert_output --partial galera_online
 }
 
-@test "MariaDB starts first as root, runs the init files once, stops in order, and its data outlives it" {
+@test "MariaDB starts as root, runs the init files once, stops cleanly, and its data outlives it" {
 	choose mariadb
 	arguments=(--max-connections=17) ask_for_connections='SELECT @@max_connections'
 	long_session='mariadb --user shop --execute "SELECT SLEEP(60)"'
@@ -214,7 +214,7 @@ asks_of_mistakes() {
 	asks_of_a_life
 }
 
-@test "MariaDB refuses init files that fail and two passwords or none; a random one of root's is printed, and opens" {
+@test "MariaDB refuses init files that fail, two passwords or none; a random password of root is printed, and opens" {
 	choose mariadb
 	arguments=() twice=MARIADB_ROOT_PASSWORD
 	asks_of_mistakes

@@ -4,7 +4,7 @@ has_own_network() {
 	[[ $(readlink "/proc/$NAMESPACE/ns/net") != "$(readlink "/proc/$OUTSIDE/ns/net")" ]]
 }
 
-# When the code under test is too broken to remove its own engine.
+# Removes the engine if the code under test is too broken to do it.
 remove_by_hand() {
 	local pid
 	for pid in $(pids_of dockerd) $(pids_of); do
@@ -15,7 +15,7 @@ remove_by_hand() {
 		xargs --no-run-if-empty --delimiter='\n' umount
 }
 
-# A stand-in on PATH for a program that downloads: it does so from the machine's network.
+# Puts a wrapper of a program that downloads on PATH. The wrapper runs it in the machine's network.
 make_downloader() {
 	mkdir -p "$BATS_FILE_TMPDIR/bin"
 	printf '#!/bin/sh\nexec nsenter --net="/proc/%s/ns/net" "/usr/bin/%s" "$@"\n' "$OUTSIDE" "$1" \
@@ -26,17 +26,17 @@ make_downloader() {
 engine() {
 	local enter=()
 	[[ -z $NAMESPACE ]] || enter=(nsenter --net="/proc/$NAMESPACE/ns/net")
-	# The strictest of the usual ones: neither the set-up nor a container may depend on it.
+	# The strictest usual umask: neither the set-up nor a container may depend on it.
 	(umask 077 && cd "$PROJECT" && "${enter[@]}" node --import tsx extras/offline/engine.ts "$@" </dev/null)
 }
 
-# `docker` as somebody uses it by hand.
+# `docker` as a user runs it by hand.
 private_docker() (
 	. "$PRIVATE_ENGINE_DIR/activate"
 	docker "$@"
 )
 
-# Pids of the processes that run a program of the engine's root; with an argument, of that program.
+# Pids of the processes that run a program of the engine's root; with an argument, only that program.
 pids_of() {
 	local process
 	for process in /proc/[0-9]*; do
@@ -74,7 +74,7 @@ run_folder() {
 	dirname "${socket#unix://}"
 }
 
-# A container that needs no image of anybody: `sleep` of this machine with its libraries.
+# Starts a container from an image that needs no registry: this machine's `sleep` with its libraries.
 start_container() {
 	local libraries
 	mapfile -t libraries < <(ldd /bin/sleep | grep --only-matching '/[^ ]*')

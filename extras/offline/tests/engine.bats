@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# The private engine, set up and broken for real. It has a network namespace of its own, so that the bridges
-# and firewall rules of an engine of this machine are left alone; only its downloads leave that namespace.
+# The private engine, set up and broken for real. It has a network namespace of its own, so that it leaves alone the
+# bridges and firewall rules of this machine's own engine; only its downloads leave that namespace.
 
 bats_require_minimum_version 1.5.0
 
@@ -17,9 +17,9 @@ setup_file() {
 
 	local refusal
 	if ! refusal=$(engine start --dry-run 2>&1); then
-		skip "no private engine can be had here: $refusal"
+		skip "no private engine can be set up here: $refusal"
 	elif [[ $refusal == Nothing* ]]; then
-		skip "an engine answers here, so that no private one is set up"
+		skip "an engine answers here, so no private one is set up"
 	fi
 	unshare --net sleep infinity 3>&- &
 	NAMESPACE=$!
@@ -41,7 +41,7 @@ setup() {
 	load ../../../node_modules/bats-assert/load
 }
 
-@test "EMBEDDED_ENGINE=never: start ends with 4 and says how Docker is installed" {
+@test "EMBEDDED_ENGINE=never: start ends with 4 and says how to install Docker" {
 	EMBEDDED_ENGINE=never run engine start
 	assert_equal "$status" 4
 	assert_output --partial 'EMBEDDED_ENGINE=never'
@@ -70,24 +70,24 @@ setup() {
 	assert [ ! -e "$PRIVATE_ENGINE_DIR" ]
 }
 
-@test "a set-up that was killed while it unpacks does not hinder the next one" {
+@test "a set-up that is killed while it unpacks does not hinder the next one" {
 	cd "$PROJECT"
 	nsenter --net="/proc/$NAMESPACE/ns/net" node --import tsx extras/offline/engine.ts start 3>&- &
 	local pid=$!
-	# However long the download takes.
+	# No limit: the download may take long.
 	until [[ -e $PRIVATE_ENGINE_DIR/root/usr/share ]]; do
 		kill -0 "$pid"
 		sleep 0.1
 	done
 	kill -KILL "$pid"
-	# Ends before its download begins, but after it has tidied up.
+	# This set-up fails at its download, but it tidies up first.
 	APT_MIRROR=http://127.0.0.1:9/debian run engine start
 	assert_equal "$status" 4
 	assert_output --partial 'This step failed: Unpacking Docker from Debian packages'
 	assert [ ! -e "$PRIVATE_ENGINE_DIR" ]
 }
 
-@test "a set-up from nothing gives an engine that answers, with Compose" {
+@test "a set-up from scratch gives an engine that answers, with Compose" {
 	run engine start
 	assert_success
 	assert_output --partial 'engine/activate'
@@ -105,7 +105,7 @@ setup() {
 	assert_output --partial 'GC Policy'
 }
 
-@test "what other machines send to a port on 127.0.0.1 is dropped, as by Docker 28" {
+@test "packets from other machines to a port on 127.0.0.1 are dropped, as in Docker 28" {
 	local tables=("$PRIVATE_ENGINE_DIR"/root/usr/lib/*/xtables)
 	run nsenter --net="/proc/$NAMESPACE/ns/net" env XTABLES_LIBDIR="${tables[0]}" "$PRIVATE_ENGINE_DIR/root/usr/sbin/iptables" -t raw -S
 	assert_line '-A PREROUTING -d 127.0.0.0/8 ! -i lo -j DROP'
@@ -131,7 +131,7 @@ setup() {
 	assert_equal "$(pids_of dockerd | wc -l)" 1
 }
 
-@test "pid files that name a living stranger do not hinder a start, and the stranger lives on" {
+@test "pid files that name another running program do not hinder a start, and that program goes on" {
 	engine start
 	local run stranger
 	run=$(run_folder)
@@ -167,7 +167,7 @@ setup() {
 	assert_success
 }
 
-@test "stop leaves no process and no mount, also when the daemon was killed beside a container" {
+@test "stop leaves no process and no mount, even if the daemon was killed while a container runs" {
 	engine start
 	local container
 	start_container of-a-container
@@ -189,7 +189,7 @@ setup() {
 	private_docker volume create kept
 	local before
 	before=$(pids_of dockerd)
-	# Deleted by hand under a running engine, the worst of the halves.
+	# Files are deleted by hand under a running engine: the worst half-made folder.
 	rm -r "$PRIVATE_ENGINE_DIR/receipt.json" "$PRIVATE_ENGINE_DIR/root/usr/lib"
 	run engine start
 	assert_success

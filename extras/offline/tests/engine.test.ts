@@ -9,7 +9,7 @@ import { findObstacle, mayAdminister } from '../room.ts'
 import type { HostFacts } from '../room.ts'
 import { renderStatus } from '../status.ts'
 
-test('a full disk is known by what programs say', () => {
+test('a full disk is recognised from what programs say', () => {
   expect(saysFull('PANIC:  could not write to file "pg_wal/xlogtemp.1": No space left on device')).toBe(true)
   expect(saysFull('OSError: [Errno 122] Disk quota exceeded')).toBe(true)
   expect(saysFull('fatal: remaining connection slots are reserved')).toBe(false)
@@ -27,7 +27,7 @@ test.each<[string, Partial<HostFacts>, string | undefined]>([
   const { obstacle, wayOut } = findObstacle({ ...able, ...facts }) ?? {}
   if (expected === undefined) expect(obstacle).toBeUndefined()
   else expect(obstacle).toContain(expected)
-  // Only those are told to run it as root for whom that is all that is missing.
+  // The advice to run it as root is given only if nothing else is missing.
   expect(wayOut?.includes('as root') ?? false).toBe(expected === 'only root')
 })
 
@@ -53,7 +53,7 @@ describe('the layout', () => {
     expect(layout.dir).toBe("/home/o'neil/my cache/engine")
   })
 
-  it('keeps the socket path short and of its own, however deep the folder', () => {
+  it('keeps the socket path short and unique, however deep the folder', () => {
     const deep = layoutOf({ PRIVATE_ENGINE_DIR: `/${'deep/'.repeat(40)}engine` })
     expect(deep.socket.length).toBeLessThan(60)
     expect(deep.socket).not.toBe(layout.socket)
@@ -121,7 +121,7 @@ describe('the set-up', () => {
     expect(findDebianMirror(sources.join('\n'))).toBe('http://mirror.test/debian/')
   })
 
-  it('finds none on another distribution, and leaves the choice to mmdebstrap', () => {
+  it('finds no mirror on another distribution, and leaves the choice to mmdebstrap', () => {
     expect(findDebianMirror('Ubuntu|Ubuntu|main|http://mirror.test/ubuntu/\n')).toBeUndefined()
     expect(sourceArgs(undefined, 'trixie')).toEqual([])
   })

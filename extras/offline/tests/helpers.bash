@@ -1,4 +1,4 @@
-# Shared by the tests of the stand-ins. They want an engine that answers, and build the stand-ins that they need.
+# Shared by the tests of the stand-ins, which need an engine that answers and build the stand-ins that they use.
 
 bats_require_minimum_version 1.5.0
 
@@ -6,10 +6,10 @@ cd "$BATS_TEST_DIRNAME/../../.." || exit 1
 # shellcheck source=tests/docker/stack.bash
 source tests/docker/stack.bash
 
-# What people read is tested, also where a workflow runs the tests.
+# The tests expect the output for people, even if a workflow runs them.
 unset GITHUB_ACTIONS
 
-# require_stand_ins IMAGE…: builds them where they are missing. Skips where there is no engine.
+# require_stand_ins IMAGE…: builds them if they are missing. Skips the tests if there is no engine.
 require_stand_ins() {
 	docker version >/dev/null 2>&1 || skip 'no Docker Engine answers'
 	node --import tsx/esm --input-type=module --eval '
@@ -17,7 +17,7 @@ require_stand_ins() {
 		await ensureStandIns(process.argv.slice(1), {})' "$@"
 }
 
-# new_stack NAME=VALUE…: an env file with the stand-ins selected and these settings, for a project of its own.
+# new_stack NAME=VALUE…: writes an env file with the stand-ins and these settings, for a project of its own.
 new_stack() {
 	project=test-$(od -An -N4 -tx4 /dev/urandom | tr -d ' ')
 	env_file=$BATS_FILE_TMPDIR/$project.env
@@ -30,7 +30,7 @@ new_stack() {
 	export project env_file storage
 }
 
-# keep [OPTION…] IMAGE [COMMAND…]: a container in the background until remove_all; prints its id.
+# keep [OPTION…] IMAGE [COMMAND…]: runs a container in the background until remove_all; prints its id.
 keep() {
 	docker run --detach --label "kept-for=$project" "$@"
 }

@@ -5,7 +5,7 @@ import type { ModelledStack } from '../../../scripts/lib/compose/stack.ts'
 import { ensureStandIns } from '../stand-ins.ts'
 import { Sandbox } from '../../../tests/helpers/sandbox.ts'
 
-// Building them would change this machine.
+// Building stand-ins would change this machine.
 vi.mock(import('../stand-ins.ts'), async (original) => ({ ...(await original()), ensureStandIns: vi.fn<typeof ensureStandIns>() }))
 
 describe('the images of a stack', () => {
@@ -25,7 +25,7 @@ describe('the images of a stack', () => {
   })
   afterEach(() => vi.restoreAllMocks())
 
-  describe('where no registry answers', () => {
+  describe('if no registry answers', () => {
     const official: Model = { name: 'shop', services: { db: { image: 'postgres:17-trixie' } } }
     const changed: Model = { name: 'shop', services: { db: { image: 'stand-in/postgres:17-trixie' } } }
 
@@ -48,7 +48,7 @@ describe('the images of a stack', () => {
       expect(said).toContain('.env.docker says so now')
     })
 
-    test("are stand-ins in this run, and somebody else's file stays as it is", async () => {
+    test("are stand-ins in this run, and an env file of the user's own stays as it is", async () => {
       const text = 'COMPOSE_FILE=mine.yaml\n'
       box.write('staging.env', text)
       const result = await ensureImages({ envFile: 'staging.env', env: { KEPT: '1' } }, official, { COMPOSE_FILE: 'mine.yaml' })
@@ -57,13 +57,13 @@ describe('the images of a stack', () => {
       expect(box.read('staging.env')).toBe(text)
     })
 
-    test('are stand-ins beside the default files where COMPOSE_FILE is empty', async () => {
+    test('are stand-ins in addition to the default files if COMPOSE_FILE is empty', async () => {
       box.write('staging.env', 'COMPOSE_FILE=\n')
       const result = await ensureImages({ envFile: 'staging.env', env: {} }, official, { COMPOSE_FILE: '' })
       expect(result.stack.env).toEqual({ COMPOSE_FILE: 'compose.yaml:compose.override.yaml:extras/offline/compose.yaml' })
     })
 
-    test('are stand-ins also where the registry has a strange certificate, and the run says so', async () => {
+    test('are stand-ins also if the certificate of the registry is not trusted, and the run says so', async () => {
       box.answer('pull', { err: 'Error response from daemon: Get "https://registry.test/v2/": tls: failed to verify certificate: x509: …\n', code: 1 })
       box.write('.env.docker', '')
       await ensureImages(stack, { name: 'shop', services: { db: { image: 'library/postgres:17-trixie' } } }, {})
@@ -73,7 +73,7 @@ describe('the images of a stack', () => {
     test.each([
       ['of production', { COMPOSE_FILE: 'compose.yaml:compose.production.yaml' }, '', undefined],
       ["of production by the shell's COMPOSE_FILE", {}, '', 'compose.yaml:compose.production.yaml'],
-      ['that has data of other images', {}, 'shop_postgres-data\n', undefined],
+      ['with data that other images have made', {}, 'shop_postgres-data\n', undefined],
     ])('are no stand-ins for a stack %s: the pull that failed is the error', async (_, values, volumes, files) => {
       box.write('.env.docker', '')
       vi.stubEnv('COMPOSE_FILE', files)
@@ -85,7 +85,7 @@ describe('the images of a stack', () => {
       expect(box.read('.env.docker')).toBe('')
     })
 
-    test('are stand-ins again where they have made the data, and not where a volume was deleted and made anew', async () => {
+    test('are stand-ins again if those have made the data, and not if a volume was deleted and made anew', async () => {
       const again = (): Promise<ModelledStack> => ensureImages({ envFile: 'staging.env', env: {} }, official, {})
       box.write('staging.env', '')
       box.answer('volume-ls', { out: 'shop_postgres-data\n' })
@@ -98,7 +98,7 @@ describe('the images of a stack', () => {
       await expect(again()).rejects.toThrow('docker.io does not answer.')
     })
 
-    test("are stand-ins in this run where the shell's COMPOSE_FILE wins, and .env.docker stays as it is", async () => {
+    test("are stand-ins in this run if the shell's COMPOSE_FILE wins, and .env.docker stays as it is", async () => {
       box.write('.env.docker', 'COMPOSE_FILE=compose.yaml\n')
       vi.stubEnv('COMPOSE_FILE', 'mine.yaml')
       const result = await ensureImages(stack, official, { COMPOSE_FILE: 'compose.yaml' })
@@ -106,7 +106,7 @@ describe('the images of a stack', () => {
       expect(box.read('.env.docker')).toBe('COMPOSE_FILE=compose.yaml\n')
     })
 
-    test('are no stand-ins for an image that somebody chose, and the file stays as it is', async () => {
+    test("are no stand-ins if the user's image has none, and the file stays as it is", async () => {
       box.write('.env.docker', 'COMPOSE_FILE=compose.yaml\n')
       const own: Model = { name: 'shop', services: { db: { image: 'pgvector/pgvector:pg17' } } }
       box.answer('compose-config-stand-ins', { out: { name: 'shop', services: { db: { image: 'stand-in/pgvector/pgvector:pg17' } } } })
@@ -115,12 +115,12 @@ describe('the images of a stack', () => {
       expect(ensureStandIns).not.toHaveBeenCalled()
     })
 
-    test("are no stand-in of another image's, which a file of one's own chose", async () => {
+    test("are never the stand-in of another image than the one that the user's file chose", async () => {
       const own: Model = { name: 'shop', services: { db: { image: 'mariadb:11.8' } } }
       await expect(ensureImages(stack, own, {})).rejects.toThrow('there is no stand-in for mariadb:11.8')
     })
 
-    test('are missing where the overlay leaves them alone', async () => {
+    test('are reported as missing if the overlay leaves them alone', async () => {
       const own: Model = { name: 'shop', services: { ...official.services, search: { image: 'example/search:1' } } }
       box.answer('compose-config-stand-ins', { out: { name: 'shop', services: { ...changed.services, search: { image: 'example/search:1' } } } })
       await expect(ensureImages(stack, own, {})).rejects.toThrow('there is no stand-in for example/search:1.')

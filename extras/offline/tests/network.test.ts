@@ -18,7 +18,7 @@ describe('a mirror with a login', () => {
     expect(splitLogin(url)).toEqual(login ? { plain, login } : { plain })
   })
 
-  test('is a source line without it, and a file of its own with it', () => {
+  test('is a source line without the login, and a separate file with it', () => {
     const mirror = 'https://me:p%40ss@m.test:8443/repository/debian/'
     expect(sourceArgs(mirror, 'bookworm').join('')).toContain('] https://m.test:8443/repository/debian/ bookworm main')
     expect(sourceArgs(mirror, 'forky').join(''), 'whose lists are valid for a week').toContain(' check-valid-until=no] ')
@@ -26,11 +26,11 @@ describe('a mirror with a login', () => {
     expect(authConf('https://m.test/debian')).toBe('')
   })
 
-  test('reaches mmdebstrap by files that are gone afterwards, and stays out of its arguments and of the new root', async () => {
+  test('reaches mmdebstrap in files that are deleted afterwards, not in its arguments or the new root', async () => {
     const box = new Sandbox()
     box.enter()
     box.write('ca.pem', 'OUR CA\n')
-    // An mmdebstrap that notes what it was given, and what it finds in the files.
+    // An mmdebstrap that writes down its arguments, and what it finds in the files.
     const option = (name: string): string => `"$(printf '%s\\n' "$@" | sed -n 's/.*${name} "\\(.*\\)";/\\1/p')"`
     const script = [
       '#!/bin/sh', `printf '%s\\n' "$@" >args`, `cat ${option('Netrc')} >login`, `tail -n 1 ${option('CAInfo')} >ca`,
@@ -57,19 +57,19 @@ test.each([
   ['compare APT_MIRROR, in which', '  401  Unauthorized [IP: 10.0.0.1 8443]'],
   ['the path in APT_MIRROR', "E: The repository 'https://m.test/x trixie Release' does not have a Release file."],
   ['HTTP_PROXY', "E: Failed to fetch http://m.test/x  Could not resolve 'm.test'"],
-])('what helps is %s, when apt says %j', (expected, said) => {
+])('the advice is %s if apt says %j', (expected, said) => {
   expect(adviseOnApt(said)).toContain(expected)
 })
 
 describe('the network', () => {
   const ca = '/etc/hostname'
 
-  test('is what the settings say, and this machine where they are silent', () => {
+  test('is what the settings say, and what this machine says if they do not', () => {
     expect(networkOf({ APT_MIRROR: '', HTTP_PROXY: 'http://a.test', NO_PROXY: '' }, {})).toEqual({ proxies: { HTTP_PROXY: 'http://a.test' } })
     expect(networkOf({ EXTRA_CA_FILE: 'mine.pem' }, {}).caFile).toBe(resolve('mine.pem'))
   })
 
-  test("takes a proxy from the shell first, as Compose does, and the shell's emptiness too", () => {
+  test('takes a proxy from the shell first, as Compose does, even if it is empty there', () => {
     expect(networkOf({ HTTP_PROXY: 'http://a.test' }, { HTTP_PROXY: 'http://b.test' }).proxies).toEqual({ HTTP_PROXY: 'http://b.test' })
     expect(networkOf({ HTTP_PROXY: 'http://a.test' }, { HTTP_PROXY: '' }).proxies).toEqual({})
     expect(proxyEnvironment({ proxies: { NO_PROXY: 'm.test' } })).toEqual({ NO_PROXY: 'm.test', no_proxy: 'm.test' })
@@ -84,7 +84,7 @@ describe('the network', () => {
   })
 })
 
-test('certificates are those that the settings name, and those that this machine trusts where they are silent', () => {
+test('certificates are those that the settings name, or else those that this machine trusts', () => {
   const caFileOf = (settings: Record<string, string>, env: Record<string, string>): string | undefined => networkOf(settings, env).caFile
   const ca = '/etc/hostname'
   expect(caFileOf({ EXTRA_CA_FILE: 'mine.pem' }, { SSL_CERT_FILE: ca })).toBe(resolve('mine.pem'))

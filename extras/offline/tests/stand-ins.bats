@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# The stand-ins keep the official images' word, as far as compose.yaml and who mounts something into them rely on it.
+# The stand-ins behave like the official images, as far as compose.yaml and people who mount something rely on it.
 # shellcheck disable=SC2016,SC2154 # single quotes: for the container's shell; helpers.bash sets storage
 
 load helpers
@@ -17,7 +17,7 @@ teardown_file() {
 	remove_all
 }
 
-@test "each has the name of the image that was chosen, and IMAGE_REGISTRY stands in front of none" {
+@test "each has the name of the image that was chosen, without IMAGE_REGISTRY in front of it" {
 	cp "$env_file" "$BATS_TEST_TMPDIR/settings"
 	printf '%s\n' IMAGE_REGISTRY=mirror.test:5000/hub PYTHON_IMAGE=python:3.11-slim-bookworm \
 		POSTGRES_IMAGE=postgres:16-trixie MARIADB_IMAGE= >>"$BATS_TEST_TMPDIR/settings"
@@ -61,7 +61,7 @@ teardown_file() {
 	assert_line --index 4 1000
 }
 
-@test "Node: an option or a script alone is node's, with a read-only root and no capability" {
+@test "Node: an option or a script alone goes to node, with a read-only root and no capability" {
 	local options=(--rm --user node --read-only --cap-drop ALL)
 	run -0 docker run "${options[@]}" "$node" --print 'process.versions.node.split(".")[0]'
 	assert_output 24
@@ -71,11 +71,11 @@ teardown_file() {
 	assert_output 'served 2'
 }
 
-ping_valkey() { # ping_valkey CONTAINER [OPTION…]: over the network, as another container would
+ping_valkey() { # ping_valkey CONTAINER [OPTION…]: over the network, like another container
 	docker exec "$1" sh -c 'valkey-cli -h "$(hostname -i)" "$@" ping | grep . && ! valkey-cli -h "$(hostname -i)" "$@" ping | grep -v PONG' valkey "${@:2}"
 }
 
-@test "Valkey: as root it gives way to valkey, takes arguments alone, and stops in order; another command is that command" {
+@test "Valkey: as root it switches to valkey, takes arguments alone, stops cleanly, and runs another command instead" {
 	id=$(keep "$valkey" --protected-mode no --maxmemory 5mb)
 	until_ok 30 ping_valkey "$id"
 	assert_equal "$(owner_of_process_1 "$id")" valkey
@@ -87,7 +87,7 @@ ping_valkey() { # ping_valkey CONTAINER [OPTION…]: over the network, as anothe
 	assert_output --partial valkey-cli
 }
 
-@test "Valkey: takes its settings on standard input, where no process list shows the password" {
+@test "Valkey: takes its settings on standard input, so that no process list shows the password" {
 	id=$project-redis-1
 	assert_equal "$(owner_of_process_1 "$id")" valkey
 	run ping_valkey "$id"
@@ -103,16 +103,16 @@ ping_valkey() { # ping_valkey CONTAINER [OPTION…]: over the network, as anothe
 	assert_line noeviction
 }
 
-# s3 KEY:SECRET METHOD PATH [OPTION…]: one signed request; without a key an anonymous one. Prints the status.
+# s3 KEY:SECRET METHOD PATH [OPTION…]: sends one signed request, or an anonymous one without a key. Prints the status.
 s3() {
 	local sign=()
-	# Of a body old releases of curl sign something else than they send.
+	# If there is a body, old releases of curl sign something else than they send.
 	[[ -z $1 ]] || sign=(--aws-sigv4 aws:amz:us-east-1:s3 --user "$1" --header 'x-amz-content-sha256: UNSIGNED-PAYLOAD')
 	curl --silent --max-time 10 --output "$BATS_TEST_TMPDIR/body" --write-out '%{http_code}\n' "${sign[@]}" \
 		--request "$2" "$storage$3" "${@:4}"
 }
 
-@test "SeaweedFS: the bucket is there, who has the key puts and gets a file, and everybody else is refused" {
+@test "SeaweedFS: the bucket exists, the key lets a client put and get a file, and everybody else is refused" {
 	run -0 s3 reader:right-secret PUT /shelf/book --data-binary 'once upon a time'
 	assert_output 200
 	run -0 s3 reader:right-secret GET /shelf/book
@@ -130,7 +130,7 @@ s3() {
 	assert_output 404
 }
 
-@test "SeaweedFS: started as root it runs as seaweed, and what it stores outlives a restart" {
+@test "SeaweedFS: as root it switches to seaweed, and what it stores outlives a restart" {
 	assert_equal "$(owner_of_process_1 "$project-storage-1")" seaweed
 	run -0 s3 reader:right-secret PUT /shelf/kept --data-binary 'still here'
 	assert_output 200
@@ -142,10 +142,10 @@ s3() {
 	assert_equal "$(cat "$BATS_TEST_TMPDIR/body")" 'still here'
 }
 
-@test "RabbitMQ: as root it gives way to rabbitmq, makes the user that is asked for, answers a client, and stops in order" {
+@test "RabbitMQ: as root it switches to rabbitmq, makes the user of its settings, answers a client, and stops cleanly" {
 	require_stand_ins stand-in/library/rabbitmq:4.2
 	id=$(keep --env RABBITMQ_DEFAULT_USER=shop --env RABBITMQ_DEFAULT_PASS=open-sesame --env RABBITMQ_DEFAULT_VHOST=shelf stand-in/library/rabbitmq:4.2)
-	# Not by rabbitmqctl: root's would make the cookie that the server wants to make.
+	# rabbitmqctl cannot ask: as root it would create the cookie that the server must create.
 	until_ok 60 docker exec "$id" bash -c '</dev/tcp/127.0.0.1/5672'
 	assert_equal "$(owner_of_process_1 "$id")" rabbitmq
 	run -0 docker exec --user rabbitmq "$id" rabbitmqctl --quiet authenticate_user shop open-sesame

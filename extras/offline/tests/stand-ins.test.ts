@@ -6,7 +6,7 @@ import { selectStandIns } from '../select.ts'
 import { ensureStandIns, fingerprint, recipeFor, standsFor } from '../stand-ins.ts'
 import { Sandbox, SECRET } from '../../../tests/helpers/sandbox.ts'
 
-// What would change this machine does nothing here.
+// These functions would change this machine, so they do nothing here.
 vi.mock(import('../debian.ts'), async (original) => ({
   ...(await original()),
   installHostPackages: () => Promise.resolve([]),
@@ -25,11 +25,11 @@ test.each([
   ['inside single quotes', `COMPOSE_FILE='my files/a.yaml:b.yaml'\n`, `COMPOSE_FILE='my files/a.yaml:b.yaml:${O}'\n`],
   ['inside double quotes', 'COMPOSE_FILE="a.yaml"\n', `COMPOSE_FILE="a.yaml:${O}"\n`],
   ['before a comment', 'COMPOSE_FILE=a.yaml  # mine\n', `COMPOSE_FILE=a.yaml:${O}  # mine\n`],
-  ['before a comment behind quotes', "COMPOSE_FILE='a.yaml' # mine\n", `COMPOSE_FILE='a.yaml:${O}' # mine\n`],
+  ['before a comment after quotes', "COMPOSE_FILE='a.yaml' # mine\n", `COMPOSE_FILE='a.yaml:${O}' # mine\n`],
   ['before blanks at the end', 'COMPOSE_FILE=a.yaml \t\nB=2\n', `COMPOSE_FILE=a.yaml:${O} \t\nB=2\n`],
   ['to a name that has a # in it', 'COMPOSE_FILE=a#1.yaml\n', `COMPOSE_FILE=a#1.yaml:${O}\n`],
   ['to a name that has a $ in it', 'COMPOSE_FILE=$$&.yaml\n', `COMPOSE_FILE=$$&.yaml:${O}\n`],
-  ['behind an export and blanks', '  export COMPOSE_FILE = a.yaml\n', `  export COMPOSE_FILE = a.yaml:${O}\n`],
+  ['after an export and blanks', '  export COMPOSE_FILE = a.yaml\n', `  export COMPOSE_FILE = a.yaml:${O}\n`],
   ['on the last line without its end', 'A=1\nCOMPOSE_FILE=a.yaml', `A=1\nCOMPOSE_FILE=a.yaml:${O}`],
   ['in a file from Windows', 'A=1\r\nCOMPOSE_FILE=a.yaml\r\nB=2\r\n', `A=1\r\nCOMPOSE_FILE=a.yaml:${O}\r\nB=2\r\n`],
   ['to the setting, not to the same words in a comment', '# COMPOSE_FILE=a.yaml\nCOMPOSE_FILE=a.yaml\n', `# COMPOSE_FILE=a.yaml\nCOMPOSE_FILE=a.yaml:${O}\n`],
@@ -45,7 +45,7 @@ test.each([
   expect(selectStandIns(expected), 'a second time').toBe(expected)
 })
 
-test('the overlay is added behind the sign that COMPOSE_PATH_SEPARATOR names', () => {
+test('the overlay is added after the separator that COMPOSE_PATH_SEPARATOR names', () => {
   const [values, expected] = [{ COMPOSE_PATH_SEPARATOR: ';' }, `COMPOSE_FILE=a.yaml;${O}\n`]
   expect(selectStandIns('COMPOSE_FILE=a.yaml\n', values)).toBe(expected)
   expect(selectStandIns(expected, values), 'a second time').toBe(expected)
@@ -55,7 +55,7 @@ test.each([
   `COMPOSE_FILE=compose.yaml:${O}\n`,
   `COMPOSE_FILE=${O}:mine.yaml\n`,
   `COMPOSE_FILE='compose.yaml:${O}' # offline\n`,
-])('%j has it already', (text) => {
+])('%j has the overlay already, and stays as it is', (text) => {
   expect(selectStandIns(text)).toBe(text)
 })
 
@@ -125,7 +125,7 @@ describe('the stand-ins', () => {
     expect(box.calls().at(-1), 'and nothing that the stack does not want').toMatch(/bake .* postgres valkey$/)
   })
 
-  test('have the names by which they are wanted, whatever those are, and each the Debian that it needs', async () => {
+  test('have the names that the stack uses, whatever those are, and each has the Debian that it needs', async () => {
     const several = ['stand-in/python:3.11-slim-bookworm', 'stand-in/docker.io/library/python:3.11-slim-bookworm', 'stand-in/postgres:17-trixie']
     box.answer('image-inspect', { code: 1 })
     suites.length = 0
@@ -140,7 +140,7 @@ describe('the stand-ins', () => {
     expect(args.slice(-2)).toEqual(['python-bookworm', 'postgres'])
   })
 
-  test('of images that have none are one error, which says what there is, and nothing is built', async () => {
+  test('that do not exist are one error, which lists those that do, and nothing is built', async () => {
     const before = box.calls().length
     await expect(ensureStandIns(['stand-in/python:3.12-slim-trixie', ...wanted, 'stand-in/pgvector/pgvector:pg17'], settings)).rejects.toMatchObject({
       message: 'There is no stand-in for python:3.12-slim-trixie, pgvector/pgvector:pg17.',
@@ -150,7 +150,7 @@ describe('the stand-ins', () => {
     expect(box.calls()).toHaveLength(before)
   })
 
-  test('that are up to date cost one question', async () => {
+  test('that are up to date need only one call of Docker', async () => {
     const before = box.calls().length
     await ensureStandIns(wanted, settings)
     expect(box.calls().slice(before)).toHaveLength(1)
@@ -181,7 +181,7 @@ describe('the stand-ins', () => {
     expect(box.calls().join('\n')).not.toContain(SECRET)
   })
 
-  test('are not begun on Podman, which has no builder without a registry', async () => {
+  test('are not built on Podman, which has no builder without a registry', async () => {
     box.write('extras/offline/images/new', '')
     box.answer('version', { out: { Server: { Version: '5.8.6', ApiVersion: '1.44', Components: [{ Name: 'Podman Engine' }] } } })
     await expect(ensureStandIns(wanted, settings)).rejects.toMatchObject({ message: expect.stringMatching(/^Podman cannot build/), exitCode: 4 })

@@ -14,7 +14,7 @@ setup_file() {
 	export PRIVATE_ENGINE_DIR=$BATS_FILE_TMPDIR/site/engine NAMESPACE='' OUTSIDE=$$
 	local refusal
 	if ! refusal=$(at_site npm run --silent engine -- start --dry-run 2>&1); then
-		skip "no private engine can be had here: $refusal"
+		skip "no private engine can be set up here: $refusal"
 	elif [[ $refusal == Nothing* ]]; then
 		skip "an engine answers here, so that no private one is set up"
 	fi
