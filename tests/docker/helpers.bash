@@ -14,7 +14,7 @@ teardown() {
 	show_stack
 }
 
-# model FILTER: what Compose makes of the files and the settings, e.g. model .services.web.image
+# model FILTER: a part of what Compose makes of the files and the settings, e.g. model .services.web.image
 model() {
 	node -e '
 		const model = JSON.parse(require("fs").readFileSync(process.argv[1], "utf8").replaceAll("$$", "$"))
@@ -22,12 +22,12 @@ model() {
 		console.log(typeof found === "object" ? JSON.stringify(found) : found)' "$BATS_SUITE_TMPDIR/model.json" "$1"
 }
 
-# app_setting NAME, build_setting NAME: a setting as web or the build is told.
+# app_setting NAME, build_setting NAME: the value that web or the build gets.
 app_setting() { model ".services.web.environment?.$1"; }
 build_setting() { model ".services.migrate.build?.args?.$1"; }
 
-# has_service NAME, need_service NAME: the second skips the test where it does not run. $CORE_SERVICES are those of
-# compose.yaml; what the owner has added keeps promises of its own.
+# has_service NAME, need_service NAME: the second skips the test if the service does not run. $CORE_SERVICES are those
+# of compose.yaml; these tests promise nothing about services that the owner has added.
 has_service() {
 	[[ " $STACK_SERVICES " == *" $1 "* ]]
 }
@@ -36,12 +36,12 @@ need_service() {
 	has_service "$1" || skip "COMPOSE_PROFILES names no $1"
 }
 
-# within SERVICE COMMAND…: runs it in the container, with everything that the role itself was told.
+# within SERVICE COMMAND…: runs the command in the container, with the same environment as the role.
 within() {
 	docker exec --interactive "$(container "$1")" entrypoint.sh "${@:2}"
 }
 
-# all_well: every service that goes on is healthy, and every one-shot has ended with 0.
+# all_well: every long-running service is healthy, and every one-shot has ended with 0.
 all_well() {
 	local service expected
 	for service in $CORE_SERVICES; do
@@ -56,18 +56,18 @@ published() {
 	docker ps --filter "label=com.docker.compose.project=$project" --format '{{.Label "com.docker.compose.service"}} {{.Ports}}' | grep -e '->'
 }
 
-# address SERVICE PORT: where a port of its container is reached from this machine.
+# address SERVICE PORT: the address on this machine of a port of the container.
 address() {
 	docker port "$(container "$1")" "$2" | head -1
 }
 
-# send_task done|result: a task that every Celery application has goes through the queue. Fails with 3, and the reason,
-# where there is no way for it.
+# send_task done|result: sends a task that every Celery application has through the queue. Fails with 3, and prints the
+# reason, if the application cannot do that.
 send_task() {
 	within worker python - "$1" <"$TEST_COPY/tests/docker/task.py"
 }
 
-# signal_role SIGNAL SERVICE: to every process in its container but tini and the health check.
+# signal_role SIGNAL SERVICE: signals every process in the container but tini and the health check.
 signal_role() {
 	docker exec "$(container "$2")" sh -c '
 		for process in /proc/[0-9]*; do

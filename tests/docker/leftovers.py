@@ -1,6 +1,6 @@
 """Prints which of the packages in the arguments are installed although no other package needs them.
 
-Standard input is the manifest of production: an extra that it asks for (``uvicorn[standard]``) is needed too.
+Standard input is the manifest of production: what an extra in it (``uvicorn[standard]``) wants is needed too.
 """
 
 import re

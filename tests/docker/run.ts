@@ -1,7 +1,7 @@
 /**
- * `npm run test:docker`: the contract suite (tests/docker) on two throw-away stacks, development's and production's. Both
- * are made from a copy of what git would give away, under a random name, with ports that the engine picks. Nothing of the
- * owner's is touched.
+ * `npm run test:docker`: the contract suite (tests/docker) on two throw-away stacks, one for development and one for
+ * production. Both are made from a copy of the files that git does not ignore, under a random name, with ports that the
+ * engine picks. The owner's own stack and files are not touched.
  */
 import { randomBytes } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
@@ -32,19 +32,19 @@ const tests = 'tests/docker'
 /** The env file of both stacks, in the copy. */
 const testEnvFile = '.env.contract'
 
-/** The folders of tests/docker, each with one stack, and what it is told otherwise than the owner's. */
+/** The folders of tests/docker, each with one stack, and the settings in which that stack differs from the owner's. */
 const lanes = {
   development: { overlay: 'compose.override.yaml', settings: {} },
-  // Published on this machine alone, and no certificate is asked for a name that leads elsewhere.
+  // It is published only on this machine, and requests no certificate for a name that leads elsewhere.
   production: { overlay: 'compose.production.yaml', settings: { PROXY_BIND: '127.0.0.1', SITE_ADDRESS: ':80', STORAGE_SITE_ADDRESS: '' } },
 } as const
 
 type Lane = keyof typeof lanes
 
-/** An overlay with which production refuses to start gives the reason to secrets-check. Pure. */
+/** Whether production refuses this overlay. Such an overlay gives secrets-check the reason as a command. Pure. */
 const isRefused = (overlay: string): boolean => /^ {2}secrets-check:\s+command:/m.test(overlay)
 
-/** The Compose files of a lane: the owner's, each overlay in the lane's own version, if there is one, and without what it refuses. */
+/** The Compose files of a lane: the owner's, with overlays in the lane's version, and without those that it refuses. */
 export function filesOf(lane: Lane, chosen: readonly string[]): string[] {
   const { overlay } = lanes[lane]
   const others = chosen.map((file) => file.replace(/\.(override|production)\.yaml$/, overlay.replace('compose', '')))
@@ -53,7 +53,7 @@ export function filesOf(lane: Lane, chosen: readonly string[]): string[] {
   return [base, overlay, ...more]
 }
 
-/** An overlay in which every published port keeps its address and has a number that the engine picks. Pure. */
+/** An overlay in which every published port keeps its address and gets a number that the engine picks. Pure. */
 export function anyPorts({ services }: Model): string {
   const lines = Object.entries(services).flatMap(([service, { ports = [] }]) => {
     if (ports.length === 0) return []
@@ -63,7 +63,7 @@ export function anyPorts({ services }: Model): string {
   return lines.length > 0 ? `services:\n${lines.join('\n')}\n` : 'services: {}\n'
 }
 
-/** @throws CliError (exit code 3), because a test would migrate somebody's database and take tasks from their queue */
+/** @throws CliError (exit code 3) for data outside the stack: tests would migrate that database and take its tasks */
 function requireOwnData(file: string, model: Model): void {
   const outside = leadingOutside(model)
   if (outside.length === 0) return
@@ -73,32 +73,32 @@ function requireOwnData(file: string, model: Model): void {
   })
 }
 
-/** What an application calls a secret of its own. A key that browsers get is none. */
+/** Whether an application gives this name to a secret. A public key, which browsers get, is no secret. */
 const isCalledSecret = (name: string): boolean => /^(?!.*publi).*(?:password|passwd|secret|token|key|credentials?)$/i.test(name)
 
-/** Of an address its password or token. Of several lines the longest, because each line is looked for by itself. */
+/** The password or token of an address; of several lines the longest, because each line is looked for on its own. */
 function tellingPart(value: string): string {
   const [, user = '', password = user] = /:\/\/([^\s:/@]*)(?::([^\s@]*))?@/.exec(value) ?? []
   return value.includes('://') ? password : value.split(/\r?\n/).toSorted((a, b) => b.length - a.length)[0]!
 }
 
-/** What must not be in an image. Words of less than eight letters are left out, because any image may have them. */
+/** What must not be in an image. Values with fewer than eight letters are left out, because any image may have them. */
 export function secretsOf({ byName }: Schema, variables: readonly (readonly [name: string, value: string | null | undefined])[]): string[] {
-  // Variables of their own are in BUILD_SECRETS.
+  // BUILD_SECRETS holds variables of its own.
   const all = variables.flatMap(([name, value]) => name !== 'BUILD_SECRETS' ? [[name, value ?? ''] as const]
     : (value ?? '').split(/\s+/).map((word) => [word.replace(/=.*/s, ''), word.replace(/^[^=]*=/, '')] as const))
   const found = all.filter(([name, value]) => byName.get(name)?.sensitive || isCalledSecret(name) || value.includes('://'))
   return [...new Set(found.map(([, value]) => tellingPart(value)))].filter(({ length }) => length >= 8)
 }
 
-/** Copies what git would give away, and the files beside it that the settings name. */
+/** Copies the files that git does not ignore, and the other files that the settings name. */
 async function copyRepository(folder: string, values: Values): Promise<void> {
   const listed = await $({ quiet: true, nothrow: true })`git ls-files -z --cached --others --exclude-standard --deduplicate`
   if (listed.exitCode !== 0) {
-    throw new CliError('The tests ask git for the files to copy, and git refuses.', { details: lastLines(listed.stderr) })
+    throw new CliError('The tests ask git for the files to copy, but git fails.', { details: lastLines(listed.stderr) })
   }
   const { APP_ENV_FILE = '.env.app', FRONTEND_ENV_FILE = '.env.frontend', APP_CA_FILE = '', EXTRA_CA_FILE = '' } = values
-  // An env file that a Compose file of the owner's names, such as .env.flower.
+  // Env files that the owner's Compose files may name, such as .env.flower.
   const others = readdirSync('.').filter((name) => /^\.env\.(?!docker|kubernetes)/.test(name))
   const beside = [...others, APP_ENV_FILE, FRONTEND_ENV_FILE, APP_CA_FILE, EXTRA_CA_FILE].filter((file) => file !== '' && !isAbsolute(file))
   for (const file of new Set([...listed.stdout.split('\0').filter(Boolean), ...beside])) {
@@ -108,11 +108,11 @@ async function copyRepository(folder: string, values: Values): Promise<void> {
   await symlink(resolve('node_modules'), join(folder, 'node_modules'))
 }
 
-/** Makes sure that the images are there. The stack that it returns has stand-ins where they were selected. */
+/** Makes sure that the images are there. If stand-ins were selected, the stack that it returns has them. */
 const withImages = async (stack: Stack, values: Values): Promise<ModelledStack> =>
   ensureImages(stack, await readModel(stack), { ...values, ...stack.env })
 
-/** Gets the images of a lane, frees its ports, and builds its own image. Returns what runs its tests. */
+/** Gets the images of a lane, gives it free ports, and builds its own image. Returns a function that runs its tests. */
 async function prepareLane(lane: Lane, asked: Stack, { schema, values }: Settings, files: readonly string[]): Promise<() => Promise<Counts>> {
   const { stack, model } = await withImages(asked, values)
   const portsFile = `ports.${lane}.yaml`
@@ -126,7 +126,7 @@ async function prepareLane(lane: Lane, asked: Stack, { schema, values }: Setting
   return () => runBats(['--setup-suite-file', `${tests}/setup_suite.bash`, ...files], `${lane}: `, told)
 }
 
-/** Removes a throw-away project, whatever state it is in. Ctrl-C does not reach it. */
+/** Removes a throw-away project, whatever state it is in. Ctrl-C does not stop this. */
 async function remove(project: string): Promise<void> {
   const options = { tidiesUp: true, env: { COMPOSE_FILE: undefined, COMPOSE_PROFILES: undefined } }
   await capture(['compose', '--project-name', project, 'down', '--volumes', '--remove-orphans', '--timeout', '0'], options)
@@ -145,7 +145,7 @@ function requireTests(only?: string): [Lane, string[]][] {
   throw new CliError(`No file of ${tests} is called ${only}.`, { hint: `There are: ls ${tests}/*/*.bats`, exitCode: ExitCode.usage })
 }
 
-/** The settings to test: the file that was named, the owner's, or one made from the example. */
+/** The env file to test: the one that was named, the owner's, or one made from the example. */
 async function settingsFile(envFile: string | undefined, folder: string): Promise<string> {
   if (envFile) return envFile
   if (statSync(ownEnvFile, { throwIfNoEntry: false })?.size) return ownEnvFile
@@ -171,7 +171,7 @@ export async function runContract({ envFile, only }: { envFile?: string | undefi
     requireOwnData(file, model)
     const copy = join(folder, 'copy')
     await copyRepository(copy, settings.values)
-    // Secrets of the example would be refused in production, and could not be told apart in an image.
+    // Production refuses the example's secrets, and in an image they could not be told from the example itself.
     const word = randomBytes(12).toString('hex')
     const renew = (text = ''): string => text.replaceAll('local-only', word)
     await writeFile(join(copy, testEnvFile), renew(await readFile(file, 'utf8')), { mode: 0o600 })
@@ -184,7 +184,7 @@ export async function runContract({ envFile, only }: { envFile?: string | undefi
       ...env, ...lanes[lane].settings, COMPOSE_PROJECT_NAME: `${project}-${lane}`,
       COMPOSE_PATH_SEPARATOR: ':', COMPOSE_FILE: [...filesOf(lane, chosen), ...more].join(':'),
     })
-    // Production is never given stand-ins of its own accord: where development has them, it is told to take them.
+    // Production never selects stand-ins by itself: if development has them, production is told to use them.
     const development = await withImages(laneStack('development'), values)
     const standIns = filesIn(development.stack.env).filter((name) => name === standInOverlay && !chosen.includes(name))
     const runs: (() => Promise<Counts>)[] = []
@@ -193,7 +193,7 @@ export async function runContract({ envFile, only }: { envFile?: string | undefi
   } finally {
     cd(home)
     if (wasInterrupted()) tidyUpInPeace()
-    // The second of each is one that production.bats makes.
+    // production.bats makes the project with -known.
     await Promise.all(wanted.flatMap(([lane]) => [remove(`${project}-${lane}`), remove(`${project}-${lane}-known`)]))
     await rm(folder, { recursive: true, force: true })
   }

@@ -1,7 +1,7 @@
 # Starts the stack of a lane once, for all of its tests. The runner removes it.
 
-# Three migrations at once, while there is an empty database for them: data.bats has what came of it. In one container,
-# because containers start too far apart to meet; its folder tells when two of them run at the same time.
+# Runs three migrations at once, while the database is still empty; data.bats checks the result. They share a container,
+# because containers start too far apart to meet. A folder in it shows whether two run at the same time.
 migrate_at_once() {
 	local databases
 	databases=$(tr ' ' '\n' <<<"$STACK_SERVICES" | grep --extended-regexp '^(postgres|mariadb)$') || true
@@ -26,7 +26,7 @@ setup_suite() {
 	STACK_SERVICES=$(compose config --services | sort | xargs)
 	CORE_SERVICES=$(comm -12 <(tr ' ' '\n' <<<"$STACK_SERVICES") <(COMPOSE_FILE=compose.yaml:compose.production.yaml compose --profile '*' config --services | sort) | xargs)
 	export STACK_SERVICES CORE_SERVICES
-	# Tests that go through an empty list would pass.
+	# Tests that loop over an empty list would pass.
 	[[ -n $CORE_SERVICES ]] || { echo 'Compose named no service of compose.yaml and compose.production.yaml.' >&2 && return 1; }
 	[[ $TEST_LANE == production ]] || migrate_at_once
 	compose up --detach --wait --wait-timeout 180 && return

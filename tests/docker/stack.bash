@@ -1,11 +1,11 @@
-# What tests ask of one stack, that of $project and $env_file. Whoever loads this sets them, in the project's folder.
+# What tests ask of one stack, that of $project and $env_file. The test file sets them, in the project's folder.
 # shellcheck disable=SC2154 # for its users
 # shellcheck disable=SC2016 # for Docker and for the containers' shells
 
 load "$PWD/node_modules/bats-support/load.bash"
 load "$PWD/node_modules/bats-assert/load.bash"
 
-# compose ARGS…: Compose on the stack.
+# compose ARGS…: runs Compose on the stack.
 compose() {
 	docker compose --env-file "$env_file" --progress quiet "$@"
 }
@@ -15,7 +15,7 @@ container() {
 	echo "$project-$1-${2:-1}"
 }
 
-# state FORMAT SERVICE: what docker inspect says of it.
+# state FORMAT SERVICE: what docker inspect says about its container.
 state() {
 	docker inspect --format "$1" "$(container "$2")"
 }
@@ -47,7 +47,7 @@ until_ok() {
 	printf '%s\n' "$output"
 }
 
-# show_stack: what somebody wants to see who reads of a failed test. For teardown.
+# show_stack: shows containers and logs after a failed test. For teardown.
 show_stack() {
 	[[ -z ${BATS_TEST_COMPLETED:-} && -n ${env_file:-} ]] || return 0
 	compose ps --all || true

@@ -1,7 +1,7 @@
 """Sends a task that Celery itself registers in every application.
 
 ``task.py done`` waits until the worker has done it, by the worker's own count. ``task.py result`` waits for
-its result. Exit code 3: the application has no way for that, and the output says why.
+its result. Exit code 3: the application cannot do that, and the output says why.
 """
 
 import os
@@ -19,7 +19,7 @@ wants_result = sys.argv[1:] == ["result"]
 
 
 def done() -> int | None:
-    """How many such tasks all workers have done; None when none of them answers."""
+    """How many such tasks all workers have done; None if no worker answers."""
     if answers := app.control.inspect(timeout=1).stats():
         return sum(stats["total"].get(NAME, 0) for stats in answers.values())
     return None
@@ -52,7 +52,7 @@ if not wants_result:
 before = done()
 sent = app.send_task(NAME, args=["through", "the", "queue"], **options)
 if wants_result:
-    # Asks for it, because a back end may do without listening.
+    # Polls for the result, because not every back end can notify.
     wait_until(sent.ready, "no result has come back")
     print(*sent.get(timeout=1))
 else:

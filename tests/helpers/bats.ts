@@ -20,7 +20,7 @@ export const add = (a: Counts, b: Counts): Counts => ({
 export const inWords = ({ passed, skipped, failures }: Counts): string =>
   `${passed} passed, ${failures.length} failed, ${skipped} skipped`
 
-/** What failed, once more at the end: between a thousand lines that are well nobody finds it. */
+/** Prints the failures once more at the end, because they are hard to find between a thousand lines that passed. */
 export function tellFailures({ failures }: Counts): void {
   if (failures.length > 0) info()
   for (const { title, details } of failures) failure(title, details)
@@ -35,7 +35,7 @@ export function readTap(text: string, prefix = ''): Counts {
   return { passed: ok.length - skipped, skipped, failures }
 }
 
-/** A runner that failed although no test did: something went wrong outside of all of them. */
+/** Counts a runner that failed although no test did as a failure: something went wrong outside the tests. */
 export const judge = (runner: string, counts: Counts, exitCode: number | null): Counts =>
   exitCode === 0 || counts.failures.length > 0 ? counts
     : { ...counts, failures: [{ title: `${runner} failed, and none of its tests did`, details: '' }] }
@@ -44,14 +44,14 @@ export const judge = (runner: string, counts: Counts, exitCode: number | null): 
  * Runs bats and shows each line as it comes.
  *
  * @param args of bats: files, folders, options
- * @param prefix what stands in front of each line, and of what failed, where several run at once
+ * @param prefix a text in front of each line and each failure, if several run at once
  */
 export async function runBats(args: readonly string[], prefix = '', env: Record<string, string> = {}): Promise<Counts> {
   stopIfInterrupted()
   const run = $({ nothrow: true, quiet: true, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', process.stderr] })
   const child = run`node_modules/bats/bin/bats --formatter tap --timing ${args}`
   createInterface({ input: child.stdout }).on('line', (line) => info(`${prefix}${line}`))
-  // Ctrl-C reaches it by the terminal. A signal for us alone does not.
+  // Ctrl-C reaches bats through the terminal. A signal to this process alone does not.
   const end = (): void => void child.kill('SIGTERM')
   process.once('SIGTERM', end)
   const { stdout, exitCode } = await child

@@ -1,4 +1,4 @@
-/** The check of an env file on a small stack of its own, for tests of rules: no Docker, and no file on the disk. */
+/** Checks an env file on a small stack, for tests of rules: without Docker, and without files on the disk. */
 import { expect } from 'vitest'
 import { check } from '../../scripts/lib/env/check.ts'
 import { readLines } from '../../scripts/lib/env/file.ts'
@@ -14,7 +14,7 @@ function interpolate(text: string, values: Values): string {
   return once === text ? text : interpolate(once, values)
 }
 
-/** The stack: its values are put in as Compose does it. */
+/** The stack, with values put in as Compose does it. */
 export const model = (values: Values): Model => JSON.parse(interpolate(JSON.stringify({
   name: 'check',
   services: {
@@ -33,7 +33,7 @@ export const model = (values: Values): Model => JSON.parse(interpolate(JSON.stri
 }), values)) as Model
 
 const paths = ['app/requirements.txt', 'app/shop/tasks.py', 'compose.yaml', 'compose.override.yaml', 'compose.production.yaml', 'mine.yaml']
-/** With files of these texts. */
+/** A disk on which files have these texts. */
 export const diskWith = (texts: Record<string, string> = {}): Disk => ({
   kindOf: (path) => (paths.includes(path) ? 'file' : path === '.' || paths.some((one) => one.startsWith(`${path}/`)) ? 'folder' : 'absent'),
   namesIn: (folder) => [...new Set(paths.filter((path) => folder === '.' || path.startsWith(`${folder}/`)).map((path) => path.slice(folder === '.' ? 0 : folder.length + 1).split('/')[0]!))],
@@ -48,7 +48,7 @@ export function fileWith(schema: Schema, edits: Edits): string {
   return Object.entries(values).flatMap(([name, raw]) => (raw === null ? [] : [`${name}=${raw}\n`])).join('')
 }
 
-/** What Compose reads, of values without escapes. */
+/** The values as Compose reads them, if they have no escapes. */
 export function valuesOf(text: string): Values {
   const values: Record<string, string> = {}
   for (const { name, raw } of readLines(text).entries) {
@@ -63,7 +63,7 @@ export function findings(schema: Schema, text: string, around: Around = {}): Fin
   return check({ schema, lines: readLines(text), values, around: { model: model(values), disk: diskWith(), shell: {}, ...around } })
 }
 
-/** `CODE SETTING` of each, and that it stands on the line of its setting. */
+/** `CODE SETTING` of each finding. Also expects that each names the line of its setting. */
 export const codesOf = (text: string, found: readonly Finding[]): string[] => found.map(({ code, setting, line }) => {
   const at = text.split('\n').findLastIndex((content) => content.startsWith(`${setting}=`)) + 1
   if (setting !== null) expect([setting, line]).toEqual([setting, at === 0 ? null : at])

@@ -1,4 +1,4 @@
-/** A folder like a checkout, with a fake Docker first on PATH, in which the scripts run as they do for a user. */
+/** A folder like a checkout, with a fake Docker first on PATH. The scripts run in it as they do for a user. */
 import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -16,16 +16,16 @@ export { freePort, freePorts } from './stack.ts'
 
 const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx/esm')).href
 const path = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
-/** Not the project's own: these tests hold whatever that says. */
+/** Not the project's own example, so that these tests do not depend on it. */
 const example = readFileSync(path('../fixtures/env.example'), 'utf8')
 
-// Tests run at the same time, and all of this belongs to the file that imports it.
+// Test files run at the same time, and each one that imports this has its own list.
 const tidyUp: (() => void)[] = []
 afterAll(() => {
   for (const tidy of tidyUp) tidy()
 })
 
-/** Part of every secret in a sandbox. */
+/** A part of every secret in a sandbox. */
 export const SECRET = 'hunter2'
 
 /** The example's settings, with other values for some. */
@@ -38,7 +38,7 @@ const secrets = Object.fromEntries(
     [name, type.form === 'url' ? `https://me:${SECRET}-${name}@example.test/0` : `'${SECRET} #$${name} "x" \\ y'`]),
 )
 
-/** Something that listens on a port of this machine until the tests end. */
+/** Listens on a port of this machine until the tests end. */
 export async function occupy(host?: string): Promise<number> {
   const { server, port } = await listen(host)
   tidyUp.push(() => server.close())
@@ -53,9 +53,9 @@ export interface Outcome {
 
 export interface RunOptions {
   env?: Record<string, string>
-  /** Ctrl-C, as soon as Docker waits with this answer: everything that the terminal started gets the signal. */
+  /** Sends Ctrl-C as soon as Docker waits with this answer. Everything that the terminal started gets the signal. */
   interrupt?: string
-  /** Nobody reads standard output and standard error, as when `| head` has seen enough. */
+  /** Closes standard output and standard error, as when `| head` has read enough. */
   closed?: true
 }
 
@@ -63,7 +63,7 @@ interface Answer {
   out?: string | object
   err?: string
   code?: number
-  /** Waits for a signal. */
+  /** Docker waits for a signal. */
   wait?: true
 }
 
@@ -74,7 +74,7 @@ export class Sandbox {
   constructor() {
     tidyUp.push(() => rmSync(this.folder, { recursive: true }))
     mkdirSync(this.#docker)
-    // What the settings name.
+    // Files that the settings name.
     mkdirSync(join(this.folder, 'app'))
     mkdirSync(join(this.folder, 'extras/offline'), { recursive: true })
     for (const name of ['', '.override', '.production']) this.write(`compose${name}.yaml`, '')
@@ -85,7 +85,7 @@ export class Sandbox {
     this.containers([])
   }
 
-  /** What Docker says from now on to a command, named without its options: `compose-up`, `image-inspect`. */
+  /** Sets Docker's answer to a command from now on. Its name has no options: `compose-up`, `image-inspect`. */
   answer(name: string, { out, ...rest }: Answer): void {
     const parts = { ...rest, out: typeof out === 'object' ? JSON.stringify(out) : out }
     for (const [part, text] of Object.entries(parts)) {
@@ -93,7 +93,7 @@ export class Sandbox {
     }
   }
 
-  /** The containers of the project. */
+  /** Sets the containers of the project. */
   containers(sketches: readonly Sketch[]): void {
     const all = sketches.map((sketch) => inspected(sketch))
     this.answer('ps', { out: all.map(({ Id }) => `${Id}\n`).join('') })
@@ -101,15 +101,15 @@ export class Sandbox {
   }
 
   /**
-   * Writes an env file in which every secret can be recognised, and lets Compose answer for it.
+   * Writes an env file in which every secret can be recognised, and has Compose answer with its values.
    *
-   * @param values as they stand in the file, quotes and all
+   * @param values as they are written in the file, with their quotes
    */
   settings(values: Record<string, string> = {}, file = '.env.docker'): void {
     this.#settle(file, settingsFile({ ...secrets, ...values }))
   }
 
-  /** Other defaults, and no env file. */
+  /** Sets other defaults, without an env file. */
   defaults(values: Record<string, string>): void {
     this.#settle('.env.docker.example', settingsFile(values))
   }
@@ -145,12 +145,12 @@ export class Sandbox {
     return this.argv().map((args) => (args[1] === '--env-file' ? ['compose', ...args.slice(3)] : args).join(' '))
   }
 
-  /** Those calls that change something. */
+  /** The calls that change something. */
   effects(): string[] {
     return this.calls().filter((call) => /^(compose (up|build|run|down|pull|--profile|--progress)|pull|import|buildx|volume rm)/.test(call))
   }
 
-  /** Which of these came, in the order in which they first did. */
+  /** Which of these calls were made, in the order of the first of each. */
   order(...wanted: string[]): string[] {
     return [...new Set(this.calls().flatMap((call) => wanted.find((start) => call.startsWith(start)) ?? []))]
   }
@@ -162,14 +162,14 @@ export class Sandbox {
   /**
    * Runs `npm run SCRIPT -- ARGS`. A script outside of scripts/ is named by its path.
    *
-   * @throws when a secret went where it can be seen: into the output, or into a process list
+   * @throws if a secret can be seen in the output or in a process list
    */
   async run(script: string, args: readonly string[] = [], { env = {}, interrupt, closed }: RunOptions = {}): Promise<Outcome> {
-    // Behind `--`, because Node 20 takes every --env-file of the command line for its own.
+    // After `--`, because Node 20 takes every --env-file of the command line for its own.
     const argv = ['--import', tsx, '--', path(`../../${script.includes('/') ? '' : 'scripts/'}${script}.ts`), ...args]
     const child = spawn(process.execPath, argv, {
       cwd: this.folder,
-      // In a process group of its own, as a terminal does it.
+      // In a process group of its own, as in a terminal.
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...this.#environment(), ...env },
@@ -204,15 +204,15 @@ export class Sandbox {
     }
   }
 
-  /** Makes this process one that a script runs in: its folder, and the Docker that it finds. */
+  /** Gives this process the folder and the Docker that a script in the sandbox has. */
   enter(): void {
-    // zx remembers the folder that it was loaded in.
+    // zx's own cd, because zx remembers the folder that it was loaded in.
     cd(this.folder)
     Object.assign(process.env, this.#environment())
   }
 }
 
-/** A sandbox with settings in it whose ports are free. */
+/** A sandbox with settings whose ports are free. */
 export async function stack(values: Record<string, string> = {}): Promise<Sandbox> {
   const box = new Sandbox()
   box.settings({ ...(await freePorts()), ...values })

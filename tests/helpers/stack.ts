@@ -1,4 +1,4 @@
-/** A stack as Docker and Compose show it, from what matters about it, and ports for one. */
+/** Builds what Docker and Compose say about a stack from a short sketch, and finds free ports for a stack. */
 import { createServer } from 'node:net'
 import type { AddressInfo, Server } from 'node:net'
 
@@ -6,7 +6,7 @@ export interface Sketch {
   service: string
   state?: string
   health?: string
-  /** What its last health check said. */
+  /** The output of its last health check. */
   says?: string
   exitCode?: number
   oomKilled?: boolean
@@ -17,7 +17,7 @@ export interface Sketch {
   oneoff?: boolean
 }
 
-/** What `docker inspect` answers for it. */
+/** What `docker inspect` answers for a container. */
 export function inspected({
   service, state = 'running', health, says = '', exitCode = 0, oomKilled = false, restarts = 0, memoryLimit = 0, number = 1, oneoff = false,
 }: Sketch) {
@@ -47,10 +47,10 @@ export function inspected({
   }
 }
 
-/** A stack that is well: what ended has ended, and what has a health check passes it. */
+/** A stack that is well: the one-shot has ended, and every other service passes its health check. */
 export const wellStack: readonly Sketch[] = [
   ...['beat', 'flower', 'postgres', 'redis', 'storage', 'web', 'worker'].map((service) => ({ service, health: 'healthy' })),
-  // Docker calls it unhealthy because it has ended.
+  // Docker calls a container unhealthy after it has ended.
   { service: 'migrate', state: 'exited', health: 'unhealthy' },
 ]
 
@@ -87,7 +87,7 @@ export function composeModel(values: Readonly<Record<string, string | undefined>
   }
 }
 
-/** Listens on a port that was free; it answers every request with 204. */
+/** Listens on a free port, and answers every request with 204. */
 export const listen = (host = '127.0.0.1'): Promise<{ server: Server; port: number }> =>
   new Promise((resolve) => {
     const server = createServer((socket) => socket.end('HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n'))

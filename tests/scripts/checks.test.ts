@@ -11,7 +11,7 @@ import type { Sketch } from '../helpers/stack.ts'
 
 const engine = { Architecture: 'x86_64', NCPU: 2, MemTotal: 4 * 1024 ** 3, DockerRootDir: '/d' }
 
-/** What is said of an engine with this memory and room, in megabytes. */
+/** What doctor says of an engine with this memory and disk space, in megabytes. */
 const ofEngine = (memory: number, room: number) => judgeEngine({ ...engine, MemTotal: memory * 1024 ** 2 }, room * 1024 ** 2)
 
 test.each<[level: string, found: Observation[], ...texts: string[]]>([
@@ -54,7 +54,7 @@ describe('doctor', () => {
     expect((await box.run('doctor', [], { env: { DOCKER_HOST: 'tcp://build:2375' } })).code).toBe(4)
   })
 
-  test('of a stack that is well ends with 0, in one object, and changes nothing', async () => {
+  test('of a stack that is well ends with 0, prints one object, and changes nothing', async () => {
     const box = await checkout()
     box.containers(wellStack)
     const { code, stdout } = await box.run('doctor', ['--json'])
@@ -97,7 +97,7 @@ describe.concurrent('check-image', () => {
     expect(box.effects().at(-1)).toBe('compose run --rm --no-deps --no-TTY web python -')
   })
 
-  test('names the file that is not there and the line that hides it, and ends with 1', async () => {
+  test('names the file that is missing and the line that hides it, and ends with 1', async () => {
     const box = await withImage(all.slice(0, 2), { broken: [{ what: 'CELERY_APP=core.celery_worker', error: 'ModuleNotFoundError' }] })
     box.write('.dockerignore', '.git\n**/celery_*\n')
     const { code, stderr } = await box.run('check-image')
@@ -115,7 +115,7 @@ describe.concurrent('check-image', () => {
     expect(code).toBe(1)
   })
 
-  test('says so when the container ended without an answer, and ends with 5 when the image cannot be built', async () => {
+  test('says so if the container ends without an answer, and ends with 5 if the image cannot be built', async () => {
     const box = await withImage([])
     box.answer('compose-run', { out: '', err: 'Killed\n', code: 137 })
     const killed = await box.run('check-image')

@@ -5,10 +5,10 @@ import { loadOfflineRoom } from '../../scripts/lib/rooms.ts'
 import type { OfflineRoom } from '../../scripts/lib/rooms.ts'
 import { Sandbox } from '../helpers/sandbox.ts'
 
-// With or without the room: what is in extras/offline is of no concern here.
+// These tests do not depend on extras/offline.
 vi.mock(import('../../scripts/lib/rooms.ts'), async (original) => ({ ...(await original()), loadOfflineRoom: vi.fn<typeof loadOfflineRoom>() }))
 
-// What is installed here is of no concern either.
+// They do not depend on what is installed here either.
 vi.mock(import('node:fs'), async (original) => {
   const fs = await original()
   return { ...fs, existsSync: (path) => !/^\/(var\/run|usr)\/.*docker/.test(String(path)) && fs.existsSync(path) }
@@ -18,20 +18,20 @@ let box: Sandbox
 beforeEach(() => {
   box = new Sandbox()
   box.enter()
-  // Whoever runs this may have chosen an engine.
+  // The user who runs the tests may have chosen an engine.
   vi.stubEnv('DOCKER_HOST', undefined)
   vi.mocked(loadOfflineRoom).mockReset()
 })
 
 describe('docker', () => {
-  test('gets its arguments as they are, and what it says comes back as it is', async () => {
+  test('gets its arguments unchanged, and its output comes back unchanged', async () => {
     box.answer('exec', { out: 'a\n b\n', err: 'c\n', code: 9 })
     const args = ['exec', 'a b', "it's", '$HOME', '*', 'a"b\\c', 'line\nbreak', 'tab\there', '', ';', '--env-file']
     expect(await capture(args)).toEqual({ exitCode: 9, stdout: 'a\n b\n', stderr: 'c\n' })
     expect(box.argv()).toEqual([args])
   })
 
-  test('that does not answer in time has not succeeded', async () => {
+  test('that does not answer in time has failed', async () => {
     box.answer('pull', { wait: true })
     expect((await capture(['pull', 'x'], { timeoutMs: 300 })).exitCode).not.toBe(0)
   })
@@ -69,12 +69,12 @@ describe('the engine', () => {
     })
   })
 
-  test('that is nowhere, without the room, is installed by the user: exit code 4', async () => {
+  test('that is missing, without the room, must be installed by the user: exit code 4', async () => {
     box.answer('version', silence)
     await expect(findEngine()).rejects.toMatchObject({ message: 'No Docker Engine answers.', exitCode: 4 })
   })
 
-  test('that is nowhere may be one of the room, or what the room has against it is said', async () => {
+  test('that is missing can come from the room, or the error names the obstacle of the room', async () => {
     box.answer('version', silence)
     vi.mocked(loadOfflineRoom).mockResolvedValue(room({ obstacle: 'this is not Debian', wayOut: 'Change it.' }))
     await expect(findEngine()).rejects.toMatchObject({

@@ -1,6 +1,6 @@
 /**
- * Env files: how they and the example are read, how one is made and completed, and what the check finds in it. Its rows are
- * on the settings of tests/fixtures/env.example: add some for rules of your own.
+ * Env files: how they and the example are read, how one is made and completed, and what the check finds in it. The rows
+ * use the settings of tests/fixtures/env.example: add rows for rules of your own.
  */
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
@@ -15,11 +15,11 @@ import type { Edits } from '../helpers/env-check.ts'
 test.each<[title: string, text: string, found: string[], problems?: string[]]>([
   ['Windows: CRLF and a byte order mark', '\uFEFFA=1\r\n\r\nB="x"\r\n', ['A:1', 'B:3']],
   ['export, a colon, and blanks around the sign', 'export A=1\nB: 2\n  C = 3', ['A:1', 'B:2', 'C:3']],
-  ['quotes in quotes, escaped ones, and a comment behind', `A="it's" # c\nB="say \\"hi\\""\nC="C:\\\\"\nD='it\\'s'`, ['A:1', 'B:2', 'C:3', 'D:4']],
+  ['quotes in quotes, escaped ones, and a comment after them', `A="it's" # c\nB="say \\"hi\\""\nC="C:\\\\"\nD='it\\'s'`, ['A:1', 'B:2', 'C:3', 'D:4']],
   ['a value over three lines', 'A="one\n# two\nB=three"\nC=3', ['A:1', 'C:4']],
-  ['no sign, and a name that is none', '!!!\nA$=1\nB=2', ['B:3'], ['1: This line is no setting and no comment.', '2: This line is no setting and no comment.']],
+  ['no sign, and an invalid name', '!!!\nA$=1\nB=2', ['B:3'], ['1: This line is no setting and no comment.', '2: This line is no setting and no comment.']],
   ['a quote that only another setting closes', 'A="1\nB="2"\nC=2', ['B:2', 'C:3'], ['1: A has a quote that is never closed.']],
-  ['text behind the closing quote', `A='1' B=2\nB=2`, ['B:2'], ['1: A has text after its closing quote.']],
+  ['text after the closing quote', `A='1' B=2\nB=2`, ['B:2'], ['1: A has text after its closing quote.']],
   ['UTF-16', Buffer.from('\uFEFFA=1\n', 'utf16le').toString('utf8'), [], ['1: The file is not UTF-8 text.']],
 ])('lines: %s', (_, text, found, problems = []) => {
   const { entries, malformed } = readLines(text)
@@ -32,7 +32,7 @@ test.each([['redis://r:6379/0', 'redis://r:6379/0'], ['pa$word#1', "'pa$word#1'"
 })
 
 test.each<[title: string, text: string, setting: Partial<Setting>]>([
-  ['all that its comment says', `# --- Web ---
+  ['everything in its comment', `# --- Web ---
 # Signs sessions.
 # @sensitive @type=string(minLength=3) @generate=hex(32)
 # @service(web, worker)
@@ -42,10 +42,10 @@ A='two words'`, {
   }],
   ['one that is commented out', '# Port.\n# @type=port\n# A=1', { value: '1', isActive: false, default: '1', required: true, assignment: 'A=1' }],
   ['a rule of its own right below another setting', '# Both.\n# @optional\n# B=\n# @optional @default="y"\nA=x', { default: 'y', required: false }],
-  ['the rule of the one above, when it has none', '# Both.\n# @optional @type=port\n# B=1\n# A=2', { value: '2', isActive: false, required: false }],
-  ['a comment that looks like one', '# Text, such as\n# B=1\n# or\n# @optional\nA=', { line: 5 }],
-  ['a reference, which only Compose can judge', '# Text.\n# @type=port\nA=${B}', { value: '${B}' }],
-  ['a random one, which is always a secret', '# @generate=hex(8)\nA=', { sensitive: true, generate: 8 }],
+  ['the rule of the setting above, if it has none', '# Both.\n# @optional @type=port\n# B=1\n# A=2', { value: '2', isActive: false, required: false }],
+  ['a comment that looks like a setting', '# Text, such as\n# B=1\n# or\n# @optional\nA=', { line: 5 }],
+  ['a reference, which only Compose can resolve', '# Text.\n# @type=port\nA=${B}', { value: '${B}' }],
+  ['a generated value, which is always a secret', '# @generate=hex(8)\nA=', { sensitive: true, generate: 8 }],
 ])('a setting of the example: %s', (_, text, setting) => {
   expect(parseSchema(text, 'example').byName.get('A')).toMatchObject(setting)
 })
@@ -95,7 +95,7 @@ URL=http://\${KEY}@\${SHOP_NAME}/
 
 const random = (bytes: number): string => 'ab'.repeat(bytes)
 
-test('a new file has what the project says of itself, secrets of its own, and what fits this machine', () => {
+test('a new file has the settings of the project, secrets of its own, and values that fit this machine', () => {
   const { text, generated } = newFile(schema, { OWNER: 'a b' }, random)
   expect(text.split('\n').slice(1).join('\n')).toBe(`
 # --- Shop ---
@@ -110,13 +110,13 @@ URL=http://\${KEY}@\${SHOP_NAME}/
 })
 
 test.each<[title: string, awaited: string[], text: string, result: string]>([
-  ['nothing that has a default, nor a value of the example', [], 'URL=u\n', 'URL=u\n'],
-  ['a secret that nobody waits for', [], 'KEY=\n', 'KEY=\n'],
+  ['no setting with a default or with a value in the example', [], 'URL=u\n', 'URL=u\n'],
+  ['no secret that is not needed', [], 'KEY=\n', 'KEY=\n'],
   ['an empty secret', ['KEY', 'SPARE'], 'SPARE=""\nKEY=mine', 'SPARE=abab\nKEY=mine\n'],
   ['the last of two', ['KEY'], 'KEY=\nKEY=\n', 'KEY=\nKEY=abab\n'],
   ['missing ones at the end', ['KEY', 'SPARE'], 'MINE=1', 'MINE=1\nKEY=abab\nSPARE=abab\n'],
-  ['one above what refers to it', ['KEY'], '# why\nURL=${KEY:-x}\nA=1\n', '# why\nKEY=abab\nURL=${KEY:-x}\nA=1\n'],
-  ['one that is only named', ['KEY'], "A='${KEY}'\nB=$$KEY\n", "A='${KEY}'\nB=$$KEY\nKEY=abab\n"],
+  ['a secret above the line that refers to it', ['KEY'], '# why\nURL=${KEY:-x}\nA=1\n', '# why\nKEY=abab\nURL=${KEY:-x}\nA=1\n'],
+  ['a secret whose name is only quoted', ['KEY'], "A='${KEY}'\nB=$$KEY\n", "A='${KEY}'\nB=$$KEY\nKEY=abab\n"],
   ['line endings of Windows', ['KEY'], 'A=1\r\nKEY=\r\n', 'A=1\r\nKEY=abab\r\n'],
 ])('completing a file: %s', (_, awaited, text, result) => {
   expect(withSecrets(schema, text, awaited, random).text).toBe(result)

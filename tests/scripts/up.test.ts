@@ -10,7 +10,7 @@ interface Failed {
   failure: { message: string; details?: string; hint?: string; exitCode: number }
 }
 
-describe('up, where nothing is yet', () => {
+describe('up, in a new checkout', () => {
   const box = new Sandbox()
   let ports: Record<string, string>
   let outcome: Outcome
@@ -22,13 +22,13 @@ describe('up, where nothing is yet', () => {
     outcome = await box.run('up')
   })
 
-  test('makes .env.docker, and has nothing to say on standard output', () => {
+  test('makes .env.docker, and prints nothing on standard output', () => {
     expect(outcome).toMatchObject({ code: 0, stdout: '' })
     expect(box.read('.env.docker')).toMatch(/^SECRET_KEY=[0-9a-f]{64}$/m)
     expect(outcome.stderr).toContain('✓ .env.docker made from .env.docker.example')
   })
 
-  test('looks at settings and images first, pulls what is missing, builds, starts, and looks at what runs', () => {
+  test('checks settings and images first, pulls what is missing, builds, starts, and checks what runs', () => {
     const steps = [
       'compose config', 'image inspect', 'pull postgres:17-trixie', 'pull valkey/valkey:9.1-trixie',
       'compose build', 'compose up --detach --wait', 'ps --all', 'inspect',
@@ -42,13 +42,13 @@ describe('up, where nothing is yet', () => {
     expect(outcome.stderr).toMatch(/ {2}\$ docker compose --env-file \.env\.docker up --detach --wait --wait-timeout 180 /)
   })
 
-  test('ends with what can be reached, and where', () => {
+  test('ends with the addresses of what can be reached', () => {
     expect(outcome.stderr).toMatch(new RegExp(`^  web        http://localhost:${ports.WEB_PORT}$`, 'm'))
     expect(outcome.stderr).toMatch(new RegExp(`^  flower     http://localhost:${ports.FLOWER_PORT}$`, 'm'))
     expect(outcome.stderr).toContain('Next: npm run seed')
   })
 
-  test('says that the address does not answer when it does not', () => {
+  test('says so if the address does not answer', () => {
     expect(outcome.stderr).toContain(`! web is healthy in its container, but http://localhost:${ports.WEB_PORT} does not answer`)
   })
 })
@@ -69,7 +69,7 @@ describe.concurrent('up', () => {
     expect(result.services).toContainEqual({ name: 'web', container: 'shop-web-1', state: 'running', health: 'healthy', exitCode: 0 })
     expect(result.services).toContainEqual({ name: 'migrate', container: 'shop-migrate-1', state: 'exited', health: '', exitCode: 0 })
     expect(box.exists('.env.docker')).toBe(false)
-    // Quoted on its way through the shell, and with every command on the stack.
+    // Every command on the stack has the env file, and the shown command quotes it for the shell.
     const onStack = box.argv().filter((words) => !words.includes('--profile'))
     const files = onStack.flatMap(([word, flag, value]) => (word === 'compose' && flag === '--env-file' ? value : []))
     expect(new Set(files)).toEqual(new Set([file]))
@@ -100,7 +100,7 @@ describe.concurrent('up', () => {
     expect(box.effects()).toEqual([])
   })
 
-  test('whose migration fails ends with 6 and shows its last lines', async () => {
+  test('with a migration that fails ends with 6 and shows its last lines', async () => {
     const box = await stack()
     box.answer('compose-up', { err: 'service "migrate" didn\'t complete successfully: exit 1\n', code: 1 })
     box.answer('compose-logs', { out: 'psycopg.OperationalError: password authentication failed for user "me"\n' })
@@ -159,14 +159,14 @@ test.each<[Sketch, string, number]>([
   [{ service: 'worker', state: 'restarting', exitCode: 2 }, 'worker stops as soon as it starts (exit code 2).', 7],
   [{ service: 'worker', state: 'exited', exitCode: 3 }, 'worker stopped with exit code 3.', 7],
   [{ service: 'worker', state: 'restarting', exitCode: 137, memoryLimit: 40 * 1024 ** 2 }, 'worker was killed: it used more memory than it may have (40 MB).', 7],
-  // Without a limit somebody else may have ended it.
+  // Without a limit something else may have killed it.
   [{ service: 'worker', state: 'exited', exitCode: 137 }, 'worker stopped with exit code 137.', 7],
   [{ service: 'worker', health: 'starting', restarts: 3, says: 'no heartbeat' }, 'worker was started 4 times and never became healthy: no heartbeat.', 7],
 ])('%j', (sketch, message, exitCode) => {
   expect(diagnosed(sketch)).toMatchObject({ message, exitCode })
 })
 
-test('a line that is known gets advice, and one that only resembles it gets none', () => {
+test('a known line gets advice, and a line that only resembles it gets none', () => {
   const line = "ModuleNotFoundError: No module named 'celery'"
   expect(diagnosed({ service: 'web', state: 'restarting' }, `${line}\n`).hint).toMatch(/^"celery" is not in the image\..*\nAll of it: logs$/)
   expect(diagnosed({ service: 'web', health: 'unhealthy', says: line }).hint).toContain('"celery" is not in the image.')
@@ -178,7 +178,7 @@ describe('the evidence', () => {
   const shown = (...log: string[]): string[] => diagnosed({ service: 'web' }, log.join('\n')).details!.split('\n').slice(1)
   const clue = "ModuleNotFoundError: No module named 'nowhere'"
 
-  test('is the end of the log, or what leads to the clue', () => {
+  test('is the end of the log, or the lines that lead to the clue', () => {
     expect(shown(...lines(1, 40))).toEqual(lines(26, 40))
     expect(shown(...lines(1, 30), clue, ...lines(32, 60))).toEqual([...lines(17, 30), clue])
   })
@@ -211,7 +211,7 @@ test.each<[string, readonly Sketch[], string | undefined]>([
   ['nothing in a stack that is well', wellStack, undefined],
   ['migrate when it failed', stackWith({ service: 'migrate', state: 'exited', exitCode: 1 }, ...waiting), 'migrate'],
   ['migrate when it does not end', stackWith({ service: 'migrate', health: 'healthy' }, ...waiting), 'migrate'],
-  ['the database for which everything waits', stackWith({ service: 'postgres', health: 'unhealthy' }, ...created('migrate'), ...waiting), 'postgres'],
+  ['the database that everything waits for', stackWith({ service: 'postgres', health: 'unhealthy' }, ...created('migrate'), ...waiting), 'postgres'],
   ['the one that stopped, before one that is not healthy', stackWith({ service: 'flower', health: 'unhealthy' }, { service: 'worker', state: 'exited', exitCode: 1 }), 'worker'],
   ['the one that restarts, before one that still starts', stackWith({ service: 'beat', health: 'starting' }, { service: 'web', health: 'starting', restarts: 2 }), 'web'],
   ['the second container of a service', stackWith({ service: 'worker', health: 'healthy' }, { service: 'worker', number: 2, state: 'restarting' }), 'worker'],

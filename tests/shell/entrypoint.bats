@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # docker/entrypoint.sh: what each role starts, and what it says when it cannot.
-# shellcheck disable=SC2016,SC2154 # what stands in single quotes here is for another shell, or to stay as it is
+# shellcheck disable=SC2016,SC2154 # what is in single quotes here is for another shell, or must stay as it is
 
 bats_require_minimum_version 1.5.0
 load helpers
@@ -31,7 +31,7 @@ load helpers
 	assert_output 'uvicorn shop:app --host 0.0.0.0 --port 9000 --workers 3 --timeout-graceful-shutdown 20 --no-access-log'
 }
 
-@test "web: uvicorn with a factory, which it knows by a switch instead of the brackets" {
+@test "web: uvicorn with a factory, for which it has a switch instead of the brackets" {
 	run entrypoint WEB_SERVER=uvicorn WEB_APP='shop:create_app()' web
 	assert_success
 	assert_output 'uvicorn shop:create_app --host 0.0.0.0 --port 8000 --workers 2 --timeout-graceful-shutdown 20 --factory'
@@ -65,7 +65,7 @@ load helpers
 
 # --- worker, beat, flower ---
 
-@test "worker: the defaults, and no queues but the application's own" {
+@test "worker: the defaults, and only the application's own queues" {
 	run entrypoint CELERY_APP=shop.tasks WORKER_QUEUES= SHOW=REMAP_SIGTERM worker
 	assert_success
 	assert_line --index 0 'celery --app shop.tasks worker --include docker_roles.worker --pool prefork --concurrency 2'
@@ -111,7 +111,7 @@ load helpers
 	run -3 terminated_migration
 }
 
-@test "seed and test are shell lines of their settings, and the tests get data of their own" {
+@test "seed and test run the shell lines of their settings, and the tests get data of their own" {
 	run entrypoint SEED_COMMAND='tool "a  b" && echo done; exit 3' seed
 	assert_failure 3
 	assert_output $'tool a\\ \\ b\ndone'
@@ -128,7 +128,7 @@ load helpers
 	assert_output 'entrypoint: TEST_COMMAND is empty: nothing to do.'
 }
 
-@test "what is no role is run as a command, its arguments intact" {
+@test "anything that is no role is run as a command, with its arguments unchanged" {
 	run entrypoint tool 'two  words' '' '*' '$HOME' "it's" '"' $'line\nbreak' --flag
 	assert_success
 	assert_output "tool two\\ \\ words '' \\* \\\$HOME it\\'s \\\" \$'line\\nbreak' --flag"

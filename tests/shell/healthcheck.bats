@@ -1,13 +1,13 @@
 #!/usr/bin/env bats
-# docker/healthcheck.sh without a container: it asks process 1 for the role, so each run gets a process 1 of its own.
+# docker/healthcheck.sh without a container. It learns the role from process 1, so each run has a process 1 of its own.
 
 bats_require_minimum_version 1.5.0
 
 setup_file() {
 	unshare --map-root-user --fork --pid --mount-proc true 2>/dev/null || skip "no PID namespace can be made here"
 	export HEALTHCHECK="$BATS_TEST_DIRNAME/../../docker/healthcheck.sh"
-	# Answers with the status that is the path; /silence is never answered, and /busy from the second time on. /own-name
-	# is what an application with a list of allowed hosts does.
+	# The server answers with the status in the path. It never answers /silence, and it answers /busy from the second
+	# time on. /own-name behaves like an application with a list of allowed hosts.
 	node -e '
 		let busy = true
 		const server = require("http").createServer((request, response) => {
@@ -40,7 +40,7 @@ setup() {
 }
 
 # check [--net] [NAME=VALUE…] COMMAND…: the health check in a container whose process 1 is this command;
-# with --net it has a network of its own, in which nobody listens.
+# with --net it has a network of its own, in which nothing listens.
 check() {
 	local namespaces=(--map-root-user --fork --kill-child --pid --mount-proc) settings=()
 	if [[ $1 == --net ]]; then
@@ -55,7 +55,7 @@ check() {
 	timeout 15 env "${settings[@]}" unshare "${namespaces[@]}" bash -c '"$HEALTHCHECK"; exit $?' "$@"
 }
 
-@test "web is well when its path answers 2xx or 3xx" {
+@test "web is healthy if its path answers 2xx or 3xx" {
 	local status_code
 	for status_code in 200 204 302; do
 		run -0 check HEALTH_PATH="/$status_code" tini -- entrypoint.sh web
@@ -63,31 +63,31 @@ check() {
 	done
 }
 
-@test "web or a frontend is unwell when its path answers anything else, and says what" {
+@test "web or a frontend is unhealthy if its path answers anything else, and the check says what" {
 	run -1 check HEALTH_PATH=/404 tini -- entrypoint.sh web
 	assert_output 'GET /404 answered 404'
 	run -1 check HEALTH_PATH=/500 tini -- entrypoint.sh frontend
 	assert_output 'GET /500 answered 500'
 }
 
-@test "web is asked as localhost, or by the name that is set" {
+@test "the check asks web as localhost, or by the name in HEALTH_HOST" {
 	run -1 check HEALTH_PATH=/own-name tini -- entrypoint.sh web
 	assert_output 'GET /own-name answered 400'
 	run -0 check HEALTH_PATH=/own-name HEALTH_HOST=shop.example.org tini -- entrypoint.sh web
 }
 
-@test "a server that accepts and never answers is unwell, and the check says so before Docker's patience ends" {
+@test "a server that accepts and never answers is unhealthy, and the check says so before Docker's timeout" {
 	run -1 check HEALTH_PATH=/silence tini -- entrypoint.sh web
 	assert_output 'no answer to GET /silence within 3 seconds'
 }
 
-@test "a frozen server whose queue is full is unwell, and the check says so before Docker's patience ends" {
+@test "a frozen server whose queue is full is unhealthy, and the check says so before Docker's timeout" {
 	node -e 'require("http").createServer().listen({ port: 0, host: "127.0.0.1", backlog: 1 }, function () { console.log(this.address().port) })' >"$BATS_TEST_TMPDIR/port" 3>&- &
 	local server=$! port
 	until [[ -s $BATS_TEST_TMPDIR/port ]]; do kill -0 "$server"; done
 	port=$(<"$BATS_TEST_TMPDIR/port")
 	kill -STOP "$server"
-	# What nobody accepts fills the queue: from then on connecting takes minutes.
+	# Connections that the server does not accept fill the queue. From then on connecting takes minutes.
 	while timeout 1 bash -c ": <>/dev/tcp/127.0.0.1/$port"; do :; done
 	run check PORT="$port" tini -- entrypoint.sh web
 	kill -KILL "$server"
@@ -95,17 +95,17 @@ check() {
 	assert_output 'no answer to GET /healthz within 3 seconds'
 }
 
-@test "one slow answer of a busy server is no illness" {
+@test "a busy server stays healthy after one slow answer" {
 	run -0 check HEALTH_PATH=/busy tini -- entrypoint.sh web
 	assert_output ''
 }
 
-@test "a web that does not listen is unwell, in one line" {
+@test "a web that does not listen is unhealthy, and the check says so in one line" {
 	run -1 check --net PORT=8123 tini -- entrypoint.sh web
 	assert_output 'nothing listens on port 8123'
 }
 
-@test "a server that is started anew meanwhile is waited for" {
+@test "the check waits for a server that restarts meanwhile" {
 	node -e '
 		const server = require("http").createServer((_, response) => response.end())
 		server.listen(0, "127.0.0.1", () => {
@@ -121,14 +121,14 @@ check() {
 	assert_success
 }
 
-@test "no role is web, and so is web below Docker's own init, or behind a second entrypoint.sh of a platform" {
+@test "without a role it is web; web is also found below Docker's init, and behind a platform's second entrypoint.sh" {
 	run -1 check HEALTH_PATH=/503 tini -- entrypoint.sh
 	assert_output 'GET /503 answered 503'
 	run -1 check HEALTH_PATH=/503 /sbin/docker-init -- tini -- /usr/local/bin/entrypoint.sh entrypoint.sh web
 	assert_output 'GET /503 answered 503'
 }
 
-@test "worker and beat are unwell without a heartbeat, and well with a fresh one" {
+@test "worker and beat are unhealthy without a heartbeat, and healthy with a fresh one" {
 	local role
 	for role in worker beat; do
 		rm -f "$HEARTBEAT_FILE"
@@ -139,7 +139,7 @@ check() {
 	done
 }
 
-@test "a heartbeat of more than 10 seconds ago is unwell, and says how old it is" {
+@test "a heartbeat older than 10 seconds is unhealthy, and the check says how old it is" {
 	touch -d '-30 seconds' "$HEARTBEAT_FILE"
 	run -1 check tini -- entrypoint.sh worker
 	assert_output --regexp '^the last heartbeat was 3[0-9] seconds ago$'
@@ -147,10 +147,10 @@ check() {
 	run -0 check tini -- entrypoint.sh worker
 }
 
-@test "flower is asked on its own port, also behind a prefix" {
+@test "the check asks Flower on its own port, also behind a prefix" {
 	run -1 check --net HEALTH_PATH=/200 tini -- entrypoint.sh flower
 	assert_output 'nothing listens on port 5555'
-	# In place of a request, the address that would be asked.
+	# Instead of sending a request, this prints the address.
 	sed 's/^http() .*/http() { echo "$@"; exit; }\nunused() {/' "$HEALTHCHECK" >"$BATS_TEST_TMPDIR/check"
 	chmod +x "$BATS_TEST_TMPDIR/check"
 	for prefix in flower /flower /flower/; do
@@ -161,16 +161,16 @@ check() {
 	assert_output '5555 /healthcheck'
 }
 
-@test "a one-off command is never unwell" {
+@test "a one-off command is never unhealthy" {
 	run -0 check --net tini -- entrypoint.sh migrate
 	run -0 check --net tini -- entrypoint.sh flask shell
 	run -0 check --net tini -- entrypoint.sh sh -c 'echo web'
 }
 
-@test "a watch waits for a role that starts, ends as soon as a well one is sick, and says at once that it is well again" {
+@test "a watch waits for a starting role, ends as soon as a role turns unhealthy, and reports a recovery at once" {
 	sed 's/pause 15/pause 0.1/' "$HEALTHCHECK" >"$BATS_TEST_TMPDIR/healthcheck.sh"
 	chmod +x "$BATS_TEST_TMPDIR/healthcheck.sh"
-	# In one container, whose heartbeat comes and goes: a sick one would be waited for in vain, a well one for 45 seconds.
+	# One container, whose heartbeat comes and goes. A watch that did not react would wait for 45 seconds or forever.
 	# shellcheck disable=SC2016 # the inner shell expands it
 	run -0 timeout 15 env PATH="$BATS_TEST_TMPDIR:$PATH" FROZEN_FILE="$BATS_TEST_TMPDIR/seen" \
 		unshare --map-root-user --fork --kill-child --pid --mount-proc bash -c '

@@ -1,18 +1,18 @@
 # Shared by the tests of docker/entrypoint.sh, without a container: every program that a role starts is a fake that
-# prints how it was called. Each run is made under every shell of this machine, and all of them have to agree.
+# prints how it was called. Each test runs under every shell of this machine, and all of them have to agree.
 
 # The repository.
 ROOT=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)
 
 setup_file() {
-	# As it is, but for a virtual environment and certificates that the tests can fill.
+	# The script itself, but with a virtual environment and certificates that the tests can fill.
 	export ENTRYPOINT="$BATS_FILE_TMPDIR/entrypoint.sh" VENV="$BATS_FILE_TMPDIR/venv"
 	export SYSTEM_CA="$BATS_FILE_TMPDIR/system.pem" BUNDLE="$BATS_FILE_TMPDIR/bundle.pem"
 	sed "s#/opt/venv\b#$VENV#; s#=/etc/ssl/certs/ca-certificates.crt#=$SYSTEM_CA#; s#=/tmp/ca-bundle.pem#=$BUNDLE#" \
 		"$ROOT/docker/entrypoint.sh" >"$ENTRYPOINT"
 	export FAKES="$BATS_FILE_TMPDIR/bin"
 	mkdir "$FAKES"
-	# It prints its name and its arguments as a shell would read them, and the variables that $SHOW names.
+	# The fake prints its name and its arguments, quoted for a shell, and the variables that $SHOW names.
 	cat >"$FAKES/fake" <<-'FAKE'
 		#!/bin/bash
 		printf '%q ' "${0##*/}" "$@" | sed 's/ $/\n/'
@@ -34,8 +34,8 @@ setup() {
 	done
 }
 
-# entrypoint [NAME=VALUE…] [ROLE [ARGUMENT…]]: runs it with these settings alone. Fails with 99 when one shell
-# does something else than the first.
+# entrypoint [NAME=VALUE…] [ROLE [ARGUMENT…]]: runs it with only these settings. Fails with 99 if a shell behaves
+# differently from the first one.
 entrypoint() {
 	local settings=() shell name status expected=''
 	while [[ ${1:-} == [A-Z]*=* ]]; do
@@ -59,7 +59,7 @@ entrypoint() {
 	return "$status"
 }
 
-# refuses CODE SENTENCE SETTINGS-AND-ROLE…: nothing is started, and the sentence is all that is said.
+# refuses CODE SENTENCE SETTINGS-AND-ROLE…: expects that nothing is started, and that only the sentence is printed.
 refuses() {
 	local code=$1 sentence=$2
 	shift 2
@@ -68,7 +68,7 @@ refuses() {
 	assert_equal "$stderr" "entrypoint: $sentence"
 }
 
-# with_secrets COMMAND…: runs it with a /run/secrets of its own, which $BATS_TEST_TMPDIR/secrets fills.
+# with_secrets COMMAND…: runs it with a /run/secrets of its own, filled from $BATS_TEST_TMPDIR/secrets.
 with_secrets() {
 	# shellcheck disable=SC2016 # for the other shell
 	unshare --map-root-user --mount bash -c '

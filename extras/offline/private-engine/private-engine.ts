@@ -160,7 +160,7 @@ async function startDaemon(
   })
 }
 
-/** Drops packets from other machines to 127.0.0.1: before Docker 28 they are forwarded before the kernel refuses them. */
+/** Drops other machines' packets to 127.0.0.1: before Docker 28 they are forwarded before the kernel refuses them. */
 async function shutLoopback(layout: Layout, receipt: Receipt): Promise<void> {
   const rule = ['PREROUTING', '-d', '127.0.0.0/8', '!', '-i', 'lo', '-j', 'DROP']
   const run = $({ quiet: true, nothrow: true, env: daemonEnvironment(layout, receipt, process.env) })

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# Tasks: they arrive, and what is due at a time is sent once.
+# Tasks arrive, and a scheduled task is sent only once.
 
 load ../helpers
 

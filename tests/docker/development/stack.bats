@@ -1,20 +1,20 @@
 #!/usr/bin/env bats
-# The development stack: it runs, it is reached from this machine alone, and it follows what is saved.
+# The development stack runs, is reached only from this machine, and restarts when a file is saved.
 
 load ../helpers
 
-@test "every service is healthy, and the migration has ended well" {
+@test "every service is healthy, and the migration has succeeded" {
 	all_well
 }
 
-@test "what is published is published on this machine alone" {
+@test "ports are published only on this machine, and none of a database, Redis, worker or beat" {
 	run published
 	assert_line --regexp '^web 127\.0\.0\.1:'
 	refute_line --regexp ' (0\.0\.0\.0|\[?::\]?):'
 	refute_line --regexp '^(postgres|mariadb|redis|worker|beat) '
 }
 
-@test "Flower refuses without its password" {
+@test "Flower refuses a visitor without its password" {
 	need_service flower
 	run curl --silent --output /dev/null --write-out '%{http_code}' "http://$(address flower 5555)/"
 	assert_output 401

@@ -1,10 +1,10 @@
 #!/usr/bin/env bats
-# What the stack does when something breaks, and how it ends. The files of this folder run in
-# alphabetical order on one stack. This one stops it, so the names of new files come before it.
+# What the stack does when something breaks, and how it stops. The files of this folder run in
+# alphabetical order on one stack. This file stops it, so a new file needs a name that sorts before it.
 
 load ../helpers
 
-@test "a frozen web, worker or beat is unhealthy within half a minute, and healthy again when it goes on" {
+@test "a frozen web, worker or beat turns unhealthy within half a minute, and healthy again when it goes on" {
 	local service roles=(web worker)
 	! has_service beat || roles+=(beat)
 	for service in "${roles[@]}"; do signal_role STOP "$service"; done

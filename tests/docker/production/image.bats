@@ -8,7 +8,7 @@ setup() {
 	image=$COMPOSE_PROJECT_NAME-app
 }
 
-# in_image COMMAND…: in a container of the image that leaves nothing behind.
+# in_image COMMAND…: runs the command in a container of the image that leaves nothing behind.
 in_image() {
 	docker run --rm --interactive --network none --cap-drop ALL "$image" "$@"
 }
@@ -27,13 +27,13 @@ packages() {
 	assert_output ''
 }
 
-@test "it holds none of the tools of development" {
+@test "it holds none of the development tools" {
 	local manifest dev names
 	manifest=$(build_setting APP_DIR)/$(build_setting PYTHON_MANIFEST)
 	dev=$(build_setting PYTHON_DEV_MANIFEST)
 	names=$({ sed -nE 's/^ARG DEV_TOOLS="(.*)"/\1/p' Dockerfile && build_setting PYTHON_DEV_PACKAGES; } | tr ' ' '\n' | packages /dev/stdin)
 	[[ -z $dev ]] || names+=$'\n'$(packages "$(build_setting APP_DIR)/$dev")
-	# What production asks for as well is none, and neither is what one of its packages needs.
+	# Packages that production lists too do not count, and neither do those that one of its packages needs.
 	names=$(comm -23 <(sort --unique <<<"$names") <(tr 'A-Z_.' 'a-z--' <"$manifest" | grep --only-matching --extended-regexp '[a-z0-9-]+' | sort --unique))
 	[[ -n $names ]]
 	# shellcheck disable=SC2086 # a word each
@@ -50,14 +50,14 @@ packages() {
 	docker history --no-trunc "$image" >"$saved/history"
 	docker image inspect "$image" >"$saved/inspect"
 	while IFS= read -r blob; do
-		# Layers are compressed or not, as the engine stores them. What is found is not shown.
+		# The engine may store layers compressed or not. The secret itself is not shown.
 		if gzip --decompress --stdout --force "$blob" 2>/dev/null | grep --quiet --text --fixed-strings --file "$TEST_SECRETS"; then
 			fail "a secret is in ${blob#"$saved/"}"
 		fi
 	done < <(find "$saved" -type f)
 }
 
-@test "it runs as a user with a number that is not root's, who can change nothing of it" {
+@test "it runs as a numeric user that is not root and can change nothing in the image" {
 	run docker image inspect --format '{{.Config.User}}' "$image"
 	assert_output --regexp '^[1-9][0-9]*(:[0-9]+)?$'
 	run in_image find / -xdev '!' -type l -writable -not -path '/proc/*'

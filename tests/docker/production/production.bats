@@ -1,13 +1,13 @@
 #!/usr/bin/env bats
-# The production stack: behind one entry, within limits, with secrets that nobody knows.
+# The production stack has one entry, limits, and secrets that are not public.
 
 load ../helpers
 
-@test "every service is healthy, and the one-shots have ended well" {
+@test "every service is healthy, and the one-shots have succeeded" {
 	all_well
 }
 
-@test "the proxy is the one entry" {
+@test "the proxy is the only entry" {
 	local service
 	run published
 	assert_line --regexp '^proxy '
@@ -24,14 +24,14 @@ load ../helpers
 	assert_output --regexp '^[23]'
 }
 
-@test "every service has limits of memory and processes, a log that is rotated and a restart policy" {
+@test "every service has limits for memory and processes, a rotated log and a restart policy" {
 	local service restart
 	for service in $CORE_SERVICES; do
 		restart=unless-stopped
 		case $service in migrate | secrets-check) restart=no ;; esac
 		run state '{{.Name}}{{with .HostConfig}} {{.Memory}} {{.PidsLimit}} {{.RestartPolicy.Name}}{{end}}' "$service"
 		assert_output --regexp "^[^ ]+ [1-9][0-9]* [1-9][0-9]* $restart\$"
-		# From the model, because Podman does not say what it was told.
+		# This asks the model, because Podman does not report the log options.
 		run model ".services['$service'].logging.options"
 		assert_output --regexp '^\{"max-file":"[1-9][0-9]*","max-size":"[1-9][0-9]*[kmg]"\}$'
 	done
@@ -41,14 +41,14 @@ load ../helpers
 	local service
 	for service in $CORE_SERVICES; do
 		run state '{{.Name}} {{.HostConfig.CapDrop}} {{.HostConfig.Privileged}} {{.HostConfig.SecurityOpt}}' "$service"
-		# Podman names each of them, so the model says that it is all.
+		# Podman lists each capability, so the model shows that all are dropped.
 		assert_output --regexp '^[^ ]+ \[(ALL|.* SYS_CHROOT)\] false \[no-new-privileges(:true)?\]$'
 		run model ".services['$service'].cap_drop"
 		assert_output '["ALL"]'
 	done
 }
 
-@test "the application runs on a read-only root (but for APP_READ_ONLY=false), as a user who is not root, and with no source mounted" {
+@test "the application runs on a read-only root (unless APP_READ_ONLY=false), not as root, and with no source mounted" {
 	local service is_read_only=true
 	! grep --quiet '^APP_READ_ONLY=.*false' "$TEST_ENV_FILE" || is_read_only=false
 	for service in $CORE_SERVICES; do
@@ -62,7 +62,7 @@ load ../helpers
 	done
 }
 
-@test "a role that is frozen is ended, started again and healthy within 75 seconds" {
+@test "a frozen role is ended, started again and healthy within 75 seconds" {
 	local service roles=(web worker)
 	! has_service beat || roles+=(beat)
 	! has_service flower || roles+=(flower)
@@ -75,8 +75,8 @@ load ../helpers
 	done
 }
 
-@test "with a secret of the example nothing starts, and it is named" {
-	# The runner, which has taken the example's word out of the env file, removes this project too.
+@test "with a secret of the example nothing starts, and the setting is named" {
+	# The runner has taken the example's secrets out of the env file. It removes this project too.
 	local known=$COMPOSE_PROJECT_NAME-known
 	docker tag "$COMPOSE_PROJECT_NAME-app" "$known-app"
 	known() { COMPOSE_PROJECT_NAME=$known SECRET_KEY=contract-local-only compose "$@"; }
