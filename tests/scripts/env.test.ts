@@ -17,7 +17,7 @@ test.each<[title: string, text: string, found: string[], problems?: string[]]>([
   ['export, a colon, and blanks around the sign', 'export A=1\nB: 2\n  C = 3', ['A:1', 'B:2', 'C:3']],
   ['quotes in quotes, escaped ones, and a comment after them', `A="it's" # c\nB="say \\"hi\\""\nC="C:\\\\"\nD='it\\'s'`, ['A:1', 'B:2', 'C:3', 'D:4']],
   ['a value over three lines', 'A="one\n# two\nB=three"\nC=3', ['A:1', 'C:4']],
-  ['no sign, and an invalid name', '!!!\nA$=1\nB=2', ['B:3'], ['1: This line is no setting and no comment.', '2: This line is no setting and no comment.']],
+  ['no sign, and an invalid name', '!!!\nA$=1\nB=2', ['B:3'], ['1: This line is neither a setting nor a comment.', '2: This line is neither a setting nor a comment.']],
   ['a quote that only another setting closes', 'A="1\nB="2"\nC=2', ['B:2', 'C:3'], ['1: A has a quote that is never closed.']],
   ['text after the closing quote', `A='1' B=2\nB=2`, ['B:2'], ['1: A has text after its closing quote.']],
   ['UTF-16', Buffer.from('\uFEFFA=1\n', 'utf16le').toString('utf8'), [], ['1: The file is not UTF-8 text.']],

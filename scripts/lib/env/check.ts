@@ -1,7 +1,7 @@
 /**
- * What is wrong with an env file: pure rules from what is known of it to findings. Each finding says what is wrong, why it
- * matters and what to do. The rules about the file itself are here. A new rule is a function in the list at the end of its
- * file, or a row in a table there. A code never changes its meaning; numbers that are missing were given out before.
+ * Finds what is wrong with an env file, by pure rules. Each finding says what is wrong, why it matters and what to do.
+ * The rules about the file itself are here. A new rule is a function in the list at the end of its file, or a row in a
+ * table there. A code never changes its meaning; missing numbers were used before.
  */
 import { basename } from 'node:path'
 import { quote } from 'zx/core'
@@ -24,7 +24,7 @@ export interface Finding extends Found {
 export const inLine = (file: string, { line, message, code }: Finding): string =>
   `${file}${line === null ? '' : `:${line}`}  ${message} (${code})`
 
-/** Compose stops at the first line that it cannot read. Unless it names a setting, that is one of those found here. */
+/** Compose stops at the first line that it cannot read. Unless it names a setting, that is among those found here. */
 const unreadable: Rule = ({ lines: { malformed }, refusal }) =>
   refusal && (refusal.setting || malformed.length === 0) ? [...malformed, refusal] : malformed
 
@@ -35,18 +35,18 @@ const duplicated: Rule = ({ lines: { entries } }) => entries.flatMap(({ name, li
 })
 
 const losesPart = (name: string): string =>
-  `${name} has a $ that Compose takes for a reference to what is not there, so that part is lost.`
+  `${name} has a $ that Compose takes for a reference to something that is not there, so that part is lost.`
 
-/** One for each setting. The shell may have what the file has not. */
+/** At most one finding for each setting. The shell may have a name that the file does not have. */
 const leadsNowhere: Rule = ({ schema, entryOf, lost, around: { shell } }) => [...lost].flatMap(([setting, names]) => {
   const name = names.find((one) => shell?.[one] === undefined)
   if (name === undefined) return []
   const others = [...entryOf.keys(), ...schema.byName.keys()]
   const meant = others.includes(name) ? name : nearest(name, others.filter((other) => other !== setting))
-  // In a password the $ may be meant, and what follows is a piece of it, which is not shown.
+  // In a password the $ may be literal. Then a part of the password follows, which is not shown.
   const isShown = schema.byName.get(setting)?.sensitive === false || /^[A-Z]+(_[A-Z\d]+)+$/.test(name)
   if (meant === undefined || !isShown) {
-    return found('W81', setting, losesPart(setting), 'Put the value in single quotes if the $ is meant, or set the name above.')
+    return found('W81', setting, losesPart(setting), 'Put the value in single quotes if the $ is literal, or set the name above.')
   }
   return found('E80', setting, `${setting} refers to ${name}, which has no value on the lines above it, so that part is empty.`,
     meant === name ? `Set ${name} on a line above ${setting}.` : `Did you mean ${meant}?`)
@@ -60,11 +60,11 @@ const lostBeside: Rule = ({ entryOf, effective, around: { disk, shell } }) => ['
   return lost.map(([name]) => {
     const { line } = lines.entries.findLast((entry) => entry.name === name)!
     return found('W81', setting, `${file}:${line}  ${losesPart(name)}`,
-      'Put the value in single quotes there if the $ is meant, or set above what it refers to.')
+      'Put the value in single quotes there if the $ is literal, or set that name on a line above.')
   })
 })
 
-/** Is there something in the file that nobody else may have? The example's own secrets are everybody's. */
+/** Does the file contain a secret? The example's own secrets do not count, because they are public. */
 const hasSecrets = (subject: Subject): boolean => given(subject).some(({ setting: { sensitive, type }, value, raw }) => {
   const isOpen = value === '' || value.includes('local-only') || raw.includes('${')
   return sensitive && !isOpen && (type.form !== 'url' || /:\/\/[^/]*@/.test(value))
@@ -85,12 +85,12 @@ const openSecrets: Rule = (subject) => {
   ]
 }
 
-/** Proxies are meant to come from the shell. Which stack it is, the shell may say also where the file does not. */
+/** Proxies are meant to come from the shell. COMPOSE_… counts even if the file lacks it: it says which stack it is. */
 const hiddenByShell: Rule = ({ schema, entryOf, effective, around: { shell = {} } }) => schema.settings.flatMap(({ name }) => {
   const [there, here] = [shell[name], effective(name)]
   const isMeant = /^(HTTP|HTTPS|NO)_PROXY$/.test(name) || !(entryOf.has(name) || name.startsWith('COMPOSE_'))
   if (isMeant || there === undefined || here === undefined || there === here) return []
-  return [found('W70', name, `${name} has another value in this shell, and the shell's is taken.`, `unset ${name}`)]
+  return [found('W70', name, `${name} has another value in this shell, and the shell wins.`, `unset ${name}`)]
 })
 
 const rules = [unreadable, duplicated, leadsNowhere, lostBeside, openSecrets, hiddenByShell, ...valueRules, notReached, ...stackRules]

@@ -1,6 +1,6 @@
 /**
- * The text of an env file: where each setting stands, which lines nobody can read, and what a value refers to. What a
- * value means is Compose's to say (values.ts); this has to agree with it on where a value begins and ends. Pure.
+ * The text of an env file: where each setting stands, which lines cannot be read, and what a value refers to. Compose
+ * decides what a value means (values.ts); this has to agree with it on where a value begins and ends. Pure.
  */
 import type { Found } from './subject.ts'
 
@@ -8,7 +8,7 @@ import type { Found } from './subject.ts'
 export interface Entry {
   name: string
   line: number
-  /** What stands after the separator; of a quoted value without the comment behind it. */
+  /** The text after the separator; for a quoted value, without the comment behind it. */
   raw: string
 }
 
@@ -28,7 +28,7 @@ const isQuoted = (raw: string): boolean => /^["']/.test(raw)
 
 const withoutComment = (raw: string): string => (isQuoted(raw) ? raw : raw.replace(/\s#.*$/, ''))
 
-/** The value without quotes and comment. What its escapes and references mean, Compose says. */
+/** The value without quotes and comment. Compose decides what its escapes and references mean. */
 export const unquoted = (raw: string): string => (isQuoted(raw) ? raw.slice(1, -1) : withoutComment(raw).trim())
 
 /** Finds the settings and the malformed lines of an env file. */
@@ -49,7 +49,7 @@ export function readLines(text: string): EnvLines {
     if (content === '' || content.startsWith('#')) continue
     const { name, raw } = assignment.exec(content)?.groups ?? {}
     if (name === undefined || raw === undefined) {
-      refuse(line, name, 'This line is no setting and no comment.',
+      refuse(line, name, 'This line is neither a setting nor a comment.',
         'Write NAME=value, with letters, digits and underscores in the name; or put a # in front.')
       continue
     }
@@ -72,19 +72,19 @@ export function readLines(text: string): EnvLines {
 export const quoteValue = (value: string): string =>
   /^[\w./:@%+,=-]*$/.test(value) ? value : `'${value.replaceAll("'", "\\'")}'`
 
-/** What of a value may refer to something: nothing in single quotes, and no $ that is escaped. */
+/** The part of a value that may refer to something: nothing in single quotes, and no escaped $. */
 export const referring = (raw: string): string =>
   raw.startsWith("'") ? '' : withoutComment(raw).replaceAll(raw.startsWith('"') ? /\\[\\$]|\$\$/g : '$$', '')
 
-/** The names that a value cannot do without: `$NAME` and `${NAME}`, but none with a default, nor in one. */
+/** The names that a value needs: `$NAME` and `${NAME}`, but none that has a default or is in one. */
 function needed(raw: string): string[] {
   const plain = referring(raw).replaceAll(/\$\{\w+:?[-+?](?:[^{}]|\{[^{}]*\})*\}/g, '')
   return [...plain.matchAll(/\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)\})/g)].map(([, bare, braced]) => (bare ?? braced)!)
 }
 
-/** References that lead nowhere, by setting. Compose reads from above: what a setting refers to has to stand there. */
+/** References that lead nowhere, by setting. Compose reads from the top: a setting can only refer to lines above it. */
 export function lostReferences({ entries, malformed }: EnvLines): Map<string, string[]> {
-  // The value of a line that cannot be read is not known; that is told there.
+  // The value of a line that cannot be read is unknown; a finding for that line says so.
   const above = new Set(malformed.map(({ setting }) => setting))
   return new Map(entries.flatMap(({ name, raw }): [string, string[]][] => {
     const lost = needed(raw).filter((other) => !above.has(other))

@@ -23,12 +23,12 @@ export interface Schema {
   byName: ReadonlyMap<string, Setting>
 }
 
-/** What the value has to be, after "has to be", and whether it is that. */
+/** By form: the words after "has to be", and whether a value fits. */
 const forms: Readonly<Record<string, readonly [words: string, fits: (value: string) => boolean]>> = {
   string: ['text', () => true],
   number: ['a number', (value) => /^-?\d+(\.\d+)?$/.test(value)],
   boolean: ['true or false', (value) => /^(true|false)$/.test(value)],
-  // Its choices say the rest.
+  // The choices follow.
   enum: ['one of', () => true],
   port: ['a port number from 1 to 65535', (value) => /^\d+$/.test(value) && Number(value) >= 1 && Number(value) <= 65_535],
   url: [
@@ -39,7 +39,7 @@ const forms: Readonly<Record<string, readonly [words: string, fits: (value: stri
   size: ['a size such as 512m or 2g', (value) => /^\d+(\.\d+)?[kmg]b?$/i.test(value)],
 }
 
-/** `public` is for browsers: localhost means the machine in front of which they are. */
+/** `public` marks a URL for browsers: for them, localhost means the user's own machine. */
 const optionNames = ['isInt', 'min', 'minLength', 'startsWith', 'public']
 
 /** What the value has to be, in words that follow "has to be". */
@@ -76,7 +76,7 @@ const ruleNames = ['type', 'optional', 'default', 'sensitive', 'generate', 'serv
 /** `@type=port`, `@service(a, b)` or `@default="text"`, with what is in the quotes or brackets. */
 const rule = /\s*@(\w+)(?:="([^"]*)"|=(\w+(?:\([^)]*\))?)|\(([^)]*)\))?(?=\s|$)/g
 
-/** Where the example declares a setting. An active line is no comment: the project says it of itself. */
+/** Where the example declares a setting. An active line is not a comment: the project sets it for itself. */
 interface Place {
   file: string
   line: number
@@ -92,13 +92,13 @@ function settingOf({ name, raw }: Entry, type: ValueType, rules: ReadonlyMap<str
   const generate = rules.get('generate')
   return {
     ...place, name, type,
-    // Of a line that is commented out this is the default.
+    // For a line that is commented out, this is the default.
     value,
-    // What holds where the env file does not have it.
+    // Used if the env file does not have the setting.
     default: place.isActive ? rules.get('default') ?? '' : value,
-    // Without a word about it, a setting that has a value here cannot do without one.
+    // Unless it is marked as optional, a setting that has a value here must have one.
     required: value !== '' && !rules.has('optional'),
-    // Never printed. What is random is a secret.
+    // Never printed. A random value is a secret.
     sensitive: rules.has('sensitive') || generate !== undefined,
     // How many random bytes `--init` writes, as hex.
     generate: generate === undefined ? undefined : Number(/\d+/.exec(generate)?.[0] ?? 32),
@@ -106,7 +106,7 @@ function settingOf({ name, raw }: Entry, type: ValueType, rules: ReadonlyMap<str
   }
 }
 
-/** @throws CliError with the first line on which the example breaks its own language: a mistake of whoever wrote that */
+/** @throws CliError with the first line on which the example breaks its own rules, which is not the user's mistake */
 export function parseSchema(text: string, file: string): Schema {
   const byName = new Map<string, Setting>()
   let heading: string | undefined
@@ -130,21 +130,21 @@ export function parseSchema(text: string, file: string): Schema {
       continue
     }
     const isRule = /^#\s*@/.test(written)
-    if (above === 'rule' && !isRule) refuse('A rule stands above it, and this is no setting')
-    // Settings on lines right below each other share sentences and rule.
+    if (above === 'rule' && !isRule) refuse('The line above is a rule, and this is not a setting')
+    // Settings on consecutive lines share their comment and rules.
     if (above !== 'rule') rules = new Map()
     if (/^# --- .+ ---$/.test(written)) heading = written
     if (isRule) {
       for (const [, name = '', inQuotes, word, inBrackets] of written.matchAll(rule)) rules.set(name, inQuotes ?? word ?? inBrackets ?? '')
       const unknown = [...rules.keys()].find((name) => !ruleNames.includes(name)) ?? written.slice(1).replaceAll(rule, '').trim()
-      if (unknown) refuse(`"${unknown}" is no rule. Rules: @${ruleNames.join(', @')}`)
+      if (unknown) refuse(`"${unknown}" is not a rule. Rules: @${ruleNames.join(', @')}`)
     }
     above = isRule ? 'rule' : 'other'
   }
   return { settings: [...byName.values()], byName }
 }
 
-/** True for what is marked as one, for what has one in it or may have (a URL with a user), and for a name that nobody declared. */
+/** True for a setting that is marked as one, a value that contains one or may (a URL with a user), and an undeclared name. */
 export function isSecret(name: string, value: string, { settings, byName }: Schema, values: Values): boolean {
   const secrets = settings.filter(({ sensitive }) => sensitive).map((setting) => values[setting.name])
   const holdsOne = /:\/\/[^/]*@/.test(value) || secrets.some((secret) => secret && value.includes(secret))

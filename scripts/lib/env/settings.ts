@@ -12,7 +12,7 @@ import { readValues } from './values.ts'
 import type { Values } from '../engine/machine.ts'
 import { CliError, ExitCode } from '../errors.ts'
 
-/** The file that somebody fills in. */
+/** The file that the user fills in. */
 export const envFile = '.env.docker'
 /** Its schema and its documentation. */
 export const exampleFile = '.env.docker.example'
@@ -22,9 +22,9 @@ export interface Settings {
   schema: Schema
   values: Values
   findings: Finding[]
-  /** The settings that the file has. Of some the value may not be known. */
+  /** The settings that the file has. Some values may be unknown. */
   names: readonly string[]
-  /** Why Compose did not answer, when it did not: values with $, # or \ and what needs its files are then not judged. */
+  /** Why Compose did not answer, if so: values with $, # or \, and what needs its files, are then not judged. */
   leftOut: string | undefined
 }
 
@@ -66,7 +66,7 @@ export async function readSchema(): Promise<Schema> {
 }
 
 /**
- * Reads an env file as Compose does and judges it. What is wrong with it is in `findings`, and nothing is thrown for it.
+ * Reads an env file as Compose does and judges it. Its mistakes are in `findings`, and nothing is thrown for them.
  *
  * @throws CliError when the file cannot be opened, or the example breaks its own rules
  */

@@ -27,18 +27,18 @@ export interface Found {
 export const found = (code: string, setting: string | undefined, message: string, hint: string): Found =>
   ({ code, setting, message, hint })
 
-/** Paths are seen from the folder of the project. */
+/** Paths start at the folder of the project. */
 export interface Disk {
   /** `unknown` where we may not look. */
   kindOf(path: string): 'file' | 'folder' | 'absent' | 'unknown'
   namesIn(folder: string): string[]
-  /** Empty for what is not there. */
+  /** Empty for a file that is not there. */
   textOf(path: string): string
 }
 
 /** A field that is not there is not judged. */
 export interface Around {
-  /** All services of the Compose files with the values put in, those that are switched off too. */
+  /** All services of the Compose files with the values put in, including those that are switched off. */
   model?: Model | undefined
   disk?: Disk
   /** The variables of the shell. */
@@ -49,7 +49,7 @@ export interface Around {
   git?: 'tracked' | 'ignored' | 'neither' | undefined
 }
 
-/** The other where we may not look. */
+/** Returns the other value where we may not look. */
 function orElse<T>(look: () => T, other: T): T {
   try { return look() } catch { return other }
 }
@@ -71,9 +71,9 @@ async function gitSays(path: string): Promise<Around['git']> {
   return answer && (marks[answer.stdout.slice(0, 2) as keyof typeof marks] ?? 'tracked')
 }
 
-/** Asks Compose, with all profiles and without the shell: the file is judged, the same on every machine. */
+/** Asks Compose, with all profiles and without the shell, so that a file is judged the same on every machine. */
 export async function lookAround(path: string): Promise<Around & { unanswered: string | undefined }> {
-  // A name of its own: the one in the file may be one that Compose does not take.
+  // A fixed project name, because Compose may refuse the one in the file.
   const asked = askCompose(['--env-file', path, '--project-name', 'check', '--profile', '*'], path)
   const [{ model, ...answer }, { mode }, git] = await Promise.all([asked, stat(path), gitSays(path)])
   return { model, unanswered: model ? undefined : reasonOf(answer), disk, shell: process.env, mode, git }
@@ -94,14 +94,14 @@ export interface Input {
 export type Subject = ReturnType<typeof subjectOf>
 export type NamedService = Subject['services'][number]
 
-/** From the file to what is wrong with it. */
+/** Says what is wrong with the file. */
 export type Rule = (subject: Subject) => Found[]
 
 export function subjectOf(input: Input) {
   const { schema, file = '.env.docker', lines, values, around = {} } = input
-  // Of a name that is there twice the last, which counts.
+  // If a name is there twice, the last one counts.
   const entryOf = new Map(lines.entries.map((entry) => [entry.name, entry]))
-  // What is left of such a value is not judged.
+  // A value with a lost reference is not judged.
   const lost = lostReferences(lines)
   const unreadable = new Set(lines.malformed.map(({ setting }) => setting))
   const profiles = (values.COMPOSE_PROFILES ?? '').split(',').map((name) => name.trim()).filter(Boolean)
@@ -112,7 +112,7 @@ export function subjectOf(input: Input) {
   return {
     ...input, file, around, entryOf, profiles, services, lost,
     production: /compose\.production\.ya?ml/.test(values.COMPOSE_FILE ?? ''),
-    /** The value, or what holds for a setting that is not in the file; undefined when nobody can know. */
+    /** The value, or the default of a setting that is not in the file; undefined if it cannot be known. */
     effective(name: string): string | undefined {
       if (lost.has(name)) return undefined
       if (entryOf.has(name)) return values[name]
@@ -129,11 +129,11 @@ export const given = ({ schema, entryOf, values, lost }: Subject) => schema.sett
   return !entry || value === undefined || lost.has(name) ? [] : [{ setting, name, value, raw: entry.raw }]
 })
 
-/** A rule about each of them: what is wrong with it, if anything is. */
+/** Makes a rule that judges each of these settings. */
 export const ofEach = (judge: (one: ReturnType<typeof given>[number], subject: Subject) => Found | undefined): Rule => (subject) =>
   given(subject).flatMap((one) => judge(one, subject) ?? [])
 
-/** The services that the schema says read it: not the build, nor Compose, nor the scripts. */
+/** The services that read a setting, as the schema says: not the build, Compose or the scripts. */
 export const readers = ({ services }: Setting): string[] =>
   services.filter((name) => !['build', 'compose', 'scripts'].includes(name))
 

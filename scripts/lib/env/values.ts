@@ -9,25 +9,25 @@ import type { Values } from '../engine/machine.ts'
 import type { Entry } from './file.ts'
 import type { Found } from './subject.ts'
 
-/** Why Compose refused the file, if that is why. Its own message is not repeated, because it quotes the value. */
+/** Why Compose refused the file, if it did. Its own message is not repeated, because it quotes the value. */
 export function explainRefusal(stderr: string, entries: readonly Entry[]): Found | undefined {
-  // The second is of ${NAME:?}, whose NAME has no value on the lines above.
+  // The second message is about ${NAME:?}, if NAME has no value on the lines above.
   const [, template, wanted] = /Invalid template: "(.*)"$|required variable (\w+) is missing/s.exec(stderr.trimEnd()) ?? []
   const refused = template ?? (wanted && `\${${wanted}`)
   if (refused !== undefined) {
-    // Go writes some characters as escapes: what is between them is looked for.
+    // Go writes some characters as escapes, so the text between them is looked for.
     const pieces = refused.split(/\\./)
     const { line, name } = entries.find(({ raw }) => pieces.every((piece) => raw.includes(piece))) ?? {}
-    const hint = 'Put the value in single quotes, or write $$, where a $ is meant; set above what it refers to.'
+    const hint = 'If the $ is literal, write $$ or put the value in single quotes. If not, set that name above it.'
     return { code: 'E01', line, setting: name, message: `${name ?? 'A value'} has a $ that Compose cannot interpret.`, hint }
   }
-  // Compose's own words alone: the shell that finds no docker names a line of its own.
+  // Only Compose's own words count: a shell that finds no docker names a line too.
   const [, line] = /^(?:failed to read .*: )?line (\d+): /m.exec(stderr) ?? []
   const hint = 'Compare it with .env.docker.example.'
   return line === undefined ? undefined : { code: 'E01', line: Number(line), message: 'Compose cannot read this line.', hint }
 }
 
-/** Asks Compose with what Docker needs to start and no more of the shell: `$USER` in the file means the same everywhere. */
+/** Asks Compose, with only what Docker needs of the shell, so that `$USER` in the file means the same everywhere. */
 export async function askCompose(args: readonly string[], file: string, input?: string) {
   const others = Object.keys(process.env).filter((name) => !['PATH', 'HOME', 'DOCKER_CONFIG'].includes(name))
   const env = { ...Object.fromEntries(others.map((name) => [name, undefined])), ENV_READER_FILE: file }
@@ -48,10 +48,10 @@ export function reasonOf({ exitCode, stderr }: Pick<Result, 'exitCode' | 'stderr
   return line?.split('"', 1)[0]?.trim() || 'it gave no answer'
 }
 
-/** By Compose; or, when it is not there or refuses the file (and why), the values that mean the same to every reader. */
+/** The values by Compose. If it is missing or refuses the file: why, and those that mean the same to every reader. */
 export async function readValues(path: string, entries: readonly Entry[]) {
-  // A service whose environment is the file. The file is no --env-file: what it says about Compose itself
-  // (COMPOSE_FILE …) would apply to this call, and so would a .env in the folder.
+  // The file is the environment of a service. It is not an --env-file: what it says about Compose itself (COMPOSE_FILE
+  // …) would apply to this call. Without /dev/null, a .env in the folder would apply too.
   const reader = JSON.stringify({ services: { reader: { image: 'none', env_file: '${ENV_READER_FILE}' } } })
   const answer = await askCompose(['--file', '-', '--env-file', '/dev/null'], path, reader)
   if (answer.model) {

@@ -8,10 +8,10 @@ import { envFile, loadSettings, readIfThere, readSchema, unusable } from './sett
 import { hostCaBundle } from '../engine/machine.ts'
 import { CliError, ExitCode } from '../errors.ts'
 
-/** Makes a secret of so many random bytes, as hex. */
+/** Makes a secret of that many random bytes, as hex. */
 type Random = (bytes: number) => string
 
-/** The env file of a fresh checkout: what the project says of itself, with secrets of its own and values of this machine. Pure. */
+/** The env file of a fresh checkout: the project's own settings, new secrets, and values of this machine. Pure. */
 export function newFile({ settings }: Schema, machine: Readonly<Record<string, string>>, random: Random) {
   const chosen = settings.filter(({ name, isActive }) => isActive || name in machine)
   const lines = chosen.flatMap(({ name, heading, generate, assignment }, index) => {
@@ -20,24 +20,24 @@ export function newFile({ settings }: Schema, machine: Readonly<Record<string, s
     return [...(isNewSection ? ['', heading ?? ''] : []), value === undefined ? assignment : `${name}=${quoteValue(value)}`]
   })
   return {
-    text: ['# Settings of the Docker stack. What is not here has its default, which .env.docker.example names.', ...lines, ''].join('\n'),
+    text: ['# Settings of the Docker stack. A setting that is not here has its default, which is in .env.docker.example.', ...lines, ''].join('\n'),
     generated: chosen.filter(({ generate }) => generate).map(({ name }) => name),
   }
 }
 
-/** Sets a secret where it is empty; else above what refers to it, because a reference reads only what stands above it; else at the end. */
+/** Sets a secret: on its own empty line; or else above the line that refers to it, because a reference reads only the lines above; or else at the end. */
 function withSecret(text: string, name: string, value: string): string {
   const { entries } = readLines(text)
   const lines = text.replace(/\n?$/, '\n').split('\n')
   const end = text.includes('\r\n') ? '\r' : ''
-  // Of a name that is there twice, the last one counts.
+  // If a name is there twice, the last one counts.
   const own = entries.findLast((entry) => entry.name === name)
   const reader = entries.find(({ raw }) => new RegExp(`\\$\\{?${name}\\b`).test(referring(raw)))
   const line = (own ?? reader)?.line ?? lines.length
   return lines.toSpliced(line - 1, own ? 1 : 0, `${name}=${value}${end}`).join('\n')
 }
 
-/** Adds those of the awaited settings that are secrets. All else stays as it is; doing it twice changes nothing more. Pure. */
+/** Adds the awaited settings that are secrets. All else stays as it is, and a second run changes nothing more. Pure. */
 export function withSecrets({ settings }: Schema, text: string, awaited: readonly (string | null)[], random: Random) {
   const there = new Map(readLines(text).entries.map(({ name, raw }) => [name, unquoted(raw)]))
   const lacking = settings.filter(({ name, generate }) => generate && awaited.includes(name) && !there.get(name))
@@ -62,8 +62,8 @@ async function machineValues(): Promise<Record<string, string>> {
 }
 
 /**
- * Writes the whole file or nothing, readable by its owner alone. Somebody who runs this as root in another
- * user's folder gets a file of that user.
+ * Writes the whole file or nothing, readable by its owner alone. If root runs this in another user's folder, the file
+ * belongs to that user.
  */
 export async function writeSecretly(file: string, text: string): Promise<void> {
   // A link keeps pointing at the file that it names.
@@ -91,7 +91,7 @@ export type Filled = Awaited<ReturnType<typeof fillEnvFile>>
  */
 export async function fillEnvFile(file: string = envFile, { dryRun = false } = {}) {
   const [schema, existing = ''] = await Promise.all([readSchema(), readIfThere(file)])
-  // A byte order mark may only be the beginning of a file, and a line may be put above it.
+  // A byte order mark may only stand at the beginning, and a line may be put above it.
   const before = existing.replace(/^\uFEFF/, '')
   const [broken] = readLines(before).malformed
   if (broken) {
@@ -106,9 +106,9 @@ export async function fillEnvFile(file: string = envFile, { dryRun = false } = {
   const { text, generated } = machine ? newFile(schema, machine, random)
     : withSecrets(schema, before, awaited.map(({ setting }) => setting), random)
 
-  // False when nothing was missing, too.
+  // Also false when nothing was missing.
   const written = !dryRun && text !== before
   if (written) await writeSecretly(file, text)
-  // The secrets that were made, and of a new file the settings that were set to what fits this machine.
+  // The secrets that were made and, for a new file, the settings that were set for this machine.
   return { file, written, generated, fitted: Object.keys(machine ?? {}) }
 }

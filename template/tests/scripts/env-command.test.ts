@@ -187,7 +187,7 @@ test('a broken or missing example, and a folder in place of the file, are told w
   write('.env.docker.example', '# Port.\n# @typo\nWEB_PORT=8000\n')
   const { code, stderr } = await run('--env-file x')
   expect(code).toBe(1)
-  expect(stderr).toMatch(/^✗ \.env\.docker\.example:2 {2}"typo" is no rule/)
+  expect(stderr).toMatch(/^✗ \.env\.docker\.example:2 {2}"typo" is not a rule/)
   expect(stderr).not.toContain('    at ')
   rmSync(join(box.folder, '.env.docker.example'))
   expect((await run()).stderr).toMatch(/^✗ \.env\.docker\.example is not in .*\n {2}→ .*git restore .*\n$/)

@@ -80,7 +80,7 @@ test.each<[code: string, setting: string, edits: Edits, hint?: string | RegExp]>
   ['E11', 'WEB_APP', { WEB_APP: 'shop/main.py' }, 'For example: WEB_APP=shop:app'],
   ['E11', 'WEB_APP', { WEB_APP: "'shop.web.create_app()'" }],
   ['E11', 'CELERY_APP', { CELERY_APP: "'celery -A shop.tasks worker'" }],
-  ['E11', 'APP_WRITABLE_DIR', { APP_WRITABLE_DIR: '/var/tmp' }, 'Take the line out.'],
+  ['E11', 'APP_WRITABLE_DIR', { APP_WRITABLE_DIR: '/var/tmp' }, 'Remove the line.'],
   ['E11', 'HEALTH_HOST', { HEALTH_HOST: 'https://shop.example.org' }],
   ['E11', 'PYTHON_IMAGE', { PYTHON_IMAGE: 'library/python:3.13-alpine3.20' }],
   ['E11', 'IMAGE_REGISTRY', { IMAGE_REGISTRY: 'mirror.example/hub/' }],
@@ -113,18 +113,18 @@ test.each<[code: string, setting: string, edits: Edits, hint?: string | RegExp]>
   ['E67', 'FRONTEND_DIR', { COMPOSE_PROFILES: 'postgres,redis,frontend' }],
   ['E67', 'SITE_SERVICE', { ...production, SITE_SERVICE: 'frontend' }],
   ['E72', 'COMPOSE_PROJECT_NAME', { COMPOSE_PROJECT_NAME: "'My Shop'" }],
-  ['E75', 'COMPOSE_FILE', { ...production, COMPOSE_FILE: 'compose.yaml:compose.override.yaml:compose.production.yaml:mine.yaml' }, /^Take compose\.override\.yaml out for production/],
+  ['E75', 'COMPOSE_FILE', { ...production, COMPOSE_FILE: 'compose.yaml:compose.override.yaml:compose.production.yaml:mine.yaml' }, /^Remove compose\.override\.yaml for production/],
   ['E80', 'DATABASE_URL', { DATABASE_URL: 'postgresql://shop:${POSTGRES_PASSWROD}@db:5432/shop' }, 'Did you mean POSTGRES_PASSWORD?'],
   ['E80', 'DATABASE_URL', { POSTGRES_USER: null }, 'Set POSTGRES_USER on a line above DATABASE_URL.'],
   ['E80', 'POSTGRES_USER', { POSTGRES_USER: '${SITE_SERVICE}' }, 'Set SITE_SERVICE on a line above POSTGRES_USER.'],
   ['E44', 'REDIS_URL', { REDIS_URL: "'redis://:${REDIS_PASSWORD}@redis:6379/0'" }, /outside of single quotes\.$/],
   ['E43', 'REDIS_URL', { REDIS_URL: 'redis://:{REDIS_PASSWORD}@redis:6379/0' }],
   ['W81', 'REDIS_PASSWORD', { REDIS_PASSWORD: '8d2e$wa0b4c1f9' }, /^Put the value in single quotes/],
-  ['E82', 'DATABASE_URL', { DATABASE_URL: 'mysql://shop:${POSTGRES_PASSWORD}@db:5432/shop' }, /^Lead it to another service/],
+  ['E82', 'DATABASE_URL', { DATABASE_URL: 'mysql://shop:${POSTGRES_PASSWORD}@db:5432/shop' }, /^Point it to another service/],
   ['E85', 'APP_DIR', { APP_DIR: 'apps' }, /^Did you mean app\?/],
-  ['E85', 'APP_WORKDIR', { APP_WORKDIR: '/app/shop' }, 'It is seen from APP_DIR.'],
+  ['E85', 'APP_WORKDIR', { APP_WORKDIR: '/app/shop' }, 'The path starts in APP_DIR.'],
   ['E85', 'PYTHON_MANIFEST', { PYTHON_MANIFEST: '../package.json' }],
-  ['E85', 'EXTRA_CA_FILE', { EXTRA_CA_FILE: 'no/such.pem' }, 'It is seen from this folder.'],
+  ['E85', 'EXTRA_CA_FILE', { EXTRA_CA_FILE: 'no/such.pem' }, 'The path starts in this folder.'],
   ['E85', 'APP_CA_FILE', { APP_CA_FILE: 'no/such.pem' }],
   ['E94', 'POSTGRES_MOUNT', { POSTGRES_IMAGE: 'library/postgres:18-trixie' }, /^Write POSTGRES_MOUNT=\/var\/lib\/postgresql\. /],
   ['E94', 'POSTGRES_MOUNT', { POSTGRES_IMAGE: 'mirror.example:5000/pgvector/pgvector:pg18' }],
@@ -241,5 +241,5 @@ test('what Compose refuses is told once', () => {
   const refusal = { code: 'E01', severity: 'error', line: 3, setting: null, message: 'm', hint: 'h' } as const
   const judge = (more: string): string[] => check({ schema, lines: readLines(text + more), values: valuesOf(text), refusal }).map(({ code, message }) => `${code} ${message}`)
   expect(judge('')).toEqual(['E01 m'])
-  expect(judge('x\n')).toEqual(['E01 This line is no setting and no comment.'])
+  expect(judge('x\n')).toEqual(['E01 This line is neither a setting nor a comment.'])
 })

@@ -75,7 +75,7 @@ describe.each(composes)('with Compose %s', (_, path) => {
       if (theirs.isRefused) return expect(ours.malformed.length > 0 || ours.refusal, about).toBeTruthy()
       // Stricter than Compose in two things alone.
       if (ours.malformed.length > 0) {
-        for (const { message } of ours.malformed) expect(message, about).toMatch(/no setting and no comment|text after its closing quote|never closed/)
+        for (const { message } of ours.malformed) expect(message, about).toMatch(/neither a setting nor a comment|text after its closing quote|never closed/)
         return
       }
       taken += 1

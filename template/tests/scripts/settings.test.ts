@@ -86,11 +86,11 @@ test('a project says about 25 settings of itself, and the file is one to read', 
 })
 
 test.each<[text: string, problem: RegExp]>([
-  ['# @typo\nA=', /^example:1 {2}"typo" is no rule\. Rules: @type/],
+  ['# @typo\nA=', /^example:1 {2}"typo" is not a rule\. Rules: @type/],
   ['# @type=strnig\nA=', /^example:2 {2}@type=strnig of A is not known\./],
   ['# @type=string(max=3)\nA=', /@type=string\(max=3\) of A is not known/],
-  ['# @type=port some words\nA=1', /"some words" is no rule/],
-  ['# @sensitive\n\nA=1', /^example:2 {2}A rule stands above it, and this is no setting\./],
+  ['# @type=port some words\nA=1', /"some words" is not a rule/],
+  ['# @sensitive\n\nA=1', /^example:2 {2}The line above is a rule, and this is not a setting\./],
 ])('a mistake in the example, %j', (text, problem) => {
   expect(() => parseSchema(text, 'example')).toThrow(problem)
 })

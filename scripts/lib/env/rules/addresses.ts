@@ -1,9 +1,9 @@
-/** Rules about URLs: does what the containers are told lead to a service, and does it get in there? */
+/** Rules about URLs: does a URL lead the containers to a service, and does its password fit? */
 import { unescape } from 'node:querystring'
 import { found, given, readers } from '../subject.ts'
 import type { Found, NamedService, Rule } from '../subject.ts'
 
-/** Servers that their images tell: the schemes of their URLs, without a driver, and the port. */
+/** Servers that are known by their image: the schemes of their URLs, without a driver, and the port. */
 const servers: readonly { image: RegExp; schemes: RegExp; port: number }[] = [
   { image: /(^|\/)(postgres(ql)?|postgis|pgvector|timescaledb)[:@-]/, schemes: /^postgres(ql)?$/, port: 5432 },
   { image: /(^|\/)(mariadb|mysql)[:@-]/, schemes: /^(mysql|mariadb)$/, port: 3306 },
@@ -16,36 +16,36 @@ const servers: readonly { image: RegExp; schemes: RegExp; port: number }[] = [
 const serverOf = ({ image = '' }: NamedService): (typeof servers)[number] | undefined =>
   servers.find((server) => server.image.test(`${image}:`))
 
-/** Is it one for data, which nobody outside of the stack has to reach? */
+/** Does the service hold data, so that nothing outside of the stack has to reach it? */
 export const holdsData = (service: NamedService): boolean => serverOf(service)?.schemes.test('http') === false
 
-/** Does the service speak another language than the scheme's? Where nobody knows, it does not. */
+/** Does the service speak another protocol than the scheme's? If that is unknown, the answer is no. */
 function isForeign(service: NamedService, scheme: string): boolean {
   const [is, asked] = [serverOf(service), servers.find(({ schemes }) => schemes.test(scheme))]
   return is !== undefined && asked !== undefined && is !== asked
 }
 
-/** A user and a password in a URL, as they may stand there: the rest is percent-encoded. */
+/** A user and a password as a URL may contain them: all other characters are percent-encoded. */
 const plainLogin = /^(?:[\w.~!$&'()*+,;=-]|%[\dA-F]{2})*(?::(?:[\w.~!$&'()*+,;=-]|%[\dA-F]{2})*)?$/i
 
-/** Is there a sign in front of the @ that breaks the login? An @ in a path is none, and a reference that was kept is E44. */
+/** Does a character in front of the @ break the login? An @ in a path does not, and a reference that was kept is E44. */
 export function isUnencoded(value: string): boolean {
   const [, login = ''] = /^[a-z][\w+.-]*:\/\/(.*)@/is.exec(value.replaceAll(/\$\{\w+\}/g, '')) ?? []
   return !/^[^/:]*(:\d+)?\//.test(login) && !plainLogin.test(login)
 }
 
-/** A port that has been moved shows in the Compose file. */
+/** Finds a wrong port. A port that was moved on purpose is in the Compose file. */
 function wrongPort(name: string, url: URL, { ports = [], ...service }: NamedService): Found | undefined {
   const port = Number(url.port) || { 'http:': 80, 'https:': 443 }[url.protocol]
   if (port === undefined || ports.some(({ target }) => target === port)) return undefined
   const usual = JSON.stringify(service).includes(String(port)) ? undefined : serverOf(service)?.port
   const right = ports.find(({ published }) => published === String(port))?.target ?? usual
   if (right === undefined || right === port) return undefined
-  return found('E42', name, `${name} asks for port ${port} of ${url.hostname}, and between containers that one listens on ${right}.`,
+  return found('E42', name, `${name} asks for port ${port} of ${url.hostname}, but between containers it listens on ${right}.`,
     `Write ${url.hostname}:${right}.`)
 }
 
-/** Another user than the service makes has a password that nobody here knows. */
+/** Finds a wrong password. A user that the service does not make has a password that is unknown here. */
 function otherPassword(name: string, url: URL, { name: service, environment = {} }: NamedService): Found | undefined {
   const [user, password] = [unescape(url.username), unescape(url.password)]
   const own = Object.entries(environment).filter(([, value]) => value)
@@ -57,29 +57,29 @@ function otherPassword(name: string, url: URL, { name: service, environment = {}
   return found('E44', name, message, `Write \${${passwords[0]![0]}} in its place, outside of single quotes.`)
 }
 
-/** The first thing that keeps a container from the service, and beside it a password that opens nothing. */
+/** The first thing that keeps a container from the service, and besides a password that is wrong. */
 export const notReached: Rule = (subject) => given(subject).flatMap(({ setting, name, value }) => {
   const { form, options } = setting.type
   if (form !== 'url' || readers(setting).length === 0 || !URL.canParse(value) || isUnencoded(value)) return []
   const url = new URL(value)
-  // Without a driver: of postgresql+psycopg it is postgresql. A file has no host.
+  // Without the driver: for postgresql+psycopg it is postgresql. A file has no host.
   const [scheme, host] = [url.protocol.replace(/[+:].*/, ''), url.hostname.toLowerCase().replaceAll(/^\[|\]$/g, '')]
   const isHere = /^(localhost|::1|0\.0\.0\.0|127\.\d+\.\d+\.\d+)$/.test(host)
-  // One for browsers, which reach other names than the containers.
+  // This URL is for browsers, which reach other names than the containers.
   if (options.public === 'true') {
     return isHere && subject.production ? found('W47', name, `${name} sends browsers to ${host}, which is their own machine.`,
       `Write the name under which it is reached, as in ${name}=https://files.example.org`) : []
   }
   if (isHere) {
-    // Another http address than that of the store may be meant to be handed on to browsers.
+    // An http address other than the store's may be meant for browsers.
     return scheme.startsWith('http') && name !== 'S3_ENDPOINT_URL' ? []
       : found('E40', name, `${name} leads to ${host}, which in a container is the container itself.`,
         'Write the name of the service, such as redis. For a server on this machine itself: docs/networking-and-storage.md.')
   }
-  // Of two behind one name the one that runs, and then the one that speaks the language.
+  // If two services have this name: the one that runs, and then the one that speaks the protocol.
   const rank = (one: NamedService): number => (one.isOn ? 2 : 0) + (isForeign(one, scheme) ? 0 : 1)
   const [meant] = subject.services.filter(({ hosts }) => hosts.includes(host)).toSorted((a, b) => rank(b) - rank(a))
-  // One of somebody else's, or a misspelt one: the application says that there is no such host.
+  // An outside host, or a misspelt one: the application says that there is no such host.
   if (!meant) return []
   if (!meant.isOn) {
     return found('W68', name, `${name} leads to ${host}, and the service ${meant.name} is switched off.`,
@@ -87,7 +87,7 @@ export const notReached: Rule = (subject) => given(subject).flatMap(({ setting, 
   }
   if (isForeign(meant, scheme)) {
     return found('E82', name, `${name} begins with ${scheme}:, and ${host} is ${meant.name} here, which does not speak that.`,
-      'Lead it to another service, or write the URL of this one, as in .env.docker.example.')
+      'Point it to another service, or write the URL of this one, as in .env.docker.example.')
   }
   return [wrongPort(name, url, meant), otherPassword(name, url, meant)].filter((one) => one !== undefined)
 })

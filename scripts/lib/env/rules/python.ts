@@ -5,17 +5,17 @@ import type { Rule } from '../subject.ts'
 
 type Version = readonly [major: number, minor: number]
 
-/** One part of a specifier; two words, or words of Poetry's, are several. */
+/** One part of a specifier. Commas, blanks and Poetry's || separate the parts. */
 const part = /^(~=|={2,3}|!=|[<>]=?|\^|~|)v?(\d+)(?:\.(\d+|\*))?((?:\.(?:\d+|\*))*)$/
 
-/** Does some release of this minor version fit one part? What we cannot read fits. */
+/** Does some release of this minor version fit one part? A part that we cannot read fits. */
 function fitsPart(text: string, [major, minor]: Version): boolean {
   const [, operator = '', first, second = '0', rest = ''] = part.exec(text) ?? []
   if (first === undefined) return true
   const isMajorAlone = second === '*' || !/\d\.\d/.test(text)
   const order = major - Number(first) || minor - (second === '*' ? 0 : Number(second))
   const isSame = isMajorAlone ? major === Number(first) : order === 0
-  // 3.12.4 and 3.12.* are among the releases of 3.12; 3.12 and 3.12.0 stand in front of all others.
+  // 3.12.4 is among the releases of 3.12; 3.12 and 3.12.0 come before all others.
   const isWithin = /[1-9]/.test(rest)
   switch (operator) {
     case '>=': case '>': return order >= 0
@@ -51,7 +51,7 @@ const sayings: Readonly<Record<string, (text: string) => string | undefined>> = 
 
 export const pythonVersion: Rule = ({ effective, around: { disk } }) => {
   const [image, folder, manifest] = ['PYTHON_IMAGE', 'APP_DIR', 'PYTHON_MANIFEST'].map(effective)
-  // A name without a version, such as python:slim, or one of another kind.
+  // There is none in a name without a version, such as python:slim, or in one of another kind.
   const [, version] = /python[^/]*?(?<![\d.])(3\.\d+)[^/]*$/.exec(image ?? '') ?? []
   if (!disk || !version || !image || !folder) return []
   const folders = [...new Set([join(folder, dirname(manifest ?? '')), folder, '.'])]

@@ -12,8 +12,8 @@ import { pythonVersion } from './python.ts'
 const bothOverlays: Rule = ({ values }) => {
   const files = filesIn(values).map((file) => basename(file))
   return ['override', 'production'].every((overlay) => files.includes(`compose.${overlay}.yaml`))
-    ? [found('E75', 'COMPOSE_FILE', 'COMPOSE_FILE has development and production: the latter would run the mounted source.',
-      'Take compose.override.yaml out for production, compose.production.yaml for development.')] : []
+    ? [found('E75', 'COMPOSE_FILE', 'COMPOSE_FILE has the overlays of development and production: production would run the mounted source.',
+      'Remove compose.override.yaml for production, or compose.production.yaml for development.')] : []
 }
 
 const unknownProfile: Rule = ({ profiles, services }) => {
@@ -35,7 +35,7 @@ function published({ services }: Subject): PublishedPort[] {
 const isEverywhere = ({ address }: PublishedPort): boolean => ['0.0.0.0', '::', '[::]'].includes(address)
 
 const portTwice: Rule = (subject) => {
-  // Of a range Docker takes a port that is free.
+  // From a range, Docker takes a port that is free.
   const fixed = published(subject).filter(({ isRange }) => !isRange)
   return fixed.flatMap((here, index) => {
     const there = fixed.slice(0, index).find((other) =>
@@ -53,7 +53,7 @@ const openToAll: Rule = (subject) => {
       'Write 127.0.0.1: in front of the port in the Compose file, or take it out.'))
 }
 
-/** What a setting names, and from where it is seen: this folder, or another setting's. */
+/** What a setting names, and where its path starts: in this folder, or in another setting's. */
 const places: Readonly<Record<string, { kind: 'folder' | 'file'; from?: string }>> = {
   APP_DIR: { kind: 'folder' },
   APP_WORKDIR: { kind: 'folder', from: 'APP_DIR' },
@@ -66,7 +66,7 @@ const places: Readonly<Record<string, { kind: 'folder' | 'file'; from?: string }
 const notThere = ofEach(({ name, value }, subject) => {
   const [place, { around: { disk }, effective }] = [places[name], subject]
   const folder = place?.from ? effective(place.from) : '.'
-  // Where APP_DIR is wrong, nothing is said of what is seen from there.
+  // If APP_DIR is wrong, paths that start there are not judged.
   if (!place || value === '' || !folder || disk?.kindOf(folder) !== 'folder') return undefined
   const { kind, from = 'this folder' } = place
   // What is built or mounted lies in this repository. Certificates may lie anywhere on this machine.
@@ -75,10 +75,10 @@ const notThere = ofEach(({ name, value }, subject) => {
   if ((isAnywhere || !normalize(value).startsWith('..')) && [kind, 'unknown'].includes(disk.kindOf(path))) return undefined
   const meant = nearest(basename(path), disk.namesIn(dirname(path)))
   return found('E85', name, `${name} has to be a ${kind}${isAnywhere ? '' : ` in ${from}`}${shown(name, value, subject)}.`,
-    meant ? `Did you mean ${join(dirname(value), meant)}?` : `It is seen from ${from}.`)
+    meant ? `Did you mean ${join(dirname(value), meant)}?` : `The path starts in ${from}.`)
 })
 
-/** One in the source goes into every build and image, and its packages are taken for the application's. */
+/** In the source, it would go into every build and image, and its packages would be taken for the application's. */
 const virtualEnvironment: Rule = ({ effective, around: { disk } }) => {
   const folder = effective('APP_DIR')
   const below = (path: string): string[] => disk?.namesIn(path).filter((name) => !notSource.has(name)).map((name) => join(path, name)) ?? []
@@ -90,8 +90,8 @@ const virtualEnvironment: Rule = ({ effective, around: { disk } }) => {
 }
 
 /**
- * When a setting is so, the other must not be empty. `or` is what to do when it is not meant. Add the pairs of your own
- * settings here.
+ * If the value of `when` matches `is`, `needs` must not be empty. `or` is what to do if that is not meant. Add the
+ * pairs of your own settings here.
  */
 const pairs: readonly { when: string; is: RegExp; needs: string; or: string }[] = [
   { when: 'WEB_COMMAND', is: /^$/, needs: 'WEB_APP', or: 'set WEB_COMMAND' },
@@ -113,13 +113,13 @@ const siteSwitchedOff: Rule = ({ services, production, effective }) => services
   .filter(({ name, isOn }) => production && !isOn && name === effective('SITE_SERVICE'))
   .map(({ name }) => found('E67', 'SITE_SERVICE', `SITE_SERVICE is ${name}, which is switched off.`, `Add ${name} to COMPOSE_PROFILES.`))
 
-/** An overlay of the owner's may give it to the worker, start something else there, or switch it off. */
+/** The user's own overlay may set it for the worker, start something else there, or switch the worker off. */
 const withoutCelery: Rule = ({ services }) => services
   .filter(({ isOn, command, environment, deploy }) => isOn && command?.[0] === 'worker' && !environment?.CELERY_APP && deploy?.replicas !== 0)
   .map(({ name }) => found('E67', 'CELERY_APP', `CELERY_APP is empty, and ${name} does not start without it.`,
     'Set CELERY_APP: module or module:object, as in "celery -A".'))
 
-/** Version 18 moved its data and refuses the old mount; an older one would keep it in a volume without a name, and lose it. */
+/** Version 18 moved its data and refuses the old mount; an older one would keep it in an anonymous volume, and lose it. */
 const postgresMount: Rule = ({ services, effective }) => {
   const [, major] = /(?:^|\/)(?:postgres|postgis|pgvector):(?:pg)?(\d+)/.exec(effective('POSTGRES_IMAGE') ?? '') ?? []
   const folder = Number(major) >= 18 ? '/var/lib/postgresql' : '/var/lib/postgresql/data'
@@ -133,7 +133,7 @@ const postgresMount: Rule = ({ services, effective }) => {
 const secondsOf = (text = ''): number => [...text.matchAll(/(\d+)([hms]?)/g)]
   .reduce((sum, [, count, unit]) => sum + Number(count) * (unit === 'h' ? 3600 : unit === 'm' ? 60 : 1), 0)
 
-/** Docker kills a worker after the grace. After its time-out Redis hands a task that is not acknowledged to another worker. */
+/** Docker kills a worker after its grace. After the visibility timeout, Redis gives an unacknowledged task to another one. */
 const tooShort: Rule = ({ effective }) => {
   const secondsIn = (name: string): number => secondsOf(effective(name))
   const [stop, grace, visible] = [secondsIn('WORKER_STOP_TIMEOUT'), secondsIn('WORKER_STOP_GRACE'), secondsIn('WORKER_VISIBILITY_TIMEOUT')]

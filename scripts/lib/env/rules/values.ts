@@ -13,19 +13,19 @@ function example({ name, value, sensitive, file, line }: Setting): string {
 }
 
 /**
- * What does not stand in the file has the default of the Compose files: only without one it is missed. Redis alone starts
- * without its password; production refuses that.
+ * A setting that is not in the file has the default of the Compose files, and is missing only if there is none. Only
+ * Redis starts without its password; production refuses that.
  */
 const missing: Rule = ({ schema, profiles, production, effective }) =>
   schema.settings.filter(({ name }) => effective(name) === '').flatMap((setting) => {
     const { name, required, generate } = setting
     const hint = generate ? 'npm run env -- --init makes a value' : example(setting)
     if (required) return found('E10', name, `${name} is missing or empty, and it is required.`, hint)
-    // The key of the store has the name that its clients know.
+    // The key of the store has the name that clients use.
     const owner = generate && readers(setting).find((service) => name.replace(/^S3_/, 'STORAGE_').startsWith(`${service.toUpperCase()}_`))
     if (!owner || !profiles.includes(owner) || (owner === 'redis' && !production)) return []
     const client = owner === 'redis' ? ' Write it into REDIS_URL too; a client without a password needs a Redis of its own (docs/where-to-change-what.md).' : ''
-    return found('E25', name, `${name} is missing or empty, and ${owner}, which is switched on, is refused without it.`,
+    return found('E25', name, `${name} is missing or empty, and ${owner}, which is switched on, needs it.`,
       `${hint}; or take ${owner} out of COMPOSE_PROFILES.${client}`)
   })
 
@@ -42,28 +42,28 @@ const wrongType = ofEach(({ setting, name, value }, subject) => {
   return found(code, name, `${name} has to be ${describe(type)}${shown(name, value, subject)}.`, meant ? `Did you mean ${meant}?` : hint)
 })
 
-/** `problem` stands behind the name. Without a hint the example is shown. */
+/** `problem` follows the name. Without a hint, the example is shown. */
 type Form = readonly [code: string, name: RegExp, breaks: RegExp, problem: string, hint?: string]
 
-/** The forms of your own settings are added here, if @type has no word for them. */
+/** Add the forms of your own settings here, if @type has no word for them. */
 const forms: readonly Form[] = [
   ['E11', /^WEB_APP$/, /^[^:(]*([\s/\\]|\.py(:|$))|^[^:]*\(/, 'has to be module:object, as it is imported in APP_WORKDIR'],
   ['E11', /^CELERY_APP$/, /[\s/\\()]|^-|\.py(:|$)/, 'has to be module or module:object, as it is imported in APP_WORKDIR'],
   ['E11', /^HEALTH_HOST$/, /[\s/]/, 'has to be the name of a host, without a scheme and without a path'],
   ['E11', /^PYTHON_IMAGE$/, /alpine[^/]*$/, 'has to be an image of Debian, because the build installs with apt'],
-  ['E11', /^APP_WRITABLE_DIR$/, /^\/(data|tmp|var\/tmp)\/?$/, 'names a folder that can be written to already', 'Take the line out.'],
+  ['E11', /^APP_WRITABLE_DIR$/, /^\/(data|tmp|var\/tmp)\/?$/, 'names a folder that can be written to already', 'Remove the line.'],
   ['E11', /^IMAGE_REGISTRY$/, /:\/\/|@|\/$/, 'has to be a host, perhaps with a path, without a scheme or a user'],
   ['E11', /SITE_ADDRESS$/, /^\d+$|[^:/]\/(?!\/)/, 'has to be a name, or a port behind a colon, without a path'],
-  ['E36', /_IMAGE$/, /^(?!.*(@sha256:|:(?!latest$)[^:/]+$))./, 'names no version: it is another image tomorrow'],
+  ['E36', /_IMAGE$/, /^(?!.*(@sha256:|:(?!latest$)[^:/]+$))./, 'names no version: tomorrow it may be another image'],
   // Compose refuses all of its files for one of these.
   ['E54', /_PUBLISHED_PORT$/, /^(?!\d{1,5}(-\d{1,5})?$)./, 'has to be a port such as 8000, or a range such as 8000-8009, without an address'],
-  ['E72', /^COMPOSE_PROJECT_NAME$/, /^(?![a-z0-9][a-z0-9_-]*$)./, 'may have small letters, digits, - and _ alone, as in my-shop'],
-  ['W91', /^WORKER_ARGS$/, /(^|\s)(-B|--beat)(\s|$)/, 'has -B: every worker would send the periodic tasks', 'Take it out; the service beat sends them.'],
+  ['E72', /^COMPOSE_PROJECT_NAME$/, /^(?![a-z0-9][a-z0-9_-]*$)./, 'may contain only small letters, digits, - and _, as in my-shop'],
+  ['W91', /^WORKER_ARGS$/, /(^|\s)(-B|--beat)(\s|$)/, 'has -B: every worker would send the periodic tasks', 'Remove it; the service beat sends them.'],
   ['W91', /^BEAT_ARGS$/, /(^|\s)(-S|--scheduler|-s|--schedule)(=|\s|$)/, "replaces the stack's scheduler, which holds the lock",
-    'Take it out, and name another scheduler in BEAT_SCHEDULER.'],
-  // runserver does so unless it is told otherwise.
+    'Remove it, and name another scheduler in BEAT_SCHEDULER.'],
+  // runserver does that by default.
   ['W92', /^WEB_COMMAND$/, /(--(bind|host|http)|-b|\brunserver)[= ](127\.0\.0\.1|localhost)\b|\brunserver\b(?!.*\S:)/,
-    'listens on 127.0.0.1, which is its own container: nobody outside of it is answered',
+    'listens on 127.0.0.1, which is its own container: nothing outside of it can reach it',
     'Let it listen on 0.0.0.0 and on $PORT, with the command in single quotes: runserver 0.0.0.0:$PORT'],
 ]
 
@@ -72,28 +72,28 @@ const wrongForm: Rule = (subject) => given(subject).flatMap(({ setting, name, va
     found(code, name, `${name} ${problem}${shown(name, value, subject)}.`, hint)))
 
 const unknownName: Rule = ({ schema, lines }) => lines.entries.flatMap(({ name, line }) => {
-  // Docker reads its own by itself.
+  // Docker reads its own variables by itself.
   if (schema.byName.has(name) || /^(COMPOSE|DOCKER|BUILDKIT)_/.test(name)) return []
   const meant = nearest(name, [...schema.byName.keys()])
-  // The second line of a key, with the = of base64 at its end, is a piece of a secret.
+  // It may be the second line of a key that ends in the = of base64, and so a part of a secret.
   if (!meant && /[a-z]/.test(name)) {
     return [{ ...found('W13', undefined, 'This line sets a name that is not declared in .env.docker.example.',
-      'If it belongs to the value above, put all of that on one line. What only the application reads belongs into APP_ENV_FILE.'), line }]
+      'If it belongs to the value above, put all of that on one line. What only the application reads belongs in APP_ENV_FILE.'), line }]
   }
   const hint = meant ? `Did you mean ${meant}?`
-    : 'Declare it there if your Compose files read it; what only the application reads belongs into APP_ENV_FILE.'
+    : 'Declare it there if your Compose files read it; what only the application reads belongs in APP_ENV_FILE.'
   return [{ ...found('W13', name, `${name} is not declared in .env.docker.example.`, hint), line }]
 })
 
-/** Words that stand for a secret, or that everybody tries first. */
+/** Words that stand in for a secret, or that attackers try first. */
 const stopgap = /^(<.*>|example|admin|root|postgres|(my[-_]?)?(password|secret|token|key)\d*|(change|your|replace|insert)[-_ ]?.*)$/i
 
-/** docker/check-secrets.sh knows the secrets of the example too. */
+/** docker/check-secrets.sh refuses the secrets of the example too. */
 const weakSecret = ofEach(({ setting, name, value, raw }, { production, services }) => {
-  // Behind services that do not run a password guards nothing.
+  // A password of services that do not run guards nothing.
   const isOff = (reader: string): boolean => services.some((service) => service.name === reader && !service.isOn)
   const guardsNothing = setting.services.length > 0 && setting.services.every(isOff)
-  // One that refers to another is mended there, and the password in a URL is of the service that it leads to.
+  // A value that refers to another is corrected there. The password in a URL is that of the service it leads to.
   const isOthers = setting.type.form === 'url' || (raw.includes('$') && !raw.startsWith("'"))
   const isOpen = raw.includes('local-only')
   const isGuessed = !isOthers && value !== '' && fits(value, setting.type) && (stopgap.test(value) || value.length < 8)
