@@ -19,7 +19,7 @@ from pathlib import Path
 
 FOLDER = Path("/app")
 NOT_SOURCE = {".git", ".venv", "node_modules", "__pycache__"}
-# A module that serves for ever when it is imported needs a guard.
+# A module that starts a server when it is imported would never return.
 SECONDS = 30
 
 broken: list[dict[str, str]] = []
@@ -28,7 +28,7 @@ notes: list[dict[str, str]] = []
 
 def module_name(file: Path, roots: list[Path]) -> str | None:
     """Returns the name by which Python imports a file, or None for a file that has no such name."""
-    # The nearest folder that Python imports from: src/shop.py is "shop" where both are on its path.
+    # The nearest folder on Python's path counts: src/shop.py is "shop" if "src" and "." are on it.
     above = sorted((root for root in roots if file.is_relative_to(root)), key=lambda root: len(root.parts))
     if not above or file.name == "__main__.py":
         return None
@@ -48,14 +48,14 @@ def import_entry(value: str) -> None:
 
 
 def attempt(what: str, load: Callable[[str], object], name: str, folder: Path = FOLDER) -> None:
-    """Imports a name, and keeps the error when that fails."""
-    # A script finds its neighbours when it is run, and should when it is imported.
+    """Imports a name, and notes the error if that fails."""
+    # A script finds its neighbours when it is run, so it should find them when it is imported.
     beside = f"{folder}/"
     sys.path.append(beside)
     signal.alarm(SECONDS)
     try:
         load(name)
-    # A module may end the program, and some libraries have errors that are no Exception.
+    # A module may end the program, and some libraries have errors that are not an Exception.
     except BaseException as error:  # noqa: BLE001
         said = f"{type(error).__name__}: {error}".splitlines()[0].removesuffix(": ")
         if isinstance(error, KeyboardInterrupt):
@@ -72,7 +72,7 @@ def main(left_out: list[str]) -> None:
     # What modules print goes to standard error, so that it does not mix with the answer.
     os.dup2(2, 1)
     sys.argv = ["check_modules"]
-    # As Ctrl-C does, which is no Exception, because modules catch those.
+    # Raises what Ctrl-C raises. That is not an Exception, and modules catch those.
     signal.signal(signal.SIGALRM, signal.default_int_handler)
     found = (path.relative_to(FOLDER) for path in FOLDER.rglob("*.py") if path.is_file())
     files = sorted(file for file in found if not NOT_SOURCE.intersection(file.parts))
@@ -80,7 +80,7 @@ def main(left_out: list[str]) -> None:
         value = os.environ.get(setting, "")
         if value and not (setting == "WEB_APP" and os.environ.get("WEB_COMMAND")):
             attempt(f"{setting}={value}", import_entry, value)
-    # "python -" puts the working folder in front.
+    # "python -" puts the working folder first on the path.
     paths = [Path(path).resolve() for path in sys.path]
     roots = [path.relative_to(FOLDER) for path in paths if path.is_relative_to(FOLDER)]
     for file in files:

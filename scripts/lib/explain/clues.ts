@@ -12,26 +12,26 @@ export interface Scene {
   model: Model
 }
 
-/** A pattern, and what it means by those of its groups that found something, if anything. A guess begins with "Likely". */
+/** A pattern, and what it means, perhaps by those of its groups that found something. A guess begins with "Likely". */
 type Clue = readonly [pattern: RegExp, say: string | ((found: readonly string[], scene: Scene) => string | undefined)]
 
 /** How a sentence about a setting ends. */
 const again = 'then run npm run up again.'
-const byOwnName = `under another name it gets it by a line in .env.app, such as CELERY_BROKER_URL=\${REDIS_URL}, ${again}`
+const byOwnName = `if it reads another variable, add a line to .env.app, such as CELERY_BROKER_URL=\${REDIS_URL}, ${again}`
 
 /** The setting that holds the command of a role. */
 const commandOf = (role: string): string =>
   ['migrate', 'seed', 'test', 'frontend'].includes(role) ? `${role.toUpperCase()}_COMMAND` : 'WEB_COMMAND'
 
 const needsVariable = (name = ''): string =>
-  `application cannot do without the variable ${name}, and nothing hands it over. ` +
+  `application needs the variable ${name}, and nothing sets it. ` +
   `Write ${name}=… into .env.app (or the file that APP_ENV_FILE names), ${again}`
 
 /** What is mounted where a path lies. */
 const mountOf = (path: string, { role, model: { services } }: Scene) => (services[role] ?? services.migrate)?.volumes
   ?.toSorted((a, b) => b.target.length - a.target.length).find(({ target }) => `${posix.resolve('/app', path)}/`.startsWith(`${target}/`))
 
-/** How the application's user gets to what it may not use. A volume keeps the owner that it was made with. */
+/** How the application's user gets access to a path. A volume keeps the owner that it was made with. */
 function giveAway({ role, model: { name, services, volumes } }: Scene, mount: ReturnType<typeof mountOf>): string {
   const { image = '' } = services[role] ?? services.migrate ?? {}
   const { APP_UID, APP_GID, APP_DIR } = services.migrate?.build?.args ?? {}
@@ -40,13 +40,13 @@ function giveAway({ role, model: { name, services, volumes } }: Scene, mount: Re
     return 'Its volume was made for another user. Give it to this one: ' +
       `docker run --rm --user root --volume ${volume}:${mount.target} --entrypoint chown ${image} -R ${APP_UID}:${APP_GID} ${mount.target}`
   }
-  if (mount?.target !== '/app') return 'In the image it is root\'s. Write what must stay to the volume /data, and the rest to /tmp.'
+  if (mount?.target !== '/app') return 'In the image, root owns it. Write what must stay to the volume /data, and the rest to /tmp.'
   return `Give the source to the user of the containers: sudo chown -R ${APP_UID}:${APP_GID} ${APP_DIR}\nOr, unless root owns it, ` +
-    `let them be its owner: set APP_UID and APP_GID in .env.docker to what stat -c %u:%g ${APP_DIR} says, ${again}\n` +
+    `let the containers run as its owner: set APP_UID and APP_GID in .env.docker to what stat -c %u:%g ${APP_DIR} says, ${again}\n` +
     `With a rootless engine neither helps: chmod -R a+rwX ${APP_DIR}`
 }
 
-/** SQLite writes beside its file too. A folder that is missing in a volume is no matter of its owner. */
+/** SQLite also writes beside its file. A folder that is missing in a volume has nothing to do with its owner. */
 function openSqlite(scene: Scene): string {
   const [, file = ''] = /^sqlite[^:]*:\/{3}(\/[^?]+)/.exec(scene.model.services.migrate?.environment?.DATABASE_URL ?? '') ?? []
   const mount = mountOf(file, scene)
@@ -57,7 +57,7 @@ function openSqlite(scene: Scene): string {
 export function moreMemory({ role, model: { services } }: Scene, hasLimit = services[role]?.deploy?.resources?.limits?.memory !== undefined): string {
   const name = role.toUpperCase()
   const fewer = role === 'web' || role === 'worker' ? `, or lower ${name}_CONCURRENCY` : ''
-  // Without a limit it was the engine that had no more.
+  // Without a limit, the engine itself had no more.
   const more = hasLimit ? `Raise ${name}_MEMORY in .env.docker`
     : 'It has no limit here: give Docker more memory (Docker Desktop has that under Settings, Resources)'
   return `${more}${fewer}, ${again}`
@@ -66,7 +66,7 @@ export function moreMemory({ role, model: { services } }: Scene, hasLimit = serv
 /** The first that matches counts, so the specific ones stand before the general ones. */
 export const clues: readonly Clue[] = [
   // --- The container starts, and never reaches the application ---
-  // The second is the lock that migrate creates beside the file.
+  // The last one is the lock that migrate creates beside the file.
   [/unable to open database file|attempt to write a readonly database|: '[^']+\.migrate-lock'/, (_, scene) => openSqlite(scene)],
   [/Read-only file system: '([^']+)'/, ([path]) =>
     `The application writes to ${path}, and its container is read-only. Write what must stay to the volume /data, and the ` +
@@ -77,10 +77,10 @@ export const clues: readonly Clue[] = [
   // tini finds the script, and the kernel does not find "/bin/sh\r".
   [/exec entrypoint\.sh failed: No such file or directory|env: '?(?:ba)?sh\\r|\/bin\/(?:ba)?sh\^M/,
     'Likely: docker/entrypoint.sh has the line endings of Windows (CRLF), which .gitattributes prevents: keep that file, and ' +
-    `take them out: sed -i 's/\\r$//' docker/*.sh docker/*/*.sh, ${again}`],
-  // tini; dash and bash, which name the line of the command or not.
+    `remove them: sed -i 's/\\r$//' docker/*.sh docker/*/*.sh, ${again}`],
+  // tini; dash and bash, with or without the line of the command.
   [/exec (\S+) failed: Permission denied|\b(?:ba)?sh: (?:(?:line )?\d+: )?(\S+): Permission denied/, ([file]) =>
-    `${file} is there and may not be executed: chmod +x the file in the source, ${again}`],
+    `${file} exists, but is not executable: chmod +x the file in the source, ${again}`],
   [/^entrypoint: .* which is not installed/m,
     `Add it to the file of PYTHON_MANIFEST, or to PYTHON_EXTRA_PACKAGES in .env.docker, ${again}`],
   [/^(?:entrypoint|check-secrets): /m, `Correct the setting in .env.docker, ${again}`],
@@ -88,7 +88,7 @@ export const clues: readonly Clue[] = [
     `${commandOf(role)} runs "${program}", which is not in the image. Check the spelling. Add a Python package to ` +
     'the file of PYTHON_MANIFEST, and a Debian package to APT_PACKAGES.'],
   [/could not resize shared memory segment/,
-    'The /dev/shm of PostgreSQL is too small. In compose.mine.yaml (docs/where-to-change-what.md): ' +
+    'The /dev/shm of PostgreSQL is too small. Set it in compose.mine.yaml (docs/where-to-change-what.md): ' +
     `services: { postgres: { shm_size: 1gb } }, ${again}`],
   [/\bSIGBUS\b|\bbus error|insufficient shared memory|no space left on device: '\/dev\/shm|torch_\S+: no space left/i,
     `Likely: its /dev/shm is full. Make it larger, for example SHM_SIZE=1g in .env.docker, ${again}`],
@@ -102,12 +102,12 @@ export const clues: readonly Clue[] = [
   // Both databases read the password of their first user only when they create the volume.
   [/password authentication failed for user "([^"]+)"|Access denied for user '([^']+)'@/, ([user]) =>
     `Likely: the volume of the database was made with another password of "${user}", or DATABASE_URL has another one ` +
-    'than its provider, POSTGRES_PASSWORD or MARIADB_PASSWORD, which is read only when the volume is new: put the old one ' +
+    'than its provider. POSTGRES_PASSWORD and MARIADB_PASSWORD are read only when the volume is new: put the old one ' +
     'back, or delete the data with npm run teardown -- --volumes.'],
   // The version stands in the line below.
   [/database files are incompatible with server(?:.*\n.*?version (\d+))?/, ([version]) =>
     `The volume was made by ${version ? `PostgreSQL ${version}` : 'another major version of PostgreSQL'}, which this one cannot read. Put the old POSTGRES_IMAGE and ` +
-    'POSTGRES_MOUNT back. Then docs/backup.md ("Another major version of the database") moves the data; or delete it: npm run teardown -- --volumes. ' +
+    'POSTGRES_MOUNT back. Then docs/backup.md ("Another major version of the database") shows how to move the data; or delete it: npm run teardown -- --volumes. ' +
     'From 18 on, set POSTGRES_MOUNT=/var/lib/postgresql too.'],
   [/in 18\+, these Docker images/, 'PostgreSQL 18 and later keep their data in another folder: set POSTGRES_MOUNT=/var/lib/postgresql in .env.docker. ' +
     'To keep what an older version has stored, put its POSTGRES_IMAGE back first: docs/backup.md ("Another major version of the database").'],
@@ -134,17 +134,17 @@ export const clues: readonly Clue[] = [
   // --- A service: its name, its password, its certificate ---
   // Celery's default when no broker is set.
   [/Cannot connect to amqps?:\/\/guest:\*+@(?:127\.0\.0\.1|localhost):5672/,
-    `What CELERY_APP names has no broker, and takes RabbitMQ on its own machine. It must read REDIS_URL; ${byOwnName}`],
+    `The Celery application has no broker setting, and takes RabbitMQ on its own machine. It must read REDIS_URL; ${byOwnName}`],
   // botocore; urllib3, as minio has it; Amazon itself, which knows no key of another store.
   [/(?:endpoint URL: "https?:\/\/|Pool\(host=')[\w.-]*\bs3[\w.-]*\.amazonaws\.com|The AWS Access Key Id you provided/, (_, { model }) =>
-    model.services.storage && 'The application asks Amazon, and not the store of this stack. boto3 knows that one by itself from 1.28 on ' +
-      `(AWS_ENDPOINT_URL_S3). Another client has to be told: a line in .env.app, such as AWS_S3_ENDPOINT_URL=\${S3_ENDPOINT_URL}, ${again}`],
+    model.services.storage && 'The application asks Amazon, and not the store of this stack. boto3 from 1.28 on reads the address of the store by ' +
+      `itself (AWS_ENDPOINT_URL_S3). Another client needs a line in .env.app, such as AWS_S3_ENDPOINT_URL=\${S3_ENDPOINT_URL}, ${again}`],
   // redis-py and kombu; libpq; PyMySQL; botocore.
   [/Error 111 connecting to ([\w.-]+):\d+|connection to server at "([^"]+)"[^\n]* failed: Connection refused|Can't connect to MySQL server on '([^']+)'[^\n]*refused|Could not connect to the endpoint URL: "https?:\/\/([^/:"]+)/,
     ([host = '']) => /^(?:localhost|127\..*|::1|0\.0\.0\.0)$/.test(host)
       ? `The application asks ${host}, which in a container is the container itself. It must read the address from ` +
         `DATABASE_URL, REDIS_URL or S3_ENDPOINT_URL; ${byOwnName}`
-      : `Likely: ${host} is there and does not listen on that port, or does not run. Compare host and port in ` +
+      : `Likely: ${host} is there, but does not listen on that port, or is not running. Compare host and port in ` +
         '.env.docker; npm run env knows those of the stack.'],
   [/WRONGPASS|invalid username-password pair|NOAUTH|Authentication required\.|SignatureDoesNotMatch|InvalidAccessKeyId/,
     'Redis or the object store refuses its password or key. Compare REDIS_URL, or S3_ACCESS_KEY_ID and ' +
@@ -166,7 +166,7 @@ export const clues: readonly Clue[] = [
     ([file = '']) => `${packageOf(file)} in .env.docker, ${again}`],
   // kombu, without the package redis or with one that is too old; Celery's store of results.
   [/'NoneType' object has no attribute '(?:Strict)?Redis'|VersionMismatch: Redis.* versions [^6]|Missing redis library|install the redis library/,
-    "Celery finds no package redis that fits it. Add 'celery[redis]' to PYTHON_EXTRA_PACKAGES in .env.docker; or write it in place of " +
+    "Celery finds no redis package that fits it. Add 'celery[redis]' to PYTHON_EXTRA_PACKAGES in .env.docker; or write it in place of " +
     `celery and redis into the file of PYTHON_MANIFEST, and make its lock again, ${again}`],
   ...drifts.map(([error, bound]): Clue => [error, `Likely: something here was written for an older version of a package. ${otherVersion(bound)}, ${again}`]),
   [/ModuleNotFoundError: No module named '([^']+)'/, ([module = ''], { model }) =>
@@ -175,27 +175,27 @@ export const clues: readonly Clue[] = [
       'with the folder, and look at .dockerignore. If it is a package, add it to the file of PYTHON_MANIFEST.'],
   [/__call__\(\) missing \d+ required positional arguments?: (?:'receive' and )?'(send|start_response)'/, ([missing]) =>
     missing === 'send'
-      ? `The application is ASGI (FastAPI, Starlette), and gunicorn speaks WSGI: WEB_SERVER=uvicorn in .env.docker, ${again}`
-      : `The application is WSGI (Flask, Django), and uvicorn speaks ASGI: WEB_SERVER=gunicorn in .env.docker, ${again}`],
+      ? `The application is ASGI (FastAPI, Starlette), and gunicorn speaks WSGI: set WEB_SERVER=uvicorn in .env.docker, ${again}`
+      : `The application is WSGI (Flask, Django), and uvicorn speaks ASGI: set WEB_SERVER=gunicorn in .env.docker, ${again}`],
   [/but settings are not configured|must either define the environment variable DJANGO_SETTINGS_MODULE/,
-    `Nobody has told Django where its settings are: DJANGO_SETTINGS_MODULE=package.settings in .env.app, ${again}`],
+    `Django does not know where its settings are: set DJANGO_SETTINGS_MODULE=package.settings in .env.app, ${again}`],
   // os.environ of Python, django-environ, python-decouple, environs.
   [/File "(?:<frozen os>|[^"]*\/os\.py)", line \d+, in __getitem__\n(?: {4}.*\n)*KeyError: '(\w+)'|Set the (\w+) environment variable|UndefinedValueError: (\w+) not found|Environment variable "(\w+)" not set/,
     ([name]) => `The ${needsVariable(name)}`],
   // pydantic-settings names the field, from which it makes the name of the variable.
   [/ValidationError: \d+ validation errors? for \w*(?:Settings|Config|Env)\w*\n(\w+)\n {2}Field required/i, ([field = '']) =>
     `Likely (with env_prefix in front of the name, if there is one): the ${needsVariable(field.toUpperCase())}`],
-  // A traceback whose last line of code stands outside every function; or a file that is no Python. First in a package.
+  // A traceback whose last line of code stands outside every function, or in a file that is not Python. First in a package.
   [/File "[^"]*\/python(3\.\d+)\/(?:site|dist)-packages\/([\w-]+)[^"]*", line \d+(?:, in <module>)?\n(?: {4}.*\n)*(\w[\w.]*(?:Error|Exception)\b.*)/,
     (found) => `${explainMisfit(found)}, ${again}`],
   [/File "([^"]+)", line (\d+)(?:, in <module>)?\n(?: {4}.*\n)*\w[\w.]*(?:Error|Exception)\b/, ([file, line]) =>
     `The application could not be imported, because of line ${line} of ${file}. Correct it, ${again}`],
   // gunicorn and uvicorn; Celery. What could not be imported has left a traceback, and that says more.
   [/(Failed to find attribute|Error loading ASGI app)|Unable to load celery application/, ([byWeb]) =>
-    `${byWeb ? 'WEB_APP' : 'CELERY_APP'} names what the source does not have: the log says what is missing. Correct it in .env.docker, ${again}`],
+    `${byWeb ? 'WEB_APP' : 'CELERY_APP'} names something that the source does not have: the log says what is missing. Correct it in .env.docker, ${again}`],
   // After the import errors: a tool that cannot import the application does not have its commands either.
   [/Error: No such command '([^']+)'/, ([command], { role }) => command === 'flower'
-    ? `Flower is not installed: PYTHON_EXTRA_PACKAGES='flower' in .env.docker, or take it out of COMPOSE_PROFILES, ${again}`
+    ? `Flower is not installed: set PYTHON_EXTRA_PACKAGES='flower' in .env.docker, or take it out of COMPOSE_PROFILES, ${again}`
     : `${commandOf(role)} asks for "${command}", which the application does not offer. ` +
     'Check the spelling, and whether the application sets up the extension that brings this command.'],
 
@@ -204,8 +204,8 @@ export const clues: readonly Clue[] = [
     ? `Flower has no ${path}. If it is to have a prefix, write FLOWER_URL_PREFIX=… into .env.app, and no --url-prefix anywhere, ${again}`
     : `The application has no ${path}, or wants a login there. Set ${role === 'frontend' ? 'FRONTEND_' : ''}HEALTH_PATH in .env.docker to an open path, ${again}`],
   [/^GET (\S+) answered 400$/m,
-    'Likely: the application answers to its own names alone (ALLOWED_HOSTS, trusted hosts), and not as "localhost". ' +
+    'Likely: the application accepts only its own host names (ALLOWED_HOSTS, trusted hosts), and not "localhost". ' +
     `Set HEALTH_HOST in .env.docker to one of those names, ${again}`],
   [/^nothing listens on port (\d+)$/m, ([port]) =>
-    `Likely: it still starts (raise --timeout), or it listens elsewhere. It has to listen on 0.0.0.0:${port} ($PORT).`],
+    `Likely: it is still starting (raise --timeout), or it listens elsewhere. It has to listen on 0.0.0.0:${port} ($PORT).`],
 ]

@@ -10,7 +10,7 @@ import { redactUrls } from '../terminal.ts'
 import { clues, moreMemory } from './clues.ts'
 import type { Scene } from './clues.ts'
 
-/** Lines of a log that are shown, and that are read: a traceback may stand before a long usage text. */
+/** How many lines of a log are shown, and are read: a traceback may stand before a long usage text. */
 const SHOWN = 15
 const READ = 200
 
@@ -37,11 +37,11 @@ function judge(output: string, scene: Scene): { details: string; advice: string 
   return { details: lines.slice(-SHOWN).join('\n'), advice: undefined }
 }
 
-/** What a role that ran once says with its output. */
+/** What the output of a role that ran once means. */
 export const explainOutput = (output: string, role: string, model: Model) =>
   judge(stripVTControlCharacters(output), { role, model })
 
-/** Docker does not always report it. Where there is a limit, only the kernel ends a program with signal 9. */
+/** Docker does not always report this. If there is a limit, only the kernel ends a program with signal 9. */
 const ranOutOfMemory = ({ oomKilled, exitCode, memoryLimit }: Container): boolean => oomKilled || (exitCode === 137 && memoryLimit > 0)
 
 /** What is wrong with a container, in a sentence that holds no secret. Pure. */
@@ -62,7 +62,7 @@ function whatHappened(container: Container): string {
   return health === 'unhealthy' ? `${service} is not healthy${says}.` : `${service} did not become healthy in time${says}.`
 }
 
-/** From the state of a container and the end of its log to a cause. Pure. */
+/** Finds the cause in the state of a container and the end of its log. Pure. */
 export function diagnose(container: Container, log: string, logCommand: string, model: Model): CliError {
   const { service, state, healthOutput } = container
   const scene = { role: service, model }
@@ -76,7 +76,7 @@ export function diagnose(container: Container, log: string, logCommand: string, 
   })
 }
 
-/** A container that Docker has just restarted does not tell how it ended, so its next end is waited for. */
+/** A container that Docker has just restarted does not tell how it ended, so this waits for its next end. */
 async function asItEnded(cause: Container): Promise<Container> {
   if (cause.state !== 'running' || cause.restarts === 0) return cause
   const { exitCode, stdout } = await capture(['wait', cause.id], { timeoutMs: 20_000 })
@@ -84,7 +84,7 @@ async function asItEnded(cause: Container): Promise<Container> {
   return exitCode === 0 ? { ...cause, state: 'restarting', health: '', exitCode: Number(stdout.trim()) } : cause
 }
 
-/** What the last run of a container wrote; of one that restarts, all runs, because the last may have written nothing yet. */
+/** What the last run of a container wrote; if it restarts, all its runs, because the last may have written nothing yet. */
 async function readLog(stack: Stack, { service, state, startedAt, restarts }: Container): Promise<string> {
   const isOneRun = startedAt !== '' && (state === 'exited' || restarts === 0)
   // A program that cannot be executed says so before Docker calls the container started.

@@ -1,7 +1,7 @@
 /** What .dockerignore keeps out of every build. Pure. */
 import { posix } from 'node:path'
 
-/** The folders in its first lines. Nobody imports from these, and they can be large. */
+/** Folders that it names. No application imports from these, and they can be large. */
 export const notSource = new Set([
   '.git', 'node_modules', '.venv', '__pycache__', '.pytest_cache', '.ruff_cache', '.mypy_cache', '.next',
 ])

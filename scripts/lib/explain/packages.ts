@@ -1,6 +1,6 @@
 /** What is missing or does not fit among the packages of the image: Debian's, Python's, and Python itself. */
 
-/** Libraries that Python packages load, and the packages of Debian 13 that have them. OpenCV and WeasyPrint need several, and name the first. */
+/** Libraries that Python packages load, and the packages of Debian 13 that have them. OpenCV and WeasyPrint need several, and name only the first. */
 const libraries: readonly [name: RegExp, packages: string][] = [
   [/^pq$/, 'libpq5'], [/^curl/, 'libcurl4'], [/^mariadb$/, 'libmariadb3'], [/^odbc$/, 'libodbc2'], [/^ldap|^lber/, 'libldap2'],
   [/^(GL|glib|gthread)$/, 'libgl1 libglib2.0-0'], [/^(SM|Xext|Xrender)$/, 'libsm6 libxext6 libxrender1'],
@@ -25,7 +25,7 @@ const removed: Readonly<Record<string, string>> = {
   3.12: 'aifc audioop cgi cgitb chunk crypt imghdr lib2to3 mailcap nntplib pipes sndhdr spwd sunau telnetlib uu xdrlib',
 }
 
-/** Why a module is not there that the image once had: it was part of Python, or of setuptools. */
+/** Why the image no longer has a module: it was part of Python, or of setuptools. */
 export function explainRemoved(module: string): string | undefined {
   const [name = ''] = module.split('.')
   if (/^(pkg_resources|distutils|setuptools)$/.test(name)) {
@@ -35,11 +35,11 @@ export function explainRemoved(module: string): string | undefined {
   return last && `"${name}" was part of Python until ${last}. Take a newer version of the package that imports it, or ${imageOf(last)} in .env.docker`
 }
 
-/** Other versions of Python packages. A lock decides for itself. */
+/** How to get another version of a Python package. Bounds do not change a lock. */
 export const otherVersion = (bound: string): string =>
   `Take another version in the file of PYTHON_MANIFEST and make its lock again. Without a lock, add '${bound}' to PYTHON_CONSTRAINTS in .env.docker`
 
-/** What Python says where code for an older version of a package, and without a bound of its own, meets a newer one. */
+/** Errors of code that was written for an older version of a package, sets no bound for it, and gets a newer one. */
 export const drifts: readonly [error: RegExp, bound: string][] = [
   [/'url_\w+' from 'werkzeug/, 'werkzeug<3'], [/'(?:_\w+_ctx_stack|Markup|escape|JSON(?:En|De)coder)' from 'flask/, 'flask<2.3'],
   [/'soft_unicode' from 'markupsafe/, 'markupsafe<2.1'], [/'(?:Markup|escape|context\w+|environment\w+)' from 'jinja2/, 'jinja2<3.1'],
@@ -48,7 +48,7 @@ export const drifts: readonly [error: RegExp, bound: string][] = [
   [/numpy\.dtype size changed|compiled using NumPy 1/, 'numpy<2'], [/unexpected keyword argument 'proxies'/, 'httpx<0.28'], [/requires redis-py versions 6\.\S+ or later/, 'kombu<5.7'],
 ]
 
-/** A package that fails when it is imported is as it was published: its code is not what to mend. */
+/** A package that fails when it is imported is as it was published: its code is not what has to change. */
 export function explainMisfit([python = '', name = '', error = '']: readonly string[]): string {
   const [, other] = /cannot import name '\w+' from '(\w+)[^(]*\(.*-packages\//.exec(error) ?? []
   if (other) return `Likely: the package ${name} does not fit the ${other} that is installed. ${otherVersion(`${other}<…`)}`

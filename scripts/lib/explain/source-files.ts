@@ -11,7 +11,7 @@ export type Source = NonNullable<ReturnType<typeof readSource>>
 const lookingIn = (folder: string) =>
   ({ cwd: folder, dot: true, followSymbolicLinks: false, suppressErrors: true, ignore: [...notSource].map((name) => `**/${name}/**`) })
 
-/** The source of a stack, its paths seen from APP_DIR; undefined where nothing is built. */
+/** The source of a stack, with paths that start in APP_DIR; undefined if nothing is built. */
 export function readSource({ services: { migrate } }: Model) {
   const args = migrate?.build?.args
   if (!args) return undefined
@@ -20,14 +20,14 @@ export function readSource({ services: { migrate } }: Model) {
   return {
     folder,
     files: glob.globbySync('**/*.py', lookingIn(folder)).toSorted(),
-    // Where Python looks for modules. Folders outside of /app are no source.
+    // Where Python looks for modules. Folders outside of /app are not source.
     roots: paths.map((path) => posix.relative('/app', path || '/') || '.').filter((path) => !path.startsWith('..')),
     leftOut: (args.PROD_EXCLUDE ?? '').split(/\s+/).filter(Boolean),
     ignore: existsSync('.dockerignore') ? readFileSync('.dockerignore', 'utf8') : '',
   }
 }
 
-/** What in the source goes into every build and weighs so many megabytes, each with what it weighs: data, media, models. */
+/** The parts of the source (data, media, models) that go into every build and have this many megabytes, with their size. */
 export function heavyIn({ folder, ignore }: Source, heavy = 200): string[] {
   const hides = new Map<string, boolean>()
   const isHidden = (path: string): boolean => {
@@ -69,10 +69,10 @@ export function explainMissing(source: Source | undefined, module: string): stri
     const excluded = isLeftOut(source, place.file) ? 'PROD_EXCLUDE leaves it out' : undefined
     const why = hiddenBy(ignore, posix.join(folder, place.file)) ?? excluded
     return why && `${place.file} is in the source and not in the image, because ${why}\n` +
-      'Mend that, then run npm run up again.'
+      'Correct that, then run npm run up again.'
   }
   // A file of a package is imported by the package's name: shop/celery.py is no reason why "celery" is not found.
   const elsewhere = places.find(({ root }) => !files.includes(posix.join(root, '__init__.py')))
   return elsewhere && `"${module}" is ${elsewhere.file} of the source, where Python does not look: ` +
-    `APP_PYTHONPATH=${posix.join('/app', elsewhere.root)} in .env.docker.`
+    `set APP_PYTHONPATH=${posix.join('/app', elsewhere.root)} in .env.docker.`
 }

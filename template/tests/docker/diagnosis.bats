@@ -234,7 +234,7 @@ no_tables() {
 @test "a variable that the application cannot do without and that nothing hands over" {
 	printf 'SHOP_TOKEN = os.environ["SHOP_TOKEN"]\n' >>app/stories/__init__.py
 	up_fails 6
-	advises 'The application cannot do without the variable SHOP_TOKEN, and nothing hands it over.'
+	advises 'The application needs the variable SHOP_TOKEN, and nothing sets it.'
 	echo SHOP_TOKEN=t0ken-of-this-test >.env.app
 	run -0 node --import tsx/esm -- scripts/migrate.ts --env-file "$env_file"
 	rm .env.app
@@ -253,7 +253,7 @@ no_tables() {
 @test "a script that is not there, and one that may not be executed" {
 	printf '#!/bin/sh\n' >app/start.sh
 	role_says web '→ WEB_COMMAND runs "./begin.sh", which is not in the image.' WEB_COMMAND=./begin.sh
-	role_says web '→ ./start.sh is there and may not be executed: chmod +x the file in the source' WEB_COMMAND=./start.sh
+	role_says web '→ ./start.sh exists, but is not executable: chmod +x the file in the source' WEB_COMMAND=./start.sh
 }
 
 @test "words of the libraries that read variables, of Django and of uvicorn" {
@@ -262,17 +262,17 @@ no_tables() {
 	build_images
 	wanted() { # wanted COMMAND: it ends for want of SHOP_TOKEN
 		job_fails migrate 6 MIGRATE_COMMAND="'python -c \"$1\"'"
-		assert_output --partial 'pplication cannot do without the variable SHOP_TOKEN, and nothing hands it over. Write SHOP_TOKEN=… into .env.app'
+		assert_output --partial 'pplication needs the variable SHOP_TOKEN, and nothing sets it. Write SHOP_TOKEN=… into .env.app'
 	}
 	wanted 'import decouple; decouple.config(\"SHOP_TOKEN\")'
 	wanted 'import environs; environs.Env().str(\"SHOP_TOKEN\")'
 	wanted 'import pydantic_settings as p; type(\"Settings\", (p.BaseSettings,), {\"__annotations__\": {\"shop_token\": str}})()'
 	job_fails migrate 6 MIGRATE_COMMAND="'python -m django check'"
-	advises 'Nobody has told Django where its settings are: DJANGO_SETTINGS_MODULE=package.settings in .env.app'
+	advises 'Django does not know where its settings are: set DJANGO_SETTINGS_MODULE=package.settings in .env.app'
 	set_in "$env_file" MIGRATE_COMMAND= WEB_SERVER=uvicorn WEB_CONCURRENCY=1
-	role_says web '→ WEB_APP names what the source does not have' WEB_APP=stories.nowhere:app
-	role_says web '→ WEB_APP names what the source does not have' WEB_APP=stories.pages:nothing
-	role_says web '→ The application is WSGI (Flask, Django), and uvicorn speaks ASGI: WEB_SERVER=gunicorn' 'WEB_APP=stories:create_app()'
+	role_says web '→ WEB_APP names something that the source does not have' WEB_APP=stories.nowhere:app
+	role_says web '→ WEB_APP names something that the source does not have' WEB_APP=stories.pages:nothing
+	role_says web '→ The application is WSGI (Flask, Django), and uvicorn speaks ASGI: set WEB_SERVER=gunicorn' 'WEB_APP=stories:create_app()'
 	put_image_back
 }
 
@@ -285,15 +285,15 @@ no_tables() {
 	docker tag "$project-app:dev" "$project-kept"
 	printf 'FROM %s\nUSER 0\nRUN rm -r /opt/venv/lib/python*/site-packages/flower*\n' "$project-kept" |
 		DOCKER_BUILDKIT=0 docker build --quiet --tag "$project-app:dev" -
-	role_says flower "→ Flower is not installed: PYTHON_EXTRA_PACKAGES='flower' in .env.docker" COMPOSE_PROFILES=postgres,redis,storage,flower
+	role_says flower "→ Flower is not installed: set PYTHON_EXTRA_PACKAGES='flower' in .env.docker" COMPOSE_PROFILES=postgres,redis,storage,flower
 	docker tag "$project-kept" "$project-app:dev"
 	assert_output --partial "Error: No such command 'flower'."
 }
 
 @test "settings that name what the source does not have" {
-	role_says web '→ WEB_APP names what the source does not have' WEB_APP=stories:app
-	role_says worker '→ CELERY_APP names what the source does not have' CELERY_APP=stories.workerr
-	role_says worker '→ CELERY_APP names what the source does not have' CELERY_APP=stories.pages
+	role_says web '→ WEB_APP names something that the source does not have' WEB_APP=stories:app
+	role_says worker '→ CELERY_APP names something that the source does not have' CELERY_APP=stories.workerr
+	role_says worker '→ CELERY_APP names something that the source does not have' CELERY_APP=stories.pages
 }
 
 # --- Health ---
@@ -320,18 +320,18 @@ no_tables() {
 
 		    return app
 	END
-	role_says web '→ Likely: the application answers to its own names alone' HEALTH_PATH=/healthz
+	role_says web '→ Likely: the application accepts only its own host names' HEALTH_PATH=/healthz
 	assert_output --partial 'Set HEALTH_HOST in .env.docker'
 	role_says web '→ The application has no /private, or wants a login there.' HEALTH_PATH=/private
 }
 
 @test "a server that listens on another port" {
-	role_says web '→ Likely: it still starts (raise --timeout), or it listens elsewhere' WEB_COMMAND="'python -m http.server 8099'"
+	role_says web '→ Likely: it is still starting (raise --timeout), or it listens elsewhere' WEB_COMMAND="'python -m http.server 8099'"
 }
 
 @test "an ASGI application behind gunicorn" {
 	printf 'class Asgi:\n    async def __call__(self, scope, receive, send):\n        pass\n\n\napp = Asgi()\n' >app/asgi.py
-	role_says web '→ The application is ASGI (FastAPI, Starlette), and gunicorn speaks WSGI: WEB_SERVER=uvicorn' WEB_APP=asgi:app
+	role_says web '→ The application is ASGI (FastAPI, Starlette), and gunicorn speaks WSGI: set WEB_SERVER=uvicorn' WEB_APP=asgi:app
 }
 
 # --- Addresses ---
@@ -345,10 +345,10 @@ no_tables() {
 	assert_output --regexp '→ The application asks (localhost|127.0.0.1|::1), which in a container is the container itself.'
 	rm .env.app
 	printf 'from celery import Celery\n\ncelery = Celery("lonely")\n' >app/lonely.py
-	role_says worker '→ What CELERY_APP names has no broker, and takes RabbitMQ on its own machine.' CELERY_APP=lonely:celery
+	role_says worker '→ The Celery application has no broker setting, and takes RabbitMQ on its own machine.' CELERY_APP=lonely:celery
 	echo 'DATABASE_URL=postgresql+psycopg://me:s3cret-of-this-test@db:8001/shop' >.env.app
 	job_fails migrate 6
-	assert_output --regexp '→ Likely: [0-9a-z.]+ is there and does not listen on that port'
+	assert_output --regexp '→ Likely: [0-9a-z.]+ is there, but does not listen on that port'
 }
 
 # --- The container ---

@@ -55,7 +55,7 @@ test('what is heavy in the source is named, unless .dockerignore keeps it out', 
 test.each<[string, Partial<Source>, string, string | undefined]>([
   ['is hidden', {}, 'core.celery_worker', 'core/celery_worker.py is in the source and not in the image, because line 2 of .dockerignore hides it: **/celery*\n'],
   ['is left out of production', { leftOut: ['core'], ignore: '' }, 'core.celery_worker', 'because PROD_EXCLUDE leaves it out'],
-  ['lies where Python does not look', {}, 'graph.api', '"graph.api" is src/graph/api.py of the source, where Python does not look: APP_PYTHONPATH=/app/src in'],
+  ['lies where Python does not look', {}, 'graph.api', '"graph.api" is src/graph/api.py of the source, where Python does not look: set APP_PYTHONPATH=/app/src in'],
   ['has the name of a file in a package', {}, 'celery_worker', undefined],
   ['is no module of the source', {}, 'humanize', undefined],
 ])('a module that Python does not find %s', (_, changes, module, sentence) => {
