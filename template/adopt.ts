@@ -1,4 +1,4 @@
-/** `npm run adopt`: makes of the template a repository of the owner's, with their application in place of the sample. */
+/** `npm run adopt`: turns the template into the owner's repository, with their application in place of the sample. */
 import { existsSync, readFileSync, realpathSync, rmSync } from 'node:fs'
 import { basename, join, relative, resolve, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -12,17 +12,17 @@ import type { Change } from './adopt/tree.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '')
 
-/** As Compose and npm take it. */
+/** A name that Compose and npm accept. */
 const NAME = /^[a-z0-9][a-z0-9_-]*$/
 
 const asName = (folder: string): string => basename(folder).toLowerCase().replaceAll(/[^a-z0-9_-]+/g, '-').replace(/^[^a-z0-9]+/, '')
 
 const usage = (message: string, hint: string): CliError => new CliError(message, { hint, exitCode: ExitCode.usage })
 
-/** Asks on a terminal; elsewhere the flag has to say it. */
+/** Asks on a terminal; without one, the flag must give the answer. */
 async function answer(flag: string, given: string | undefined, { canAsk, message, initialValue = '' }: { canAsk: boolean; message: string; initialValue?: string }): Promise<string> {
   if (given !== undefined) return given
-  if (!canAsk) throw usage(`--${flag} is missing, and nobody can be asked here.`, `npm run adopt -- --from ../my-project --name shop --yes`)
+  if (!canAsk) throw usage(`--${flag} is missing, and there is no terminal to ask.`, `npm run adopt -- --from ../my-project --name shop --yes`)
   const { isCancel, text } = await import('@clack/prompts')
   const typed = await text({ message, initialValue, output: process.stderr })
   if (isCancel(typed)) throw new CliError('Nothing was changed.')
@@ -43,7 +43,7 @@ async function chooseRooms(given: string | undefined, canAsk: boolean): Promise<
   return words
 }
 
-/** One word of the first part of a path that says where it lies: a folder, a room, a file. */
+/** The number of files in each top folder and room; a file at the root stands by itself. */
 function count(paths: Iterable<string>): string[] {
   const counts = new Map<string, number>()
   for (const path of paths) {
@@ -62,19 +62,19 @@ function show(target: string, { remove, write }: Change, leftOut: readonly strin
 
 const lies = (inner: string, outer: string): boolean => !relative(outer, inner).startsWith(`..${sep}`) && relative(outer, inner) !== '..'
 
-/** The folder as the system knows it; one that is not there stays as it was written. */
+/** The real path of a folder; one that does not exist stays as it was written. */
 const real = (folder: string): string => (existsSync(folder) ? realpathSync(folder) : resolve(folder))
 
 const wasAdopted = (): boolean => !('adopt' in (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: object }).scripts)
 
 /**
- * To put back what a run that was cut off has left, git restores every file. What somebody has changed since would go with it.
+ * Asks before git restores every file after a run that was cut off, because later changes would be lost.
  *
- * @throws CliError (exit code 3) in a dry run and when the answer is no, (exit code 2) where nobody can be asked
+ * @throws CliError (exit code 3) in a dry run and if the answer is no, (exit code 2) without a terminal
  */
 async function requireConsent(target: string, { dryRun, yes, canAsk }: { dryRun: boolean; yes: boolean; canAsk: boolean }): Promise<void> {
   if (yes && !dryRun) return
-  const what = `An earlier run was cut off in ${target}. To put its files back discards every change that is not committed. git stash keeps the changes of tracked files.`
+  const what = `An earlier run was cut off in ${target}. Putting its files back discards every change that is not committed. git stash keeps the changes of tracked files.`
   if (dryRun) throw new CliError(what, { hint: 'Save what you want to keep, then run it without --dry-run.', exitCode: ExitCode.config })
   if (!canAsk) throw usage(what, 'Save what you want to keep, then add --yes.')
   const { confirm } = await import('@clack/prompts')
@@ -89,20 +89,20 @@ export const adopt = defineCommand({
   options: {
     from: { type: 'string', value: 'folder', help: 'Your application, which is copied to app/; the folder stays as it is' },
     into: { type: 'string', value: 'repository', help: 'Instead: bring the files into a repository that has its application at the root' },
-    name: { type: 'string', value: 'name', help: 'Name of your project: small letters, digits, "-" and "_"' },
-    keep: { type: 'string', value: 'rooms', help: `Folders of extras/ that stay, separated by commas; none unless you say so` },
-    'dry-run': { ...common['dry-run'], help: 'Show what goes and what comes, and change nothing' },
+    name: { type: 'string', value: 'name', help: 'Name of your project: lowercase letters, digits, "-" and "_"' },
+    keep: { type: 'string', value: 'rooms', help: `Folders of extras/ to keep, separated by commas; by default none` },
+    'dry-run': { ...common['dry-run'], help: 'Show which files go and which come, and change nothing' },
     yes: yesOption,
   },
-  notes: 'The repository must have no changes that are not committed. Afterwards all changes are uncommitted, for git diff.',
+  notes: 'The repository must have no uncommitted changes. Afterwards git diff shows what adopt changed.',
   examples: ['npm run adopt -- --from ../my-project --name shop --keep offline --yes', 'npm run adopt -- --into ../my-repository'],
   whenStopped: 'Every file is as it was.',
   async run({ from, into, name, keep, 'dry-run': dryRun = false, yes = false }) {
     const canAsk = process.stdin.isTTY && process.stderr.isTTY && !yes
     if (from !== undefined && into !== undefined) throw usage('--from and --into exclude each other.', 'npm run adopt -- --help says what each does.')
     const target = into === undefined ? root : real(into)
-    if (into !== undefined && !existsSync(target)) throw usage(`There is no folder ${into}.`, 'Say with --into where your repository lies.')
-    if (into !== undefined && lies(target, root)) throw usage(`${into} lies in this repository.`, 'Say with --into where another repository lies, or bring your application with --from.')
+    if (into !== undefined && !existsSync(target)) throw usage(`There is no folder ${into}.`, 'Name the folder of your repository with --into.')
+    if (into !== undefined && lies(target, root)) throw usage(`${into} lies in this repository.`, 'Name another repository with --into, or bring your application with --from.')
 
     requireRepository(target)
     if (wasCutOff(target)) await requireConsent(target, { dryRun, yes, canAsk })
@@ -114,10 +114,10 @@ export const adopt = defineCommand({
     requireClean(target)
 
     const source = into === undefined ? real(await answer('from', from, { canAsk, message: 'Where does your application lie?', initialValue: '../' })) : target
-    if (into === undefined && (lies(source, root) || lies(root, source))) throw usage(`${source} and this repository lie in each other.`, 'Copy your application beside this repository, and say --from where.')
+    if (into === undefined && (lies(source, root) || lies(root, source))) throw usage(`${source} and this repository lie in each other.`, 'Copy your application to a folder next to this repository, and name it with --from.')
     const { application, leftOut } = applicationFrom(source)
     const project = into !== undefined && !canAsk ? (name ?? asName(target)) : await answer('name', name, { canAsk, message: 'What is the name of your project?', initialValue: asName(source) })
-    if (!NAME.test(project)) throw usage(`"${project}" is no name that Compose takes.`, 'Use small letters, digits, "-" and "_", with a letter or a digit first.')
+    if (!NAME.test(project)) throw usage(`"${project}" is no name that Compose takes.`, 'Use lowercase letters, digits, "-" and "_", with a letter or a digit first.')
     const rooms = await chooseRooms(keep, canAsk)
 
     const gone = ['template', ...roomsOf(root).filter((room) => !rooms.includes(room)).map((room) => `extras/${room}`)]
@@ -128,17 +128,17 @@ export const adopt = defineCommand({
     for (const note of notes) info(note)
     if (dryRun) return
     if (!yes) {
-      if (!canAsk) throw usage('Nobody can be asked here, so nothing was changed.', 'If this is what you want, add --yes.')
+      if (!canAsk) throw usage('There is no terminal to ask, so nothing was changed.', 'If this is what you want, add --yes.')
       const { confirm } = await import('@clack/prompts')
       if ((await confirm({ message: 'Change these files? git can undo it.', output: process.stderr })) !== true) throw new CliError('Nothing was changed.')
     }
     stopIfInterrupted()
 
     switchFiles(target, change)
-    // What is left there are files that git ignored.
+    // The only files left in these folders are those that git ignored.
     for (const folder of into === undefined ? gone : []) rmSync(join(root, folder), { recursive: true, force: true })
     ok(`${project} is adopted. Nothing is committed: git status and git diff show every change.`)
-    if (existsSync(join(target, '.env.docker'))) warn('.env.docker is the one of before: rename it, so that npm run up makes one from your settings.')
+    if (existsSync(join(target, '.env.docker'))) warn('.env.docker is from before: rename it, so that npm run up makes a new one from your settings.')
     info(`→ Say in .env.docker.example how your application starts (WEB_APP, CELERY_APP, TEST_COMMAND …), then: npm ci && npm run up`)
   },
 })

@@ -123,12 +123,12 @@ export function adviseOnApt(said: string): string {
     return 'The mirror has a certificate that is not trusted here: name the file of its CA in EXTRA_CA_FILE.'
   }
   if (/\b40[13] +(unauthorized|forbidden)/i.test(said)) {
-    return 'The mirror refuses the user or the password: compare APT_MIRROR, in which both are percent-encoded.'
+    return 'The mirror refuses the user or the password: check APT_MIRROR, in which both must be percent-encoded.'
   }
   if (/\b404 +not found|does not have a release file/i.test(said)) {
-    return 'The mirror answers, and does not have this Debian release there: compare the path in APT_MIRROR.'
+    return 'The mirror answers, but does not have this Debian release there: check the path in APT_MIRROR.'
   }
-  return 'If this machine reaches another Debian mirror, name it in APT_MIRROR; a proxy, in HTTP_PROXY and HTTPS_PROXY.'
+  return 'Set APT_MIRROR to a Debian mirror that this machine reaches. If it needs a proxy, set HTTP_PROXY and HTTPS_PROXY.'
 }
 
 /**

@@ -38,8 +38,8 @@ export interface HostFacts {
 
 /** The first reason against a private engine, and what would change it. Pure. */
 export function findObstacle(host: HostFacts): { obstacle: string; wayOut?: string } | undefined {
-  if (host.isForbidden) return { obstacle: 'EMBEDDED_ENGINE=never forbids to set up a private one' }
-  if (!host.hasApt) return { obstacle: 'a private one can be set up on Debian and its relatives only' }
+  if (host.isForbidden) return { obstacle: 'EMBEDDED_ENGINE=never forbids setting up a private one' }
+  if (!host.hasApt) return { obstacle: 'a private one can be set up only on Debian and its relatives' }
   if (!host.isRoot) return { obstacle: 'only root can set up a private one', wayOut: 'Or run this as root: it then sets up a private engine.' }
   if (!host.mayAdminister) return { obstacle: 'this container is not privileged, which a private one needs' }
   return undefined
@@ -76,7 +76,7 @@ export async function startPrivate(settings: Values): Promise<PrivateEngine> {
   if (effort === 'set up') {
     warn('No Docker Engine answered, so a private one was set up from Debian packages.')
     info(`  Folder  ${layout.dir}`)
-    info(`  Use     . ${quote(layout.activate)}      then "docker" in that shell is this engine's`)
+    info(`  Use     . ${quote(layout.activate)}      then "docker" in that shell uses this engine`)
     info('  Remove  npm run engine -- remove')
   }
   return engineIn(layout)

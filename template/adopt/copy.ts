@@ -19,13 +19,13 @@ export interface Choices {
   application: Tree
 }
 
-/** The template's zone, the sample, and what the owner's files replace. Other files of .github/ are the owner's already. */
+/** The template's zone, the sample, and what the owner's files replace. Other files of .github/ are the owner's. */
 const GONE = /^((template|app)\/|(\.ci\/run|\.github\/(dependabot\.yml|workflows\/ci\.yml)|README\.md|LICENSE)$)/
 
-/** What a list of folders or patterns in a root file is made of. */
+/** Root files that list folders or patterns. */
 const LISTS = ['.gitignore', '.dockerignore', '.editorconfig', 'tsconfig.json', 'vitest.config.mts']
 
-/** Secrets stay where they are: a file that shows how such a file looks may come along. */
+/** Secrets are not copied. A sample of such a file may be. */
 const SECRETS = /^\.env(\.(?!example$|sample$|template$|dist$).*)?$/
 
 export const roomsOf = (root: string): string[] =>
@@ -40,7 +40,7 @@ function* walk(folder: string, below = ''): Generator<string> {
   }
 }
 
-/** Also a folder somewhere in a repository has files that git ignores. */
+/** Whether git can say what it ignores there: true for any folder inside a repository. */
 const isInRepository = (folder: string): boolean =>
   spawnSync('git', ['rev-parse', '--is-inside-work-tree'], { cwd: folder, encoding: 'utf8' }).stdout?.trim() === 'true'
 
@@ -48,12 +48,12 @@ const isInRepository = (folder: string): boolean =>
  * The files of an application's folder, without version control, environments, caches and secrets, and without what
  * its own git ignores.
  *
- * @returns the files, and the paths that were left out although somebody may look for them
+ * @returns the files, and the paths that were left out although the owner may look for them
  * @throws CliError (exit code 2) when it is no folder, or holds no file
  */
 export function applicationFrom(folder: string): { application: Tree; leftOut: string[] } {
   if (!lstatSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
-    throw new CliError(`There is no folder ${folder}.`, { hint: 'Say with --from where your application lies.', exitCode: ExitCode.usage })
+    throw new CliError(`There is no folder ${folder}.`, { hint: 'Name the folder of your application with --from.', exitCode: ExitCode.usage })
   }
   const paths = [...walk(folder)]
   const ignored = isInRepository(folder) ? ignoredOf(folder, paths) : new Set<string>()
@@ -63,7 +63,7 @@ export function applicationFrom(folder: string): { application: Tree; leftOut: s
   return { application, leftOut: paths.filter((path) => isLeftOut(path) && !/\.py[co]$/.test(path)) }
 }
 
-/** Takes what is gone out of the lists of a root file: lines that name it, and items of an array. */
+/** Removes deleted paths from the lists of a root file: lines that name them, and items of an array. */
 function trim(text: string, gone: readonly string[]): string {
   const names = gone.join('|')
   return text
@@ -73,7 +73,7 @@ function trim(text: string, gone: readonly string[]): string {
     .replaceAll(/\{\.ci\/run,/g, '{')
 }
 
-/** Links to what is not there become plain text, and a row of a table that is about it goes. */
+/** Turns links to missing files into plain text, and removes table rows about them. */
 function unlink(text: string, page: string, isThere: (path: string) => boolean): string {
   const leads = (target: string): boolean => isThere(posix.normalize(posix.join(posix.dirname(page), target)).replace(/\/$/, ''))
   return text
@@ -130,10 +130,10 @@ export async function copyOf(root: string, choices: Choices): Promise<Tree> {
   return tree
 }
 
-/** What of a copy has no business in an image where the application is the repository. */
+/** Files of a copy that do not belong in an image if the application is the whole repository. */
 const OURS_AT_THE_ROOT = "'tests docs docker scripts extras package.json package-lock.json Dockerfile compose*.yaml'"
 
-/** What changes where the repository itself becomes the copy: every file that git tracks is in the copy, or goes. */
+/** The change if the repository itself becomes the copy: every file that git tracks is in the copy, or is removed. */
 export function changeOf(root: string, tree: Tree): Change {
   const tracked = trackedFiles(root)
   const isSame = (path: string, content: Content): boolean =>

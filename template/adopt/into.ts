@@ -1,4 +1,4 @@
-/** The files of a copy, into a repository whose application lies at its root. */
+/** Puts the files of a copy into a repository whose application lies at its root. */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { CliError, ExitCode } from '../../scripts/lib/errors.ts'
@@ -7,16 +7,16 @@ import type { Package } from './package.ts'
 import { ignoredOf, textOf } from './tree.ts'
 import type { Tree } from './tree.ts'
 
-/** Ours would say too much about theirs: a script with CRLF does not start in a container, and that is all. */
+/** Our whole file would affect theirs. They need only this: a script with CRLF does not start in a container. */
 const ATTRIBUTES = '*.sh text eol=lf\n*.bash text eol=lf\n*.bats text eol=lf\n'
 
-/** Where theirs stays and ours is not needed, or can lie beside it. */
+/** Files of which theirs stays, because ours is not needed or can have another name. */
 const THEIRS_STAYS = /^(README\.md|LICENSE|tsconfig\.json|vitest\.config\.mts|\.editorconfig|\.npmrc|(docs|\.github)\/.*)$/
 
-/** Folders of ours are ours alone: half theirs and half ours, nobody could tell what to update. */
+/** Our folders hold only our files: in a mixed folder, it would be unclear what to update. */
 const unitOf = (path: string): string => /^(docker|scripts|extras|tests\/[^/]+)(?=\/)/.exec(path)?.[0] ?? path
 
-/** Their lines, and below them those of ours that they do not have. */
+/** Their lines, followed by our lines that they do not have. */
 function mergeLines(theirs: string, ours: string, first: readonly string[] = []): string {
   const known = new Set(theirs.split('\n'))
   const lines = [...first, ...ours.trimEnd().split('\n')].filter((line) => !known.has(line))
@@ -28,11 +28,11 @@ export const isAdopted = (target: string): boolean =>
   existsSync(join(target, 'docker/entrypoint.sh')) && existsSync(join(target, 'scripts/up.ts')) && !existsSync(join(target, 'template/adopt.ts'))
 
 /**
- * What is written into their repository. No file of theirs is replaced but those that merge.
+ * What is written into their repository. Their files are not replaced, except those that are merged.
  *
- * @param copy what a copy holds
+ * @param copy the files of a copy
  * @returns the files, and a sentence for each thing that stayed theirs
- * @throws CliError (exit code 3) when something of theirs is where ours has to be
+ * @throws CliError (exit code 3) when one of their files is where ours has to be
  */
 export async function mergeInto(target: string, copy: Tree): Promise<{ write: Tree; notes: string[] }> {
   const read = (path: string): string | undefined => (existsSync(join(target, path)) ? readFileSync(join(target, path), 'utf8') : undefined)
@@ -55,7 +55,7 @@ export async function mergeInto(target: string, copy: Tree): Promise<{ write: Tr
   if (isKept(workflow) && free) write.set(free, copy.get(workflow)!)
   const notes = [...copy.keys()].filter((path) => isKept(path)).map((path) => `${path} stayed yours.${path === workflow && free ? ` Ours is ${free}.` : ''}`)
 
-  // Many a Python project ignores lib/, build/ and env/ wherever they are.
+  // Many Python projects ignore lib/, build/ and env/ in every folder.
   const ignored = [...ignoredOf(target, [...write.keys()])]
   const shown = [...new Set(ignored.flatMap((path) => (unitOf(path) === path ? [`!/${path}`] : [`!/${unitOf(path)}/`, `!/${unitOf(path)}/**`])))]
   write.set('.gitignore', { text: mergeLines(read('.gitignore') ?? '', ours('.gitignore'), shown) })

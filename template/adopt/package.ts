@@ -1,4 +1,4 @@
-/** package.json and its lock: of what is left, nothing more. */
+/** package.json and its lock, with only what the remaining files need. */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -16,15 +16,15 @@ export interface Package {
   [key: string]: unknown
 }
 
-/** What the owner's own work needs, whether a file says so or not. */
+/** Packages that the owner's own work needs, even if no file imports them. */
 const ALWAYS = new Set(['@types/node', 'bats', 'bats-assert', 'bats-support', 'tsx', 'typescript', 'vitest'])
 
-/** Without the template nobody counts the tests: `npm test` stops at the first suite that fails. */
+/** Without the template, no script counts the tests: `npm test` stops at the first suite that fails. */
 const TESTS = { test: 'tsc && vitest run && npm run test:shell && npm run test:docker', 'test:scripts': 'vitest run' }
 
 const escape = (text: string): string => text.replaceAll(/[/.*+?^${}()|[\]\\]/g, String.raw`\$&`)
 
-/** True when a file imports the package, or runs what it brings. */
+/** True when a file imports the package, or runs one of its programs. */
 const isUsed = (name: string, texts: readonly string[]): boolean => {
   const use = new RegExp(String.raw`(from |import\(|import |require\(|resolve\(|npx |node_modules/)['"\`]?${escape(name)}\b`)
   return texts.some((text) => use.test(text))
@@ -44,7 +44,7 @@ export function fitPackage(original: Package, name: string, tree: Tree): Package
   }
 }
 
-/** Theirs, with what ours adds. What both have stays theirs, and is named. */
+/** Their package.json with our additions. If both have a key, theirs stays, and the key is named. */
 export function mergePackages(theirs: Package, ours: Package): { merged: Package; kept: string[] } {
   const add = (section: string, mine: Words = {}, yours: Words = {}): string[] =>
     Object.keys(yours).filter((key) => mine[key] !== undefined && mine[key] !== yours[key]).map((key) => `${section}.${key}`)
@@ -61,7 +61,7 @@ export function mergePackages(theirs: Package, ours: Package): { merged: Package
   }
 }
 
-/** One lock with the packages of both; npm takes out what nobody needs. */
+/** One lock with the packages of both; npm removes those that are not needed. */
 export const mergeLocks = (theirs: string, ours: string): string => {
   const [mine, yours] = [JSON.parse(theirs), JSON.parse(ours)] as { packages?: object }[]
   return JSON.stringify({ ...mine, packages: { ...yours!.packages, ...mine!.packages } })

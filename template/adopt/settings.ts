@@ -1,7 +1,7 @@
-/** .env.docker.example of a copy: its active lines say of the application what can be seen for certain, and nothing of the sample. Pure. */
+/** .env.docker.example of a copy: its active lines hold what is certain of the application, not the sample's. Pure. */
 
 /**
- * How the dependencies are installed, as far as the files at the root of the application leave no choice.
+ * How the dependencies are installed, if the files at the root of the application leave no choice.
  *
  * @param files names at the application's root
  */
@@ -16,12 +16,12 @@ export function installation(files: ReadonlySet<string>): Record<string, string>
 /**
  * The example with other values: its active lines say what is known of the new application. A secret stays, since
  * `env -- --init` makes another; anything else is the default of its rule, or empty. Half an S3 store is a
- * mistake, so its lines become documentation. What is documentation stays so, unless one of `answers` is for it.
+ * mistake, so its lines become documentation. A commented line stays a comment, unless `answers` has its value.
  *
  * @param answers what is known of the new application
  */
 export function neutralExample(example: string, name: string, answers: Record<string, string>): string {
-  // A queue is what Celery needs, and a database is best named before it is made.
+  // Celery needs a queue, and a database should have its name before it is created.
   const known: Record<string, string> = { COMPOSE_PROFILES: 'redis', POSTGRES_DB: name.replaceAll('-', '_'), ...answers }
   let rule = ''
   const neutral = (line: string): string => {

@@ -1,10 +1,10 @@
-/** Files by their path, and the switch of a git repository from the files that it has to others. */
+/** Files by their path, and the switch of a git repository from its present files to others. */
 import { spawnSync } from 'node:child_process'
 import { cpSync, existsSync, lstatSync, mkdirSync, readFileSync, readdirSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { CliError, ExitCode } from '../../scripts/lib/errors.ts'
 
-/** What one file holds: a text, or what another file holds, with its mode. */
+/** The content of a file: a text, or a copy of another file with its mode. */
 export type Content = { text: string } | { file: string }
 export type Tree = Map<string, Content>
 
@@ -13,7 +13,7 @@ export interface Change {
   write: Tree
 }
 
-/** What other tools make again. It is never copied, and it goes with the folder that it lies in. */
+/** Caches, which other tools make again. They are never copied, and are deleted with their folder. */
 export const CACHES = new Set(['.venv', 'venv', 'node_modules', '__pycache__', '.pytest_cache', '.ruff_cache', '.mypy_cache', '.tox', '.nox', '.DS_Store'])
 
 export const textOf = (content: Content): string => ('text' in content ? content.text : readFileSync(content.file, 'utf8'))
@@ -30,7 +30,7 @@ export function git(folder: string, args: readonly string[], { input, codes = [0
 export const trackedFiles = (folder: string): string[] =>
   git(folder, ['ls-files', '-z']).split('\0').filter((path) => path && lstatSync(join(folder, path), { throwIfNoEntry: false })?.isDirectory() === false)
 
-/** Which of the paths git ignores there, be they files or not yet. Of a submodule only its own git could say. */
+/** Which of the paths git ignores there, whether they exist or not. For a submodule only its own git could tell. */
 export function ignoredOf(folder: string, paths: readonly string[]): Set<string> {
   const submodules = git(folder, ['ls-files', '-z', '--stage']).split('\0').flatMap((line) => (line.startsWith('160000 ') ? [`${line.split('\t')[1]!}/`] : []))
   const input = paths.filter((path) => !submodules.some((submodule) => path.startsWith(submodule))).join('\0')
@@ -47,7 +47,7 @@ export function requireRepository(folder: string): void {
   })
 }
 
-/** @throws CliError (exit code 3) when changes of somebody else would mix with ours */
+/** @throws CliError (exit code 3) when the user's uncommitted changes would mix with ours */
 export function requireClean(folder: string): void {
   const lines = git(folder, ['status', '--porcelain']).trimEnd().split('\n').filter(Boolean)
   if (lines.length === 0) return
@@ -58,13 +58,13 @@ export function requireClean(folder: string): void {
   })
 }
 
-/** Beside the repository's own data: on the same file system, and never part of what git tracks. */
+/** Lies next to the repository's own data: on the same file system, and never tracked by git. */
 const workFolder = (folder: string): string => join(resolve(folder, git(folder, ['rev-parse', '--git-dir']).trim()), 'adopt')
 const journalOf = (folder: string): string => join(workFolder(folder), 'journal.json')
 
 /** Removes a file, and the folders above it in which nothing is left but caches of the kinds given. */
 function removeWithFolders(folder: string, path: string, caches: ReadonlySet<string>): void {
-  // A folder of theirs at that place is none of what was made.
+  // A folder at that path is the owner's, not one that this run made.
   if (lstatSync(join(folder, path), { throwIfNoEntry: false })?.isDirectory()) return
   rmSync(join(folder, path), { force: true })
   for (let parent = dirname(path); parent !== '.'; parent = dirname(parent)) {
@@ -75,12 +75,12 @@ function removeWithFolders(folder: string, path: string, caches: ReadonlySet<str
   }
 }
 
-/** Was a run cut off in the middle of the switch? */
+/** Whether a run was cut off in the middle of the switch. */
 export const wasCutOff = (folder: string): boolean => existsSync(journalOf(folder))
 
 /**
- * Puts everything back after a run that was cut off: what it made goes, and git has the rest. What was changed since is
- * kept as a stash.
+ * Puts everything back after a run that was cut off: deletes what that run made, and restores the rest with git. Later
+ * changes are kept as a stash.
  *
  * @returns true when there was something to put back
  */
@@ -98,9 +98,9 @@ export function putBack(folder: string): boolean {
 }
 
 /**
- * Switches the clean repository to other files. The new ones are made beside it first; the switch itself only renames
- * and deletes, in one go that no signal cuts. What adopt is made of goes last, so that it can put back what even a kill
- * has cut.
+ * Switches the clean repository to other files. The new files are prepared elsewhere first; the switch itself only
+ * renames and deletes, and no signal interrupts it. The files of adopt itself go last, so that adopt can put everything
+ * back even after a kill.
  *
  * @throws CliError (exit code 3) when a file that git does not know would be overwritten
  */
@@ -118,7 +118,7 @@ export function switchFiles(folder: string, { remove, write }: Change): void {
     mkdirSync(dirname(staged), { recursive: true })
     if ('file' in content) cpSync(content.file, staged, { verbatimSymlinks: true })
     else {
-      // The mode stays what it was.
+      // This keeps the mode of the old file.
       if (existsSync(join(folder, path))) cpSync(join(folder, path), staged)
       writeFileSync(staged, content.text)
     }
@@ -135,7 +135,7 @@ export function switchFiles(folder: string, { remove, write }: Change): void {
     for (const path of remove.filter((one) => last(one) > 0).toSorted((a, b) => last(a) - last(b))) removeWithFolders(folder, path, CACHES)
   } catch (error) {
     putBack(folder)
-    throw new CliError('The files could not be switched, and all are as they were.', { details: (error as Error).message, cause: error })
+    throw new CliError('The files could not be switched. All are as they were.', { details: (error as Error).message, cause: error })
   }
   rmSync(work, { recursive: true, force: true })
 }

@@ -12,13 +12,13 @@ import { timeNpm } from './timing.ts'
 import { inCopy, tidyUp, writeSettings } from './workshop.ts'
 import type { Overlay } from './workshop.ts'
 
-/** Why the row is left out, where an engine that is not ours would have to be stopped for it. Pure. */
+/** Why the row is left out: an engine that is not ours would have to be stopped for it. Pure. */
 export function whyNotCold({ kind }: Pick<EngineStatus, 'kind'>, { EMBEDDED_ENGINE }: NodeJS.ProcessEnv): string | undefined {
   if (kind === 'existing') return 'the engine here is your own, which is never stopped or replaced.'
-  return EMBEDDED_ENGINE === 'never' ? 'EMBEDDED_ENGINE=never forbids to set up a private engine.' : undefined
+  return EMBEDDED_ENGINE === 'never' ? 'EMBEDDED_ENGINE=never forbids setting up a private engine.' : undefined
 }
 
-/** The environment of a shell that knows of no engine, with a cache folder in which none is. Pure. */
+/** The environment of a shell that knows no engine, with a cache folder without one. Pure. */
 export function bareEnvironment(env: NodeJS.ProcessEnv, cache: string): NodeJS.ProcessEnv {
   const layout = layoutOf(env)
   const { DOCKER_HOST, DOCKER_CONFIG, PRIVATE_ENGINE_DIR: _, ...rest } = env
@@ -62,7 +62,7 @@ export async function bareStart(overlay: Overlay): Promise<Measured | { leftOut:
   const leftOut = whyNotCold(await readStatus(), process.env)
   if (leftOut) return { leftOut }
   const old = layoutOf(process.env)
-  // Beside the user's own, so that it is on the same disk.
+  // Next to the user's own, so that it is on the same disk.
   const parent = dirname(cacheFolder(process.env))
   await mkdir(parent, { recursive: true })
   const cache = await mkdtemp(join(parent, 'bench-'))
@@ -75,7 +75,7 @@ export async function bareStart(overlay: Overlay): Promise<Measured | { leftOut:
       try {
         return await step('Starting the stack without engine and images', () => timeNpm(['run', '--silent', 'up'], env))
       } finally {
-        // Its bridges would outlive the engine.
+        // The bridges of its networks would outlive the engine.
         await tidyUp(project, clientEnvironment(fresh, process.env.PATH))
       }
     })

@@ -54,7 +54,7 @@ describe('a mirror with a login', () => {
 test.each([
   ['EXTRA_CA_FILE', 'E: Failed to fetch https://m.test/… Certificate verification failed: The certificate is NOT trusted.'],
   ['EXTRA_CA_FILE', 'SSL connection failed: error:0A000086:SSL routines::certificate verify failed / Success'],
-  ['compare APT_MIRROR, in which', '  401  Unauthorized [IP: 10.0.0.1 8443]'],
+  ['check APT_MIRROR, in which', '  401  Unauthorized [IP: 10.0.0.1 8443]'],
   ['the path in APT_MIRROR', "E: The repository 'https://m.test/x trixie Release' does not have a Release file."],
   ['HTTP_PROXY', "E: Failed to fetch http://m.test/x  Could not resolve 'm.test'"],
 ])('the advice is %s if apt says %j', (expected, said) => {
