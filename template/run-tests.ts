@@ -1,4 +1,4 @@
-/** What `npm test` and `npm run test:template` have beside bats: vitest, the type check, and suites that could not begin. */
+/** What `npm test` and `npm run test:template` run besides bats: vitest, the type check, suites that could not begin. */
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,7 +11,7 @@ import { stopIfInterrupted } from '../scripts/lib/errors.ts'
 
 export const none: Counts = { passed: 0, skipped: 0, failures: [] }
 
-/** The same counts, each failure under the name of the suite that it is from. */
+/** The same counts, with the name of its suite in front of each failure. */
 export const named = (name: string, counts: Counts): Counts => ({
   ...counts,
   failures: counts.failures.map(({ title, details }) => ({ title: `${name}: ${title}`, details })),
@@ -20,14 +20,14 @@ export const named = (name: string, counts: Counts): Counts => ({
 /** One failure and nothing else. */
 export const oneFailure = (title: string, details = ''): Counts => ({ ...none, failures: [{ title, details }] })
 
-/** A suite that could not even begin is a failure among the others, and the others still run. */
+/** Counts a suite that could not begin as one failure, so that the other suites still run. */
 export function countFailure(error: unknown): Counts {
   stopIfInterrupted()
   report(error)
   return oneFailure('could not begin', String(error))
 }
 
-/** Reads vitest's JSON report. A file that does not even load has no failed test in it: it is a failure itself. */
+/** Reads vitest's JSON report. A file that does not load has no failed test, so the file itself counts as a failure. */
 export function readVitest({ numPassedTests, numPendingTests, testResults }: JsonTestResults): Counts {
   const failures = testResults.filter(({ status }) => status === 'failed').flatMap(({ name, message, assertionResults }) => {
     const failed = assertionResults.filter((test) => test.status === 'failed')

@@ -1,5 +1,5 @@
 /**
- * Files and lines by part of a copy, held against what an afternoon of reading holds. Prints one line for each part.
+ * Compares files and lines of each part of a copy with what a person reads in an afternoon. Prints one line a part.
  *
  *   node --import tsx/esm -- template/size.ts
  *
@@ -18,14 +18,14 @@ export interface Part {
   holds(file: string): boolean
 }
 
-/** What `adopt` removes or replaces, and what nobody reads. */
+/** What `adopt` removes or replaces, and generated files. */
 const isAside = (file: string): boolean => /^(template|extras|app|\.ci|\.github)\/|(^|\/)(package-lock\.json|LICENSE|[^/]+\.png)$/.test(file)
 
 const below = (folder: string) => (file: string): boolean => file.startsWith(`${folder}/`)
 
 const room = (name: string, files = 15, lines = 1500): Part => ({ name: `extras/${name}`, files, lines, holds: below(`extras/${name}`) })
 
-/** The budgets. A room may keep no application's lock file, so nothing of it is left aside. */
+/** The budgets. Rooms have no applications with lock files, so all of their files count. */
 export const parts = (rooms: readonly string[]): Part[] => [
   { name: 'all of the copy', files: 110, lines: 9000, holds: (file) => !isAside(file) },
   { name: 'root assets', files: 15, lines: 1300, holds: (file) => !isAside(file) && !file.includes('/') && file !== 'README.md' },
@@ -36,7 +36,7 @@ export const parts = (rooms: readonly string[]): Part[] => [
   ...rooms.map((name) => (name === 'offline' ? room(name, 40, 3500) : room(name, 15))),
 ]
 
-/** A file of more lines than this is not read in one go. */
+/** A person cannot read a file with more lines than this in one go. */
 const LONGEST = 250
 
 export interface Size {
@@ -52,7 +52,7 @@ export const sizes = (all: readonly Part[], lines: ReadonlyMap<string, number>):
     return { part, files: own.length, lines: own.reduce((sum, [, count]) => sum + count, 0) }
   })
 
-/** Files of code that are too long, the longest first. What documents settings, services or stages in one file is not code. Pure. */
+/** Files of code that are too long, the longest first. Files that list settings, services or stages are no code. Pure. */
 export const longFiles = (lines: ReadonlyMap<string, number>): [string, number][] =>
   [...lines]
     .filter(([file, count]) => count > LONGEST && /^(docker|scripts|tests|extras)\//.test(file))

@@ -6,13 +6,13 @@ import { ExitCode, stopIfInterrupted } from '../scripts/lib/errors.ts'
 import { formatSeconds, info, print, secondsSince } from '../scripts/lib/terminal.ts'
 import { countFailure, named, none, runVitest } from './run-tests.ts'
 
-/** Each loads what it needs when it runs. */
+/** Each suite loads what it needs when it runs. */
 const suites: Record<string, () => Promise<Counts>> = {
   lint: async () => (await import('./lint/lint.ts')).lintAll(),
   scripts: () => runVitest(['--exclude', 'template/**']),
   shell: () => runBats(['tests/shell']),
   docker: async () => (await import('../tests/docker/run.ts')).runContract(),
-  /** Chromium has a container of its own. */
+  /** Chromium runs in a container of its own. */
   async e2e() {
     const { prepareImages } = await import('./tests/images.ts')
     Object.assign(process.env, await prepareImages())

@@ -1,4 +1,4 @@
-/** `npm run test:template`: the long proof. It shows what this template promises and a copy does not have to prove again. */
+/** `npm run test:template`: the long proof. It proves what this template promises and a copy need not prove again. */
 import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
@@ -15,23 +15,23 @@ import { prepareImages } from './tests/images.ts'
 /** Something that runs by itself, beside others. */
 interface Job {
   name: string
-  /** Takes so long, or so much of the machine, that it runs only when it is asked for by its name. */
+  /** Takes so long, or so much of the machine, that it runs only when asked for by name. */
   onRequest?: true
   /**
-   * What failed has the job's name in front.
+   * Runs the job. Each failure has the job's name in front.
    *
-   * @param isAlone it was asked for by its name
+   * @param isAlone whether the job was asked for by name
    */
   run(isAlone: boolean): Promise<Counts>
 }
 
 /**
- * Stacks that start and stop wait for most of their time: so many files share two processors. A third saves four minutes,
- * and load that high has made a test fail that measures an answer.
+ * How many files run at once on two processors: stacks that start and stop mostly wait. A third saves four minutes, but
+ * the load then made a test fail that measures the time of an answer.
  */
 const LANES = 2
 
-/** About how many seconds they take: the longest begin first, so that none is left over at the end. Any other part is short. */
+/** How many seconds each takes, roughly. The longest begin first, so that none is left at the end. Others are short. */
 const SECONDS: Readonly<Record<string, number>> = {
   mirrors: 430, stack: 420, diagnosis: 420, 'example-agent': 320, image: 260, production: 220, rabbitmq: 210, 'copy-database': 190, scripts: 160,
   'example-podcast': 160, adopt: 160, 'example-dashboard': 150, hosts: 130, application: 120, engine: 110, locks: 100, rooms: 90,
@@ -39,7 +39,7 @@ const SECONDS: Readonly<Record<string, number>> = {
 
 const isFile = (path: string): Promise<boolean> => stat(path).then((found) => found.isFile(), () => false)
 
-/** The bats files of a folder; none where there is no such folder. */
+/** The bats files of a folder; none if there is no such folder. */
 async function batsIn(folder: string): Promise<string[]> {
   const names = await readdir(folder).catch(() => [])
   return names.filter((name) => name.endsWith('.bats')).map((name) => join(folder, name))
@@ -50,12 +50,12 @@ function batsJob(path: string): Job {
   return { name, run: () => runBats([path], `${name}: `) }
 }
 
-/** Its database, its queue and its store lie outside, and the contract suite touches nobody's data: example-agent.bats is its proof. */
+/** Its database, queue and store are outside, where the contract suite touches nothing. example-agent.bats tests it. */
 const OUTSIDE = 'template/examples/agent'
 
 /**
- * The contract suite, as an owner runs it, on the env file of an example: all of it when it is asked for by its name. Among
- * the others only production's image, because example-NAME.bats has development's stack.
+ * The contract suite, as an owner runs it, on the env file of an example. All of it runs if it is asked for by name;
+ * otherwise only production's image, because example-NAME.bats has development's stack.
  */
 const contractJob = (example: string): Job => ({
   name: `contract-${basename(example)}`,
@@ -63,7 +63,7 @@ const contractJob = (example: string): Job => ({
     const args = ['--env-file', join(example, 'env.docker'), '--json', ...(isAlone ? [] : ['--only', 'image'])]
     const { stdout, exitCode } = await $({ nothrow: true, quiet: true, stdio: ['ignore', 'pipe', process.stderr] })`npm run --silent test:docker -- ${args}`
     const counts = stdout.trim() ? (JSON.parse(stdout) as Partial<Counts>) : {}
-    // What kept it from beginning has been said above.
+    // The reason why it could not begin has been printed above.
     return named(`contract-${basename(example)}`, counts.failures ? (counts as Counts) : oneFailure(`could not begin: exit code ${exitCode}`))
   },
 })
@@ -93,7 +93,7 @@ async function runJob({ name, run }: Job, isAlone: boolean): Promise<Counts> {
   return counts
 }
 
-/** The environment of the tests: an engine, images, the newest Compose in the linters' image, and ports that no two of them are given. */
+/** The environment of the tests: engine, images, the linters' image with the newest Compose, and ports for each test. */
 async function prepare(): Promise<() => Promise<void>> {
   Object.assign(process.env, await prepareImages({ examples: true }))
   process.env.TEST_LINT_IMAGE = await buildLintImage()
@@ -136,7 +136,7 @@ const testTemplate = defineCommand({
     only: { type: 'string', value: 'part', help: 'One part: a bats file by its name, scripts, shell or contract-EXAMPLE' },
     json: common.json,
   },
-  notes: 'Where no Docker Engine answers, a private one is set up (npm run engine -- --help).',
+  notes: 'If no Docker Engine answers, a private one is set up (npm run engine -- --help).',
   examples: ['npm run test:template', 'npm run test:template -- --only diagnosis'],
   whenStopped: 'Containers of a test that was cut off have names that begin with test-.',
   async run({ only, json = false }) {

@@ -39,7 +39,7 @@ async function measureBareStart(findings: Findings, overlay: Overlay): Promise<v
   })
 }
 
-/** Idle first: what comes after leaves its traces. */
+/** Idle comes first, because the other figures leave traces. */
 async function measureRunning(findings: Findings, workshop: Workshop, runs: number, idle: number): Promise<void> {
   await record(findings, ['cpu', 'memory'], () => step(`Leaving the stack alone for ${idle} seconds`, () => idleUsage(workshop, idle)))
   const inTurn = { healthyUp, env: checkOfSettings, help: startOfScripts, roundTrip, roleStart } as const
@@ -56,8 +56,8 @@ async function measureRunning(findings: Findings, workshop: Workshop, runs: numb
 }
 
 /**
- * From fresh volumes to a stop, again and again. The first stack is looked at after another start, with its data
- * back: that is how a stack lives most of its life, and a store may then do what it does not do when it is new.
+ * Runs from fresh volumes to a stop, several times. The first stack is measured after a second start, on its old data:
+ * most stacks run like that, and a store may then behave differently than a new one.
  */
 async function measureStack(findings: Findings, workshop: Workshop, runs: number, idle: number): Promise<void> {
   const fresh: number[] = []

@@ -22,7 +22,7 @@ export async function buildImages({ stack, production }: Workshop): Promise<void
   }
 }
 
-/** A comment that no build has seen: what comes after it cannot be in any cache. Python and TOML write it alike. */
+/** A comment that no build has seen, so nothing after it is in a cache. It is valid in Python and TOML. */
 const change = (file: string): Promise<void> => appendFile(file, `# ${randomBytes(8).toString('hex')}\n`)
 
 /** One source file of the application, the same in every run. */
@@ -54,7 +54,7 @@ export async function sourceRebuild(workshop: Workshop, runs: number): Promise<M
   return rebuild(workshop, runs, await anySource(workshop.settings.values.APP_DIR || 'app'), {})
 }
 
-/** Small, and without dependencies of its own. */
+/** A small package without dependencies. */
 const NEW_DEPENDENCY = 'humanize==4.12.3'
 
 /**
@@ -67,7 +67,7 @@ export async function dependencyRebuild(workshop: Workshop, runs: number): Promi
   return rebuild(workshop, runs, manifest, { PYTHON_EXTRA_PACKAGES: `${PYTHON_EXTRA_PACKAGES} ${NEW_DEPENDENCY}`.trim() })
 }
 
-/** What the image has over its base, layer by layer, and what of it nobody can explain. */
+/** What the image adds to its base, layer by layer, and the part that has no known cause. */
 export async function imageSize(workshop: Workshop): Promise<{ image: Measured; surplus: Measured }> {
   const model = await productionModel(workshop)
   const image = Object.values(model.services).find(({ build }) => build)?.image ?? ''

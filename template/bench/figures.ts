@@ -2,7 +2,7 @@
 
 export type Unit = 's' | 'ms' | 'MB'
 
-/** What the budget limits: the figure itself, what it takes more than its plain counterpart, or how many times as much. */
+/** What the budget limits: the figure, its difference to the plain counterpart, or its ratio to it. */
 export interface Budget {
   most: number
   of: 'figure' | 'difference' | 'ratio'
@@ -11,7 +11,7 @@ export interface Budget {
 export interface Figure {
   title: string
   unit: Unit
-  /** What is run in turn with it, to compare. */
+  /** The plain counterpart, which is run in turn with it. */
   plain?: string
   budget?: Budget
 }
@@ -56,7 +56,7 @@ export interface Part {
 
 export interface Measured {
   samples: number[]
-  /** Those of the plain counterpart, run by run. */
+  /** The samples of the plain counterpart, run by run. */
   plain?: number[]
   parts?: Part[]
   /** Why the budget is missed whatever the figure says, e.g. an exit code. */
@@ -84,7 +84,7 @@ export function summarise(samples: readonly number[]): Summary {
   return { min: sorted[0]!, median, max: sorted.at(-1)! }
 }
 
-/** How much more, and how many times as much, each run took than the plain one beside it. */
+/** The difference and the ratio of each run to the plain run next to it. */
 export function compare({ samples, plain = [] }: Measured): { difference: Summary; ratio: Summary } | undefined {
   if (plain.length === 0) return undefined
   return {
@@ -93,7 +93,7 @@ export function compare({ samples, plain = [] }: Measured): { difference: Summar
   }
 }
 
-/** Whether the median keeps the budget; undefined where there is none, or nothing to judge. */
+/** Whether the median is within the budget; undefined without a budget or samples. */
 export function isMet({ budget, measured }: Pick<Row, 'budget' | 'measured'>): boolean | undefined {
   if (!budget || !measured) return undefined
   if (measured.flaw) return false

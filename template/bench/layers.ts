@@ -20,7 +20,7 @@ const kinds: readonly [name: string, instruction: RegExp][] = [
   ['Debian packages, byte code of the library', /apt-install\.sh/],
 ]
 
-/** The name of what belongs to nothing that has to be there. */
+/** The name for layers with no known cause. */
 export const SURPLUS = 'other'
 
 /**

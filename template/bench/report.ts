@@ -1,4 +1,4 @@
-/** The rows as they come in. */
+/** Collects the rows of the table. */
 import { CliError, wasInterrupted } from '../../scripts/lib/errors.ts'
 import { failure } from '../../scripts/lib/terminal.ts'
 import { figures } from './figures.ts'
@@ -7,9 +7,9 @@ import type { Figure, FigureId, Measured, Row } from './figures.ts'
 export type Findings = Map<FigureId, { measured: Measured } | { missing: NonNullable<Row['missing']> }>
 
 /**
- * Measures some figures. One that cannot be measured is said and counted, and the others are still measured.
+ * Measures some figures. If one cannot be measured, reports and counts that, and goes on with the others.
  *
- * @throws what is no CliError, and everything after Ctrl-C
+ * @throws errors that are no CliError, and every error after Ctrl-C
  */
 export async function record(
   findings: Findings,

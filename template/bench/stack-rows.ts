@@ -14,10 +14,10 @@ import type { Workshop } from './workshop.ts'
 
 const upCommand = ['up', '--detach', '--wait']
 
-/** Until every service is healthy; the images are there. */
+/** The time until every service is healthy, with all images present. */
 export const timeUp = ({ stack }: Workshop): Promise<number> => timeDocker(compose(stack, ...upCommand), { env: stack.env })
 
-/** A stop, and what is wrong with the way in which containers ended; the ones that had ended before are not its doing. */
+/** Stops the stack, and names containers that ended badly. Those that had ended before do not count. */
 export async function timeStop({ stack, project }: Workshop): Promise<{ seconds: number; flaw: string | undefined }> {
   const running = (await readContainers(project)).filter(({ state }) => state === 'running')
   const seconds = await timeDocker(compose(stack, 'stop'), { env: stack.env })
@@ -25,13 +25,13 @@ export async function timeStop({ stack, project }: Workshop): Promise<{ seconds:
   return { seconds, flaw: badEnds((await readContainers(project)).filter(({ id }) => ids.has(id))) }
 }
 
-/** Names those that did not end by themselves: 143 is the answer to SIGTERM, 137 was killed. Pure. */
+/** Names containers that did not end by themselves: 143 is the answer to SIGTERM, 137 means killed. Pure. */
 export function badEnds(containers: readonly Pick<Container, 'service' | 'exitCode'>[]): string | undefined {
   const bad = containers.filter(({ exitCode }) => exitCode !== 0 && exitCode !== 143)
   return bad.length === 0 ? undefined : bad.map(({ service, exitCode }) => `${service} ended with exit code ${exitCode}`).join(', ')
 }
 
-/** Containers, networks and volumes go; images stay. */
+/** Removes containers, networks and volumes, and keeps images. */
 export async function removeStack({ stack }: Workshop): Promise<void> {
   await timeDocker(compose(stack, 'down', '--volumes', '--timeout', '5'), { env: stack.env })
 }
@@ -43,16 +43,16 @@ export const healthyUp = ({ stack, userEnv }: Workshop, runs: number): Promise<M
     () => timeDocker(compose(stack, ...upCommand), { env: stack.env }),
   )
 
-/** As many settings as a large application has, with those of the template. */
+/** As many settings as a large application has, including those of the template. */
 const MANY = 200
 
-/** Declares and sets so many more, which nothing reads. Pure. */
+/** Declares and sets this many more settings, which nothing reads. Pure. */
 function moreSettings(count: number): { declared: string; set: string } {
   const lines = Array.from({ length: Math.max(0, count) }, (_, index) => `BENCH_SETTING_${index + 1}=value-${index + 1}\n`)
   return { declared: lines.map((line) => `\n# A setting of the benchmark.\n# @type=string @service(scripts)\n${line}`).join(''), set: lines.join('') }
 }
 
-/** With MANY settings in both files, which are as they were afterwards. */
+/** Runs with MANY settings in both files, and restores the files afterwards. */
 export async function checkOfSettings({ stack, settings, userEnv }: Workshop, runs: number): Promise<Measured> {
   const [example, own] = await Promise.all([readFile(exampleFile, 'utf8'), readFile(envFile, 'utf8')])
   const { declared, set } = moreSettings(MANY - settings.names.length)
@@ -75,11 +75,11 @@ export const startOfScripts = ({ userEnv }: Workshop, runs: number): Promise<Mea
     () => timeNpm(['exec', '--call', 'true'], userEnv),
   )
 
-/** What runs once after a start is over by then: first connections, the first periodic task, checks in quick succession. */
+/** By then, what runs once after a start is over: first connections, the first periodic task, checks in quick succession. */
 const SETTLE_SECONDS = 15
 
 /**
- * CPU and memory of every container over so many seconds in which nobody asks the stack for anything.
+ * CPU and memory of every container over this many seconds without any requests.
  *
  * @throws CliError when one of them was started again meanwhile
  */
@@ -134,7 +134,7 @@ interface Started {
   State: { Status: string; Health?: { Log: { End: string; ExitCode: number }[] } }
 }
 
-/** Seconds from the creation of a container to the end of its first check that went well; undefined before. Pure. */
+/** Seconds from the creation of a container to the end of its first successful check; undefined before. Pure. */
 export function secondsToHealth({ Created, State }: Started): number | undefined {
   const first = State.Health?.Log.find(({ ExitCode: code }) => code === 0)
   return first && (Date.parse(first.End) - Date.parse(Created)) / 1000
@@ -143,8 +143,8 @@ export function secondsToHealth({ Created, State }: Started): number | undefined
 const START_LIMIT_MS = 60_000
 
 /**
- * Starts web by itself, as compose.yaml does it, and asks its own health check. The image has a second between two
- * checks, which is too coarse a ruler: here it is a twentieth.
+ * Starts web by itself, as compose.yaml does it, and asks its own health check. The image waits a second between two
+ * checks, which is too coarse for this: here it is a twentieth of a second.
  */
 async function timeRole({ project, model }: Workshop, image: string, environment: Record<string, string>, extra: readonly string[]): Promise<number> {
   const name = roleContainer(project)
@@ -175,7 +175,7 @@ async function timeRole({ project, model }: Workshop, image: string, environment
   }
 }
 
-/** Beside the same start without the byte code of the image: that is what a read-only root would cost without it. */
+/** Compares with a start without the image's byte code: that is what a read-only root would cost without it. */
 export async function roleStart(workshop: Workshop, runs: number): Promise<Measured> {
   const model = await productionModel(workshop)
   const image = Object.values(model.services).find(({ build }) => build)?.image ?? ''

@@ -41,7 +41,7 @@ function align(table: readonly string[][], isText: (column: number) => boolean):
     row.map((cell, column) => (isText(column) ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!))).join('  ').trimEnd())
 }
 
-/** What stands below the table: why a budget is missed or a figure is not there, and what the figures are made of. */
+/** The notes below the table: why a budget is missed or a figure is missing, and what the figures are made of. */
 function remarks(rows: readonly Row[]): string[] {
   const why = rows.flatMap(({ title, measured, missing }) => {
     const reason = measured?.flaw ?? missing?.why
@@ -55,7 +55,7 @@ function remarks(rows: readonly Row[]): string[] {
   return [...(why.length > 0 ? ['', ...why] : []), ...parts]
 }
 
-/** The table, with what has to be said about it below. */
+/** The table, with its notes below. */
 export const renderTable = (rows: readonly Row[]): string =>
   [...align([heading, ...rows.map((row) => cells(row))], (column) => column < 2 || column === heading.length - 1), ...remarks(rows)].join('\n')
 

@@ -24,7 +24,7 @@ export async function timeDocker(args: readonly string[], options: RunOptions = 
 }
 
 /**
- * Seconds that an npm command takes, npm's own start included: what somebody waits for.
+ * Seconds that an npm command takes, npm's own start included: the time that a user waits.
  *
  * @throws CliError with its last lines when it fails
  */

@@ -2,9 +2,9 @@
  * CPU and memory of containers, as the engine itself counts them.
  *
  * The engine reads the control groups of its containers (version 1 or 2) wherever it runs, also in the virtual
- * machine of Docker Desktop, and starts no process for that. `docker exec … cat` would: its start alone is
- * charged to the container, and costs as much CPU as ten seconds of an idle one. `docker stats` gives per cents of
- * two moments. So its API is asked, through the connection that the `docker` command has anyway.
+ * machine of Docker Desktop, and starts no process for that. `docker exec … cat` would start one, which counts as
+ * the container's and costs as much CPU as ten seconds of an idle container. `docker stats` gives only percentages
+ * between two moments. So this asks the engine's API, through the connection that the `docker` command uses.
  */
 import { capture, lastLines } from '../../scripts/lib/engine/docker.ts'
 import { CliError, ExitCode } from '../../scripts/lib/errors.ts'
@@ -35,7 +35,7 @@ export function parseUsage(response: string): Usage | undefined {
 }
 
 /**
- * What a container has used until now.
+ * What a container has used so far.
  *
  * @throws CliError when it does not run, or the engine does not say
  */

@@ -1,4 +1,4 @@
-/** A place of its own for the benchmark: a copy of the repository, and in it a stack that nobody else has. */
+/** A separate place for the benchmark: a copy of the repository, with a stack that nothing else uses. */
 import { randomBytes } from 'node:crypto'
 import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
@@ -41,17 +41,17 @@ export interface Workshop {
   model: BenchModel
   /** The same application as production builds it, whatever the overlay. */
   production: Stack
-  /** What a command finds that somebody types: the engine is not chosen for it. */
+  /** The environment of a command that a user types: no engine is chosen for it. */
   userEnv: NodeJS.ProcessEnv
 }
 
 /** The image that plain `docker build` makes. */
 export const plainImage = (project: string): string => `${project}-plain`
 
-/** The container in which a role is started by itself. */
+/** The name of the container in which a role is started by itself. */
 export const roleContainer = (project: string): string => `${project}-role`
 
-/** A port that nobody listens on now. */
+/** A port that is free now. */
 function freePort(): Promise<number> {
   return new Promise((found) => {
     const server = createServer().listen(0, '127.0.0.1', () => {
@@ -61,7 +61,7 @@ function freePort(): Promise<number> {
   })
 }
 
-/** What the env file of the benchmark says otherwise than the example: nothing that meets another stack. Pure. */
+/** The settings in which the benchmark differs from the example, so that it never meets another stack. Pure. */
 export function ownSettings(schema: Schema, project: string, files: string, ports: readonly number[]): Record<string, string> {
   const published = schema.settings.filter(({ type, value }) => type.form === 'port' && value !== '')
   return {
@@ -72,11 +72,11 @@ export function ownSettings(schema: Schema, project: string, files: string, port
   }
 }
 
-/** The variables of a shell that Compose would believe before the env file: another project's name, its files, its ports. Pure. */
+/** Variables of the shell that would override the env file: another project's name, files or ports. Pure. */
 export const misleading = (env: NodeJS.ProcessEnv, own: Record<string, string>): string[] =>
   Object.keys(env).filter((name) => name.startsWith('COMPOSE_') || name in own)
 
-/** Writes the env file of a project of its own, with the rest and the secrets from the example. Returns its name. */
+/** Writes the env file of a separate project, with everything else from the example. Returns the project's name. */
 export async function writeSettings(overlay: Overlay): Promise<string> {
   const project = `bench-${randomBytes(4).toString('hex')}`
   const schema = parseSchema(await readFile(exampleFile, 'utf8'), exampleFile)
@@ -88,7 +88,7 @@ export async function writeSettings(overlay: Overlay): Promise<string> {
   return project
 }
 
-/** Goes into a copy of the repository, which nothing has to be taken from again, and leaves it at the end. */
+/** Works in a copy of the repository, so that nothing has to be undone, and leaves it at the end. */
 export async function inCopy<T>(use: () => Promise<T>): Promise<T> {
   const home = process.cwd()
   const folder = await mkdtemp(join(tmpdir(), 'bench-'))
@@ -106,7 +106,7 @@ export async function inCopy<T>(use: () => Promise<T>): Promise<T> {
 }
 
 /**
- * Removes all that the project has on the engine. From here on signals are heard, and change nothing any more.
+ * Removes everything of the project from the engine. From here on, signals have no effect.
  *
  * @returns false when something may be left
  */
@@ -116,7 +116,7 @@ export async function tidyUp(project: string, env: Record<string, string> = {}):
   await run(['rm', '--force', '--volumes', roleContainer(project)])
   const down = await run(compose(stackOf(envFile), '--profile', '*', 'down', '--volumes', '--remove-orphans', '--timeout', '5'))
   await run(['image', 'rm', '--force', `${project}-app`, `${project}-app:dev`, plainImage(project)])
-  // Every rebuild left the image before it without a name.
+  // Every rebuild has left the previous image without a name.
   await run(['image', 'prune', '--force', '--filter', `label=com.docker.compose.project=${project}`])
   return down.exitCode === 0
 }
@@ -129,7 +129,7 @@ export async function tidyUp(project: string, env: Record<string, string> = {}):
 export async function withWorkshop<T>(overlay: Overlay, use: (workshop: Workshop) => Promise<T>): Promise<T> {
   return inCopy(async () => {
     const project = await writeSettings(overlay)
-    // What `up` remembers of its builds is of no use to anybody afterwards; the engine stays where it is.
+    // What `up` remembers of its builds is useless afterwards. The engine stays where it is.
     process.env.PRIVATE_ENGINE_DIR = layoutOf(process.env).dir
     process.env.XDG_CACHE_HOME = resolve('../cache')
     const userEnv = { ...process.env }

@@ -10,7 +10,7 @@ const folder = 'template/lint/config'
 
 export type Configs = readonly (readonly [Variant, Outcome])[]
 
-/** As many at a time as there are processors; the results in the order of the items. */
+/** Runs as many at a time as there are processors. Returns the results in the order of the items. */
 async function sideBySide<T, R>(items: readonly T[], run: (item: T) => Promise<R>): Promise<R[]> {
   const results: R[] = []
   const queue = items.entries()
@@ -23,7 +23,7 @@ async function sideBySide<T, R>(items: readonly T[], run: (item: T) => Promise<R
 
 const knownProfiles = async (): Promise<string[]> => profilesOf(await readFile('compose.yaml', 'utf8'))
 
-/** Does Compose take every variant, without a warning? */
+/** Whether Compose accepts every variant, without a warning. */
 export function judgeConfigs(configs: Configs): Outcome {
   const stdout = complaints(configs)
   return { exitCode: stdout === '' ? 0 : 1, stdout, stderr: '' }
@@ -59,7 +59,7 @@ export async function difference(file: string, text: string): Promise<string> {
   return [file, ...changes.join('').trimEnd().split('\n').slice(0, 40)].join('\n')
 }
 
-/** Are the reviewed files of template/lint/config what Compose makes today? With `update` they are written anew. */
+/** Whether the reviewed files of template/lint/config are what Compose makes today. `update` writes them again. */
 export async function checkSnapshots(configs: Configs, update: boolean): Promise<Outcome> {
   const wanted = Object.entries(snapshots(await knownProfiles()))
   const differences = await Promise.all(

@@ -2,7 +2,7 @@
 import { parse } from 'yaml'
 import { standInOverlay as offline } from '../../scripts/lib/rooms.ts'
 
-/** The files of COMPOSE_FILE, by the name of what they make. Each is also good with the stand-ins on top. */
+/** The files of COMPOSE_FILE, by the name of the stack. Each also works with the stand-ins on top. */
 export const overlays: Readonly<Record<string, readonly string[]>> = {
   base: ['compose.yaml'],
   development: ['compose.yaml', 'compose.override.yaml'],
@@ -53,7 +53,7 @@ export function variants(profiles: readonly string[]): Variant[] {
 /** The reviewed files of template/lint/config, each with the title of the variant that it shows. */
 export function snapshots(profiles: readonly string[]): Record<string, string> {
   const all = `, profiles: ${profiles.join(',')}`
-  // What Swarm makes of it, extras/swarm/tests shows.
+  // extras/swarm/tests checks the stack for Swarm.
   const full = Object.keys(overlays).filter((name) => !['base', 'swarm'].includes(name))
   return {
     'minimal.yaml': 'base, profiles: none',
@@ -63,7 +63,7 @@ export function snapshots(profiles: readonly string[]): Record<string, string> {
   }
 }
 
-/** A config without its x- keys, which come last: what they are for has gone into the services. */
+/** A config without its x- keys, which come last: their content is already in the services. */
 export const withoutExtensions = (config: string): string => config.replace(/^x-.*/ms, '')
 
 /** What goes into the environment of `docker compose --env-file .env.docker.example config`. */
@@ -72,7 +72,7 @@ export const environmentOf = ({ files, profiles }: Variant): Record<string, stri
   COMPOSE_PATH_SEPARATOR: ':',
   COMPOSE_PROFILES: profiles,
   COMPOSE_PROJECT_NAME: 'starter',
-  // The name of a file that is not there: what this checkout's application is told is nobody's business.
+  // A file that does not exist, so that this checkout's own application settings stay out.
   APP_ENV_FILE: 'docker/no-such.env',
   SWARM_IMAGE: 'registry.example.org/starter:1.4.0',
 })
@@ -83,15 +83,15 @@ export interface Outcome {
   stderr: string
 }
 
-/** Compose 5 says of each line for Swarm that it does nothing with it. */
+/** Compose 5 warns that it ignores each line for Swarm. */
 const forSwarm = /^.*level=warning msg=.* (?:only applies|is only honored) .*Swarm.*\n?/gm
 
-/** What Compose said, each sentence once with the variants that it was said of; nothing when all is well. */
+/** What Compose said, each sentence once with its variants; nothing if all is well. */
 export function complaints(checked: readonly (readonly [Variant, Outcome])[]): string {
   const byText = new Map<string, string[]>()
   for (const [{ title }, { exitCode, stderr: said }] of checked) {
     const stderr = said.replaceAll(forSwarm, '')
-    // A warning counts: nobody reads it later.
+    // A warning counts as an error, because nobody reads it later.
     if (exitCode === 0 && stderr.trim() === '') continue
     const text = stderr.trim().replaceAll(/^time="[^"]*" /gm, '') || `exit code ${exitCode}`
     byText.set(text, [...(byText.get(text) ?? []), title])

@@ -7,7 +7,7 @@ import { read } from '../../scripts/lib/engine/docker.ts'
 import { difference } from './compose-configs.ts'
 import type { Outcome } from './compose-variants.ts'
 
-/** A name that git and builds leave out. Below the repository, where kustomize reads the room and tsc finds the packages. */
+/** Git and builds ignore this name. It is in the repository: there kustomize reads the room and tsc finds packages. */
 const workshop = '.env.kubernetes-lint-'
 
 const settings = [
@@ -22,7 +22,7 @@ const variants: Readonly<Record<string, { lines: string[]; broker?: string; args
   managed: { lines: ['COMPOSE_PROFILES=beat,frontend', 'FRONTEND_DIR=docker'], broker: 'amqps://shop:sample@rabbit.example.org//', args: ['--cluster', 'managed', '--keda', '--frontend-image', 'registry.example.org/team/front:1.4.0'] },
 }
 
-/** By kind: the package whose types say what its operator takes. They are made of the operator's own resource definitions. */
+/** The package with the types of each kind. They are generated from the operator's own resource definitions. */
 const types: Readonly<Record<string, string>> = {
   ScaledObject: '@kubernetes-models/keda/keda.sh/v1alpha1',
   Gateway: '@kubernetes-models/gateway-api/gateway.networking.k8s.io/v1',
@@ -30,7 +30,7 @@ const types: Readonly<Record<string, string>> = {
   Cluster: '@kubernetes-models/cloudnative-pg/postgresql.cnpg.io/v1',
 }
 
-/** Runs something in a folder that is gone afterwards. */
+/** Runs something in a temporary folder. */
 async function inWorkshop<T>(run: (path: string) => Promise<T>): Promise<T> {
   const path = await mkdtemp(workshop)
   try {
@@ -53,7 +53,7 @@ export const render = async (run: readonly string[]): Promise<Record<string, str
     return Object.fromEntries(await Promise.all(rendered))
   })
 
-/** Are the reviewed files what is rendered today? With `update` they are written anew. */
+/** Whether the reviewed files are what is rendered today. With `update` they are written again. */
 export async function checkRendered(rendered: Readonly<Record<string, string>>, update: boolean): Promise<Outcome> {
   const differences = await Promise.all(
     Object.entries(rendered).map(async ([name, yaml]) => {
@@ -67,7 +67,7 @@ export async function checkRendered(rendered: Readonly<Record<string, string>>, 
   return { exitCode: stdout === '' ? 0 : 1, stdout, stderr: stdout && '\n\nIf that is meant: npm run lint -- --update, and git diff shows the change.' }
 }
 
-/** Which of the resources have fields that their operators do not know, or lack some? What Kubernetes knows itself is left out. */
+/** Which resources have fields that their operators do not know, or lack some. Kubernetes' own kinds are left out. */
 export async function judgeResources(...manifests: string[]): Promise<Outcome> {
   const all = manifests.flatMap((one) => parseAllDocuments(one).map((document) => document.toJS() as { kind: string }))
   const foreign = all.filter(({ kind }) => kind in types)

@@ -1,4 +1,4 @@
-/** `npm run lint`: what npm has runs on this machine; the others run in an image that has them, all at the same time. */
+/** `npm run lint`: linters from npm run on this machine, the others in an image that has them, all at the same time. */
 import { $ } from 'zx/core'
 import { common, defineCommand, main } from '../../scripts/lib/command.ts'
 import { checkSnapshots, judgeConfigs, readConfigs, readOwnConfigs } from './compose-configs.ts'
@@ -27,11 +27,11 @@ const ruff = ['--no-cache', '--config', 'template/lint/ruff.toml', '--config', r
 
 interface Linter {
   tool: readonly string[]
-  /** Git names the files, so that what it ignores is ignored here. Without patterns the tool finds its files itself. */
+  /** Git lists the files, without those that it ignores. Without patterns the tool finds its files itself. */
   files?: readonly string[]
 }
 
-/** By npm: seconds, and no Docker. */
+/** Linters from npm: they take seconds and need no Docker. */
 const npmLinters: Record<string, Linter> = {
   tsc: { tool: ['tsc'] },
   oxlint: { tool: ['oxlint', '--type-aware', '--deny-warnings', '--config', 'template/lint/oxlint.json'], files: ['*.ts', ...notExamples] },
@@ -40,7 +40,7 @@ const npmLinters: Record<string, Linter> = {
 }
 
 const imageLinters: Record<string, Linter> = {
-  // SC1091: a test's helpers and a private engine's `activate` are found when they run, not when shellcheck reads.
+  // SC1091: a test's helpers and a private engine's `activate` exist when a test runs, not when shellcheck reads it.
   shellcheck: { tool: ['shellcheck', '--external-sources', '--exclude=SC1091'], files: ['*.sh', '*.bash', '*.bats', '.ci/run', 'tests/helpers/bin/*'] },
   hadolint: { tool: ['hadolint', '--config', 'template/lint/hadolint.yaml'], files: ['*Dockerfile'] },
   ruff: { tool: ['ruff', 'check', ...ruff], files: ['*.py', ...notApplications] },
@@ -51,7 +51,7 @@ const imageLinters: Record<string, Linter> = {
   zizmor: { tool: ['zizmor', '--offline', '--quiet', '--pedantic', '.github'] },
 }
 
-/** One line for each linter as it ends, and below it what it found. */
+/** Prints a line for each linter when it ends, and below it what it found. */
 async function judge(name: string, run: () => Promise<Outcome>): Promise<Counts> {
   const started = performance.now()
   const { exitCode, stdout, stderr } = await run()
@@ -72,14 +72,14 @@ async function commandOf({ tool, files = [] }: Linter): Promise<string[]> {
 }
 
 /**
- * Git lists nothing in a clone of another user, or in an unpacked archive, and says itself what helps.
+ * In a clone of another user, or in an unpacked archive, git lists nothing and says itself what to do.
  *
- * @throws CliError with what it said
+ * @throws CliError with git's message
  */
 async function requireGit(): Promise<void> {
   const { exitCode, stderr } = await $({ quiet: true, nothrow: true })`git ls-files --error-unmatch package.json`
   if (exitCode === 0) return
-  throw new CliError('The linters ask git for the files, and git refuses.', {
+  throw new CliError('The linters ask git for the files, but git fails.', {
     details: lastLines(stderr),
     hint: 'Do what it says; in a folder that is no clone: git init && git add .',
   })
@@ -107,7 +107,7 @@ const judgeAll = (linters: Record<string, Linter>, run: (linter: Linter) => Prom
   Object.entries(linters).map(([name, linter]) => judge(name, () => run(linter)))
 
 /**
- * Runs every linter, whatever the others find. With `update` the config snapshots are written anew.
+ * Runs every linter, whatever the others find. With `update` the config snapshots are written again.
  *
  * @throws CliError without git; without an engine or an image, when those that need neither have ended
  */
@@ -139,7 +139,7 @@ export const lint = defineCommand({
     update: { type: 'boolean', help: 'Write the config snapshots of template/lint/config anew' },
     json: common.json,
   },
-  notes: 'What npm does not have is in an image, for which an engine is set up where there is none.',
+  notes: 'Linters that npm does not have are in an image. If there is no Docker Engine, one is set up for it.',
   async run({ update = false, json = false }) {
     const counts = await lintAll({ update })
     print(json ? JSON.stringify(counts) : inWords(counts))
