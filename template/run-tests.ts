@@ -1,4 +1,4 @@
-/** What `npm test` and `npm run test:template` run besides bats: vitest, the type check, suites that could not begin. */
+/** What `npm test` and `npm run test:template` have besides bats: vitest, types, and suites that could not begin. */
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

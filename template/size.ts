@@ -52,7 +52,7 @@ export const sizes = (all: readonly Part[], lines: ReadonlyMap<string, number>):
     return { part, files: own.length, lines: own.reduce((sum, [, count]) => sum + count, 0) }
   })
 
-/** Files of code that are too long, the longest first. Files that list settings, services or stages are no code. Pure. */
+/** Files of code that are too long, the longest first. Lists of settings, services or stages are no code. Pure. */
 export const longFiles = (lines: ReadonlyMap<string, number>): [string, number][] =>
   [...lines]
     .filter(([file, count]) => count > LONGEST && /^(docker|scripts|tests|extras)\//.test(file))

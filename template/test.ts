@@ -93,7 +93,7 @@ async function runJob({ name, run }: Job, isAlone: boolean): Promise<Counts> {
   return counts
 }
 
-/** The environment of the tests: engine, images, the linters' image with the newest Compose, and ports for each test. */
+/** The environment of the tests: engine, images, the linters' image with the newest Compose, and separate ports. */
 async function prepare(): Promise<() => Promise<void>> {
   Object.assign(process.env, await prepareImages({ examples: true }))
   process.env.TEST_LINT_IMAGE = await buildLintImage()

@@ -75,7 +75,7 @@ export const startOfScripts = ({ userEnv }: Workshop, runs: number): Promise<Mea
     () => timeNpm(['exec', '--call', 'true'], userEnv),
   )
 
-/** By then, what runs once after a start is over: first connections, the first periodic task, checks in quick succession. */
+/** By then, what runs once after a start is over: first connections, the first periodic task, frequent checks. */
 const SETTLE_SECONDS = 15
 
 /**
