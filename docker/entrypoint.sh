@@ -1,7 +1,7 @@
 #!/bin/sh
 # One image, several roles: the first argument is the role. Anything else is run as a command. Every path ends with
-# exec, so that signals reach the program itself. A shell command from a setting runs in bash, because bash execs the last
-# command of a line, and sh does not. Exit code 64: a setting is missing or wrong; 127: there is no such command.
+# exec, so that signals reach the program itself. A shell command from a setting runs in bash, because bash execs the
+# last command of a line, and sh does not. Exit code 64: a setting is missing or wrong; 127: there is no such command.
 # -f: settings are split at blanks below, and a * in them is not a file name pattern (--forwarded-allow-ips *).
 set -euf
 

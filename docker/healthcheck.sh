@@ -89,7 +89,7 @@ connect() {
 	return 1
 }
 
-# ask PORT PATH: prints the status of the answer. HEALTH_HOST is for an application that accepts only its own host names.
+# ask PORT PATH: prints the status of the answer. HEALTH_HOST is for an application that accepts only its own names.
 ask() {
 	local status _
 	connect "$1" || { echo refused && return; }

@@ -25,7 +25,7 @@ export interface Command<O extends Options = Options> {
   /** One sentence for `--help`. */
   summary: string
   options: O
-  /** Words after the flags: one of `choices`, or any, which the help calls `word`. Without this, no word is accepted. */
+  /** Words after the flags: one of `choices`, or any, which the help calls `word`. If absent, no word is accepted. */
   positionals?: { choices?: readonly string[]; help: string; word?: string }
   /** What the command changes, and its exit codes where they need an explanation. */
   notes?: string
@@ -64,7 +64,7 @@ export function renderHelp<O extends Options>({ name, summary, options, position
   return [summary, usage, positionals?.help, ['Options:', ...rows].join('\n'), notes, list].filter(Boolean).join('\n\n')
 }
 
-/** Reads the arguments strictly. @throws CliError (exit code 2) for a flag, a value or a word that the command does not know */
+/** Reads the arguments strictly. @throws CliError (exit code 2) for an unknown flag, value or word */
 export function parse<O extends Options>(
   command: Command<O>,
   argv: string[],
@@ -104,7 +104,7 @@ export function requireAllOptions({ name, options }: Pick<Command, 'name' | 'opt
   })
 }
 
-/** Tells a person (or, with `--json`, a program) what went wrong with the stack of an env file. Returns the exit code. */
+/** Tells a user (or, with `--json`, a program) what went wrong with the stack of an env file. Returns the exit code. */
 export function report(error: unknown, json = false, envFile?: string): ExitCode {
   const { message: plain, hint: way, details, exitCode, data } = error instanceof CliError ? error : new CliError(String(error))
   const message = addressed(plain, envFile)

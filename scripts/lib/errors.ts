@@ -31,7 +31,7 @@ export class CliError extends Error {
   }
 }
 
-/** One Ctrl-C may come as several signals: npm hands on its own, and timeout(1) sends one to its child and one to the group. */
+/** One Ctrl-C may come as several signals: npm hands on its own, and timeout(1) signals its child and the group. */
 const SAME_KEY_MS = 1000
 
 let stopped: { exitCode: ExitCode; at: number } | undefined

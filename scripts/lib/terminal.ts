@@ -62,8 +62,8 @@ export const indent = (text: string, first = ''): string =>
   text.replaceAll(/^(?=.)/gm, (_, offset: number) => `  ${offset === 0 ? first : ' '.repeat(first.length)}`)
 
 /**
- * Runs one long step and says how long it took. On a terminal the line counts the seconds, and shows what the step reports;
- * in a pipe or in CI it says once that the step began, because a silent minute looks like a hang.
+ * Runs one long step and says how long it took. On a terminal the line counts the seconds and shows what the step
+ * reports. In a pipe or in CI it says once that the step began, because a silent minute looks like a hang.
  */
 export async function step<T>(title: string, run: (report: (text: string) => void) => Promise<T>): Promise<T> {
   const started = performance.now()
@@ -81,7 +81,7 @@ export async function step<T>(title: string, run: (report: (text: string) => voi
   return result
 }
 
-/** Has the user type the project's name, because "y" is typed too easily. @throws CliError (2) without a terminal, (1) for another name */
+/** Has the user type the project's name: "y" is too easy. @throws CliError (2) without a terminal, (1) if it differs */
 export async function confirm(question: Record<'name' | 'warning' | 'details' | 'command', string>): Promise<void> {
   const { name, warning, details, command } = question
   if (!process.stdin.isTTY || !process.stderr.isTTY) {
@@ -95,8 +95,8 @@ export async function confirm(question: Record<'name' | 'warning' | 'details' | 
 }
 
 /**
- * The candidate that was probably meant, or undefined when none is close: a wrong guess is worse than none, so at most a
- * third of the letters may differ, and never more than three. Case does not count.
+ * The candidate that was probably meant, or undefined when none is close: a wrong guess is worse than none, so at most
+ * a third of the letters may differ, and never more than three. Case does not count.
  */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
   const edits = (candidate: string): number => distance(word.toLowerCase(), candidate.toLowerCase())

@@ -1,4 +1,4 @@
-/** What Compose says of a stack (`config --format json`) and Docker of its containers (`inspect`), as far as we read it. Pure. */
+/** The parts that we read of Compose's `config --format json` and, for the containers, of Docker's `inspect`. Pure. */
 import type { Values } from '../engine/machine.ts'
 
 /** What stands between two files of COMPOSE_FILE. */
@@ -113,7 +113,7 @@ export function parseContainers(json: string) {
       service: Config.Labels['com.docker.compose.service'] ?? '',
       // created, running, restarting, exited …
       state: State.Status,
-      // starting, healthy, unhealthy. Docker calls a container with a health check unhealthy after its end, even a good one.
+      // starting, healthy, unhealthy. After any end, Docker calls a container with a health check unhealthy.
       health: State.Status === 'running' ? (State.Health?.Status ?? '') : '',
       exitCode: State.ExitCode,
       oomKilled: State.OOMKilled,

@@ -19,7 +19,7 @@ export function may(user: Owner, bits: number, entry: Owner & { mode: number }):
   return user.uid === 0 || ((entry.mode >> shift) & bits) === bits
 }
 
-/** The first path below a folder that the user may not read, as far as modes tell; undefined if the folder is missing. */
+/** The first path below a folder that the user may not read, by its modes; undefined if the folder is missing. */
 export function findUnreadable(path: string, user: Owner): string | undefined {
   const entry = lstatSync(path, { throwIfNoEntry: false })
   // A link may point to what is only in the container.
@@ -42,7 +42,7 @@ export function findUnreadable(path: string, user: Owner): string | undefined {
 /** The user of a rootless engine's containers, as this machine sees it. */
 const nobody: Owner = { uid: -1, gid: -1 }
 
-/** The part of the mounted source that the containers' user may not read, by its modes: its path there, a message, and remedies. */
+/** What the containers' user may not read of the mounted source, by its modes: the path there, a message, remedies. */
 export function unreadableSource({ services: { migrate } }: Model, isRootless: boolean): { inside: string; message: string; hint: string } | undefined {
   const folder = migrate?.volumes?.find(({ type, target }) => type === 'bind' && target === '/app')?.source
   const { APP_UID, APP_GID } = migrate?.build?.args ?? {}

@@ -118,13 +118,13 @@ function requireUsable({ file, findings }: Settings): void {
   })
 }
 
-/** A stack that `up` has started on stand-ins keeps them. In .env.docker, COMPOSE_FILE says so, unless the shell has one. */
+/** A stack that `up` started on stand-ins keeps them. .env.docker says so in COMPOSE_FILE, unless the shell has one. */
 export async function asItWasStarted(stack: Stack, model: Model, settings: Values): Promise<ModelledStack> {
   const room = stack.envFile === ownEnvFile && process.env.COMPOSE_FILE === undefined ? undefined : await loadOfflineRoom()
   return (await room?.asItWasStarted(stack, model, settings)) ?? { stack, model }
 }
 
-/** What every command on a stack begins with. @throws CliError (exit code 3) for a setting that is wrong, 4 without an engine */
+/** What every command on a stack begins with. @throws CliError (exit code 3: a wrong setting, 4: no engine) */
 export async function openStack(file: string = ownEnvFile): Promise<ModelledStack & { settings: Settings; engine: Engine }> {
   if (!existsSync(file)) {
     const hint = file === ownEnvFile ? 'npm run up makes it and starts the stack.' : 'Is the path of --env-file right?'

@@ -80,7 +80,7 @@ function judgeKind({ product, isRootless }: Pick<Engine, 'product' | 'isRootless
   ]
 }
 
-/** Before Docker 28, packets for a port on 127.0.0.1 are sent on before the kernel refuses them. Our private engine drops them. Pure. */
+/** Docker < 28 forwards packets for 127.0.0.1 before the kernel refuses them. Our private engine drops them. Pure. */
 function judgeLoopback({ product, engineVersion, isRootless, dir }: Engine, { services }: Model, system = ''): Observation[] {
   const isShut = product !== 'Docker' || isAtLeast(engineVersion, '28.0.0') || isRootless || dir || system.startsWith('Docker Desktop')
   const open = isShut ? [] : Object.keys(services).filter((name) => services[name]!.ports?.some(({ host_ip }) => host_ip?.startsWith('127.')))
@@ -205,7 +205,7 @@ async function examineImages({ model }: Sight): Promise<Observation[]> {
     'If this warning stays, nothing is newer: take a newer tag in the …_IMAGE setting.')] : []
 }
 
-/** Every examination, under the name that its answers have in --json. It has no answer if its question does not arise. */
+/** Every examination, under the name of its answers in --json. It has no answer if its question does not arise. */
 export const groups = {
   machine: { title: 'This machine', examinations: [examineEngine, examineImages, examinePorts, examineSource] },
   settings: { title: 'The settings', examinations: [examineSettings] },

@@ -27,7 +27,7 @@ export interface RunOptions {
 /** The command, as a user would type it. */
 export const format = (args: readonly string[]): string => ['docker', ...args].map((arg) => quote(arg)).join(' ')
 
-/** Runs `docker …` and returns what it said. The caller judges the exit code. @throws CliError only after Ctrl-C, when nothing is begun */
+/** Runs `docker …` and returns what it said, whatever the exit code. @throws CliError after Ctrl-C, and runs nothing */
 export async function capture(args: readonly string[], options: RunOptions = {}): Promise<Result> {
   if (!options.tidiesUp) stopIfInterrupted()
   const child = $({

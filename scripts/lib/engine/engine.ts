@@ -1,4 +1,4 @@
-/** Finds the Docker Engine to use, and says what to do when there is none, or when a part of it is missing or too old. */
+/** Finds the Docker Engine to use, and says what to do if there is none, or if a part of it is missing or too old. */
 import { existsSync } from 'node:fs'
 import { CliError, ExitCode } from '../errors.ts'
 import { loadOfflineRoom } from '../rooms.ts'
@@ -6,7 +6,7 @@ import type { PrivateEngine } from '../rooms.ts'
 import { capture } from './docker.ts'
 import type { Values } from './machine.ts'
 
-/** `start_interval` of health checks came with this version, and with this version of Docker's API, which Podman has too. */
+/** Health checks got `start_interval` in this version, and in this version of Docker's API, which Podman has too. */
 const MINIMUM_ENGINE = '25.0.0'
 const MINIMUM_API = '1.44'
 

@@ -11,10 +11,10 @@ import type { Result } from './docker.ts'
 import { isFarEngine, valueOf } from './machine.ts'
 import type { Values } from './machine.ts'
 
-/** If the first answer of a registry takes longer, we check whether it is there at all, and stop waiting if it is not. */
+/** If a registry's first answer takes longer, we check whether it is there at all, and stop waiting if it is not. */
 const PATIENCE_MS = 8000
 
-/** The kinds of answer that need different remedies, by Docker's words, because it has no codes. The first match counts. */
+/** The kinds of answer that need different remedies, by Docker's words: it has no codes. The first match counts. */
 const signs = {
   // This is first, because the words for a missing proxy contain the words for a missing registry.
   other: /proxyconnect |proxy authentication required/i,

@@ -21,7 +21,7 @@ export interface EnvLines {
 /** `NAME=`, and what else Compose reads as that: `export NAME=`, `NAME: ` and blanks around the sign. */
 const assignment = /^(?:export\s+)?(?<name>[\p{L}\p{N}_.[\]-]+)[ \t]*[=:][ \t]*(?<raw>.*)$/su
 
-/** A value in quotes, perhaps over several lines. A backslash keeps a quote from closing; a backtick is no quote to Compose. */
+/** A value in quotes, perhaps over several lines. A backslash escapes a quote; to Compose a backtick is none. */
 const quotedValue = /^(["'])(?:\\[^]|(?!\1)[^\\])*\1/
 
 const isQuoted = (raw: string): boolean => /^["']/.test(raw)

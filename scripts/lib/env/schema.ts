@@ -144,7 +144,7 @@ export function parseSchema(text: string, file: string): Schema {
   return { settings: [...byName.values()], byName }
 }
 
-/** True for a setting that is marked as one, a value that contains one or may (a URL with a user), and an undeclared name. */
+/** True for what is marked as a secret, what contains one or may (a URL with a user), and an undeclared name. */
 export function isSecret(name: string, value: string, { settings, byName }: Schema, values: Values): boolean {
   const secrets = settings.filter(({ sensitive }) => sensitive).map((setting) => values[setting.name])
   const holdsOne = /:\/\/[^/]*@/.test(value) || secrets.some((secret) => secret && value.includes(secret))

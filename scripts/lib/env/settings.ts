@@ -50,7 +50,7 @@ export async function readIfThere(file: string): Promise<string | undefined> {
   }
 }
 
-/** The settings of the example, and those that rooms of extras/ declare in an example of their own. @throws CliError when one breaks its rules */
+/** The settings of the example, and of the examples of rooms in extras/. @throws CliError when one breaks its rules */
 export async function readSchema(): Promise<Schema> {
   const entries = await readdir('extras', { withFileTypes: true }).catch(() => [])
   const rooms = entries.filter((entry) => entry.isDirectory()).map(({ name }) => `extras/${name}/env.docker.example`)

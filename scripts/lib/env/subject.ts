@@ -1,4 +1,4 @@
-/** What the rules look at: the file, its values, the schema, and around it the Compose files, the disk, git and the shell. */
+/** What the rules look at: the file, its values, the schema, the Compose files, the disk, git and the shell. */
 import { execFile } from 'node:child_process'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { stat } from 'node:fs/promises'

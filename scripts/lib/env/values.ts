@@ -40,7 +40,7 @@ export type Reading = Awaited<ReturnType<typeof readValues>>
 
 const withoutPlugin = /unknown (?:shorthand )?flag: [^]*docker --help'|'compose' is not a docker command|unknown command: docker compose/
 
-/** Why there is no answer: the first line that is no warning, up to the first quote, because what is quoted may be a value. */
+/** Why there is no answer: the first line that is not a warning, up to the first quote, which may begin a value. */
 export function reasonOf({ exitCode, stderr }: Pick<Result, 'exitCode' | 'stderr'>): string {
   if (exitCode === 127) return 'docker is not installed'
   if (withoutPlugin.test(stderr)) return 'the Compose plugin is not installed'

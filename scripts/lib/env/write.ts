@@ -25,7 +25,7 @@ export function newFile({ settings }: Schema, machine: Readonly<Record<string, s
   }
 }
 
-/** Sets a secret: on its own empty line; or else above the line that refers to it, because a reference reads only the lines above; or else at the end. */
+/** Sets a secret on its own empty line, or above the first reference, which reads only lines above, or at the end. */
 function withSecret(text: string, name: string, value: string): string {
   const { entries } = readLines(text)
   const lines = text.replace(/\n?$/, '\n').split('\n')
@@ -47,7 +47,7 @@ export function withSecrets({ settings }: Schema, text: string, awaited: readonl
   }
 }
 
-/** What belongs to this machine: a project name where the folder gives Compose none (日本), the owner of the checkout, its CA bundle. */
+/** The values of this machine: a project name if the folder gives none (日本), the checkout's owner, its CA bundle. */
 async function machineValues(): Promise<Record<string, string>> {
   const { uid, gid } = await stat('.')
   const bundle = hostCaBundle(process.env)
@@ -85,7 +85,7 @@ export async function writeSecretly(file: string, text: string): Promise<void> {
 export type Filled = Awaited<ReturnType<typeof fillEnvFile>>
 
 /**
- * Makes the env file from the example; or adds the secrets that its services wait for, and keeps every value that is there.
+ * Makes the env file from the example; or adds the secrets that its services wait for, and keeps every value.
  *
  * @throws CliError (exit code 3) when the file has unreadable lines or cannot be written
  */

@@ -185,7 +185,7 @@ export const clues: readonly Clue[] = [
   // pydantic-settings names the field, from which it makes the name of the variable.
   [/ValidationError: \d+ validation errors? for \w*(?:Settings|Config|Env)\w*\n(\w+)\n {2}Field required/i, ([field = '']) =>
     `Likely (with env_prefix in front of the name, if there is one): the ${needsVariable(field.toUpperCase())}`],
-  // A traceback whose last line of code stands outside every function, or in a file that is not Python. First in a package.
+  // A traceback whose last line of code is outside every function; or a file that is not Python. First in a package.
   [/File "[^"]*\/python(3\.\d+)\/(?:site|dist)-packages\/([\w-]+)[^"]*", line \d+(?:, in <module>)?\n(?: {4}.*\n)*(\w[\w.]*(?:Error|Exception)\b.*)/,
     (found) => `${explainMisfit(found)}, ${again}`],
   [/File "([^"]+)", line (\d+)(?:, in <module>)?\n(?: {4}.*\n)*\w[\w.]*(?:Error|Exception)\b/, ([file, line]) =>

@@ -84,7 +84,7 @@ async function asItEnded(cause: Container): Promise<Container> {
   return exitCode === 0 ? { ...cause, state: 'restarting', health: '', exitCode: Number(stdout.trim()) } : cause
 }
 
-/** What the last run of a container wrote; if it restarts, all its runs, because the last may have written nothing yet. */
+/** What the last run of a container wrote; or all runs, if it restarts: the last may have written nothing yet. */
 async function readLog(stack: Stack, { service, state, startedAt, restarts }: Container): Promise<string> {
   const isOneRun = startedAt !== '' && (state === 'exited' || restarts === 0)
   // A program that cannot be executed says so before Docker calls the container started.

@@ -1,6 +1,6 @@
 /** What is missing or does not fit among the packages of the image: Debian's, Python's, and Python itself. */
 
-/** Libraries that Python packages load, and the packages of Debian 13 that have them. OpenCV and WeasyPrint need several, and name only the first. */
+/** Libraries that Python packages load, by Debian 13 package. OpenCV and WeasyPrint need several and name the first. */
 const libraries: readonly [name: RegExp, packages: string][] = [
   [/^pq$/, 'libpq5'], [/^curl/, 'libcurl4'], [/^mariadb$/, 'libmariadb3'], [/^odbc$/, 'libodbc2'], [/^ldap|^lber/, 'libldap2'],
   [/^(GL|glib|gthread)$/, 'libgl1 libglib2.0-0'], [/^(SM|Xext|Xrender)$/, 'libsm6 libxext6 libxrender1'],

@@ -27,7 +27,7 @@ export function readSource({ services: { migrate } }: Model) {
   }
 }
 
-/** The parts of the source (data, media, models) that go into every build and have this many megabytes, with their size. */
+/** The parts of the source (data, media, models) that go into every build and weigh this many megabytes, with sizes. */
 export function heavyIn({ folder, ignore }: Source, heavy = 200): string[] {
   const hides = new Map<string, boolean>()
   const isHidden = (path: string): boolean => {

@@ -28,7 +28,7 @@ function isForeign(service: NamedService, scheme: string): boolean {
 /** A user and a password as a URL may contain them: all other characters are percent-encoded. */
 const plainLogin = /^(?:[\w.~!$&'()*+,;=-]|%[\dA-F]{2})*(?::(?:[\w.~!$&'()*+,;=-]|%[\dA-F]{2})*)?$/i
 
-/** Does a character in front of the @ break the login? An @ in a path does not, and a reference that was kept is E44. */
+/** Does a character before the @ break the login? An @ in a path does not, and a reference that was kept is E44. */
 export function isUnencoded(value: string): boolean {
   const [, login = ''] = /^[a-z][\w+.-]*:\/\/(.*)@/is.exec(value.replaceAll(/\$\{\w+\}/g, '')) ?? []
   return !/^[^/:]*(:\d+)?\//.test(login) && !plainLogin.test(login)

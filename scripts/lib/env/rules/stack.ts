@@ -1,4 +1,4 @@
-/** Rules about what the settings make of the stack: its files, profiles, ports and folders, and values that have to fit. */
+/** Rules about the stack that the settings describe: its files, profiles, ports, folders, and values that must fit. */
 import { basename, dirname, join, normalize } from 'node:path/posix'
 import { filesIn, publishedPorts } from '../../compose/model.ts'
 import type { PublishedPort } from '../../compose/model.ts'
@@ -119,7 +119,7 @@ const withoutCelery: Rule = ({ services }) => services
   .map(({ name }) => found('E67', 'CELERY_APP', `CELERY_APP is empty, and ${name} does not start without it.`,
     'Set CELERY_APP: module or module:object, as in "celery -A".'))
 
-/** Version 18 moved its data and refuses the old mount; an older one would keep it in an anonymous volume, and lose it. */
+/** Version 18 moved its data, and refuses the old mount. An older one would lose it, in an anonymous volume. */
 const postgresMount: Rule = ({ services, effective }) => {
   const [, major] = /(?:^|\/)(?:postgres|postgis|pgvector):(?:pg)?(\d+)/.exec(effective('POSTGRES_IMAGE') ?? '') ?? []
   const folder = Number(major) >= 18 ? '/var/lib/postgresql' : '/var/lib/postgresql/data'
@@ -133,7 +133,7 @@ const postgresMount: Rule = ({ services, effective }) => {
 const secondsOf = (text = ''): number => [...text.matchAll(/(\d+)([hms]?)/g)]
   .reduce((sum, [, count, unit]) => sum + Number(count) * (unit === 'h' ? 3600 : unit === 'm' ? 60 : 1), 0)
 
-/** Docker kills a worker after its grace. After the visibility timeout, Redis gives an unacknowledged task to another one. */
+/** Docker kills a worker after its grace. After the visibility timeout, Redis gives its open tasks to another one. */
 const tooShort: Rule = ({ effective }) => {
   const secondsIn = (name: string): number => secondsOf(effective(name))
   const [stop, grace, visible] = [secondsIn('WORKER_STOP_TIMEOUT'), secondsIn('WORKER_STOP_GRACE'), secondsIn('WORKER_VISIBILITY_TIMEOUT')]
