@@ -114,7 +114,7 @@ export const up = defineCommand({
     await stopTheSick(model.name)
     const code = await startServices(stack, model, start)
     const all = await readContainers(model.name)
-    // When the time is over, Compose 2.26 sometimes ends with 0 nevertheless, so the containers are looked at too.
+    // At its time-out, Compose 2.26 sometimes exits with 0 anyway, so the containers are checked too.
     if (code !== 0 || firstCause(all, model.services)) throw await (await import('./lib/explain/explain.ts')).explain(stack, model)
     const migrated = model.services.migrate?.environment?.MIGRATE_COMMAND ? ', the database is migrated' : ''
     ok(`${Object.keys(model.services).length} services are up${migrated}`, secondsSince(begun))

@@ -1,6 +1,6 @@
 /** How a command ends when it does not end well: exit codes, failures that we expect, and signals. */
 
-/** Let a caller tell the failures apart. */
+/** These codes let a caller tell the failures apart. */
 export const ExitCode = {
   failed: 1,
   usage: 2, // a flag or a word that the command does not know

@@ -81,7 +81,7 @@ export async function step<T>(title: string, run: (report: (text: string) => voi
   return result
 }
 
-/** Has the user type the project's name: "y" is too easy. @throws CliError (2) without a terminal, (1) if it differs */
+/** Asks for the project's name, as "y" is too easy. @throws CliError (2) without a terminal, (1) for another name */
 export async function confirm(question: Record<'name' | 'warning' | 'details' | 'command', string>): Promise<void> {
   const { name, warning, details, command } = question
   if (!process.stdin.isTTY || !process.stderr.isTTY) {

@@ -66,7 +66,7 @@ export function foreignImages({ services }: Model): string[] {
 
 export type PublishedPort = ReturnType<typeof publishedPorts>[number]
 
-/** Every TCP port that the stack opens on this machine; the first one of a range. */
+/** Every TCP port that the stack opens on this machine; for a range, its first port. */
 export function publishedPorts({ services }: Model) {
   return Object.entries(services).flatMap(([service, { ports = [] }]) =>
     ports.flatMap(({ host_ip: address = '0.0.0.0', published, target, protocol = 'tcp' }) =>

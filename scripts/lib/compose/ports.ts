@@ -32,7 +32,7 @@ export function isFree(port: number, address: string): Promise<boolean> {
 async function processOn(port: number): Promise<string> {
   const run = $({ quiet: true, nothrow: true })
   const found = [
-    // One after the other: while one starts, it holds the ports of this process, and the other would report it.
+    // One after the other: a program that starts holds the ports of this process, and the other would report it.
     ...(await run`ss -Hltnp sport = :${port}`).stdout.matchAll(/"(?<name>[^"]+)",pid=(?<pid>\d+)/g),
     ...(await run`lsof -nP -iTCP:${port} -sTCP:LISTEN -Fpc`).stdout.matchAll(/^p(?<pid>\d+)\nc(?<name>.+)$/gm),
   ].map(({ groups }) => ({ name: groups?.name, pid: Number(groups?.pid) }))

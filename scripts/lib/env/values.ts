@@ -48,7 +48,7 @@ export function reasonOf({ exitCode, stderr }: Pick<Result, 'exitCode' | 'stderr
   return line?.split('"', 1)[0]?.trim() || 'it gave no answer'
 }
 
-/** The values by Compose. If it is missing or refuses the file: why, and those that mean the same to every reader. */
+/** Asks Compose for the values. If it is missing or refuses: why, and the values that mean the same to every reader. */
 export async function readValues(path: string, entries: readonly Entry[]) {
   // The file is the environment of a service. It is not an --env-file: what it says about Compose itself (COMPOSE_FILE
   // …) would apply to this call. Without /dev/null, a .env in the folder would apply too.

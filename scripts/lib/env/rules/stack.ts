@@ -78,7 +78,7 @@ const notThere = ofEach(({ name, value }, subject) => {
     meant ? `Did you mean ${join(dirname(value), meant)}?` : `The path starts in ${from}.`)
 })
 
-/** In the source, it would go into every build and image, and its packages would be taken for the application's. */
+/** A virtual environment in the source goes into every build and image, and its packages count as the application's. */
 const virtualEnvironment: Rule = ({ effective, around: { disk } }) => {
   const folder = effective('APP_DIR')
   const below = (path: string): string[] => disk?.namesIn(path).filter((name) => !notSource.has(name)).map((name) => join(path, name)) ?? []
@@ -113,13 +113,13 @@ const siteSwitchedOff: Rule = ({ services, production, effective }) => services
   .filter(({ name, isOn }) => production && !isOn && name === effective('SITE_SERVICE'))
   .map(({ name }) => found('E67', 'SITE_SERVICE', `SITE_SERVICE is ${name}, which is switched off.`, `Add ${name} to COMPOSE_PROFILES.`))
 
-/** The user's own overlay may set it for the worker, start something else there, or switch the worker off. */
+/** The user's own overlay may set CELERY_APP for the worker, start something else there, or switch the worker off. */
 const withoutCelery: Rule = ({ services }) => services
   .filter(({ isOn, command, environment, deploy }) => isOn && command?.[0] === 'worker' && !environment?.CELERY_APP && deploy?.replicas !== 0)
   .map(({ name }) => found('E67', 'CELERY_APP', `CELERY_APP is empty, and ${name} does not start without it.`,
     'Set CELERY_APP: module or module:object, as in "celery -A".'))
 
-/** Version 18 moved its data, and refuses the old mount. An older one would lose it, in an anonymous volume. */
+/** Version 18 moved its data, and refuses the old mount. An older one would lose its data in an anonymous volume. */
 const postgresMount: Rule = ({ services, effective }) => {
   const [, major] = /(?:^|\/)(?:postgres|postgis|pgvector):(?:pg)?(\d+)/.exec(effective('POSTGRES_IMAGE') ?? '') ?? []
   const folder = Number(major) >= 18 ? '/var/lib/postgresql' : '/var/lib/postgresql/data'
@@ -133,7 +133,7 @@ const postgresMount: Rule = ({ services, effective }) => {
 const secondsOf = (text = ''): number => [...text.matchAll(/(\d+)([hms]?)/g)]
   .reduce((sum, [, count, unit]) => sum + Number(count) * (unit === 'h' ? 3600 : unit === 'm' ? 60 : 1), 0)
 
-/** Docker kills a worker after its grace. After the visibility timeout, Redis gives its open tasks to another one. */
+/** Docker kills a worker after its grace. After the visibility timeout, Redis gives unacknowledged tasks to another. */
 const tooShort: Rule = ({ effective }) => {
   const secondsIn = (name: string): number => secondsOf(effective(name))
   const [stop, grace, visible] = [secondsIn('WORKER_STOP_TIMEOUT'), secondsIn('WORKER_STOP_GRACE'), secondsIn('WORKER_VISIBILITY_TIMEOUT')]
