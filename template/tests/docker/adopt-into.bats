@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # shellcheck disable=SC2016,SC2154 # eval'ed conditions on purpose; setup_file exports what is used here
 # An application that lies at the root of its repository, into which `npm run adopt -- --into` brings these files. It has
-# a folder or file of its own of every name that can lie beside ours.
+# its own folder or file for every name that may exist beside ours.
 
 bats_require_minimum_version 1.5.0
 
@@ -69,7 +69,7 @@ make_shop() {
 	assert_equal "$(curl --silent --fail "$web")" open
 }
 
-@test "no file of the application is overwritten; those that merge have kept their lines and commands" {
+@test "no file of the application is overwritten; merged files have kept their lines and commands" {
 	local file
 	while IFS= read -r file; do
 		case $file in
@@ -94,7 +94,7 @@ make_shop() {
 	refute_output --partial node_modules
 }
 
-@test "the application's tests run in the stack, and nobody else's" {
+@test "only the application's tests run in the stack" {
 	run compose run --rm --no-TTY web test --collect-only
 	assert_success
 	assert_line 'tests/test_web.py::test_it_is_open'
@@ -113,7 +113,7 @@ make_shop() {
 		run compose exec --no-TTY "$service" test -e /app/shop/web.py
 		assert_success
 	done
-	# Nor is it in the image, where nothing hides it.
+	# It is not in the image either, where no mount hides it.
 	run -0 docker run --rm --entrypoint find "$project-app:dev" /app -name '.env*'
 	assert_output ''
 }
@@ -132,7 +132,7 @@ make_shop() {
 	refute_output --partial planted
 }
 
-@test "every Python file of theirs is in the image that ships, and little else" {
+@test "every Python file of the application is in the image that ships, and little else" {
 	COMPOSE_FILE=${TEST_COMPOSE_FILES/:compose.override.yaml/} run --separate-stderr npm run --silent check-image -- --json
 	assert_success
 	assert_equal "$(json .files <<<"$output")" 3

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # shellcheck disable=SC2154 # setup_file exports what is used here
-# An application of another kind than the sample moves in by `npm run adopt -- --from`: FastAPI, without a database and
-# without a store. No room is kept, as by default. What its owner then has is green: types, tests, the stack, the contract suite.
+# `npm run adopt -- --from` brings in an application that differs from the sample: FastAPI, without a database and a
+# store. No room is kept, which is the default. All of the owner's checks then pass: types, tests, stack, contract suite.
 
 bats_require_minimum_version 1.5.0
 
@@ -14,7 +14,7 @@ setup_file() {
 	commit 'The template'
 	node --import tsx/esm -- template/adopt.ts --from ../planner --name planner --yes
 	new_stack
-	# What the owner says of the application.
+	# The owner's settings for the application.
 	set_in .env.docker.example COMPOSE_PROFILES=redis,beat PYTHON_INSTALLER=pip PYTHON_MANIFEST=requirements.txt PYTHON_DEV_MANIFEST=requirements-dev.txt \
 		WEB_SERVER=uvicorn WEB_APP=planner.api:app CELERY_APP=planner.tasks HEALTH_PATH=/health TEST_COMMAND="'python -m pytest'" \
 		DATABASE_URL= MIGRATE_COMMAND= SEED_COMMAND= S3_BUCKET= S3_ENDPOINT_URL= S3_PUBLIC_URL=
@@ -40,8 +40,8 @@ teardown_file() {
 	docker image ls --format '{{.Repository}}:{{.Tag}}' | grep "^${project}[.]test/" | xargs --no-run-if-empty docker image rm >/dev/null
 }
 
-# use_what_is_here: where no registry answers, the stand-ins of this machine get names of a private registry, as if somebody
-# had loaded its images, because the room that selects stand-ins is gone.
+# use_what_is_here: if no registry answers, the stand-ins of this machine get names of a private registry, as if its
+# images had been loaded, because the room that selects stand-ins is gone.
 use_what_is_here() {
 	local image
 	[[ $TEST_PYTHON_IMAGE == stand-in/* ]] || return 0
@@ -97,7 +97,7 @@ make_planner() { # make_planner FOLDER
 	run npx vitest run
 	assert_success
 	assert_output --regexp 'Tests .*[0-9]+ passed'
-	# One of each file: what they need is there. npm test has run all of them.
+	# One test of each file shows that its imports are there. npm test has run all of them.
 	run npm run --silent test:shell -- --filter 'gunicorn with the defaults|web is well'
 	assert_success
 	assert_line '1..2'

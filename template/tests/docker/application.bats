@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # shellcheck disable=SC2016,SC2154 # eval'ed conditions on purpose; setup_file exports what is used here
-# What an application may expect of these files, beyond what the sample and the examples use: one that a test writes,
-# with a shape as awkward as they come, on the files of production. One stack for all tests.
+# What an application may expect of these files, beyond what the sample and the examples use. The tests write one with
+# an awkward shape, and run it on the files of production. One stack for all tests.
 
 bats_require_minimum_version 1.5.0
 
@@ -111,7 +111,7 @@ ask() { # ask PATH: what the application answers
 	local installed='grep --no-filename Generator /opt/venv/lib/python*/site-packages/docopt-*.dist-info/WHEEL'
 	mkdir old
 	echo 'docopt==0.6.2' >old/requirements.txt
-	# Not by a build, in whose cache lies what an earlier one has made of it.
+	# Not with a build, because its cache has the result of an earlier one.
 	run -0 docker run --rm --volume "$PWD/docker/build:/build:ro" --volume "$PWD/old:/app:ro" \
 		--volume "${TEST_EXTRA_CA_FILE:-$PWD/docker/no-extra-ca.pem}:/run/secrets/extra-ca:ro" --env PIP_NO_CACHE_DIR=1 \
 		--env PYTHON_INSTALLER=pip --env PYTHON_MANIFEST=requirements.txt --env PYTHON_CONSTRAINTS='setuptools<82' \
@@ -119,7 +119,7 @@ ask() { # ask PATH: what the application answers
 	assert_output --regexp 'setuptools \(([1-7]?[0-9]|8[01])\.'
 }
 
-@test "the build's own command imports what APP_PYTHONPATH brings" {
+@test "the command of the build can import from APP_PYTHONPATH" {
 	run in_web cat built
 	assert_output shop
 }
@@ -146,14 +146,14 @@ ask() { # ask PATH: what the application answers
 	assert_output 'it is done  well'
 }
 
-@test "without a migration nothing is run, and the stack starts" {
+@test "without a migration command nothing runs, and the stack starts" {
 	MIGRATE_COMMAND='' run -0 compose run --rm --no-TTY migrate
 	assert_output --partial 'MIGRATE_COMMAND is empty: nothing to do.'
 }
 
 # --- what it is told ---
 
-@test "names in mixed case and with double underscores arrive, and values with special characters as they are" {
+@test "names in mixed case and with double underscores arrive, and values with special characters arrive unchanged" {
 	assert_equal "$(ask shop__Password)" 'p%@$w#d $HOME'
 	assert_equal "$(ask SHOP__NAME)" "$project"
 }
@@ -204,8 +204,8 @@ ask() { # ask PATH: what the application answers
 	assert_output ''
 }
 
-# watched NAME OPTION…: a worker of its own on a queue of its own, which looks every half second, says what it saw, and
-# stops consuming behind Celery's back when there is a file /tmp/deaf.
+# watched NAME OPTION…: a separate worker on a queue of its own. It looks every half second, says what it saw, and stops
+# consuming behind Celery's back when there is a file /tmp/deaf.
 watched() {
 	mkdir -p deaf
 	cat >deaf/deaf.py <<-'PYTHON'
@@ -271,7 +271,7 @@ looks() { # looks NAME COUNT: it has looked so many times
 	(($(docker logs "$project-$1" 2>&1 | grep --count '^look') >= $2))
 }
 
-@test "a worker that is connected and takes nothing although tasks wait is unhealthy, and ends itself, with every pool" {
+@test "a connected worker that takes no tasks although some wait turns unhealthy and ends itself, with every pool" {
 	local pool pools=(prefork threads gevent solo)
 	for pool in "${pools[@]}"; do watched "$pool" --env WORKER_POOL="$pool"; done
 	for pool in "${pools[@]}"; do
@@ -279,7 +279,7 @@ looks() { # looks NAME COUNT: it has looked so many times
 		queue "$pool" 'send("rest", 0)'
 		until_ok 30 eval "docker logs '$project-$pool' 2>&1 | grep succeeded"
 		docker exec "$project-$pool" touch /tmp/deaf
-		# What it was about to take, it may still take.
+		# It may still take tasks that it was about to take.
 		until_ok 30 eval "queue '$pool' 'send(\"rest\", 0)'; (( \$(redis_cli LLEN '$pool') > 1 ))"
 	done
 	for pool in "${pools[@]}"; do
@@ -294,7 +294,7 @@ looks() { # looks NAME COUNT: it has looked so many times
 	done
 }
 
-@test "a worker that is busy, full of tasks with a rate limit or for later, or paused by remote control, is healthy while tasks wait" {
+@test "a worker stays healthy while tasks wait if it is busy, paused, or full of rate-limited or later tasks" {
 	local name names=(busy limited later paused)
 	for name in "${names[@]}"; do watched "$name" --env WORKER_POOL=prefork; done
 	# shellcheck disable=SC2329 # by until_ok
@@ -305,7 +305,7 @@ looks() { # looks NAME COUNT: it has looked so many times
 	queue later 'for _ in range(20): send("rest", 0, countdown=600)'
 	queue paused 'for _ in range(20): send("rest", 0)'
 	for name in "${names[@]}"; do
-		# More looks than say that it takes nothing.
+		# More looks than it takes to decide that a worker takes nothing.
 		run until_ok 40 looks "$name" $(($(docker logs "$project-$name" 2>&1 | grep --count '^look') + 6))
 		assert_success
 		(($(redis_cli LLEN "$name") > 0))

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # shellcheck disable=SC2154 # new_stack exports what is used here
-# A Python file that never reached the image cannot ship. The contract suite asks the examples that it starts; here are the
-# sample, the agent, and a line of .dockerignore that hides a module.
+# A Python file that never reached the image cannot ship. The contract suite checks the examples that it starts. Here
+# are the sample, the agent, and a line of .dockerignore that hides a module.
 
 bats_require_minimum_version 1.5.0
 
@@ -15,24 +15,24 @@ check_image() {
 	run --separate-stderr node --import tsx/esm -- scripts/check-image.ts --env-file "$env_file" "$@"
 }
 
-@test "every Python file of the sample is in the image that ships, and what they import is there" {
+@test "every Python file of the sample is in the image that ships, and so are their imports" {
 	new_stack COMPOSE_FILE="${TEST_COMPOSE_FILES/:compose.override.yaml/}"
 	check_image --json
 	assert_success
 	assert_equal "$(json .files <<<"$output")" "$(find app -name '*.py' -not -path 'app/tests/*' | wc --lines)"
-	# Flask-Migrate's env.py alone is for Alembic to run.
+	# Only Flask-Migrate's env.py cannot be imported: Alembic runs it.
 	assert_equal "$(json '.notes.map(note => note.what).join()' <<<"$output")" migrations/env.py
 }
 
-@test "so it is with the agent's, which runs on no stack of the contract suite's" {
-	# Its authority is made by its test.
+@test "the same holds for the agent, which runs on no stack of the contract suite" {
+	# The agent's own test makes its CA.
 	new_stack_from template/examples/agent/env.docker APP_CA_FILE= COMPOSE_FILE="${TEST_COMPOSE_FILES/:compose.override.yaml/}"
 	check_image
 	output=$(tail --lines 20 <<<"$stderr")
 	assert_success
 }
 
-@test "a line of .dockerignore that hides a module is named, by the check and by up when the worker dies of it" {
+@test "the check names a line of .dockerignore that hides a module, and so does up if the worker fails because of it" {
 	copy_repository "$BATS_TEST_TMPDIR/copy"
 	mkdir -p shop/core
 	printf 'gunicorn==27.0.1\ncelery[redis]==5.6.3\n' >shop/requirements.txt

@@ -9,7 +9,7 @@ copy() { # copy [ARG…]
 	node --import tsx/esm -- extras/copy-database/copy-database.ts --env-file "$env_file" "$@"
 }
 
-# use SERVICE: what the documentation says to put into the env file when the copy is done.
+# use SERVICE: puts into the env file what the documentation says to put there after the copy.
 use() {
 	case $1 in
 	sqlite) set_in "$env_file" DATABASE_URL=sqlite:////data/dashboard.db ;;
@@ -31,7 +31,7 @@ in_sqlite() {
 		'import sqlite3, sys; c = sqlite3.connect("/data/dashboard.db"); c.executescript(sys.argv[1]); c.commit()' "$1"
 }
 
-# upload ROWS MINUTE: a batch with so many readings and a line that is none, and waits until it is done.
+# upload ROWS MINUTE: uploads a batch with this many readings and a bad line, and waits until it is done.
 upload() {
 	local file=$BATS_TEST_TMPDIR/readings.csv id
 	{
@@ -43,7 +43,7 @@ upload() {
 	until_ok 60 eval 'test "$(curl --silent --fail --max-time 10 "$web/api/batches/'"$id"'" | json .status)" = done'
 }
 
-# What somebody sees of the data.
+# What a user sees of the data.
 seen() {
 	local path
 	for path in sensors batches sensors/gh1-air/days; do curl --silent --fail --max-time 20 "$web/api/$path"; done
@@ -106,7 +106,7 @@ moves_to() { # moves_to SERVICE: step by step as extras/copy-database/README.md 
 	use "$1"
 	compose up --detach --wait --wait-timeout 120 web worker
 	assert_equal "$(seen)" "$before"
-	# Numbers go on behind those that were copied.
+	# Numbers continue after those that were copied.
 	upload 30 2
 	assert_equal "$(ask "$1" 'SELECT count(*) FROM reading')" 330
 	compose stop --timeout 10 web worker
@@ -120,7 +120,7 @@ moves_to() { # moves_to SERVICE: step by step as extras/copy-database/README.md 
 	moves_to mariadb
 }
 
-# fill_targets: both have what the source has, and nobody writes. What fails afterwards must leave that alone.
+# fill_targets: copies the source into both targets and stops all writers. A copy that fails later must not touch them.
 fill_targets() {
 	use sqlite
 	compose stop --timeout 10 web worker
@@ -159,7 +159,7 @@ has_ended() {
 	[[ -z $(one_off) ]]
 }
 
-# untouched SERVICE: the server may take a moment to see that nobody is there any more.
+# untouched SERVICE: the server may take a moment to notice that its client is gone.
 untouched() {
 	[[ $(ask "$1" 'SELECT count(*) FROM reading') == 300 ]]
 }
@@ -183,7 +183,7 @@ untouched() {
 		code=0
 		wait "$pid" || code=$?
 		if [[ $how == INT ]]; then assert_equal "$code" 130; else assert_equal "$code" 1; fi
-		# With Ctrl-C it has by now: what somebody takes for stopped must not go on.
+		# After Ctrl-C it has ended by now: a copy that seems stopped must not go on.
 		if [[ $how == INT ]]; then has_ended; else until_ok 30 has_ended; fi
 		grep --invert-match 'were copied' "$log"
 		until_ok 30 untouched "$service"

@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 # shellcheck disable=SC2016,SC2030,SC2031,SC2154 # Compose reads what is in single quotes; $output per test; new_stack exports what is used here
-# Every failure that scripts/lib/explain knows, provoked: what `up`, `migrate` and `seed` say
-# has to be enough to mend it. One stack, spoilt by each test and mended after it. `up` takes long, so it runs only where its
-# own part is in question. Elsewhere a migration fails by `migrate`, and a role in a container of its own. Provoked
+# Provokes every failure that scripts/lib/explain knows: the message of `up`, `migrate` and `seed` has to be enough to
+# mend it. There is one stack, which each test breaks and mends again. `up` takes long, so it runs for its own part only.
+# Otherwise a migration fails in `migrate`, and a role fails in a container of its own. Some failures are provoked
 # elsewhere:
 #
 #   image.bats          an image that cannot be built
@@ -25,12 +25,12 @@ setup_file() {
 	cp "$env_file" "$BATS_FILE_TMPDIR/env"
 }
 
-# without_roles: web and worker, which start again at each save, and are unhealthy for as long as they do.
+# without_roles: removes web and worker, which would restart at each save, and be unhealthy until they run again.
 without_roles() {
 	docker rm --force "$(container web)" "$(container worker)" >/dev/null 2>&1 || true
 }
 
-# The folder itself is mounted, so that it has to stay.
+# The folder itself is mounted, so it has to stay.
 setup() {
 	without_roles
 	cd "$BATS_FILE_TMPDIR/copy" || return 1
@@ -50,7 +50,7 @@ teardown_file() {
 	docker image rm --force "$project-kept" >/dev/null 2>&1 || true
 }
 
-# up_fails CODE [NAME=VALUE…]: with these settings. The failure is one, and says no password.
+# up_fails CODE [NAME=VALUE…]: up fails with these settings. There is one failure, and it shows no password.
 up_fails() {
 	local code=$1
 	shift
@@ -100,7 +100,7 @@ advises() {
 	assert_output --partial "→ $1"
 }
 
-# mended: the same stack comes up once the test has put everything back.
+# mended: the same stack comes up after the test has put everything back.
 mended() {
 	setup
 	run -0 node --import tsx/esm -- scripts/up.ts --no-build --timeout 40 --env-file "$env_file"
@@ -174,7 +174,7 @@ no_tables() {
 	advises 'The database has no table "story". Is MIGRATE_COMMAND in .env.docker set'
 }
 
-@test "seed behind a migration that fails names that one" {
+@test "seed after a migration that fails names the migration" {
 	rm -r app/migrations
 	job_fails seed 6
 	assert_output --partial '✗ The database was not migrated: migrate ended with exit code 1.'
@@ -192,7 +192,7 @@ no_tables() {
 	advises 'Two branches have added a migration each.'
 }
 
-@test "a host that nobody knows" {
+@test "a host that does not exist" {
 	job_fails migrate 6 'DATABASE_URL=postgresql+psycopg://${POSTGRES_USER}:${POSTGRES_PASSWORD}@db.nowhere.invalid:5432/${POSTGRES_DB}'
 	advises 'Likely: "db.nowhere.invalid" is neither a service of this stack nor a name that is known outside.'
 }
@@ -231,7 +231,7 @@ no_tables() {
 	advises "The application could not be imported, because of line $(wc --lines <app/stories/__init__.py) of /app/stories/__init__.py."
 }
 
-@test "a variable that the application cannot do without and that nothing hands over" {
+@test "a variable that the application needs and that is not set" {
 	printf 'SHOP_TOKEN = os.environ["SHOP_TOKEN"]\n' >>app/stories/__init__.py
 	up_fails 6
 	advises 'The application needs the variable SHOP_TOKEN, and nothing sets it.'
@@ -256,7 +256,7 @@ no_tables() {
 	role_says web '→ ./start.sh exists, but is not executable: chmod +x the file in the source' WEB_COMMAND=./start.sh
 }
 
-@test "words of the libraries that read variables, of Django and of uvicorn" {
+@test "messages of the libraries that read variables, of Django and of uvicorn" {
 	docker tag "$project-app:dev" "$project-kept"
 	set_in "$env_file" PYTHON_EXTRA_PACKAGES="'uvicorn==0.54.0 django==5.2.19 pydantic-settings==2.16.3 python-decouple==3.8 environs==15.2.0'"
 	build_images
@@ -336,7 +336,7 @@ no_tables() {
 
 # --- Addresses ---
 
-@test "an application that has its own ideas of where database, queue and broker are" {
+@test "an application that has wrong addresses of database, queue and broker" {
 	echo 'DATABASE_URL=postgresql+psycopg://me:s3cret-of-this-test@localhost:5432/shop' >.env.app
 	job_fails migrate 6
 	assert_output --regexp '→ The application asks (localhost|127.0.0.1|::1), which in a container is the container itself.'
@@ -363,7 +363,7 @@ no_tables() {
 	advises 'SQLite cannot make or open its file'
 }
 
-@test "in production: a limit of memory that is too low for web, the worker and the migration, and a root that is read-only" {
+@test "in production: a memory limit that is too low for web, the worker and the migration, and a read-only root" {
 	set_in "$env_file" COMPOSE_FILE="${TEST_COMPOSE_FILES/compose.override.yaml/compose.production.yaml}" \
 		WEB_CONCURRENCY=2 WORKER_CONCURRENCY=2 REDIS_PASSWORD=r3dis-of-this-test \
 		S3_SECRET_ACCESS_KEY=st0rage-of-this-test SECRET_KEY=s3cret-of-this-test-alone FLOWER_PASSWORD=fl0wer-of-this-test
@@ -372,7 +372,7 @@ no_tables() {
 	assert_output --partial '✗ worker was killed: it used more memory than it may have (40 MB).'
 	advises 'Raise WORKER_MEMORY in .env.docker, or lower WORKER_CONCURRENCY'
 	up_fails 7 WORKER_MEMORY=1g WEB_MEMORY=40m
-	# Which of its processes has to go is the kernel's choice: of one of its workers web tells in its log.
+	# The kernel chooses which process to kill. If it is a worker of web, web says so in its log.
 	assert_output --regexp '→ (Likely: .*)?Raise WEB_MEMORY in .env.docker, or lower WEB_CONCURRENCY'
 	job_fails migrate 6 WEB_MEMORY=512m "MIGRATE_COMMAND='python -c \"open(\\\"/app/logs\\\", \\\"w\\\")\"'"
 	advises 'The application writes to /app/logs, and its container is read-only.'
@@ -410,7 +410,7 @@ put_image_back() {
 	up_fails 6
 	put_image_back
 	advises 'Likely: docker/entrypoint.sh has the line endings of Windows (CRLF)'
-	# What it says is what mends it.
+	# The advice itself mends it.
 	eval "$(sed -n 's/.*take them out: \(.*\), then run npm run up.*/\1/p' <<<"$output")"
 	run ! grep --recursive --files-with-matches $'\r$' docker --include='*.sh'
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # shellcheck disable=SC2154 # $lines is bats'
-# Env files as the newest Compose reads them. What the one of this engine makes of them, template/tests/scripts/hostile.test.ts asks
-# by itself; the newest is in the image of the linters, as a program that runs here as well.
+# Env files as the newest Compose reads them, which is a program in the image of the linters and runs here as well.
+# template/tests/scripts/hostile.test.ts asks the Compose of this engine by itself.
 
 load helpers
 

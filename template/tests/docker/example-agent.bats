@@ -20,7 +20,7 @@ setup_file() {
 	new_stack_from template/examples/agent/env.docker COMPOSE_FILE="$TEST_COMPOSE_FILES:template/tests/docker/managed/application.yaml" \
 		FRONTEND_PORT="$(free_port)" S3_PUBLIC_URL= WORKER_STOP_TIMEOUT=1 \
 		APP_CA_FILE="$BATS_FILE_TMPDIR/certificates of a provider/ca.crt"
-	# With characters that URLs and env files have their own opinion on.
+	# With characters that are special in URLs and env files.
 	export MANAGED_PASSWORD='p@ss:w%rd/of a t$st' encoded='p%40ss%3Aw%25rd%2Fof%20a%20t%24st'
 	export MANAGED_NETWORK=$project-managed MANAGED_CERTIFICATES="$BATS_FILE_TMPDIR/certificates of a provider"
 	set_in "$env_file" "S3_SECRET_ACCESS_KEY='$MANAGED_PASSWORD'" \
@@ -43,7 +43,7 @@ teardown() {
 teardown_file() {
 	remove_stack
 	docker image rm --force "$project-frontend" >/dev/null 2>&1 || true
-	# Another file's certificates are none of its business, so the network is named even when setup failed.
+	# If setup failed before it named the network, there is nothing to remove.
 	[[ -z ${MANAGED_NETWORK:-} ]] || managed down --volumes --timeout 5 >/dev/null 2>&1 || true
 }
 
@@ -88,7 +88,7 @@ long_text() {
 		for (let i = 0; i < 4000; i++) console.log("The " + Array.from({ length: 9 + next() % 8 }, word).join(" ") + ".")'
 }
 
-@test "the example's env file has no mistake, and all is healthy without a service for data" {
+@test "the example's env file has no mistake, and all services are healthy without a data service" {
 	run node --import tsx/esm -- scripts/env.ts --env-file "$env_file"
 	assert_success
 	assert_output --partial '0 errors'
@@ -101,7 +101,7 @@ long_text() {
 	assert_equal "$(sort <<<"$output" | xargs)" 'frontend migrate web worker'
 }
 
-@test "doctor asks the queue outside as well, by its TLS and with its password" {
+@test "doctor also asks the queue outside, over TLS and with its password" {
 	compose exec -T worker entrypoint.sh celery --app agent.worker --quiet call --queue nobodys agent.nothing
 	run node --import tsx/esm -- scripts/doctor.ts --env-file "$env_file"
 	compose exec -T worker entrypoint.sh celery --app agent.worker --quiet purge --force --queues nobodys
@@ -110,7 +110,7 @@ long_text() {
 	refute_output --partial "$encoded"
 }
 
-@test "documents become a briefing, which the frontend's page shows and whose report lies in the bucket" {
+@test "documents become a briefing, which the frontend's page shows and whose report is in the bucket" {
 	local path
 	path=$(hand_in 'Who designed the breakwater?' "$documents"/*.txt)
 	run until_ok 30 page_says "$path" 'The engineer Dr. Helena Marsh designed it'
@@ -153,7 +153,7 @@ long_text() {
 	assert_success
 }
 
-# --- what is wrong is said ---
+# --- mistakes are reported ---
 
 # up_says CODE SENTENCE SETTING…: with these settings changed, up fails with this code, one ✗ and this sentence.
 up_says() {
@@ -173,7 +173,7 @@ url() { # url SETTING HOST [PASSWORD]: the URL of the env file, with another hos
 	sed -n "s#^$1=\(.*//[^:]*:\)\([^@]*\)@[^:/]*#\1${3:-\\2}@$2#p" "$env_file"
 }
 
-@test "a CA that has signed nothing here, or none, is one clear error" {
+@test "a CA that has signed nothing here, or no CA, is one clear error" {
 	up_says 6 'The certificate of an outside service is not accepted' APP_CA_FILE="$MANAGED_CERTIFICATES/stranger.crt"
 	assert_output --partial 'the database of DATABASE_URL cannot be used'
 	assert_output --partial 'certificate verify failed'
@@ -197,7 +197,7 @@ url() { # url SETTING HOST [PASSWORD]: the URL of the env file, with another hos
 	up_says 6 'Redis or the object store refuses its password or key' S3_SECRET_ACCESS_KEY=wr0ng-of-this-test
 }
 
-@test "an application that checks nothing beforehand has a worker that never gets healthy, and up says why" {
+@test "if the application checks nothing beforehand, its worker never becomes healthy, and up says why" {
 	up_says 7 'The certificate of an outside service is not accepted' MIGRATE_COMMAND= APP_CA_FILE="$MANAGED_CERTIFICATES/stranger.crt"
 	assert_output --partial 'worker did not become healthy'
 }
@@ -214,9 +214,9 @@ redis.Redis.from_url(os.environ["Queue__Url"].replace("rediss", "redis"), socket
 	assert_output --regexp 'ConnectionError: (Connection closed by server|Error while reading)'
 }
 
-# --- what goes away comes back ---
+# --- services that stop and come back ---
 
-@test "the worker goes on by itself when the queue was restarted" {
+@test "the worker goes on by itself after a restart of the queue" {
 	local before path
 	before=$(state '{{.State.StartedAt}}' worker)
 	managed restart --timeout 2 queue
@@ -241,7 +241,7 @@ redis.Redis.from_url(os.environ["Queue__Url"].replace("rediss", "redis"), socket
 
 # --- the image alone ---
 
-# alone NAME [OPTION…] -- ROLE: the production image as a platform runs it: variables, and nothing else of this project.
+# alone NAME [OPTION…] -- ROLE: the production image as a platform runs it: with variables, and nothing else of ours.
 alone() {
 	local options=()
 	while [[ $1 != -- ]]; do
@@ -271,7 +271,7 @@ alone() {
 	id=$(alone --publish "127.0.0.1:$port:9123" --env PORT=9123 --env WEB_SERVER=uvicorn --env WEB_APP=agent.api:app \
 		--env WEB_CONCURRENCY=1 -- web)
 	worker=$(alone --env CELERY_APP=agent.worker:celery --env WORKER_CONCURRENCY=1 -- worker)
-	# The one of the stack would take the job.
+	# The worker of the stack would take the job.
 	compose stop --timeout 5 worker
 	for one in "$id" "$worker"; do
 		run until_ok 60 eval "[[ \$(docker inspect --format '{{.State.Health.Status}}' $one) == healthy ]]"
@@ -291,7 +291,7 @@ alone() {
 
 # --- production ---
 
-@test "in production the proxy leads to the frontend, and to the API by it alone" {
+@test "in production the proxy leads to the frontend, and to the API only through the frontend" {
 	local http path production
 	http=$(free_port)
 	production=(COMPOSE_FILE="${TEST_COMPOSE_FILES/compose.override.yaml/compose.production.yaml}:template/tests/docker/managed/application.yaml"

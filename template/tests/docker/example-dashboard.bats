@@ -47,7 +47,7 @@ batch_is() { # batch_is ID STATUS
 	[[ $found == "$2:"* ]]
 }
 
-# What holds on every database: schema, seed, a batch to its end, and the application's own tests.
+# What must work on every database: schema, seed, a complete batch, and the application's own tests.
 works_on() { # works_on SERVICE URL URL-OF-AN-EMPTY-DATABASE
 	set_in "$env_file" COMPOSE_PROFILES="redis,$1" DATABASE_URL="$2"
 	compose up --detach --wait "$1"
@@ -83,7 +83,7 @@ migrate_three_at_once() {
 	assert_equal "$(sort <<<"$output" | xargs)" '0 0 1'
 }
 
-@test "web and worker are healthy with Redis alone beside them" {
+@test "web and worker are healthy with only Redis beside them" {
 	run_alone web worker redis
 }
 
@@ -94,7 +94,7 @@ migrate_three_at_once() {
 	assert_output 8
 }
 
-@test "the page that Node has built is served beside the mounted source, and its files for a year" {
+@test "the page that Node has built is served beside the mounted source, and its files are cached for a year" {
 	[[ ! -e template/examples/dashboard/frontend/dist ]]
 	local file
 	curl --silent --fail --dump-header "$BATS_TEST_TMPDIR/headers" --output "$BATS_TEST_TMPDIR/page" "$web/"
@@ -116,15 +116,15 @@ migrate_three_at_once() {
 	run -0 --separate-stderr node_modules/.bin/tsx template/tests/docker/browsers.ts "$web" 60 "$BATS_TEST_TMPDIR/readings.csv"
 	assert_equal "$(json '.connected + " " + d.sawEnd + " " + d.problems' <<<"$output")" '60 60 '
 	echo "$output"
-	# No answer waited for the batch. How many there are is the machine's to say.
+	# No answer waited for the batch. How many answers there are depends on the machine.
 	assert_equal "$(json '.fewestSteps > 20 && d.answers > 2 && d.slowestMs < d.seconds * 500' <<<"$output")" true
 	json .id <<<"$output" >"$BATS_FILE_TMPDIR/id"
-	# What was no reading is told with its reason.
+	# Bad lines are reported with the reason.
 	run batch "$(<"$BATS_FILE_TMPDIR/id")" '.rows_rejected + " " + d.rejections[0].line + " " + d.rejections[0].reason'
 	assert_output '600 101 no sensor has this code'
 }
 
-@test "a file that is no CSV ends in a sentence, and the worker lives on" {
+@test "a file that is no CSV is reported in one sentence, and the worker goes on" {
 	local id
 	id=$(curl --silent --fail --form "file=@README.md" "$web/api/batches" | json .id)
 	run until_ok 30 batch_is "$id" failed
@@ -136,7 +136,7 @@ migrate_three_at_once() {
 	assert_success
 }
 
-@test "a worker that is stopped in mid-batch is followed by one that goes on, and no row is there twice" {
+@test "if a worker is stopped in mid-batch, the next one goes on, and no row is stored twice" {
 	local id
 	WORKER_STOP_TIMEOUT=1 compose up --detach --no-deps --wait worker
 	id=$(submit 100000 2027-03-01)
@@ -156,7 +156,7 @@ migrate_three_at_once() {
 	assert_output 1000
 }
 
-@test "web restarts when a file is saved, and the browsers that are looking are let go" {
+@test "web restarts when a file is saved, and ends the streams of open browsers" {
 	local looking
 	curl --silent --no-buffer --max-time 60 "$web/api/events" >"$BATS_TEST_TMPDIR/events" 3>&- &
 	looking=$!

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # shellcheck disable=SC2016,SC2154 # eval'ed conditions on purpose; setup_file exports what is used here
 # template/examples/podcast from its own env file: code in src, SQLite on a volume that web and worker share, ffmpeg.
-# Two writers work for a minute beside all other tests; the last but one says how they fared.
+# Two writers work for a minute beside all other tests; a later test checks their result.
 
 load helpers
 
@@ -57,7 +57,7 @@ teardown_file() {
 	remove_stack
 }
 
-@test "web and worker are healthy with Redis alone beside them" {
+@test "web and worker are healthy with only Redis beside them" {
 	run_alone web worker redis
 }
 
@@ -83,7 +83,7 @@ teardown_file() {
 	echo "$id" >"$BATS_FILE_TMPDIR/id"
 }
 
-@test "a recording that is empty, truncated or none ends in a sentence, and the worker lives on" {
+@test "an empty or truncated recording, or a file that is none, is reported in one sentence, and the worker goes on" {
 	local started before=$BATS_TEST_TMPDIR
 	started=$(state '{{.State.StartedAt}}' worker)
 	: >"$before/empty"
@@ -127,7 +127,7 @@ teardown_file() {
 	local sent
 	sent=$(cat "$BATS_FILE_TMPDIR"/writer.? | wc --lines)
 	((sent > 100))
-	# Every one has ended, and with the sentence that it should: nothing else went wrong.
+	# Every episode has ended with the expected sentence: nothing else went wrong.
 	ended() { # ended NUMBER
 		local found
 		found=$(docker exec "$(container web)" python -c 'import sqlite3; print(*sqlite3.connect("/data/podcast.db").execute("SELECT count(*) FROM episode WHERE bytes = 35 AND error LIKE \"%not a WAV%\"").fetchone())')

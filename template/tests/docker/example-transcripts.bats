@@ -44,7 +44,7 @@ is_whole() { # is_whole JOB CHANNEL
 
 setup_file() {
 	copy_repository "$BATS_FILE_TMPDIR/a copy of it"
-	# Slow enough to be met in the middle.
+	# Slow enough to be interrupted in the middle.
 	printf 'EXTRACTOR_PAUSE=0.1\nRETRY_SECONDS=0.5\n' >template/examples/transcripts/.env.app
 	new_stack_from template/examples/transcripts/env.docker COMPOSE_PROFILES=redis,flower WORKER_STOP_TIMEOUT=1
 	start_stack
@@ -101,7 +101,7 @@ teardown_file() {
 
 @test "a worker that is restarted in the middle of a chord finishes it, and the graph is whole" {
 	local id long=$BATS_TEST_TMPDIR/long.txt
-	# Six seconds of reading, so that it is met in the middle.
+	# Six seconds of reading, so that it can be interrupted in the middle.
 	printf 'Ann met Bob.\n%.0s' {1..60} >"$long"
 	id=$(hand_in restarted "$long")
 	read_by() { job "$id" '.transcripts.find(t => t.title === "long.txt").'"$1"; }
@@ -140,7 +140,7 @@ teardown_file() {
 	assert_output 'extract graph'
 }
 
-@test "the seed can be sown again while the first is under way, and the graph is the same" {
+@test "seed can run again while the first run is still under way, and the graph is the same" {
 	local id
 	compose run --rm --no-TTY --no-deps web seed
 	id=$(compose run --rm --no-TTY --no-deps web seed | sed -n 's/.* job //p')

@@ -5,11 +5,11 @@ cd "$BATS_TEST_DIRNAME/../../.." || exit 1
 # shellcheck source=tests/docker/stack.bash
 source tests/docker/stack.bash
 
-# What people read is tested, also where a workflow runs the tests.
+# The tests expect the output for people, even if a workflow runs them.
 unset GITHUB_ACTIONS
 
-# free_port: a port of 127.0.0.1 that nobody listens on, and that no other test of this run is given. It is outside of
-# the range from which the kernel takes its own.
+# free_port: a free port of 127.0.0.1 that no other test of this run gets. It is outside the range from which the kernel
+# takes ports.
 free_port() {
 	local claims=${TEST_PORTS:-$BATS_RUN_TMPDIR/ports} port
 	mkdir -p "$claims"
@@ -61,7 +61,7 @@ set_in() {
 	done
 }
 
-# build_images: without a word, unless it fails: then with all that the last steps said.
+# build_images: prints nothing, unless it fails: then everything that the last steps said.
 build_images() {
 	local log=$BATS_FILE_TMPDIR/build.log
 	docker compose --env-file "$env_file" --progress plain build &>"$log" && return
@@ -95,7 +95,7 @@ remove_kept() {
 }
 
 # shellcheck disable=SC2154 # $lines is bats'
-# run_alone SERVICE…: these are healthy, no other service runs, and the migration has ended well.
+# run_alone SERVICE…: these are healthy, no other service runs, and the migration has succeeded.
 run_alone() {
 	local service
 	run docker ps --filter "label=com.docker.compose.project=$project" --format '{{.Label "com.docker.compose.service"}} {{.Status}}'
@@ -105,8 +105,8 @@ run_alone() {
 	assert_output 'exited 0'
 }
 
-# caught SERVICE COMMAND…: the service stands still, and the command succeeds. For until_ok, to meet a task in the
-# middle on a machine of any speed; `compose unpause` or `compose stop` lets it go on.
+# caught SERVICE COMMAND…: pauses the service, and checks that the command succeeds. For until_ok, to catch a task in
+# the middle on a machine of any speed; `compose unpause` or `compose stop` lets it go on.
 caught() {
 	# Not by Compose, which takes its time to begin.
 	docker pause "$(container "$1")"
@@ -138,7 +138,7 @@ json() {
 	node -e 'let s="";process.stdin.on("data",d=>s+=d).on("end",()=>{const f=new Function("d","return d"+process.argv[1]);const v=f(JSON.parse(s));console.log(typeof v==="object"?JSON.stringify(v):v)})' "$1"
 }
 
-# copy_repository FOLDER: what git would give away, and goes there. Tests that change files do it in a copy.
+# copy_repository FOLDER: copies the files that git does not ignore, and goes there. Tests change files only in a copy.
 copy_repository() {
 	mkdir -p "$1"
 	git ls-files -z --cached --others --exclude-standard | tar --create --null --files-from - | tar --extract --directory "$1"

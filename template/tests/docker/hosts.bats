@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # shellcheck disable=SC2016,SC2030,SC2031,SC2154 # JavaScript in quotes, one PATH per test; new_stack exports what is used here
-# Machines that are not as they should be: what a command says there has to be enough to mend it, and nothing
-# half done may be left. The full disks, the strange user and the old engine are real ones.
+# Machines with problems: the message of a command has to be enough to mend them, and nothing half done may be left. The
+# full disks, the other user and the old engine are real.
 
 load helpers
 
@@ -31,7 +31,7 @@ setup() {
 	processes=() mounts=()
 }
 
-# What a test has begun ends with it, in whatever way it ends.
+# Whatever a test has started ends with the test, however the test ends.
 teardown() {
 	show_stack
 	local process
@@ -51,7 +51,7 @@ is_gone() {
 	! kill -0 "$1" 2>/dev/null || [[ $(ps --no-headers --format stat --pid "$1") == Z* ]]
 }
 
-# small_disk SIZE: a file system with so much room, at $disk.
+# small_disk SIZE: mounts a file system of this size at $disk.
 small_disk() {
 	disk=$BATS_TEST_TMPDIR/disk
 	mkdir "$disk"
@@ -67,8 +67,8 @@ command() {
 	node --import "$repository/node_modules/tsx/dist/esm/index.mjs" -- "$repository/$script" "$@"
 }
 
-# stranger COMMAND…: as a user who owns nothing and has no home, but is in the group of the socket $socket. The
-# engine's programs and our packages may lie where only root can look; for this command they can be reached.
+# stranger COMMAND…: runs it as a user who owns nothing and has no home, but is in the group of the socket $socket. The
+# engine's programs and our packages may be readable only by root; for this command they are reachable.
 stranger() {
 	local docker
 	docker=$(dirname "$(dirname "$(readlink -f "$(type -P docker)")")")
@@ -109,7 +109,7 @@ open_socket() {
 	chmod 660 "$socket"
 }
 
-# odd_engine VERSION MINIMUM: something at $DOCKER_HOST that answers as an engine of this version, which refuses
+# odd_engine VERSION MINIMUM: starts a server at $DOCKER_HOST that answers like an engine of this version and refuses
 # commands whose API is older than the minimum.
 odd_engine() {
 	export DOCKER_HOST=unix://$BATS_TEST_TMPDIR/odd.sock
@@ -141,7 +141,7 @@ node_package() {
 	local machine
 	case $(uname -m) in aarch64) machine=arm64 ;; *) machine=x64 ;; esac
 	cd "$BATS_TEST_TMPDIR" || return 1
-	npm pack --silent "node-linux-$machine@$1" >/dev/null || skip "the package of Node $1 cannot be had here"
+	npm pack --silent "node-linux-$machine@$1" >/dev/null || skip "the package of Node $1 cannot be downloaded here"
 	tar --extract --gzip --file node-linux-*.tgz package/bin/node
 	PATH=$PWD/package/bin:$PATH
 	cd "$repository" || return 1
@@ -173,7 +173,7 @@ node_runs_the_commands() {
 	node_runs_the_commands 24.21.0
 }
 
-@test "Node 18 is told in one sentence that it is too old" {
+@test "with Node 18 the commands say in one sentence that it is too old" {
 	node_package 18.20.8
 	for name in up env engine; do
 		run command "$name"
@@ -200,7 +200,7 @@ node_runs_the_commands() {
 	assert_output --partial 'Update the older of the two'
 }
 
-@test "where no engine can be set up for want of room or of rights, the folder is named, and nothing is left in it" {
+@test "if no engine can be set up for lack of disk space or rights, the folder is named, and nothing is left in it" {
 	skip_where_an_engine_is_installed
 	small_disk 60m
 	XDG_CACHE_HOME=$disk run without_engine command engine start
@@ -219,7 +219,7 @@ node_runs_the_commands() {
 
 # --- Disks ---
 
-@test "an image for which the engine's disk has no room: the step that failed and what to delete are named" {
+@test "if the engine's disk is too small for an image, the step that failed and what to delete are named" {
 	local dockerd
 	dockerd=$(PATH="$(dirname "$(readlink -f "$(type -P docker)")")/../sbin:$PATH" type -P dockerd) || skip "dockerd is not on this machine"
 	small_disk 80m
@@ -249,7 +249,7 @@ postgres_id() {
 	compose run --rm --no-deps --no-TTY --entrypoint id postgres "$1"
 }
 
-@test "a database whose disk is full: the command says so" {
+@test "if the disk of a database is full, the command says so" {
 	cat >"$BATS_TEST_TMPDIR/small.yaml" <<-END
 		volumes:
 		  postgres-data:
@@ -264,7 +264,7 @@ postgres_id() {
 	assert_output --partial 'A disk is full. docker system df shows what takes up the room'
 }
 
-@test "an env file that the disk has no room for stays as it was" {
+@test "if the disk is full, the env file stays as it was" {
 	small_disk 1m
 	cp --parents -r docker/app.env .env.docker.example compose.yaml compose.override.yaml "$disk"
 	cd "$disk" || return 1
@@ -290,7 +290,7 @@ postgres_id() {
 	assert_success
 }
 
-@test "somebody else's folder is named as such when the env file cannot be written there" {
+@test "if the env file cannot be written because the folder belongs to another user, the command says so" {
 	open_socket
 	mv "$copy/.env.docker" "$place/env"
 	run stranger node --import tsx/esm -- scripts/env.ts --init
@@ -299,7 +299,7 @@ postgres_id() {
 	assert_output --partial 'It belongs to uid 0, and you are uid 4711.'
 }
 
-@test "a source that the user may not read is named by the build, without a stack" {
+@test "the build names a source that the user may not read, without a stack trace" {
 	open_socket
 	chmod go= "$copy/app"
 	run stranger node --import tsx/esm -- scripts/up.ts
@@ -310,7 +310,7 @@ postgres_id() {
 	refute_output --partial '    at '
 }
 
-@test "up goes on from where a killed one was" {
+@test "up continues where a killed up has stopped" {
 	cd "$copy" || return 1
 	command teardown
 	setsid node --import "$repository/node_modules/tsx/dist/esm/index.mjs" -- "$repository/scripts/up.ts" --no-build 3>&- &>"$BATS_TEST_TMPDIR/killed" &
@@ -321,7 +321,7 @@ postgres_id() {
 	assert_success
 }
 
-@test "a checkout of umask 077 is told before the start, with the remedy, and that one helps" {
+@test "up reports a checkout of umask 077 before the start, and the remedy that it names helps" {
 	cd "$copy" || return 1
 	command teardown
 	chmod -R go= app
@@ -336,7 +336,7 @@ postgres_id() {
 	assert_success
 }
 
-@test "a folder whose name gives Compose none gets one from --init" {
+@test "if Compose cannot make a project name of the folder's name, --init sets one" {
 	mkdir "$place/日本"
 	cd "$place/日本" || return 1
 	(cd "$repository" && cp --parents docker/app.env .env.docker.example compose.yaml compose.override.yaml "$place/日本")

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# The image: what it promises to who runs it, and that applications of other shapes need no edit to the Dockerfile.
-# The project's own application is built from this checkout; everything else from a copy, in which things are planted.
+# The image: what it promises to its users, and that applications of other shapes need no change of the Dockerfile.
+# The project's own application is built from this checkout, everything else from a copy with planted files.
 # shellcheck disable=SC2016,SC2154 # single quotes: for the container's shell; helpers.bash sets env_file
 
 bats_require_minimum_version 1.5.0
@@ -30,7 +30,7 @@ teardown() {
 	remove_kept
 }
 
-# A copy of the repository. What goes from it into an image is as `umask 077` would have cloned it.
+# Makes a copy of the repository. Files that go into an image have modes as if cloned with `umask 077`.
 make_copy() {
 	mkdir "$copy"
 	tar -c --exclude=./.git --exclude=./node_modules . | tar -x -C "$copy"
@@ -129,7 +129,7 @@ build_stage() {
 	build_shape "$1" "${@:4}"
 }
 
-# within [OPTION…] IMAGE COMMAND…: in a container of the image that leaves nothing behind.
+# within [OPTION…] IMAGE COMMAND…: runs it in a container of the image that leaves nothing behind.
 within() {
 	docker run --rm --cap-drop ALL "$@"
 }
@@ -145,7 +145,7 @@ is_checked() { # is_checked CONTAINER: its health is known
 	! has_health "$1" starting
 }
 
-# serves IMAGE ANSWER SETTING…: as web it becomes healthy by its own check, answers, and stops when it is told to.
+# serves IMAGE ANSWER SETTING…: as web it becomes healthy by its own check, answers, and stops at TERM.
 serves() {
 	local image=$1 answer=$2 options=() setting id
 	for setting in "${@:3}"; do options+=(--env "$setting"); done
@@ -167,7 +167,7 @@ serves() {
 # lock TOOL [SHAPE]: makes the lock file of a shape with the image in which the build runs that tool.
 lock() {
 	local shape=${2:-$1} index=$BATS_TEST_TMPDIR/index command="$1 lock"
-	# Of its default index Poetry wants more than mirrors have; a source of its own it reads as pip does.
+	# Poetry expects more of its default index than mirrors have, but reads a configured source as pip does.
 	[[ $1 != poetry ]] || command='
 		default=$(python3 -c "from pip._internal.models.index import PyPI; print(PyPI.simple_url)")
 		poetry source add --quiet index "${PIP_INDEX_URL:-$default}"
@@ -179,7 +179,7 @@ lock() {
 		--volume "$index:/run/secrets/pip-index-url:ro" "$project-installer-$1" /build/with-network.sh sh -ec "$command"
 }
 
-# start_mirror PASSWORD [SETTING…]: prints the address of mirrors for who knows it (see mirror.py).
+# start_mirror PASSWORD [SETTING…]: starts mirrors that need the password, and prints their address (see mirror.py).
 start_mirror() {
 	local id address options=() setting
 	for setting in "${@:2}"; do options+=(--env "$setting"); done
@@ -191,15 +191,15 @@ start_mirror() {
 	echo "http://reader:$1@$address"
 }
 
-# private_index: sets $password and $index, of a mirror that asks for that login. It is no cached step that passes: the
-# password is new, and the build sees this of it.
+# private_index: sets $password and $index, of a mirror that asks for that login. No cached step can pass, because the
+# password is new, and its hash changes the manifest.
 private_index() {
 	password=password-$(od -An -N8 -tx8 /dev/urandom | tr -d ' ')
 	index=$(start_mirror "$password")/simple
 	echo "# $password" | sha256sum | sed 's/^/# /' >>"$copy/shapes/private/requirements.txt"
 }
 
-# comes_from_it IMAGE: its package does, and the login is neither in the image nor in $output.
+# comes_from_it IMAGE: the package comes from the index, and the login is neither in the image nor in $output.
 comes_from_it() {
 	refute_output --partial "$password"
 	run -0 within "$1" python -c 'import starter_fixture; print(starter_fixture.ORIGIN)'
@@ -215,7 +215,7 @@ step() {
 	[[ -n $number ]] && grep "^$number " <<<"$output"
 }
 
-# asked [OPTION…]: what the mirrors of this test were asked for.
+# asked [OPTION…]: the requests that the mirrors of this test got.
 asked() {
 	docker logs "$@" "$(docker ps --latest --quiet --filter "label=kept-for=$project-$BATS_TEST_NUMBER")"
 }
@@ -230,7 +230,7 @@ asked() {
 	assert_output ''
 }
 
-@test "no byte code is left to be made at a start: neither the library's, nor the packages', nor ours" {
+@test "no byte code has to be made at a start: neither the library's, nor the packages', nor ours" {
 	# As root on a writable file system everything that is missing would be written.
 	local role command
 	for role in web worker; do
@@ -274,7 +274,7 @@ asked() {
 
 # --- how it starts ---
 
-@test "a secret that the user may not read is one sentence and exit code 64, and one that he may is read" {
+@test "a secret that the user may not read is one sentence and exit code 64, and a readable one is read" {
 	echo 'the $ecret' >"$BATS_TEST_TMPDIR/mail"
 	chmod 0600 "$BATS_TEST_TMPDIR/mail"
 	run --separate-stderr -64 within --volume "$BATS_TEST_TMPDIR/mail:/run/secrets/mail:ro" --env MAIL_FILE=/run/secrets/mail "$prod" printenv MAIL
@@ -292,9 +292,9 @@ asked() {
 	assert_success
 }
 
-# --- applications of other shapes, from sources that nobody but their owner may read ---
+# --- applications of other shapes, from sources that only their owner may read ---
 
-# serves_locked TOOL SETTING…: it serves what its lock has of the extra "colour" and the group "metrics", and nothing else.
+# serves_locked TOOL SETTING…: it serves the packages that its lock has for the extra "colour" and the group "metrics".
 serves_locked() {
 	lock "$1"
 	build_shape "$1" APP_DIR="shapes/$1" PYTHON_INSTALLER="$1" PYTHON_MANIFEST=pyproject.toml \
@@ -332,7 +332,7 @@ print([name for name in ("colorama", "markupsafe", "iniconfig", "pluggy") if fin
 	serves_locked poetry WEB_APP=shop:app
 }
 
-@test "a frontend is built by its own image and command, and lies where the application serves it" {
+@test "a frontend is built by its own image and command, and is where the application serves it" {
 	build_shape frontend APP_DIR=shapes/pip PYTHON_INSTALLER=pip FRONTEND=build FRONTEND_DIR=shapes/frontend \
 		FRONTEND_BUILD_COMMAND='mkdir dist; node --print "process.release.name" >dist/index.html; echo "a  $(ls)" >>dist/index.html'
 	run -0 within "$project-frontend" cat /app/static/dist/index.html
@@ -347,7 +347,7 @@ package() {
 	echo 'SAYS = "built"' >"$1/src/$2/__init__.py"
 }
 
-# brings_local SHAPE SETTING…: production has money, a package in a folder of this shape. Development sees an edit of
+# brings_local SHAPE SETTING…: production has money, a package in a folder of this shape. Development sees a change of
 # it, and a change of the application alone installs nothing.
 brings_local() {
 	local shape=$copy/shapes/$1 settings=("APP_DIR=shapes/$1" PYTHON_DEV_MANIFEST= "${@:2}") says='import money; print(money.SAYS, money.__file__)'
@@ -463,7 +463,7 @@ print(shop.__file__, version("shop"), "site-packages" in tax.__file__)'
 	assert_failure
 }
 
-@test "a second index: its login is in neither image nor output, and a wrong one is told by its setting" {
+@test "a second index: its login is in neither image nor output, and an error names its setting if it is wrong" {
 	local password index
 	private_index
 	run ! build_shape second APP_DIR=shapes/private BUILD_SECRETS="PIP_EXTRA_INDEX_URL=${index/$password/wrong}"

@@ -52,7 +52,7 @@ migration() {
 	command=("$project-locks" python3 -m docker_roles.migrate)
 }
 
-# holder DRIVER URL: a migration that has the lock, until there is a file "go". Sets $id.
+# holder DRIVER URL: starts a migration that holds the lock until there is a file "go". Sets $id.
 holder() {
 	migration "$@"
 	id=$(keep "${options[@]}" "${command[@]}")
@@ -64,7 +64,7 @@ exit_code() {
 	timeout 60 docker wait "$1"
 }
 
-# waiting NUMBER SERVICE: as many sessions wait for the lock.
+# waiting NUMBER SERVICE: this many sessions wait for the lock.
 waiting() {
 	local found
 	case $2 in
@@ -95,7 +95,7 @@ three_at_once() {
 	assert_equal "$(wc -l <"$shared/log")" $#
 }
 
-# refused DRIVER URL: another migration has the lock, and this one says so when its time is over.
+# refused DRIVER URL: another migration holds the lock, and this one says so when its time is over.
 refused() {
 	migration "$@"
 	run -75 docker run --rm "${options[@]}" --env MIGRATE_LOCK_TIMEOUT=0.5 "${command[@]}"
@@ -167,7 +167,7 @@ psycopg.connect(url(os.environ[\"DATABASE_URL\"]), autocommit=True).execute(\"CR
 	for pair in "${postgres[@]}"; do refused "${pair%%:*}" "$(url "${pair#*:}" postgres)"; done
 }
 
-@test "another database of the same MariaDB is another lock, and so is none of a migration that was killed" {
+@test "another database of the same MariaDB has another lock, and a killed migration leaves no lock" {
 	holder pymysql "$(url mysql mariadb)"
 	compose exec -T mariadb mariadb -u root -e "CREATE DATABASE other; GRANT ALL ON other.* TO shop@'%'"
 	migration asyncmy "$(url mysql+asyncmy mariadb)"
@@ -203,7 +203,7 @@ start_strict() {
 	strict=$id
 }
 
-@test "what the URL says of TLS is honoured by every driver: the right CA opens, another CA or another name does not" {
+@test "every driver honours the TLS options of the URL: the right CA is accepted, another CA or another name is not" {
 	local pair options command secure
 	start_strict
 	for pair in "${mysql[@]}"; do
@@ -246,7 +246,7 @@ own_database() {
 
 @test "the tests of an application get a database of their own, made by whichever driver it has, and kept" {
 	local pair
-	# Nobody but root may make one in MariaDB.
+	# In MariaDB only root may create a database.
 	run -0 own_database pymysql "$(url mysql+pymysql mariadb)" sh -c 'echo "$DATABASE_URL"'
 	assert_output --regexp 'could not be made here: .*Access denied for user .shop.'
 	assert_line "$(url mysql+pymysql mariadb)_test"

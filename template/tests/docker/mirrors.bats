@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 # A site behind mirrors. It is a network namespace with no way out but to a registry and to mirrors of Debian and
 # PyPI, each with a password and a certificate of a CA of its own; later that way is cut as well. The mirrors run
-# on the engine of the other tests. The site has no engine yet: the scripts set one up. mirrors.test is all that its
-# name server knows.
+# on the engine of the other tests. The site has no engine yet: the scripts set one up. Its name server knows only
+# mirrors.test.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2154 # single quotes: for another shell; run sets stderr, helpers.bash project
 
 bats_require_minimum_version 1.5.0
@@ -16,10 +16,10 @@ setup_file() {
 	if ! refusal=$(at_site npm run --silent engine -- start --dry-run 2>&1); then
 		skip "no private engine can be set up here: $refusal"
 	elif [[ $refusal == Nothing* ]]; then
-		skip "an engine answers here, so that no private one is set up"
+		skip "an engine answers here, so no private one is set up"
 	fi
 
-	# With characters that URLs, shells and apt have their own opinion on.
+	# With characters that are special in URLs, shells and apt.
 	export password="p@ss:w%rd/k$RANDOM-w$RANDOM" encoded='p%40ss%3Aw%25rd%2F'
 	encoded+=${password#*/}
 	export secret=${password#*/}
@@ -56,7 +56,7 @@ teardown_file() {
 
 # --- the site ---
 
-# at_site COMMAND…: there, as somebody runs it who has no engine and whose shell knows nothing of this machine's CA.
+# at_site COMMAND…: runs it there as a user without an engine, whose shell knows nothing of this machine's CA.
 at_site() {
 	local enter=()
 	# Another tree of mounts begins at its root.
@@ -152,7 +152,7 @@ push() { # push IMAGE SETTING: under the name that the setting has by default
 	docker image rm "$name" >/dev/null
 }
 
-# push_images: what the stack wants, under its official names. For 127.0.0.1 an engine asks for no CA.
+# push_images: pushes the stack's images under their official names. For 127.0.0.1 an engine needs no CA.
 push_images() {
 	local model name
 	model=$(compose config --format json)
@@ -163,8 +163,8 @@ push_images() {
 
 # --- who sees a password ---
 
-# watch_processes FILE: writes down every argument list of this machine that the password is in, ten times a
-# second, until it is killed. Begins when it has been seen to work.
+# watch_processes FILE: writes down every argument list of this machine that has the password in it, ten times a
+# second, until it is killed. Returns when it has been seen to work.
 watch_processes() {
 	nice python3 - "$1" <<-'PYTHON' 3>&- &
 		import glob, os, sys, time
@@ -193,7 +193,7 @@ seen() {
 
 # --- from nothing to a stack ---
 
-@test "without a login up sets the engine up from the mirror, and then says where the login goes: exit code 4" {
+@test "without a login, up sets up the engine from the mirror, and then says where the login goes: exit code 4" {
 	watch_processes "$BATS_FILE_TMPDIR/seen-setting-up"
 	run --separate-stderr at_site npm run --silent up
 	kill "$watcher"
@@ -211,7 +211,7 @@ seen() {
 	assert_output ''
 }
 
-@test "with one, a whole stack comes up from the registry and the mirrors, and nothing else was there to ask" {
+@test "with a login, a whole stack comes up from the registry and the mirrors, and nothing else can be reached" {
 	docker_there login --username reader --password-stdin "$registry" <<<"$password"
 	watch_processes "$BATS_FILE_TMPDIR/seen"
 	run at_site npm run --silent up
@@ -224,7 +224,7 @@ seen() {
 	assert_line "$project-app:dev"
 }
 
-@test "no password is in what up said, in a process list, in the image, in its history, or in a container" {
+@test "no password is in the output of up, in a process list, in the image, in its history, or in a container" {
 	run cat "$BATS_FILE_TMPDIR/said"
 	refute_output --partial "$secret"
 	run seen "$BATS_FILE_TMPDIR/seen"
@@ -285,7 +285,7 @@ refused() {
 	refused 3 'IMAGE_REGISTRY has to be a host, perhaps with a path, without a scheme' IMAGE_REGISTRY="https://$registry"
 }
 
-@test "a registry that takes the connection and never answers is waited for, until the engine gives up, and is not taken for absent" {
+@test "up waits for a registry that accepts a connection and never answers, and does not report it as absent" {
 	SECONDS=0
 	refused 4 "$silent, which IMAGE_REGISTRY names, is there, but too slow for $silent/hub/" IMAGE_REGISTRY="$silent/hub"
 	echo "# a silent registry cost $SECONDS s" >&3
@@ -299,13 +299,13 @@ refused() {
 	up IMAGE_REGISTRY="mirrors.test:$stranger_port/hub"
 	rm -r "$folder"
 	rmdir --ignore-fail-on-non-empty /etc/docker/certs.d /etc/docker
-	# It is no registry, but it was spoken to.
+	# It is no registry, but it did answer.
 	assert_failure 4
 	output=$stderr
 	refute_output --partial certificate
 }
 
-@test "a mirror that refuses, lacks or fakes is one sentence that names the setting, and exit code 5" {
+@test "a mirror that refuses, lacks or fakes a package is one sentence that names the setting, and exit code 5" {
 	local other=${mirror/$encoded/wrong} apt=APT_PACKAGES=jq pip=PYTHON_EXTRA_PACKAGES=starter-fixture==1.0
 	refused 5 'with-network: the mirror of APT_MIRROR refuses the user or the password' $apt APT_MIRROR="$other/debian"
 	refused 5 'with-network: the mirror of APT_MIRROR does not have all' $apt APT_MIRROR="$mirror/nowhere/debian"
@@ -327,7 +327,7 @@ build_base() {
 		--env-file "$1/settings" --progress plain build' sh "$BATS_TEST_TMPDIR"
 }
 
-@test "a build goes through HTTP_PROXY, whose password ends nowhere" {
+@test "a build goes through HTTP_PROXY, whose password is stored nowhere" {
 	local settings=(APT_PACKAGES=jq APT_MIRROR=http://debian.test/debian)
 	build_base "${settings[@]}" HTTP_PROXY="http://reader:wrong@$outside:$proxy_port"
 	assert_failure
@@ -343,7 +343,7 @@ build_base() {
 	refute_output --partial "$secret"
 }
 
-@test "without one, a build goes through the proxy of the client's config.json" {
+@test "without HTTP_PROXY, a build goes through the proxy of the client's config.json" {
 	local config=$PRIVATE_ENGINE_DIR/config/config.json
 	cp "$config" "$BATS_TEST_TMPDIR/config.json"
 	PROXY="http://reader:$encoded@$outside:$proxy_port" node -e 'const fs = require("fs"), [file] = process.argv.slice(1)
@@ -375,7 +375,7 @@ cut_network() {
 	assert_output '# a change'
 }
 
-@test "images that were saved and loaded are all that up --no-build needs: no network, no cache, no base image" {
+@test "up --no-build needs only images that were saved and loaded: no network, no cache, no base image" {
 	local images all
 	cut_network
 	at_site npm run --silent teardown

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# Folders that somebody deletes: what is left type-checks, its commands begin, and its own tests are green. What is left
-# without any of them is what adopt makes by default: adopt.bats has its tests, its stack and the contract suite.
+# If the owner deletes some of these folders, the rest passes the type check and its tests, and its commands start.
+# adopt deletes all of them by default: adopt.bats has the tests, the stack and the contract suite for that.
 
 bats_require_minimum_version 1.5.0
 
@@ -18,7 +18,7 @@ remove() {
 	git add --all
 }
 
-# commands_work [FOLDER…]: the type check of these folders, or of all that tsconfig.json names, and what every command begins with.
+# commands_work [FOLDER…]: runs the type check of these folders, or of all in tsconfig.json, and starts every command.
 commands_work() {
 	if (($# > 0)); then
 		printf '{ "extends": "./tsconfig.json", "include": [%s] }' "$(printf '"%s",' "$@" | sed 's/,$//')" >tsconfig.part.json
@@ -42,7 +42,7 @@ commands_work() {
 	done
 }
 
-# tests_pass FOLDER…: those of the scripts, which run every command against a fake Docker.
+# tests_pass FOLDER…: runs the tests of the scripts, which run every command against a fake Docker.
 tests_pass() {
 	run npx vitest run "$@"
 	assert_success
@@ -50,20 +50,20 @@ tests_pass() {
 	refute_output --regexp 'Tests .*failed'
 }
 
-@test "without template/ the core and every room are well" {
+@test "without template/ the core and every room work" {
 	remove template
 	commands_work
 	tests_pass extras
 }
 
-@test "without any one of the rooms the core and the others are well" {
+@test "without any one of the rooms the core and the others work" {
 	local room kept=$BATS_TEST_TMPDIR/room
 	remove template
 	for room in extras/*; do
 		echo "without $room"
 		mv "$room" "$kept"
 		git add --all
-		# What imports it, the type check tells; the settings that it declares are not missed.
+		# The type check finds imports of the room, and its settings are not missed.
 		run -0 npx tsc
 		run -0 npm run --silent env -- --init
 		run -0 npm run --silent env
@@ -72,7 +72,7 @@ tests_pass() {
 	done
 }
 
-@test "without the rooms the core is well, whatever the template needs them for" {
+@test "without the rooms the core works, whatever the template needs them for" {
 	remove extras
 	commands_work scripts tests
 }

@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 # shellcheck disable=SC2016,SC2030,SC2031,SC2154 # eval'ed conditions on purpose, $output per test; new_stack exports what is used here
-# The sample in development, as somebody uses it who has run `npm run up` in a copy of the repository: the commands, the
-# story from HTTP to the audio file, and what goes wrong around it. One stack for all tests, whose passwords have every
-# character in them that breaks something somewhere. What every stack promises is in tests/docker.
+# The sample in development, as a user has it after `npm run up` in a copy of the repository: the commands, the story
+# from HTTP to the audio file, and faults around it. One stack for all tests, whose passwords contain every character
+# that breaks something somewhere. tests/docker has what every stack promises.
 
 bats_require_minimum_version 1.5.0
 
@@ -14,7 +14,7 @@ setup_file() {
 	git init --quiet
 	new_stack POSTGRES_PASSWORD="'p@ss\$word#1'" DATABASE_URL="'postgresql+psycopg://postgres:p%40ss\$word%231@db:5432/stories'" \
 		REDIS_PASSWORD=r3dis-0f-test REDIS_URL=redis://:r3dis-0f-test@redis:6379/0
-	# The commands look for .env.docker when they are told of no other file.
+	# The commands use .env.docker unless another file is named.
 	mv "$env_file" .env.docker
 	export env_file=$PWD/.env.docker
 }
@@ -110,8 +110,8 @@ doctor_finds() {
 	assert_equal "$(containers --all)" "$before"
 }
 
-@test "doctor names tasks that nobody takes, and a service that is paused" {
-	# A tick of beat's that is just taken looks like work on the queue that nobody takes from.
+@test "doctor names tasks that no worker takes, and a paused service" {
+	# A periodic task that a worker has just taken would look like work on the queue that no worker takes from.
 	compose stop beat
 	docker exec "$(container web)" entrypoint.sh celery --app stories.worker:celery --quiet call --queue nobodys stories.nothing
 	npm_run doctor --json
@@ -167,14 +167,14 @@ doctor_finds() {
 	periodic_task_runs
 }
 
-@test "Flower lets in who has its password, and nobody with another one" {
+@test "Flower lets a visitor in with its password, and with no other one" {
 	run curl --silent --output /dev/null --write-out '%{http_code}' --user admin:wrong "$flower/"
 	assert_output 401
 	run curl --silent --output /dev/null --write-out '%{http_code}' --user admin:flower-local-only "$flower/workers"
 	assert_output 200
 }
 
-@test "Redis refuses without its password, which stands in no argument list" {
+@test "Redis refuses a client without its password, which is in no argument list" {
 	run docker exec "$(container redis)" sh -c '"$(command -v valkey-cli || command -v redis-cli)" ping'
 	assert_output --partial NOAUTH
 	run docker ps --quiet --filter "label=com.docker.compose.project=$project"
@@ -195,7 +195,7 @@ doctor_finds() {
 	compose up --detach --no-deps --wait web
 }
 
-@test "a mistake that is saved does not end the container, and the next save mends it" {
+@test "a saved mistake does not end the container, and the next save mends it" {
 	local file
 	file=$(grep --files-with-matches '"/healthz"' app/stories/*.py)
 	cp "$file" "$BATS_TEST_TMPDIR/good.py"
@@ -210,7 +210,7 @@ doctor_finds() {
 	assert_success
 }
 
-@test "web can be scaled where a range of ports is published" {
+@test "web can be scaled if a range of ports is published" {
 	local first
 	first=$(free_port)
 	WEB_PUBLISHED_PORT=$first-$((first + 5)) compose up --detach --wait --no-deps --scale web=2 web
@@ -221,7 +221,7 @@ doctor_finds() {
 
 # --- Faults ---
 
-@test "without Redis a story is refused at once, Flower ends when it is told to, and afterwards the worker goes on by itself" {
+@test "without Redis a story is refused at once and Flower can be stopped; afterwards the worker goes on by itself" {
 	compose stop --timeout 5 redis
 	run curl --silent --max-time 8 --write-out '\n%{http_code}' --header 'content-type: application/json' --data '{"title":"Lost","text":"Nobody hears it."}' "$web/api/stories"
 	assert_success
@@ -234,7 +234,7 @@ doctor_finds() {
 	assert_success
 }
 
-@test "a store that is away in mid-task loses nothing" {
+@test "if the store is away in mid-task, nothing is lost" {
 	local id
 	id=$(submit 'Patience' 300)
 	in_the_middle() { [[ $(story "$id" .status) == narrating ]] && (($(story "$id" .progress) > 0)); }
@@ -248,7 +248,7 @@ doctor_finds() {
 	assert_success
 }
 
-@test "a worker that is stopped gives its task back; of one that is killed doctor says so, and the documented commands bring it back" {
+@test "a stopped worker returns its task; doctor reports that of a killed one, and the documented commands return it" {
 	local id
 	WORKER_STOP_TIMEOUT=1 compose up --detach --no-deps --wait worker
 	id=$(submit 'Interrupted' 500)
@@ -273,7 +273,7 @@ doctor_finds() {
 	assert_success
 }
 
-@test "a worker that waits for its tasks to end says so, and the health check does not take it for frozen" {
+@test "a worker that waits for its tasks to end says so, and the health check does not call it frozen" {
 	run compose run --rm --no-deps --no-TTY worker python - <<-'EOF'
 		from pathlib import Path
 		from types import SimpleNamespace
@@ -287,7 +287,7 @@ doctor_finds() {
 	assert_output pauses
 }
 
-@test "a task that a worker has is given out once, whatever time-out another process has that asks the workers" {
+@test "a task that a worker has is given out only once, whatever time-out another process that asks the workers has" {
 	local id
 	id=$(compose exec --no-TTY web entrypoint.sh python - <<-'PYTHON'
 		from stories.worker import celery as app
@@ -305,7 +305,7 @@ doctor_finds() {
 	assert_output 1
 }
 
-@test "the store is not killed while it waits for a connection that nobody uses" {
+@test "the store is not killed while it waits for an idle connection" {
 	compose up --detach --wait
 	# Not by the name of a container: after two have been one again, Compose may have kept the second.
 	compose exec --detach --no-TTY web python -c 'import socket, time; held = socket.create_connection(("storage", 9340)); time.sleep(120)'
@@ -322,14 +322,14 @@ doctor_finds() {
 	run docker exec "$(container postgres)" psql -U postgres -d stories -Atc "SELECT id FROM story WHERE title = 'A long one' AND status = 'done'"
 	assert_success
 	same() { curl --silent --fail "$(story "$1" .audio_url)" | cmp - "$BATS_FILE_TMPDIR/story.wav"; }
-	# The store is healthy before it has found its own parts again.
+	# The store is healthy before it can find its own files again.
 	run until_ok 30 same "$output"
 	assert_success
 	run until_ok 60 story_is "$(submit 'After it' 1)" 'done'
 	assert_success
 }
 
-@test "a worker is healthy with every pool, also without Celery's own heartbeat" {
+@test "a worker is healthy with every pool, even without Celery's own heartbeat" {
 	local pool
 	for pool in prefork threads solo; do
 		compose run --detach --no-deps --name "$project-pool-$pool" --env WORKER_POOL=$pool \
@@ -342,7 +342,7 @@ doctor_finds() {
 	done
 }
 
-@test "beat has a lock of its project's, and leaves that of another on the same Redis alone" {
+@test "beat uses the lock of its own project, and leaves that of another project on the same Redis alone" {
 	assert_equal "$(redis_cli exists "celery-beat-lock:$project")" 1
 	redis_cli mset celery-beat-lock somebody celery-beat-lock:other somebody
 	compose restart beat
@@ -388,7 +388,7 @@ doctor_finds() {
 	compose up --detach --wait --scale beat=1 beat
 }
 
-@test "a beat that cannot open its schedule leaves no lock: its next start does not stand by, which would seem well" {
+@test "a beat that cannot open its schedule leaves no lock, so its next start does not stand by and look healthy" {
 	for _ in first next; do
 		run compose run --rm --no-deps --no-TTY --env RELOAD= --env BEAT_LOCK=of-this-test --env BEAT_ARGS=--schedule=/nowhere/x beat
 		assert_failure
@@ -397,7 +397,7 @@ doctor_finds() {
 	done
 }
 
-@test "what a command has left behind ends with it at a save, because an old server would keep the port" {
+@test "at a save, everything that a command has left running ends with it, because an old server would keep the port" {
 	run docker exec "$(container web)" entrypoint.sh bash -c '
 		timeout --signal TERM 3 python -m docker_roles.reload bash -c "sleep 300 & echo \$! >/tmp/left; wait"
 		kill -0 "$(cat /tmp/left)"'
@@ -416,7 +416,7 @@ doctor_finds() {
 	assert_success
 }
 
-@test "a dependency that is added is there after the next up" {
+@test "a new dependency is installed after the next up" {
 	set_in .env.docker PYTHON_EXTRA_PACKAGES=humanize==4.12.3
 	npm_run up
 	assert_success

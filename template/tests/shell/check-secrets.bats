@@ -9,7 +9,7 @@ check() { # check NAME=VALUE…
 	run env --ignore-environment PATH="$PATH" "$@" sh "$BATS_TEST_DIRNAME/../../../docker/check-secrets.sh"
 }
 
-@test "secrets of one's own pass" {
+@test "the owner's own secrets are accepted" {
 	check SECRET_KEY=mine REDIS_PASSWORD=mine COMPOSE_PROFILES=postgres,redis DATABASE_URL=postgresql://u:mine@db/x
 	assert_success
 	assert_output ''
@@ -31,13 +31,13 @@ check() { # check NAME=VALUE…
 	assert_equal "${#lines[@]}" 2
 }
 
-@test "an overlay for development is refused with its own words" {
+@test "an overlay for development is refused with the reason that it gives" {
 	run env --ignore-environment PATH="$PATH" sh "$BATS_TEST_DIRNAME/../../../docker/check-secrets.sh" 'mine.yaml is for development'
 	assert_failure 64
 	assert_output 'check-secrets: mine.yaml is for development'
 }
 
-@test "Redis without a password is refused where Redis runs" {
+@test "Redis without a password is refused if Redis runs" {
 	local profiles
 	for profiles in redis postgres,redis redis,beat; do
 		check COMPOSE_PROFILES="$profiles"
@@ -48,7 +48,7 @@ check() { # check NAME=VALUE…
 	assert_success
 }
 
-@test "a password of a service that does not run is nobody's" {
+@test "a password of a service that does not run does not matter" {
 	check MARIADB_PASSWORD=local-only FLOWER_PASSWORD=local-only COMPOSE_PROFILES=postgres
 	assert_success
 	check MARIADB_PASSWORD=local-only COMPOSE_PROFILES=redis,mariadb REDIS_PASSWORD=mine

@@ -35,7 +35,7 @@ collect() {
 	assert_output ./requirements.txt
 }
 
-@test "what a requirements file includes comes along, each at its place, however it is written" {
+@test "files that a requirements file includes are collected, each in its place, however they are written" {
 	has requirements/prod.txt='-r base.txt\n-c ../constraints.txt\ngunicorn' requirements/base.txt='--requirement=more/a.txt # why\r\n  -rmore/b.txt\r' \
 		requirements/more/a.txt='--constraint ../../constraints.txt' requirements/more/b.txt='-r a.txt\n-r https://example.org/c.txt\n# -r none.txt' \
 		constraints.txt='setuptools<82' requirements/other.txt=
@@ -49,7 +49,7 @@ collect() {
 	FILES
 }
 
-@test "local packages come along with all that is in them, however a requirements file names them, and nothing else does" {
+@test "local packages are collected whole, however a requirements file names them, and nothing else is" {
 	has libs/{a,b,c,d,e,f,g,h,i}/pyproject.toml='[project]' libs/a/a/__init__.py= wheels/w.whl= wheels/v.whl= libs/other/pyproject.toml= shop.py= \
 		requirements/prod.txt='-e ./libs/a\n./libs/b[pdf] # why\r\nfile:libs/c\n--editable=libs/d ; python_version > "3"\n  x-e[y] @ file:///app/libs/e\n-r more.txt' \
 		requirements/more.txt='./wheels/w.whl \\\\\n  --hash=sha256:00\nlibs/g\nfile:./wheels/v.whl\n-elibs/f#egg=f\n-e "./libs/h"; extra == "x"\n./libs/i;python_version>"3"\n-e git+https://g.test/x.git\nx @ https://g.test/x.whl\nflask\n#./libs/other'
@@ -74,7 +74,7 @@ collect() {
 	assert_equal "$(stat --format %a "$collected/prod/libs/a")" 755
 }
 
-@test "folders of packages come along, beside the file that names them or from where the installer runs; one that is not there stops nothing" {
+@test "folders of packages are collected, beside the manifest or where the installer runs; a missing one is no error" {
 	has wheels/w.whl= requirements/near/n.whl= far/f.whl= libs/a/pyproject.toml='[project]' \
 		requirements/prod.txt='--find-links wheels\n-f ./near --no-index\n--find-links=https://w.test/x\n-f file:///app/far\n-f gone\n-r "more.txt"' \
 		requirements/more.txt='-e file:///${PROJECT_ROOT}/libs/a'
@@ -83,7 +83,7 @@ collect() {
 	assert_equal "$stderr" 'collect-manifests: gone in requirements/prod.txt is not in APP_DIR: left out.'
 }
 
-@test "of the application as a package comes what describes it, so that a change of its source installs nothing" {
+@test "of an application that is a package only the description is collected, so that its source installs nothing" {
 	has requirements.txt='-e .[s3]' pyproject.toml='[project]' README.md= src/shop/__init__.py= src/shop/_version.py= src/shop/views.py= data.db= \
 		frontend/node_modules/x/__init__.py=
 	run -0 collect
@@ -94,7 +94,7 @@ collect() {
 	assert_line ./src/shop/views.py
 }
 
-@test "local packages of a lock come along, and the project itself does not" {
+@test "local packages of a lock are collected, and the project itself is not" {
 	has libs/{a,b,c,d}/pyproject.toml='[project]' libs/other/pyproject.toml= wheels/w.whl= shop/__init__.py= pyproject.toml='[project]' \
 		uv.lock='source = { editable = "." }\nsource = { editable = "libs/a" }\nsource = { virtual = "libs/b" }\nsource = { registry = "https://m.test" }' \
 		poetry.lock='[package.source]\ntype = "directory"\nurl = "libs/c"\n[package.source]\ntype = "file"\nurl = "wheels/w.whl"\ntype = "git"\nurl = "https://g.test"' \
@@ -112,7 +112,7 @@ collect() {
 	FILES
 }
 
-@test "a path is seen from where the application runs, if the manifest is there" {
+@test "a path is relative to where the application runs, if the manifest is there" {
 	has libs/a/pyproject.toml= services/shop/requirements.txt='-e ../../libs/a'
 	local as
 	for as in '' ./; do
@@ -127,13 +127,13 @@ collect() {
 	assert_output $'./a.txt\n./requirements.txt'
 }
 
-@test "a project brings the locks that lie beside it, in a folder too" {
+@test "the locks next to a project are collected, in a folder too" {
 	has backend/pyproject.toml='[project]' backend/uv.lock= backend/poetry.lock= uv.lock= backend/shop.py=
 	run -0 collect PYTHON_MANIFEST=backend/pyproject.toml
 	assert_output $'./backend/poetry.lock\n./backend/pyproject.toml\n./backend/uv.lock'
 }
 
-@test "what only tests need is development's alone" {
+@test "only development gets what only tests need" {
 	has requirements.txt=gunicorn requirements/dev.txt='-r ../requirements.txt\n-r tests.txt' requirements/tests.txt=pytest
 	run -0 collect PYTHON_DEV_MANIFEST=requirements/dev.txt
 	assert_output $'./requirements.txt\nOnly in dev: requirements'
@@ -141,13 +141,13 @@ collect() {
 	assert_output $'dev.txt\ntests.txt'
 }
 
-@test "a manifest for development that is not there stops nothing: production is built without it" {
+@test "a missing manifest for development is no error: production is built without it" {
 	has requirements.txt=gunicorn
 	run -0 collect PYTHON_DEV_MANIFEST=requirements-dev.txt
 	assert_output ./requirements.txt
 }
 
-@test "modes are the same whoever has cloned, so that a build of another machine is found in the cache" {
+@test "modes do not depend on who has cloned, so a build of another machine is found in the cache" {
 	has requirements.txt=gunicorn
 	chmod 0600 "$application/requirements.txt"
 	run -0 collect
@@ -160,7 +160,7 @@ refuses() {
 	assert_output "collect-manifests: $1"
 }
 
-@test "a manifest that is not there is one sentence and exit code 64" {
+@test "a missing manifest is one sentence and exit code 64" {
 	mkdir "$application"
 	refuses 'PYTHON_MANIFEST=backend/pyproject.toml is not in APP_DIR. Correct it in .env.docker; if the file is there, a line of .dockerignore hides it.' \
 		PYTHON_MANIFEST=backend/pyproject.toml

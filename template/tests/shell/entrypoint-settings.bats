@@ -78,13 +78,13 @@ load ../../../tests/shell/helpers
 	assert_output $'tool\nLOG_FILE=/nowhere/app.log\nLOG=(not set)\nTEXT_FILE=/etc/hostname\nTEXT=(not set)'
 }
 
-@test "a file that holds nothing is as good as an empty setting, and so as none" {
+@test "an empty file counts as an empty setting, which counts as not set" {
 	echo >"$BATS_TEST_TMPDIR/empty"
 	run -0 entrypoint REDIS_URL_FILE="$BATS_TEST_TMPDIR/empty" SHOW=REDIS_URL tool
 	assert_line 'REDIS_URL=(not set)'
 }
 
-@test "an empty NAME_FILE is as good as none" {
+@test "an empty NAME_FILE counts as not set" {
 	run entrypoint SECRET_KEY=plain SECRET_KEY_FILE= DATABASE_URL_FILE= SHOW='SECRET_KEY DATABASE_URL' tool
 	assert_success
 	assert_output $'tool\nSECRET_KEY=plain\nDATABASE_URL=(not set)'
@@ -109,13 +109,13 @@ certificate() {
 
 ca_names=(SSL_CERT_FILE REQUESTS_CA_BUNDLE CURL_CA_BUNDLE AWS_CA_BUNDLE PGSSLROOTCERT NODE_EXTRA_CA_CERTS)
 
-@test "without a CA of its own the application gets no word about certificates" {
+@test "without its own CA the application gets no variables for certificates" {
 	run entrypoint SHOW="${ca_names[*]}" APP_CA= APP_CA_FILE= tool
 	assert_output "$(echo tool && printf '%s=(not set)\n' "${ca_names[@]}")"
 	assert [ ! -e "$BUNDLE" ]
 }
 
-@test "a CA of its own is trusted beside the system's, by whichever name a library looks for it" {
+@test "its own CA is trusted in addition to the system's, under every name that a library looks for" {
 	certificate system >"$SYSTEM_CA"
 	certificate own >"$BATS_TEST_TMPDIR/own.pem"
 	run entrypoint SHOW="${ca_names[*]} APP_CA" APP_CA_FILE="$BATS_TEST_TMPDIR/own.pem" tool
@@ -131,7 +131,7 @@ ca_names=(SSL_CERT_FILE REQUESTS_CA_BUNDLE CURL_CA_BUNDLE AWS_CA_BUNDLE PGSSLROO
 	assert_equal "$(cat "$BUNDLE")" "$(certificate system && certificate own)"
 }
 
-@test "what the application is told and is empty is not handed on: every name of docker/app.env, and no other" {
+@test "an empty variable is not passed to the application if its name is in docker/app.env; others are" {
 	local name
 	for name in $(sed '/^#/d; /^TMPDIR/d; s/=.*//' "$ROOT/docker/app.env") OTHER; do
 		run entrypoint SHOW="$name" "$name=" tool
@@ -167,7 +167,7 @@ ca_names=(SSL_CERT_FILE REQUESTS_CA_BUNDLE CURL_CA_BUNDLE AWS_CA_BUNDLE PGSSLROO
 
 # --- rare cases of the roles ---
 
-@test "web: a star among the arguments is no file name pattern" {
+@test "web: a star among the arguments is not a file name pattern" {
 	cd "$FAKES"
 	run entrypoint WEB_SERVER=uvicorn WEB_APP=shop:app WEB_ARGS='--forwarded-allow-ips *' web
 	assert_success
@@ -241,7 +241,7 @@ ca_names=(SSL_CERT_FILE REQUESTS_CA_BUNDLE CURL_CA_BUNDLE AWS_CA_BUNDLE PGSSLROO
 	refute_output --partial reload
 }
 
-@test "arguments of seed and test are added to their commands, intact" {
+@test "arguments of seed and test are added to their commands, unchanged" {
 	run -0 entrypoint SEED_COMMAND='tool -v' seed -k 'one or  two' '$HOME'
 	assert_output 'tool -v -k one\ or\ \ two \$HOME'
 	run -0 entrypoint TEST_COMMAND='tool -v' test --all

@@ -40,7 +40,7 @@ ended() {
 			echo "lives"' tini -- entrypoint.sh worker
 }
 
-@test "a role that is frozen gets TERM and goes on, so that it can end, and KILL when it does not" {
+@test "a frozen role gets TERM and is continued so that it can end, and KILL if it does not" {
 	run -0 ended END_FROZEN=true STOPPED=1 'exec sleep 100'
 	assert_line 'healthcheck: the role is frozen and gets TERM'
 	assert_line 'ended with 143'
@@ -49,14 +49,14 @@ ended() {
 	assert_line 'ended with 137'
 }
 
-@test "a worker that says that it takes no task is unwell at once, and ended although it runs" {
+@test "a worker that says that it takes no task is unhealthy at once, and is ended although it runs" {
 	run -0 ended END_FROZEN=true SAYS=stalls 'while :; do :; done'
 	assert_line 'no task is taken, although some wait'
 	assert_line 'healthcheck: the role takes no task and gets TERM'
 	assert_line 'ended with 143'
 }
 
-@test "a role that is busy, starting, stopping or without its broker, or that a debugger may hold, is not ended, however sick it is" {
+@test "an unhealthy role that is busy, starting, stopping, without its broker or maybe in a debugger is not ended" {
 	run -0 ended END_FROZEN=true SAYS=pauses 'exec sleep 100'
 	assert_line lives
 	# After TERM it has WORKER_STOP_TIMEOUT and ten seconds more.

@@ -113,7 +113,7 @@ refuses() {
 	done
 }
 
-@test "behind a mirror uv reads the lock without asking anybody, and installs its versions with their hashes" {
+@test "behind a mirror uv reads the lock without a request, and installs its versions with their hashes" {
 	touch "$manifests"/{pyproject.toml,uv.lock}
 	run -0 install UV_DEFAULT_INDEX=https://m.test/simple PYTHON_INSTALLER=uv PYTHON_MANIFEST=pyproject.toml PYTHON_EXTRAS=s3 PYTHON_GROUPS=web
 	assert_line --index 0 'uv export --quiet --locked --offline --no-emit-project --no-default-groups --output-file requirements.txt --extra s3 --group web'
@@ -134,7 +134,7 @@ refuses() {
 	assert_line 'uv pip install --quiet --python /venv --no-deps -r unhashed.txt'
 }
 
-@test "local packages are seen from where the application runs, if the manifest is there, and else from its folder" {
+@test "paths of local packages are relative to where the application runs, or else to the folder of the manifest" {
 	mkdir -p "$manifests/shop"
 	run -0 install PYTHON_INSTALLER=pip PYTHON_MANIFEST=shop/requirements.txt APP_WORKDIR=shop FAKE_FOLDER=1
 	assert_line "in /app/shop"
@@ -191,7 +191,7 @@ refuses() {
 	refuses 'PYTHON_MANIFEST=requirements.txt: poetry reads a lock only beside pyproject.toml.' PYTHON_INSTALLER=poetry PYTHON_MANIFEST=requirements.txt
 }
 
-@test "a requirements file for development that is not there is one sentence and exit code 64" {
+@test "a missing requirements file for development is one sentence and exit code 64" {
 	run -64 install PYTHON_INSTALLER=uv PYTHON_DEV_MANIFEST=requirements-dev.txt dev
 	assert_line --index -1 --partial 'PYTHON_DEV_MANIFEST=requirements-dev.txt is not in APP_DIR'
 }

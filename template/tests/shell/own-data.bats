@@ -12,7 +12,7 @@ tested() {
 		python3 -m docker_roles.test sh -c 'printf "%s\n" "$DATABASE_URL" "$REDIS_URL" "$OTHER"'
 }
 
-@test "the tests' database is the one beside, in every variable that names it" {
+@test "the tests get a database of their own, in every variable that names the stack's" {
 	local url own
 	while read -r url own; do
 		tested DATABASE_URL="$url" OTHER="{\"url\": \"db+$url\"},$url"
@@ -29,12 +29,12 @@ tested() {
 	ROWS
 }
 
-@test "another database is left alone, however much of its name is the same" {
+@test "another database is left alone, even if its name is similar" {
 	tested DATABASE_URL=sqlite:////data/shop OTHER='sqlite:////data/shop2 sqlite:////data/shop-2'
 	assert_equal "${lines[1]}" 'sqlite:////data/shop2 sqlite:////data/shop-2'
 }
 
-@test "where DATABASE_URL names no database that is kept, it says so and changes nothing" {
+@test "if DATABASE_URL names no lasting database, it says so and changes nothing" {
 	local url
 	for url in '' sqlite:// sqlite:///:memory:; do
 		tested DATABASE_URL="$url" REDIS_URL=redis://redis:6379/0
@@ -43,7 +43,7 @@ tested() {
 	done
 }
 
-@test "a DATABASE_URL of a server without a name of a database is refused: one sentence and exit code 64" {
+@test "a DATABASE_URL of a server without a database name is refused: one sentence and exit code 64" {
 	local url
 	for url in postgresql://db postgresql://shop:p@db/shop/ 'postgresql://db/shop?dbname=live'; do
 		run -64 env DATABASE_URL="$url" PYTHONPATH="$ROOT/docker/python" python3 -m docker_roles.test true
@@ -65,7 +65,7 @@ tested() {
 	ROWS
 }
 
-@test "a Redis without numbers in its URL is told, and a file with the stack's own URL is not handed on" {
+@test "a Redis URL without a number is reported, and a file with the stack's own URL is not passed on" {
 	tested REDIS_URL='unix:///run/redis.sock?db=0' DATABASE_URL_FILE=/run/secrets/database OTHER=
 	assert_equal "$stderr" "test: runs on whatever database the application names, because DATABASE_URL names none, and on the stack's own Redis, because REDIS_URL is not redis://host/number."
 	run -0 env DATABASE_URL_FILE=/run/secrets/database PYTHONPATH="$ROOT/docker/python" python3 -m docker_roles.test env

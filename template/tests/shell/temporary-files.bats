@@ -6,7 +6,7 @@ bats_require_minimum_version 1.5.0
 
 load ../../../tests/shell/helpers
 
-@test "temporary files have a folder of this run alone: what a run that is gone left is deleted, that of a living one stays" {
+@test "each run has its own folder for temporary files; that of a dead run is deleted, and that of a living run stays" {
 	local folder=$BATS_TEST_TMPDIR/tmp living
 	mkdir -p "$folder/run.gone/deep" "$folder/run.alive" "$folder/other"
 	exec {living}<"$folder/run.alive"
@@ -31,7 +31,7 @@ load ../../../tests/shell/helpers
 	assert_output ''
 }
 
-@test "where nothing can be written TMPDIR is not handed over" {
+@test "if nothing can be written, TMPDIR is not passed on" {
 	run -0 entrypoint TMPDIR=/nowhere SHOW=TMPDIR tool
 	assert_line 'TMPDIR=(not set)'
 }

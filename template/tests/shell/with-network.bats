@@ -22,7 +22,7 @@ below() { # below COMMAND…: the command, run below the script
 	env -i PATH="$PATH" sh "$BATS_TEST_TMPDIR/with-network.sh" "$@"
 }
 
-@test "without secrets a command finds nothing that is new" {
+@test "without secrets a command finds nothing new" {
 	run -0 below env
 	refute_output --regexp 'PIP|UV_|NPM|APT|SSL'
 }
@@ -83,7 +83,7 @@ below() { # below COMMAND…: the command, run below the script
 	assert_output "https://me:p%20w@m.test/* https://me:p%20w@m.test/* a=\$b\" 1"
 }
 
-@test "a word that is no variable is one sentence that does not show it, and exit code 64" {
+@test "a word that is no variable is reported in one sentence that does not show it, with exit code 64" {
 	printf 'UV_INDEX_CORP_PASSWORD=a hunter2' >"$secrets/build-secrets"
 	run -64 below true
 	assert_output 'with-network: BUILD_SECRETS has a word that is not NAME=value. Separate them by blanks, and percent-encode the blanks in addresses.'
@@ -181,7 +181,7 @@ explains() {
 	builds git 'Git executable not found. Ensure that Git is installed and available.'
 }
 
-@test "where another Python is wanted, PYTHON_IMAGE is named" {
+@test "if another Python is needed, PYTHON_IMAGE is named" {
 	for line in 'error: No interpreter found for Python >=3.11, <3.13 in managed installations or search path' \
 		"ERROR: Package 'old' requires a different Python: 3.13.5 not in '<3.13'" \
 		'╰─▶ Because the current Python version (3.13.5) does not satisfy Python<3.13 and old==1.0 depends on Python<3.13, we can' \
@@ -190,7 +190,7 @@ explains() {
 	done
 }
 
-@test "where a package is built with a setuptools that is too new, the constraint is named" {
+@test "if a package is built with a setuptools that is too new, the constraint is named" {
 	explains pip-index-url 'a package is built with a setuptools that is too new for it. Add to PYTHON_CONSTRAINTS: setuptools<82 (' \
 		"ModuleNotFoundError: No module named 'pkg_resources'"
 }

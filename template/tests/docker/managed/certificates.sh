@@ -4,7 +4,7 @@
 #   ca.crt, db.*, queue.*, files.*    the CA, and the services of compose.yaml with the names that they are reached by
 #   stranger.crt                      another CA, which has signed none of them
 #
-# What is there stays. The keys may be read by everybody: the servers run as users of their images.
+# Existing files stay. Everybody may read the keys, because the servers run as users of their images.
 set -eu
 
 mkdir -p "$1"

@@ -4,7 +4,7 @@
 # many minutes, so it runs only by its name:  npm run test:template -- --only arm64
 #
 # QEMU runs the foreign programs. A container registers it with the kernel, which forgets it when the container is gone.
-# Where no registry answers, the base image is made of Debian's packages for arm64. It is kept.
+# If no registry answers, the base image is made of Debian's packages for arm64, and kept.
 
 bats_require_minimum_version 1.5.0
 
@@ -37,7 +37,7 @@ setup_file() {
 		[[ ${TEST_PYTHON_IMAGE:-} != stand-in/* ]] || echo IMAGE_REGISTRY=arm64.test
 	} >"$env_file"
 	[[ ${TEST_PYTHON_IMAGE:-} != stand-in/* ]] || docker image inspect "$base" &>/dev/null || timed 'the base of Debian packages' make_base "$base"
-	# How the stack is run afterwards: what is ours for arm64, what is not as it is on this machine.
+	# The stack then runs our own images for arm64, and the others as they are on this machine.
 	export running=$BATS_FILE_TMPDIR/running.yaml stack_files=$files:$BATS_FILE_TMPDIR/running.yaml
 	local service
 	{

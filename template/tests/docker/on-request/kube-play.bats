@@ -68,8 +68,8 @@ rendered() {
 	docker run --rm --network none --volume "$PWD:$PWD:ro" --volume "$BATS_FILE_TMPDIR:$BATS_FILE_TMPDIR:ro" "$TEST_LINT_IMAGE" kubectl kustomize "$BATS_FILE_TMPDIR/out"
 }
 
-# play NAME…: the settings and these Pods, as they were rendered. What Podman has nothing for is left out: Services,
-# policies, the autoscaler.
+# play NAME…: plays the settings and these Pods, as they were rendered. Podman cannot play Services, policies and the
+# autoscaler, so they are left out.
 play() {
 	node -e '
 		const { parseAllDocuments, stringify } = require("yaml")
@@ -96,7 +96,7 @@ is_well() {
 	assert_line --index 1 0
 }
 
-@test "web, worker and beat are well, as the user, with the root and without the capabilities that the manifests name" {
+@test "web, worker and beat are healthy, with the user, the root and the capabilities that the manifests set" {
 	local name container
 	run play web worker beat
 	assert_success

@@ -31,7 +31,7 @@ has_own_network() {
 	[[ $(readlink "/proc/$(pid_of switch)/ns/net") != "$(readlink /proc/self/ns/net)" ]]
 }
 
-# in_switch COMMAND…: as somebody in front of the cluster.
+# in_switch COMMAND…: runs it like a visitor outside of the cluster.
 in_switch() {
 	nsenter --net="$(switch_network)" "$@"
 }
@@ -43,13 +43,13 @@ at() {
 	docker --host "unix://$nodes/$1/docker.sock" "${@:2}"
 }
 
-# start_node NODE: also for one that was killed.
+# start_node NODE: starts a node, also one that was killed.
 start_node() {
 	local folder=$nodes/$1
 	mkdir -p "$folder"
 	# Of one that was killed, and now the number of another process.
 	rm -f "$folder/pid" "$folder/exec/containerd/containerd.pid"
-	# bash is the first process of the node, because a first process has to bury the orphans. It waits for its cable.
+	# bash is the first process of the node, because a first process has to reap orphans. It waits for its cable.
 	on_engine_path background "node$1" unshare --net --pid --fork --kill-child --mount --mount-proc --uts bash -c "
 		hostname node$1
 		until ip link set eth0 up 2>/dev/null; do sleep 0.1; done
@@ -92,7 +92,7 @@ push() {
 	at 1 push --quiet "$registry/$2"
 }
 
-# kill_node NODE: as when somebody pulls the plug. Every process there ends at once, and the others hear nothing.
+# kill_node NODE: like a power cut. Every process there ends at once, and the other nodes hear nothing.
 kill_node() {
 	in_switch ip link delete "port$1"
 	kill -KILL "$(pid_of "node$1")"

@@ -36,13 +36,13 @@ teardown_file() {
 	docker image rm --force "$linter" >/dev/null
 }
 
-# judge FOLDER RULE…: in a container without a network, all rules but these.
+# judge FOLDER RULE…: checks all rules but these, in a container without a network.
 judge() {
 	docker run --rm --network none --volume "$1:/rendered:ro" "$linter" \
 		checkov --directory /rendered --framework kubernetes --compact --quiet --skip-download --skip-check "$(IFS=, && echo "${*:2}")"
 }
 
-@test "a policy linter finds nothing in what either cluster is given, but for what is meant" {
+@test "a policy linter finds nothing in the manifests for either cluster, except for what is on purpose" {
 	run -0 judge "$PWD/template/lint/rendered" "${meant[@]}"
 }
 

@@ -60,7 +60,7 @@ teardown() {
 	[[ ! -f $nodes/visitors.pid ]] || kill -KILL "$(pid_of visitors)" 2>/dev/null || true
 }
 
-# say WORDS…: a figure, for who reads the output.
+# say WORDS…: prints a figure for the reader of the output.
 say() { echo "# $*" >&3; }
 
 # deploy TAG
@@ -81,8 +81,8 @@ visitors_come() {
 	background visitors nsenter --net="$(switch_network)" node template/tests/docker/on-request/visitors.mjs http://10.77.0.10 "$nodes/visitors.json"
 }
 
-# visitors_leave: what they met is in $requests, $failed, $slowest and $gap (ms), and $lost is how many of their stories
-# are not done within a minute.
+# visitors_leave: ends the visitors. Sets $requests, $failed, $slowest and $gap (ms), and $lost, the number of their
+# stories that are not done within a minute.
 visitors_leave() {
 	kill -TERM "$(pid_of visitors)"
 	until_ok 60 test -s "$nodes/visitors.json"
