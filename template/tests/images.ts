@@ -1,4 +1,4 @@
-/** What the Docker tests find ready: an engine, and the images that every stack begins with. */
+/** Prepares what the Docker tests need: an engine, and the images that every stack starts with. */
 import { existsSync } from 'node:fs'
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -10,17 +10,17 @@ import { withValues } from '../env-values.ts'
 import { standInOverlay as overlay } from '../../scripts/lib/rooms.ts'
 
 /**
- * Pulls or builds what the examples want beside the defaults, such as another Python. No test does that by itself.
+ * Pulls or builds what the examples need in addition to the defaults, such as another Python. No test does that itself.
  *
  * @param folder for copies of their env files
- * @param overlays what goes behind the COMPOSE_FILE of each, so that no registry is asked a second time
+ * @param overlays what is added to the COMPOSE_FILE of each, so that no registry is asked a second time
  */
 async function prepareExamples(folder: string, overlays: string): Promise<void> {
   for (const name of await readdir('template/examples')) {
     const own = `template/examples/${name}/env.docker`
     if (!existsSync(own)) continue
     const file = join(folder, name)
-    // The authority of an example is made by its test.
+    // The example's own test makes its CA.
     await writeFile(file, withValues(await readFile(own, 'utf8'), { APP_CA_FILE: '' }))
     const { stack, settings } = await openStack(file)
     const files = `${settings.values.COMPOSE_FILE ?? 'compose.yaml'}${overlays}`
@@ -44,7 +44,7 @@ export async function prepareImages({ profiles = '*', examples = false } = {}): 
     await fillEnvFile(file)
     await writeFile(file, withValues(await readFile(file, 'utf8'), { COMPOSE_PROJECT_NAME: 'prepare' }))
     const { stack, settings } = await openStack(file)
-    // Not as a setting: no stack may have all of them, two databases under one name for instance.
+    // Not as a setting, because no stack may have all of them, such as two databases under one name.
     const wanted = { ...stack, env: { ...stack.env, COMPOSE_PROFILES: profiles } }
     const chosen = await ensureImages(wanted, await readModel(wanted), settings.values)
     const overlays = chosen.stack.env.COMPOSE_FILE ? `:${overlay}` : ''

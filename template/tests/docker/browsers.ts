@@ -1,5 +1,5 @@
-// So many browsers look at the dashboard while a batch is worked through, and somebody uses the API all the time.
-// What each of them got to see is printed as one JSON object.
+// Many browsers look at the dashboard while a batch is processed, and another client uses the API all the time.
+// Prints as one JSON object what the browsers have seen.
 //
 //   tsx template/tests/docker/browsers.ts http://127.0.0.1:8004 60 readings.csv
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # shellcheck disable=SC2016,SC2030,SC2031,SC2154 # Compose reads what is in single quotes; $output per test; new_stack exports what is used here
 # Provokes every failure that scripts/lib/explain knows: the message of `up`, `migrate` and `seed` has to be enough to
-# mend it. There is one stack, which each test breaks and mends again. `up` takes long, so it runs for its own part only.
+# mend it. There is one stack, which each test breaks and mends again. `up` is slow, so it runs only for its own part.
 # Otherwise a migration fails in `migrate`, and a role fails in a container of its own. Some failures are provoked
 # elsewhere:
 #

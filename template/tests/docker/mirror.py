@@ -96,7 +96,7 @@ ARCHIVE, INDEX = find_archive(), find_index()
 
 
 def fetch(url: str, tries: int = 3) -> Answer:
-    """Hands on what the real one has; what may pass is asked for again."""
+    """Passes on what the real mirror has; a failure that may pass is tried again."""
     try:
         with urllib.request.urlopen(url, timeout=60) as answer:  # noqa: S310
             return answer.headers.get("Content-Type", "application/octet-stream"), answer.read()
@@ -171,7 +171,7 @@ class Mirror(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def do_GET(self) -> None:
-        """Serves a page to who is allowed."""
+        """Serves a page to a client with the password."""
         target = urllib.parse.urlsplit(self.path)
         if target.netloc and self.headers["Proxy-Authorization"] != LOGIN:
             return self.reply(HTTPStatus.PROXY_AUTHENTICATION_REQUIRED)
@@ -189,7 +189,7 @@ class Mirror(BaseHTTPRequestHandler):
         return self.reply(HTTPStatus.OK, kind, body)
 
     def do_HEAD(self) -> None:
-        """Serves the headers alone: uv looks at a file before it fetches it."""
+        """Serves only the headers: uv looks at a file before it fetches it."""
         self.do_GET()
 
     def log_message(self, text: str, *values: object) -> None:
@@ -204,7 +204,7 @@ def serve(port: int, certificate: Path | None = None) -> None:
     if certificate:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(certificate)
-        # The handshake belongs to the request's own thread: who breaks it off holds up nobody.
+        # The handshake runs in the request's own thread, so a client that breaks it off blocks no other.
         server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     threading.Thread(target=server.serve_forever).start()
 

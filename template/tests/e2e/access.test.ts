@@ -4,7 +4,7 @@ import { barriersAtWidth, barriersIn } from './barriers.ts'
 import { visit } from './browser.ts'
 import { alertOf, aTitle, buttonOf, cardOf, longText, narrated, status, submit, textOf, titleOf, words } from './page.ts'
 
-/** Does what has the keyboard's focus show it? An outline of two pixels or more, drawn. */
+/** Whether the focused element shows its focus: by an outline of two pixels or more. */
 const focusIsSeen = (page: Page): Promise<boolean> =>
   page.locator(':focus').evaluate((element) => {
     const { outlineStyle, outlineWidth } = element.ownerDocument.defaultView.getComputedStyle(element)
@@ -31,7 +31,7 @@ test.for([360, 320])('fits a screen of %d px, with letters to read and targets f
   expect(await barriersAtWidth(page, width)).toEqual([])
 })
 
-test('is worked with the keyboard alone: Tab reaches all in order, and shows where it is', async () => {
+test('can be used with the keyboard alone: Tab reaches everything in order, and the focus is visible', async () => {
   const { page } = await visit()
   const press = async (key: string): Promise<void> => page.keyboard.press(key)
   const isAt = async (where: ReturnType<typeof titleOf>): Promise<void> => {

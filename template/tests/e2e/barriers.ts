@@ -1,4 +1,4 @@
-/** What keeps somebody out of the page, as far as a machine can tell. */
+/** What makes the page inaccessible to a user, as far as a machine can tell. */
 import axe from 'axe-core'
 import type { Page } from 'playwright-core'
 
@@ -33,7 +33,7 @@ interface Shown {
   letters: number | undefined
 }
 
-/** Everything that is to be seen, from top to bottom. */
+/** Everything that is visible, from top to bottom. */
 const shownIn = (page: Page): Promise<Shown[]> =>
   page.locator('body').evaluate((body) => {
     const { getComputedStyle } = body.ownerDocument.defaultView
@@ -49,7 +49,7 @@ const shownIn = (page: Page): Promise<Shown[]> =>
     })
   })
 
-/** What is wrong with the page on a screen of this width: what sticks out, what a finger misses, what is too small. */
+/** What is wrong with the page on a screen of this width: what sticks out, is too small to tap or too small to read. */
 export async function barriersAtWidth(page: Page, width: number): Promise<string[]> {
   const widest = await page.locator('html').evaluate((html) => html.scrollWidth)
   const found = (await shownIn(page)).flatMap(({ name, left, right, target = 24, letters = 14 }) => [

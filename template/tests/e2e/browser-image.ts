@@ -3,5 +3,5 @@ import { fileURLToPath } from 'node:url'
 /** The image with Chromium. */
 export const image = 'python-docker-starter-browser'
 
-/** Where somebody looks who reads of a failed test. */
+/** The folder with the screenshots of failed tests. */
 export const screenshots = fileURLToPath(new URL('screenshots', import.meta.url))

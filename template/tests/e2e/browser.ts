@@ -31,11 +31,11 @@ export interface Visit {
   page: Page
   /** Errors in the console, and exceptions. */
   complaints: string[]
-  /** Who was asked for anything: host and port. */
+  /** The hosts and ports that got requests. */
   hosts: Set<string>
 }
 
-/** Opens the page as somebody new, for this test. A test that fails leaves a screenshot. */
+/** Opens the page as a new visitor, for this test. A test that fails leaves a screenshot. */
 export async function visit(options: BrowserContextOptions = {}): Promise<Visit> {
   const context = await browser.newContext({ baseURL: target.url, ...options })
   context.setDefaultTimeout(20_000)

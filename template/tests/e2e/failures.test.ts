@@ -86,7 +86,7 @@ test('says that the worker is not running, and narrates what waited when it is',
   await expect.poll(status(cardOf(page, title))).toBe('done')
 })
 
-test('says where it looked for a recording that does not load', async () => {
+test('names the address of a recording that does not load', async () => {
   const { page } = await visit()
   const store = /\/stories\/stories\/.*\.wav/
   await page.route(store, (route) => route.abort())

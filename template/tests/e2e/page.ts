@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import type { Locator, Page } from 'playwright-core'
 import { expect } from 'vitest'
 
-/** A title that no other story has, also in a stack that is used for a second run. */
+/** A title that no other story has, even if the stack is used for a second run. */
 export const aTitle = (words: string): string => `${words} ${randomBytes(3).toString('hex')}`
 
 /** Eight chunks: long enough to see it move. */
@@ -13,7 +13,7 @@ export const titleOf = (page: Page): Locator => page.getByLabel('Title')
 export const textOf = (page: Page): Locator => page.getByLabel('Text')
 export const buttonOf = (page: Page): Locator => page.getByRole('button', { name: 'Narrate' })
 
-/** What is read out: a refusal, the news, and what runs. */
+/** What a screen reader reads out: refusals, news, and running stories. */
 export const alertOf = (page: Page): Locator => page.getByRole('alert')
 export const newsOf = (page: Page): Locator => page.getByRole('region', { name: 'Stories' }).getByRole('status')
 export const runningOf = (page: Page): Locator => page.getByRole('status', { name: 'What runs behind this page' })
@@ -34,7 +34,7 @@ export const status = (story: Locator) => async (): Promise<string | null> => st
 /** What something in the page says, for expect.poll. */
 export const words = (where: Locator) => async (): Promise<string> => (await where.innerText()).trim().replaceAll(/\s+/g, ' ')
 
-/** A story that is there to be heard. */
+/** A story that is ready to play. */
 export async function narrated(page: Page, title: string, text = 'Once upon a time.'): Promise<Locator> {
   await submit(page, title, text)
   const story = cardOf(page, title)

@@ -1,8 +1,8 @@
 /**
- * Once for all files: the image of the browser, and a stack.
+ * Runs once for all files: prepares the image of the browser, and a stack.
  *
- * TEST_ENV_FILE names the env file of a stack that is running, to be used instead; the tests stop and start its
- * services. TEST_URL is where its page is, when the published port alone does not say it.
+ * TEST_ENV_FILE names the env file of a running stack to use instead; the tests stop and start its services.
+ * TEST_URL is the address of its page, if the published port does not give it.
  */
 import { rm } from 'node:fs/promises'
 import type { TestProject } from 'vitest/node'
@@ -22,7 +22,7 @@ async function buildBrowser(): Promise<void> {
 export default async function setup({ provide }: TestProject): Promise<(() => Promise<void>) | undefined> {
   await rm(screenshots, { recursive: true, force: true })
   await buildBrowser()
-  // It is left as it was found, but for the stories in it.
+  // The stack is left as it was, except for new stories.
   const theirs = process.env.TEST_ENV_FILE
   if (theirs) {
     provide('target', await describeStack(stackOf(theirs)))

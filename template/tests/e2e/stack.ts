@@ -48,7 +48,7 @@ async function writeSettings(file: string, project: string): Promise<void> {
     S3_PUBLIC_URL: `http://localhost:${ports.STORAGE_PORT}`,
     ...ports,
   }
-  // Each in its place: what comes later in the file may refer to it.
+  // Each keeps its place, because later lines of the file may refer to it.
   await writeFile(file, withValues(await readFile('.env.docker.example', 'utf8'), changed))
 }
 
@@ -66,7 +66,7 @@ export async function describeStack(stack: Stack): Promise<Target> {
   return { stack, project: model.name, url, rules: [...published, 'MAP * ~NOTFOUND'].join(', ') }
 }
 
-/** Everything of a project, whatever state it is in, and the image that was built for it. */
+/** Removes everything of a project, whatever state it is in, and the image that was built for it. */
 async function remove(stack: Stack, project: string): Promise<void> {
   await captureCompose(stack, ['--profile', '*', 'down', '--volumes', '--remove-orphans', '--timeout', '5'])
   await capture(['image', 'rm', '--force', `${project}-app:dev`, `${project}-app`])
@@ -75,7 +75,7 @@ async function remove(stack: Stack, project: string): Promise<void> {
 /**
  * Starts a stack of its own.
  *
- * @returns what the tests have to know, and what removes it with everything in it
+ * @returns what the tests have to know, and a function that removes the stack with everything in it
  * @throws CliError with the logs when it does not become healthy; nothing of it is left then
  */
 export async function startStack(): Promise<[Target, () => Promise<void>]> {

@@ -28,7 +28,7 @@ async function loudness(page: Page, player: Locator): Promise<number> {
   })
 }
 
-test('shows how far a story is without a reload, and then plays it', async () => {
+test('shows the progress of a story without a reload, and then plays it', async () => {
   const { page } = await visit()
   const title = aTitle('The Race')
   const progress = await watchProgress(page, title)
@@ -51,7 +51,7 @@ test('shows how far a story is without a reload, and then plays it', async () =>
   expect(await loudness(page, player)).toBeGreaterThan(0.1)
 })
 
-test('asks nobody but the stack, and the browser has nothing to complain about', async () => {
+test('sends requests only to the stack, and the browser reports no error', async () => {
   const { page, complaints, hosts } = await visit()
   const story = await narrated(page, aTitle('Quiet'))
   const player = story.locator('audio')
@@ -67,7 +67,7 @@ test.for([
   ['Text', 'Untold', '', 'The text is empty: write 1 to 50,000 characters.'],
 ] as const)('refuses an empty %s aloud, and keeps what was typed', async ([label, title, text, sentence]) => {
   const { page } = await visit()
-  // Read out is only what comes into a region that was there before.
+  // Screen readers read out only what is added to an existing region.
   await expect.poll(words(alertOf(page))).toBe('')
   await submit(page, title, text)
   await expect.poll(words(alertOf(page))).toBe(sentence)

@@ -4,11 +4,11 @@ export default defineConfig({
   test: {
     include: ['template/tests/e2e/**/*.test.ts'],
     globalSetup: 'template/tests/e2e/setup.ts',
-    // All files have one stack between them, and some stop parts of it.
+    // All files share one stack, and some stop parts of it.
     fileParallelism: false,
     testTimeout: 90_000,
     hookTimeout: 60_000,
-    // The stack is removed in this time.
+    // The time to remove the stack.
     teardownTimeout: 60_000,
     expect: { poll: { timeout: 20_000, interval: 50 } },
   },

@@ -1,10 +1,10 @@
 /**
- * What is said of one container of a stack, from its log and its health check, as `up` would say it: without a start of
- * the whole stack. Waits until a sentence is said, or until the time is over.
+ * Prints what `up` would say about one container of a stack, from its log and its health check, without starting the
+ * whole stack. Waits until a sentence appears, or until the time is over.
  *
  *     node --import tsx/esm -- template/tests/helpers/advice.ts ENV_FILE ROLE CONTAINER SENTENCE
  *
- * Prints what was said last. Exit code 1 when the sentence was not.
+ * Prints the last answer. Exit code 1 if the sentence did not appear.
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import { readModel, stackOf } from '../../../scripts/lib/compose/stack.ts'

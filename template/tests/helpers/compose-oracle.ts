@@ -1,4 +1,4 @@
-/** Compose as it reads an env file for itself, to hold ours against: the one of this machine, and another of TEST_COMPOSE. */
+/** How Compose itself reads an env file, to compare ours with: this machine's Compose, and another in TEST_COMPOSE. */
 import { spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -24,14 +24,14 @@ function pathOf(command: string): string {
   return [bin, own].join(delimiter)
 }
 
-/** What there is to be asked, by version, with the PATH that finds it. */
+/** The Compose versions to ask, each with the PATH that finds it. */
 export const composes: readonly (readonly [version: string, path: string])[] = [own, ...(process.env.TEST_COMPOSE ? [pathOf(process.env.TEST_COMPOSE)] : [])].flatMap((path) => {
   const { status, stdout } = spawnSync('docker', ['compose', 'version', '--short'], { env: { ...process.env, PATH: path }, encoding: 'utf8' })
   return status === 0 ? [[stdout.trim(), path] as const] : []
 })
 
 export interface Told {
-  /** True when Compose does not take the file. */
+  /** True if Compose refuses the file. */
   isRefused: boolean
   /** The line that it names. */
   line: number | undefined
@@ -62,11 +62,11 @@ export async function weSay(text: string): Promise<EnvLines & Reading> {
   writeFileSync(file, text)
   const lines = readLines(text)
   const reading = await readValues(file, lines.entries)
-  // On a machine that does a lot else the first answer may come too late.
+  // On a busy machine the first answer may come too late.
   return { ...lines, ...(reading.unanswered ? await readValues(file, lines.entries) : reading) }
 }
 
-/** Our own code finds this Compose from now on, until the tests around are over. */
+/** Makes our own code find this Compose, until the surrounding tests are over. */
 export function useCompose(path: string): void {
   beforeAll(() => void (process.env.PATH = path))
   afterAll(() => void (process.env.PATH = own))

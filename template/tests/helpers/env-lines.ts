@@ -1,21 +1,21 @@
 /**
- * Lines of env files that readers differ over, and what Compose makes of them: 2.26 and 5.6 agree. What is written here was
- * seen, not thought out; the test asks again. Above every row stand two lines, `X=xval` and `E=`; N is not set.
+ * Lines of env files that readers differ over, and what Compose makes of them: 2.26 and 5.6 agree. These results were
+ * observed, and the test asks again. Two lines precede every row, `X=xval` and `E=`; N is not set.
  */
 
 /** Compose refuses the file, for its form. */
 export const refused = Symbol('refused')
 /** Compose refuses the file, for a reference in it. */
 export const reference = Symbol('reference')
-/** Compose takes it, as something that nobody means (a name without a value, an empty name); the check does not. */
+/** Compose accepts it in a way that nobody intends (a name without a value, an empty name); the check refuses it. */
 export const strict = Symbol('strict')
 /** There is no A. */
 export const unset = Symbol('unset')
 
-/** The text, what A is then, and B where there is one. */
+/** The text, the resulting value of A, and that of B if there is one. */
 export type HostileLine = readonly [text: string, a: string | symbol, b?: string]
 
-// One row a line, whatever is in it.
+// Each row is on one line, whatever is in it.
 export const hostileLines: readonly HostileLine[] = [
   ['A=', ''],
   ['A=1', '1'],

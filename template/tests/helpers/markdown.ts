@@ -1,4 +1,4 @@
-/** What Markdown says of this repository, held against the repository: links, commands, settings, paths, services. */
+/** Compares what Markdown says of this repository with the repository: links, commands, settings, paths, services. */
 import { posix } from 'node:path'
 import { lexer, walkTokens } from 'marked'
 import type { Token } from 'marked'
@@ -40,7 +40,7 @@ const otherVariables = new Set([
   'WEB_SEVER',
 ])
 
-/** Files that are named and not tracked: made on the machine, or by who owns a copy. */
+/** Files that are named but not tracked: made on the machine, or by the owner of a copy. */
 const untracked = new Set([
   '.env', '.env.app', '.env.docker', '.env.production', '.env.staging', '.env.cluster', '.env.kubernetes', 'docker/LICENSE', 'app/.git', 'app/.venv', 'tests/__init__.py', 'compose.mine.yaml', 'compose.mine.override.yaml', 'compose.mine.production.yaml', 'daemon.json', 'template/examples/podcast/.env.app', 'report.json', '.env.frontend', '.env.flower', 'template/tests/docker/managed/certificates', 'fly.toml', 'template/examples/dashboard/.env.app',
 ])
@@ -133,7 +133,7 @@ function* settingMistakes(code: string, { settings }: Repository): Generator<str
   }
 }
 
-/** Could these words be a path in here? Container paths, images and other people's files are not ours to judge. */
+/** Whether these words could be a path of this repository. Container paths, images and other files are not checked. */
 function* pathMistakes(file: string, code: string, repository: Repository): Generator<string> {
   const words = code.split(/\s+/).flatMap((word) => (word.startsWith('COMPOSE_FILE=') ? word.slice('COMPOSE_FILE='.length).split(':') : word))
   for (const word of words) {
@@ -189,7 +189,7 @@ function* tokenMistakes(file: string, token: Token, repository: Repository): Gen
 
 const linesIn = (text: string): number => text.split('\n').length - 1
 
-/** What does not hold, as `README.md:12  sentence`. */
+/** What is wrong, as `README.md:12  sentence`. */
 export function mistakes(file: string, text: string, repository: Repository): string[] {
   const found: string[] = []
   let line = 1

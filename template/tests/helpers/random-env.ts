@@ -1,4 +1,4 @@
-/** Env files made at random from what readers stumble over; the same seed makes the same file. */
+/** Random env files, made of what readers have trouble with. The same seed makes the same file. */
 
 export interface RandomFile {
   text: string

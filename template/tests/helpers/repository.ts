@@ -1,4 +1,4 @@
-/** What this repository is made of, for the tests that hold something against it. */
+/** What this repository consists of, for the tests that compare something with it. */
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath, pathToFileURL } from 'node:url'

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { installation, neutralExample } from '../../adopt/settings.ts'
 import { mergePackages } from '../../adopt/package.ts'
 
-// npm makes a lock in most of these tests.
+// In most of these tests npm makes a lock file, which takes time.
 vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 })
 
 const root = join(import.meta.dirname, '../../..')
@@ -50,7 +50,7 @@ beforeAll(() => {
 })
 
 let copies = 0
-/** A checkout in which nobody has adopted anything. */
+/** A checkout in which adopt has not run. */
 function checkout(): string {
   const folder = join(base, `copy ${++copies}`)
   git(base, 'clone', '--quiet', original, folder)
@@ -89,7 +89,7 @@ describe('a copy', () => {
     expect(hashes(shop)).toBe(before)
   })
 
-  it('has nothing of the template and no room that nobody asked for', () => {
+  it('has nothing of the template, and only the rooms that were asked for', () => {
     for (const path of ['template', 'extras', '.ci', 'LICENSE']) expect(existsSync(join(copy, path)), path).toBe(false)
     expect(read(copy, 'docker/LICENSE')).toContain('MIT')
   })
@@ -140,7 +140,7 @@ describe('a copy', () => {
     expect(git(copy, 'diff', '--cached', '--name-only')).toBe('')
     commit(copy)
     expect(git(copy, 'status', '--porcelain')).toBe('')
-    // Somebody has brought the folder back, with an update of the template for example.
+    // The folder has come back, for example with an update of the template.
     cpSync(join(root, 'template'), join(copy, 'template'), { recursive: true, filter: (path) => !path.includes('node_modules') })
     const { code, stderr } = adopt(copy, FLAGS)
     expect(stderr).toContain('was adopted before')
@@ -166,9 +166,9 @@ describe('what is refused', () => {
     ['a folder that is not there', ['--from', '../nowhere', '--name', 'shop', '--yes'], 'There is no folder'],
     ['a file in place of a folder', ['--from', join(shop, 'README.md'), '--name', 'shop', '--yes'], 'There is no folder'],
     ['the repository itself', ['--from', 'app', '--name', 'shop', '--yes'], 'lie in each other'],
-    ['no folder, where nobody can be asked', ['--name', 'shop', '--yes'], '--from is missing'],
-    ['no name, where nobody can be asked', ['--from', shop, '--yes'], '--name is missing'],
-    ['no --yes, where nobody can be asked', ['--from', shop, '--name', 'shop'], 'add --yes'],
+    ['no folder, without a terminal to ask', ['--name', 'shop', '--yes'], '--from is missing'],
+    ['no name, without a terminal to ask', ['--from', shop, '--yes'], '--name is missing'],
+    ['no --yes, without a terminal to ask', ['--from', shop, '--name', 'shop'], 'add --yes'],
     ['a name that Compose does not take', ['--from', shop, '--name', 'My Shop', '--yes'], 'is no name that Compose takes'],
     ['a room that is not there', [...FLAGS, '--keep', 'offline,cellar'], 'There is no room cellar'],
     ['--from with --into', [...FLAGS, '--into', shop], 'exclude each other'],
@@ -242,7 +242,7 @@ describe('a run that is cut off', () => {
     writeFileSync(join(copy, 'Dockerfile'), 'FROM mine\n')
     const left = git(copy, 'status', '--porcelain')
     expect(left).not.toBe('')
-    // Work of somebody's own may be among the changes: a dry run touches nothing, and --yes has to be said.
+    // The user's own work may be among the changes: a dry run touches nothing, and --yes is required.
     expect(adopt(copy, [...FLAGS, '--dry-run'])).toMatchObject({ code: 3, stderr: expect.stringContaining('discards every change') as string })
     expect(adopt(copy, FLAGS.filter((flag) => flag !== '--yes')).code).toBe(2)
     expect(git(copy, 'status', '--porcelain')).toBe(left)

@@ -112,7 +112,7 @@ describe('the report', () => {
     expect(toJson(rows)[0]).toMatchObject({ id: 'bareStart', missing: { why: 'the engine here is your own.', failed: false } })
   })
 
-  test('tells a figure that failed from one that was left out', () => {
+  test('distinguishes a figure that failed from one that was left out', () => {
     expect(hasFailed(rows)).toBe(true)
     expect(hasFailed(rows.filter(({ id }) => id !== 'roundTrip'))).toBe(false)
   })

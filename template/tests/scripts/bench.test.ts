@@ -28,7 +28,7 @@ afterAll(() => {
   for (const folder of temporary) rmSync(folder, { recursive: true, force: true })
 })
 
-/** A checkout with an application, a Docker that answers, and an npm that only remembers what it was asked. */
+/** A checkout with an application, a Docker that answers, and an npm that only records its calls. */
 class BenchBox extends Sandbox {
   readonly #temporary = mkdtempSync(join(tmpdir(), 'for bench '))
 
@@ -98,7 +98,7 @@ describe.concurrent('bench', () => {
     for (const call of calls) expect(call).toMatch(/\/bench-\w+\/copy (run --silent|exec --call)/)
   })
 
-  test('goes on without a figure that cannot be had, says so, and ends with 1', async () => {
+  test('goes on without a figure that cannot be measured, says so, and ends with 1', async () => {
     const box = new BenchBox()
     box.answer('exec', { err: 'kombu.exceptions.OperationalError: Error 111\n', code: 1 })
     const { code, stdout, stderr } = await box.bench()
@@ -129,7 +129,7 @@ describe.concurrent('bench', () => {
     expect(box.leftovers()).toEqual([])
   })
 
-  test('--cold leaves an engine alone that is not ours, and says why the row is missing', async () => {
+  test('--cold does not touch an engine that is not ours, and says why the row is missing', async () => {
     const box = new BenchBox()
     const { code, stdout } = await box.bench(['--cold'])
     expect(code).toBe(0)
@@ -151,7 +151,7 @@ describe.concurrent('bench', () => {
   })
 })
 
-test('the stack of the benchmark meets no other: its name, and every port that it publishes, are its own', () => {
+test('the stack of the benchmark shares no name and no published port with another stack', () => {
   const schema = parseSchema(
     '# A port.\n# @type=port @service(web)\nWEB_PORT=8000\n\n# Off.\n# @optional @type=port @service(web)\nDEBUG_PORT=\n\n# A word.\n# @type=string @service(web)\nWORD=a\n',
     'example',
@@ -161,7 +161,7 @@ test('the stack of the benchmark meets no other: its name, and every port that i
   })
 })
 
-test('a shell that names another project, or a port of it, is not believed', () => {
+test('variables of the shell that name another project or its ports are ignored', () => {
   const env = { COMPOSE_PROJECT_NAME: 'shop', COMPOSE_ENV_FILES: 'x', WEB_PORT: '80', PIP_INDEX_URL: 'y', PATH: '/bin' }
   expect(misleading(env, { WEB_PORT: '50001' })).toEqual(['COMPOSE_PROJECT_NAME', 'COMPOSE_ENV_FILES', 'WEB_PORT'])
 })

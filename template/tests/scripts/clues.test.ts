@@ -17,7 +17,7 @@ const model = {
   },
 }
 
-/** Lines as programs really write them, each with the words by which its advice is known. */
+/** Lines as programs really write them, each with words from its advice. */
 test.each<[string, string]>([
   ["OSError: [Errno 30] Read-only file system: '/app/logs'", 'APP_WRITABLE_DIR'],
   ["PermissionError: [Errno 13] Permission denied: '/app/shop.log'", 'sudo chown -R 1001:1002 backend\nOr, unless root owns it'],
@@ -147,7 +147,7 @@ test.each([
   }
 })
 
-test('Amazon is the store that is meant where the stack has none', () => {
+test('without a store in the stack, the advice means Amazon', () => {
   const { storage: _, ...services } = model.services
   const said = '(InvalidAccessKeyId) when calling the PutObject operation: The AWS Access Key Id you provided does not exist'
   expect(explainOutput(said, 'web', { ...model, services }).advice).toContain('Compare REDIS_URL, or S3_ACCESS_KEY_ID')

@@ -80,7 +80,7 @@ test.each<[env: Record<string, string>, taken: string]>([
   [{ npm_config_strict: 'true', npm_config_dry_run: 'true' }, '--strict and --dry-run'],
   [{ npm_config_timeout: '5' }, '--timeout'],
   [{ npm_config_build: '' }, '--no-build'],
-])('of %j npm has taken %s for itself', (variables, taken) => {
+])('with %j npm has taken %s for itself', (variables, taken) => {
   expect(() => requireAllOptions(wide, variables)).toThrow(`npm took ${taken} for itself.`)
 })
 
@@ -132,13 +132,13 @@ describe('a failure', () => {
     expect(stderr).not.toContain('    at ')
   })
 
-  test('for a program is one object beside the text', () => {
+  test('is also printed as one object for programs', () => {
     const { stdout, stderr } = reported(new CliError('No.', { details: 'd', hint: 'h', exitCode: 3 }), true)
     expect(JSON.parse(stdout)).toEqual({ ok: false, failure: { message: 'No.', details: 'd', hint: 'h', exitCode: 3 } })
     expect(stderr).toContain('No.\n')
   })
 
-  test('that is a mistake of ours ends with 1, keeps its stack, and is one object too', () => {
+  test('that is a bug of ours ends with 1, keeps its stack trace, and is one object too', () => {
     const { code, stdout, stderr } = reported(new TypeError('x is not a function'), true)
     expect(code).toBe(1)
     expect(JSON.parse(stdout)).toEqual({ ok: false, failure: { message: 'TypeError: x is not a function', exitCode: 1 } })

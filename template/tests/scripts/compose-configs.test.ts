@@ -29,7 +29,7 @@ describe('the snapshots', () => {
     expect(box.read(file)).toMatch(/^# .* COMPOSE_FILE=compose\.yaml:compose\.override\.yaml and COMPOSE_PROFILES=redis\n#.*\nservices:\n {2}redis:\n {4}image: redis:8\n$/)
   })
 
-  test('that are up to date are no news', async () => {
+  test('that are up to date print nothing', async () => {
     expect(await checkSnapshots(before, false)).toEqual({ exitCode: 0, stdout: '', stderr: '' })
   })
 

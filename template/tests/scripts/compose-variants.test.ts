@@ -44,7 +44,7 @@ describe('the variants', () => {
   })
 })
 
-test('a variant is put to Compose by the environment alone, and never with the env file of this checkout', () => {
+test('Compose gets a variant only through the environment, never with the env file of this checkout', () => {
   const environment = environmentOf({ title: '', files: 'a.yaml:b.yaml', profiles: 'beat' })
   expect(environment).toMatchObject({ COMPOSE_FILE: 'a.yaml:b.yaml', COMPOSE_PROFILES: 'beat' })
   expect(existsSync(`${root}/${environment.APP_ENV_FILE}`)).toBe(false)
@@ -70,7 +70,7 @@ describe('complaints', () => {
   })
 })
 
-test('what the public reaches shares no network with a database, and the frontend none with the store', () => {
+test('public services share no network with a database, and the frontend shares none with the store', () => {
   const { services } = parse(readText('template/lint/config/production.yaml')) as { services: Record<string, { networks?: object }> }
   const neighbours = (name: string) => Object.keys(services).filter((other) =>
     other !== name && Object.keys(services[other]!.networks ?? {}).some((network) => network in services[name]!.networks!))

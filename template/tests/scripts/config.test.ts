@@ -1,4 +1,4 @@
-/** What the stack may never become, held against the reviewed configs of template/lint/config. */
+/** Checks what the stack must never become, with the reviewed configs of template/lint/config. */
 import { spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
@@ -104,7 +104,7 @@ test('a stand-in has the name of what it stands for, and no registry in front', 
 })
 
 describe.each([...configs].filter(([name]) => name.startsWith('development')))('in %s', (_, config) => {
-  test('every port is on this machine alone', () => {
+  test('every port is published only on this machine', () => {
     const addresses = entries(config).flatMap(([, { ports = [] }]) => ports.map(({ host_ip }) => host_ip))
     expect(new Set(addresses)).toEqual(new Set(['127.0.0.1']))
   })
@@ -113,7 +113,7 @@ describe.each([...configs].filter(([name]) => name.startsWith('development')))('
 describe.each([...configs].filter(([name]) => name === 'production.yaml'))('in %s', (_, config) => {
   const staying = entries(config).filter(([, service]) => !isOneShot(service))
 
-  test('nothing but the proxy publishes', () => {
+  test('only the proxy publishes ports', () => {
     expect(entries(config).flatMap(([name, { ports = [] }]) => (ports.length > 0 ? [name] : []))).toEqual(['proxy'])
   })
 

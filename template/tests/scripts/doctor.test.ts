@@ -36,7 +36,7 @@ test.each<[string, string, object, string, boolean]>([
   expect(found).toEqual(expected ? [{ level: 'doubtful', text: expect.stringMatching(/those of .*\bweb\b/) as string, remedy: expect.stringContaining('iptables') as string }] : [])
 })
 
-/** What `docker image inspect` says of an image that was pulled so many days ago. */
+/** What `docker image inspect` says of an image that was pulled this many days ago. */
 const pulled = (image: string, days: number): string => `"${new Date(Date.now() - days * 86_400_000 - 1000).toISOString()}" ${image}\n`
 
 test.each([

@@ -18,7 +18,7 @@ type Edits = Record<string, string>
 
 let count = 0
 
-/** What is said of the example with other values. Of two settings the later counts; that they are two is no matter here. */
+/** What the check says of the example with other values. If a setting is there twice, the later one counts. */
 async function judge(edits: Edits, text = readText('.env.docker.example')): Promise<Settings & { codes: string[] }> {
   const file = join(folder, `${(count += 1)}.env`)
   const rest = Object.keys(edits).reduce((lines, name) => lines.replace(new RegExp(`^${name}=.*\n`, 'm'), ''), text)
@@ -41,7 +41,7 @@ describe.skipIf(!composeIsThere)('with Compose', () => {
     ['production with secrets of its own', production],
     ...files.filter((file) => /^template\/examples\/[^/]+\/env\.docker$/.test(file)).map((file): [string, Edits, string] => [file, {}, readText(file)]),
   ])('nothing is found in %s', async (_, edits, text) => {
-    // The authority of an example is made by its test.
+    // The example's own test makes its CA.
     const { findings, leftOut } = await judge({ ...edits, ...(text?.includes('APP_CA_FILE=') && { APP_CA_FILE: '' }) }, text)
     expect([findings, leftOut]).toEqual([[], undefined])
   })

@@ -128,11 +128,11 @@ test('--print prints one value, as Compose takes it, and nothing else', async ()
   expect((await run('--print WEB_PORT', { WEB_PORT: '9' })).stdout).toBe('9\n')
   expect((await run('--print SECRET_KEY --show-secret')).stdout).toBe('0123456789abcdef\n')
   expect((await run('--print APP_UID')).stdout).toBe('1001\n')
-  // What the example says of its own project is nobody else's default.
+  // The example's values for its own project are not defaults for others.
   expect((await run('--print COMPOSE_PROFILES')).stdout).toBe('\n')
 })
 
-test('--init makes a short file that only its owner can read, with other secrets each time', async () => {
+test('--init makes a short file that only its owner can read, with new secrets each time', async () => {
   write('ca.pem', '')
   const { stdout, stderr } = await run('--init', { SSL_CERT_FILE: '/no/such.pem', PIP_CERT: join(box.folder, 'ca.pem') })
   expect(stdout).toBe('')
@@ -145,7 +145,7 @@ test('--init makes a short file that only its owner can read, with other secrets
   expect(read('b.env').match(/SECRET_KEY=.*/)).not.toEqual(read().match(/SECRET_KEY=.*/))
 })
 
-test('--init adds what a service that is switched on waits for, through a link, and changes nothing the second time', async () => {
+test('--init adds what an enabled service needs, through a link, and changes nothing the second time', async () => {
   mkdirSync(join(box.folder, 'elsewhere'))
   write('elsewhere/env', 'COMPOSE_PROFILES=shop')
   symlinkSync('elsewhere/env', join(box.folder, '.env.docker'))

@@ -25,7 +25,7 @@ async function knows(name: string): Promise<string | undefined> {
   return (await lookAround(path)).git
 }
 
-test('where there is no repository nothing is said of git', async () => {
+test('without a repository nothing is said of git', async () => {
   expect(await knows('.env.docker')).toBeUndefined()
 })
 

@@ -230,13 +230,13 @@ test.each<[text: string, line?: number]>([
   expect(JSON.stringify(found)).not.toContain('def9')
 })
 
-test('a setting that could not be read is not judged, nor is what needs Compose where it could not be asked', () => {
+test('an unreadable setting is not judged, and neither is what needs Compose if Compose could not be asked', () => {
   const lines = readLines(fileWith({ REDIS_URL: 'redis://redsi', COMPOSE_PROFILES: 'flowr', WEB_PORT: 'x' }))
   expect(check({ schema, lines, values: {} })).toEqual([])
   expect(check({ schema, lines, values: valuesOf(fileWith({ REDIS_URL: 'redis://redsi', COMPOSE_PROFILES: 'flowr', WEB_PORT: 'x' })) }).map(({ code }) => code)).toEqual(['E11'])
 })
 
-test('what Compose refuses is told once', () => {
+test('what Compose refuses is reported once', () => {
   const text = fileWith({})
   const refusal = { code: 'E01', severity: 'error', line: 3, setting: null, message: 'm', hint: 'h' } as const
   const judge = (more: string): string[] => check({ schema, lines: readLines(text + more), values: valuesOf(text), refusal }).map(({ code, message }) => `${code} ${message}`)

@@ -11,7 +11,7 @@ import { ensureImages, explainRefusal, isOutOfReach, judgeRefusal, pullImage, re
 import type { Verdict } from '../../../scripts/lib/engine/images.ts'
 import { Sandbox } from '../../../tests/helpers/sandbox.ts'
 
-// With or without the room: what is in extras/offline is of no concern here.
+// These tests do not depend on extras/offline.
 vi.mock(import('../../../scripts/lib/rooms.ts'), async (original) => ({ ...(await original()), loadOfflineRoom: vi.fn<typeof loadOfflineRoom>() }))
 
 let box: Sandbox
@@ -104,7 +104,7 @@ describe('the images of a stack', () => {
   const silence = error('Get "https://registry.test/v2/": dial tcp: lookup registry.test: no such host')
   const useStandIns = vi.fn<OfflineRoom['useStandIns']>()
 
-  test('that are there cost one question', async () => {
+  test('that are there need only one call of Docker', async () => {
     expect(await ensureImages(stack, model, {})).toEqual({ stack, model })
     expect(box.calls()).toHaveLength(1)
   })
@@ -132,7 +132,7 @@ describe('the images of a stack', () => {
     expect(useStandIns).not.toHaveBeenCalled()
   })
 
-  describe('of a registry that takes its time', () => {
+  describe('of a slow registry', () => {
     const server = createServer()
     let port: number
     beforeEach(async () => {
@@ -197,7 +197,7 @@ describe('the images of a stack', () => {
     box.answer('pull', { err, code: 1 })
     vi.mocked(loadOfflineRoom).mockResolvedValueOnce(undefined)
     await expect(ensureImages(stack, model, values)).rejects.toMatchObject({ exitCode: 4, details: expect.stringContaining('Error response') as string })
-    // The room is asked only where nobody answers and nobody named a registry.
+    // The room is asked only if no registry answers and none is set.
     vi.mocked(loadOfflineRoom).mockResolvedValue({ useStandIns } as Partial<OfflineRoom> as OfflineRoom)
     useStandIns.mockReset()
     const replaced = { stack, model: { name: 'other', services: {} } }

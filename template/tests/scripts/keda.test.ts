@@ -23,7 +23,7 @@ describe('KEDA', () => {
     expect(wanted(queues, current)).toBe(expected)
   })
 
-  /** How many workers there are, every 15 seconds, of these queue lengths. */
+  /** How many workers there are, every 15 seconds, for these queue lengths. */
   function simulate(lengths: readonly (readonly number[])[]): number[] {
     let [current, idle] = [0, Infinity]
     const past: number[] = []
@@ -48,7 +48,7 @@ describe('KEDA', () => {
     const recorded = [0, 398, 356, 242, 128, 14, ...Array.from({ length: 60 }, () => 0)].map((length) => [length, 0])
     const workers = simulate(recorded)
     expect(workers.slice(0, 5)).toEqual([0, 1, 5, 8, 8])
-    // No task is waited for by fewer workers than before, while there are tasks.
+    // While tasks wait, the number of workers never falls.
     for (const [index, queues] of recorded.entries()) if (index > 0 && queues[0]! > 0) expect(workers[index]).toBeGreaterThanOrEqual(workers[index - 1]!)
     const falls = workers.flatMap((count, index) => (index > 0 && count < workers[index - 1]! ? [workers[index - 1]! - count] : []))
     expect(falls.slice(0, -1).every((step) => step === 1)).toBe(true)

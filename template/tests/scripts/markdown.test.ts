@@ -10,7 +10,7 @@ test.each(files.filter((file) => file.endsWith('.md') && !file.startsWith('templ
   expect(mistakes(file, readText(file), here)).toEqual([])
 })
 
-/** A repository of which the tests below know everything. */
+/** A repository that the tests below know completely. */
 const small: Repository = {
   files: ['README.md', 'docs/guide.md', 'docs/images/page.png', 'app/stories/api.py', 'compose.yaml', 'extras/offline/compose.yaml', 'scripts/up.ts', '.env.docker.example'],
   read: () => '# Guide\n\n## The first start, `up`\n\n## Twice\n\n## Twice\n',

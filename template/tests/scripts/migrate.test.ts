@@ -37,7 +37,7 @@ describe.concurrent('migrate', () => {
     expect(stderr).toContain('cannot use postgresql://me:***@db/shop: FATAL')
   })
 
-  test('that waits in vain for the database says what is wrong with that one', async () => {
+  test('that waits in vain for the database says what is wrong with the database', async () => {
     const box = await stack()
     box.answer('compose-run', { err: 'dependency failed to start: container shop-postgres-1 is unhealthy\n', code: 1 })
     box.answer('compose-logs', { out: 'could not write to file "pg_wal/x": No space left on device\n' })
@@ -64,7 +64,7 @@ describe.concurrent('migrate', () => {
     expect(stderr).toContain('→ Likely: the volume of the database was made with another password of "me"')
   })
 
-  test('interrupted ends with 130 and without the blame', async () => {
+  test('that is interrupted ends with 130, and does not blame the migration', async () => {
     const box = await stack()
     box.answer('compose-run', { wait: true })
     const { code, stderr } = await box.run('migrate', [], { interrupt: 'compose-run' })

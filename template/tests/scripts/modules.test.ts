@@ -14,7 +14,7 @@ interface Coverage {
   result: readonly { url: string }[]
 }
 
-/** The modules of ours that a command loads when it does its work on a stack that is well. */
+/** Our modules that a command loads when it works on a healthy stack. */
 async function loadedBy(script: string, args: readonly string[]): Promise<string[]> {
   const box = await stack()
   box.containers(wellStack)

@@ -7,16 +7,16 @@ import { listen } from '../../../tests/helpers/stack.ts'
 import { readText } from '../helpers/repository.ts'
 
 describe('a port', () => {
-  test('that somebody listens on is not free there, nor on every address', async () => {
+  test('that a program listens on is not free there, nor on every address', async () => {
     const port = await occupy()
     expect(await Promise.all(['127.0.0.1', '0.0.0.0'].map((address) => isFree(port, address)))).toEqual([false, false])
   })
 
-  test('that somebody has on every address is free on none', async () => {
+  test('that a program has on every address is free on none', async () => {
     expect(await isFree(await occupy('0.0.0.0'), '127.0.0.1')).toBe(false)
   })
 
-  test('that nobody listens on is free, and stays so', async () => {
+  test('that no program listens on is free, and stays so', async () => {
     const port = await freePort()
     expect(await isFree(port, '127.0.0.1')).toBe(true)
     expect(await isFree(port, '127.0.0.1')).toBe(true)

@@ -8,7 +8,7 @@ import { parse } from 'yaml'
 import { fits, parseSchema } from '../../../scripts/lib/env/schema.ts'
 import { examples, files, readText, root } from '../helpers/repository.ts'
 
-// A room has its own: what is said of the settings holds for both.
+// A room has its own settings, which follow the same rules.
 const { settings, byName } = parseSchema(examples.map(readText).join('\n'), 'the examples')
 const composeFiles = files.filter((file) => /^(extras\/\w+\/)?compose[\w.]*\.yaml$/.test(file))
 /** `${NAME}`, `${NAME:-default}` … as Compose understands them. */
@@ -79,7 +79,7 @@ test('a service that reads a setting is named, and no other', () => {
   expect(wrong.map(({ name }) => name)).toEqual([])
 })
 
-test('a project says about 25 settings of itself, and the file is one to read', () => {
+test('a project sets about 25 settings, and the file is short enough to read', () => {
   const active = settings.filter(({ isActive }) => isActive)
   expect(active.length).toBeLessThan(30)
   expect(readText('.env.docker.example').split('\n').length).toBeLessThan(400)
@@ -161,7 +161,7 @@ describe.skipIf(spawnSync('docker', ['compose', 'version']).status !== 0)('an em
     }
   })
 
-  test('and what the file does not have, the application is not told', () => {
+  test('and the application gets no variable that the file does not have', () => {
     const { environment } = ask('REDIS_URL=redis://x\nS3_BUCKET=\nAPP_ENV_FILE=\n').services.web!
     const told = Object.keys(environment).filter((name) => /^(DATABASE_URL|REDIS_URL|SECRET_KEY|S3_.*|SSL_.*|APP_CA.*)$/.test(name))
     expect(told).toEqual(['REDIS_URL', 'S3_BUCKET'])

@@ -28,6 +28,6 @@ test('a copy is counted without the template, rooms, the application, lock files
   ])
 })
 
-test('a file that nobody reads in one go is named', () => {
+test('a file that is too long to read in one go is named', () => {
   expect(longFiles(lines)).toEqual([['scripts/up.ts', 251]])
 })

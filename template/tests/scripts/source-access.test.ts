@@ -15,7 +15,7 @@ test.each([
   expect(may(user, 0o5, { uid: 1001, gid: 1001, mode })).toBe(expected)
 })
 
-test('the first path that the containers may not read is found, but not where nobody imports from', () => {
+test('the first path that the containers may not read is found, except in folders that are never imported', () => {
   const folder = mkdtempSync(join(tmpdir(), 'source-'))
   chmodSync(folder, 0o755)
   for (const name of ['node_modules', 'shut']) mkdirSync(join(folder, name), { mode: 0o700 })

@@ -39,13 +39,13 @@ test('a file that PROD_EXCLUDE leaves out is not lost, and one that nothing hide
   ])
 })
 
-test('what is heavy in the source is named, unless .dockerignore keeps it out', () => {
+test('large files in the source are named, unless .dockerignore keeps them out', () => {
   const box = new Sandbox()
   box.enter()
   for (const path of ['app/media/2026', 'app/models/kept', 'app/node_modules', 'app/code']) mkdirSync(join(box.folder, path), { recursive: true })
   for (const [path, megabytes] of [['media/2026/a.bin', 3], ['media/b.bin', 2], ['models/kept/c.bin', 9], ['node_modules/d', 9], ['e.bin', 6], ['code/f', 2]] as const) {
     writeFileSync(join('app', path), '')
-    // Of a file without content the disk holds nothing.
+    // An empty file takes no disk space.
     truncateSync(join('app', path), megabytes * 1e6)
   }
   expect(heavyIn(source({ folder: 'app', ignore: 'app/models/kept' }), 5)).toEqual(['app/e.bin (6 MB)', 'app/media (5 MB)'])

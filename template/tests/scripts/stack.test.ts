@@ -17,7 +17,7 @@ describe('a stack', () => {
     box.enter()
   })
 
-  test('has the containers of its project, the stopped ones too, for two questions', async () => {
+  test('has the containers of its project, the stopped ones too, in two calls of Docker', async () => {
     box.containers(wellStack)
     expect(await readContainers('shop')).toHaveLength(wellStack.length)
     expect(box.calls()).toHaveLength(2)
@@ -25,7 +25,7 @@ describe('a stack', () => {
     expect(box.calls()[1]).toMatch(/^inspect id-of-shop-beat-1 .* id-of-shop-migrate-1$/)
   })
 
-  test('without containers needs no second question', async () => {
+  test('without containers needs no second call', async () => {
     expect(await readContainers('shop')).toEqual([])
     expect(box.calls()).toHaveLength(1)
   })

@@ -66,7 +66,7 @@ describe('teardown', () => {
   beforeEach(() => void vi.spyOn(process.stderr, 'write').mockReturnValue(true))
   afterEach(() => vi.restoreAllMocks())
 
-  test('--volumes asks nobody where there is no data', async () => {
+  test('--volumes does not ask if there is no data', async () => {
     const box = await stack()
     box.enter()
     await teardown.run({ volumes: true }, [])
@@ -80,7 +80,7 @@ describe('teardown', () => {
     expect(box.effects()).toEqual(['compose --profile * down --remove-orphans'])
   })
 
-  test('of one of which Compose makes nothing says what is wrong', async () => {
+  test('of a stack that Compose cannot read says what is wrong', async () => {
     const box = await stack({ FLOWER_PORT: 'five' })
     box.enter()
     box.answer('compose-config', { code: 1 })
@@ -104,7 +104,7 @@ describe('teardown', () => {
     expect(box.effects()).toEqual([])
   })
 
-  test('where no engine runs is one object with --json too', async () => {
+  test('without an engine is one object with --json too', async () => {
     const stdout = vi.spyOn(process.stdout, 'write').mockReturnValue(true)
     vi.mocked(findEngine).mockResolvedValueOnce(undefined)
     await teardown.run({ json: true }, [])

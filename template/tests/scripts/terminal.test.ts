@@ -19,7 +19,7 @@ test.each([
   ['one\n\ntwo', '', '  one\n\n  two'],
   ['one\ntwo', '→ ', '  → one\n    two'],
   ['\ntwo', '→ ', '\n    two'],
-])('%j is moved in behind %j', (text, first, expected) => {
+])('%j is indented after %j', (text, first, expected) => {
   expect(indent(text, first)).toBe(expected)
 })
 

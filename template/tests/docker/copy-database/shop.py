@@ -25,7 +25,7 @@ metadata = sa.MetaData()
 MOMENT = sa.DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql", "mariadb")
 ZONED = sa.DateTime(timezone=True).with_variant(mysql.DATETIME(fsp=6), "mysql", "mariadb")
 
-# Named so that no alphabet puts parents before their children.
+# Named so that the alphabetical order does not put parents before their children.
 customer = sa.Table(
     "zz_customer",
     metadata,
@@ -94,7 +94,7 @@ CUSTOMERS: list[dict[str, Any]] = [
 
 
 def create(url: str) -> sa.Engine:
-    """Makes the tables, and says at which migration they are."""
+    """Makes the tables, and sets their migration."""
     engine = sa.create_engine(url, poolclass=sa.NullPool)
     metadata.create_all(engine)
     with engine.begin() as connection:
@@ -104,7 +104,7 @@ def create(url: str) -> sa.Engine:
 
 
 def fill(engine: sa.Engine, customers: int = 0) -> None:
-    """Adds what there is to copy, and so many customers more."""
+    """Adds the rows to copy, and this many more customers."""
     more = [
         {"id": 100 + n, "name": f"c{n}", "active": n % 2 == 0, "note": "x" * 500} for n in range(customers)
     ]
@@ -153,7 +153,7 @@ class Bench:
     environment: dict[str, str] = field(default_factory=dict)
 
     def sql(self, *statements: str) -> None:
-        """Does to the source what no application would, without SQLite's own checks."""
+        """Changes the source as no application would, without SQLite's own checks."""
         with self.source.connect() as connection:
             connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
             connection.exec_driver_sql("PRAGMA ignore_check_constraints = ON")
@@ -196,13 +196,13 @@ class Bench:
             return [tuple(row) for row in connection.execute(sa.select(table).order_by(*table.primary_key))]
 
     def is_empty(self) -> bool:
-        """There are tables in the target, and no row in any of them."""
+        """Whether the target has tables, and no row in any of them."""
         tables = [customer, order, hen, egg]
         return not any(self.rows(table) for table in tables)
 
 
 def drop_all(engine: sa.Engine) -> None:
-    """Takes everything out of a target."""
+    """Removes everything from a target."""
     found = sa.MetaData()
     found.reflect(engine)
     with engine.begin() as connection:

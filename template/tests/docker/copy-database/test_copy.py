@@ -45,7 +45,7 @@ def test_everything_arrives_as_the_application_stored_it(bench: Bench) -> None:
             ]
             found = bench.rows(table)
             if table is shop.customer:
-                # The column has a time zone in PostgreSQL alone.
+                # Only in PostgreSQL the column has a time zone.
                 at = list(table.columns.keys()).index("zoned")
                 found = [
                     (*row[:at], row[at] and row[at].replace(tzinfo=None), *row[at + 1 :]) for row in found
@@ -89,7 +89,7 @@ FOUND = {
 def test_whatever_does_not_fit_is_named_one_by_one_and_nothing_is_written(bench: Bench) -> None:
     shop.fill(bench.source, 30)
     bench.sql(*HOSTILE.strip().split(";\n"))
-    # A check makes no table, and so knows nothing of what only the target has.
+    # A check makes no table, so it cannot know what only the target has.
     outcome = bench.copy("--dry-run")
     assert (outcome.code, outcome.findings) == (8, {one for one in FOUND if one[3] != "missing"})
     assert sa.inspect(bench.target).get_table_names() == []
@@ -119,7 +119,7 @@ def test_names_that_only_the_target_takes_for_the_same_are_found(bench: Bench) -
     if is_mariadb(bench):
         same = {("zz_customer", f"id={n}", "", "refused") for n in (101, 102)}
         assert (outcome.code, outcome.findings) == (8, same)
-        # By which key, and not what stands there.
+        # The message names the key, and not the value.
         assert "Duplicate entry … for key 'name'" in outcome.of("finding")[0]["text"]
         assert bench.is_empty()
     else:
@@ -169,7 +169,7 @@ def test_rows_that_a_migration_wrote_give_way_to_the_sources(bench: Bench) -> No
     bench.sql("UPDATE zz_customer SET active = 2 WHERE id = 0")
     bench.environment["SHOP_SQL"] = "INSERT INTO zz_customer (id, name, active) VALUES (7, 'default', '1')"
     assert bench.copy().code == 8
-    # The tables are there now, and nobody can say who wrote the row.
+    # The tables are there now, and it is unknown who wrote the row.
     bench.environment["SHOP_SQL"] = ""
     outcome = bench.copy("--dry-run")
     assert (outcome.code, "A migration may have written" in outcome.output) == (1, True)
@@ -213,7 +213,7 @@ def test_a_table_can_stay_behind_and_keeps_its_rows(bench: Bench) -> None:
     assert bench.copy("--skip", "forgotten,order").code == 0
     assert bench.rows(shop.order) == []
     assert len(bench.rows(shop.customer)) == 2
-    # Their customers would go, and take them along.
+    # Their customers would be deleted, and with them these rows.
     with bench.target.begin() as connection:
         connection.execute(sa.insert(shop.order), {"customer id": 7, "place %": 3, "Größe": "M"})
     outcome = bench.copy("--skip", "forgotten,order", "--empty-target")

@@ -25,7 +25,7 @@ naive = datetime(2026, 1, 2, 3, 4, 5, 678900)  # noqa: DTZ001
     [
         (values.boolean, 1, True),
         (small, 5.0, 5),
-        # What adding in binary leaves behind the 15th digit is nobody's money.
+        # Binary addition leaves an error after the 15th digit, which is not part of the amount.
         (money, 0.1 + 0.2, Decimal("0.30")),
         (money, "99999999.99", Decimal("99999999.99")),
         (single, 0.1, 0.1),
