@@ -134,7 +134,7 @@ export const copyDatabase = defineCommand({
     }
     const args = ['--from', source, ...passedOn.filter((name) => options[name]).map((name) => `--${name}`)]
     if (skip !== undefined) args.push('--skip', skip)
-    // On lines of their own, because the line of the progress needs the space.
+    // On lines of their own, because the progress line needs the space.
     info(`  from ${source}\n  to   ${target}`)
     const title = `${dryRun ? 'Checking' : 'Copying'} the database`
     const events = await runCopy(stack, `${model.name}-copy-database`, url, args, title)

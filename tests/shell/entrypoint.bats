@@ -13,7 +13,7 @@ load helpers
 	assert_output 'gunicorn shop:app --bind 0.0.0.0:8000 --workers 2 --worker-class gthread --threads 16 --worker-tmp-dir /dev/shm --graceful-timeout 20 --access-logfile -'
 }
 
-@test "no role is web" {
+@test "without a role the entrypoint starts web" {
 	run entrypoint WEB_APP=shop:app
 	assert_success
 	assert_output --partial 'gunicorn shop:app --bind'
@@ -138,7 +138,7 @@ load helpers
 	refuses 127 'there is no role and no command "wrker" in this image. Roles: web worker beat flower frontend migrate seed test' wrker
 }
 
-@test "every role and every command takes the place of the shell" {
+@test "every role and every command replaces the shell" {
 	ends_in_place() {
 		local shell
 		for shell in "${shells[@]}"; do

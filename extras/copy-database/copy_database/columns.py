@@ -14,7 +14,7 @@ from copy_database import values
 
 Converter = Callable[[Any], Any]
 
-# Subclasses before Integer. For narrower types, such as MariaDB's TINYINT, the target itself refuses values.
+# Subclasses before Integer. The target itself checks narrower types, such as MariaDB's TINYINT.
 INTEGER_BITS = {sa.SmallInteger: 16, sa.BigInteger: 64, sa.Integer: 32}
 # The longest mantissa of a FLOAT(n) that takes four bytes.
 SINGLE_BITS = 24

@@ -68,7 +68,7 @@ model() {
 	assert_output '["3221225472","json-file","prod",true]'
 }
 
-@test "apart from the card it is like the worker: nothing else that the two are told differs" {
+@test "apart from the card it is configured like the worker" {
 	run -0 model "$with_card" '(({ worker, "worker-gpu": gpu }) => Object.keys({ ...worker.environment, ...gpu.environment })
 		.filter((name) => worker.environment[name] !== gpu.environment[name] && !name.startsWith("MIGRATE_")).sort())(services)'
 	assert_output '["NVIDIA_DRIVER_CAPABILITIES","WORKER_CONCURRENCY","WORKER_QUEUES"]'

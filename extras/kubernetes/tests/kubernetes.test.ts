@@ -1,4 +1,4 @@
-/** Tests that the files of the room agree with Compose, the command, and what KEDA asks. */
+/** Tests the room's files against Compose, the command, and KEDA's triggers. */
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'

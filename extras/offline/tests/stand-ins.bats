@@ -75,7 +75,7 @@ ping_valkey() { # ping_valkey CONTAINER [OPTION…]: over the network, like anot
 	docker exec "$1" sh -c 'valkey-cli -h "$(hostname -i)" "$@" ping | grep . && ! valkey-cli -h "$(hostname -i)" "$@" ping | grep -v PONG' valkey "${@:2}"
 }
 
-@test "Valkey: as root it switches to valkey, takes arguments alone, stops cleanly, and runs another command instead" {
+@test "Valkey: as root it switches to valkey, accepts bare arguments, stops cleanly, and can run another command" {
 	id=$(keep "$valkey" --protected-mode no --maxmemory 5mb)
 	until_ok 30 ping_valkey "$id"
 	assert_equal "$(owner_of_process_1 "$id")" valkey
@@ -145,7 +145,7 @@ s3() {
 @test "RabbitMQ: as root it switches to rabbitmq, makes the user of its settings, answers a client, and stops cleanly" {
 	require_stand_ins stand-in/library/rabbitmq:4.2
 	id=$(keep --env RABBITMQ_DEFAULT_USER=shop --env RABBITMQ_DEFAULT_PASS=open-sesame --env RABBITMQ_DEFAULT_VHOST=shelf stand-in/library/rabbitmq:4.2)
-	# rabbitmqctl cannot ask: as root it would create the cookie that the server must create.
+	# Not with rabbitmqctl: as root it would create the cookie that the server must create.
 	until_ok 60 docker exec "$id" bash -c '</dev/tcp/127.0.0.1/5672'
 	assert_equal "$(owner_of_process_1 "$id")" rabbitmq
 	run -0 docker exec --user rabbitmq "$id" rabbitmqctl --quiet authenticate_user shop open-sesame

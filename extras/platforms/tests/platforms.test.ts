@@ -80,7 +80,7 @@ const readers: Record<string, (text: string) => Unit[]> = {
       for (const probe of [startupProbe, livenessProbe]) expect(probe?.httpGet).toEqual(startupProbe?.httpGet)
       const port = ports?.[0].containerPort
       expect(startupProbe?.httpGet.port).toBe(port)
-      // Cloud Run's time to stop is fixed. In a service the requests have ended before.
+      // Cloud Run's time to stop is fixed. The requests of a service have ended before that.
       return { command: args.join(' '), replaces: 'CMD', variables: named(env), port, healthPath: startupProbe?.httpGet.path, stop: kind === 'Service' ? undefined : 10 }
     })
   },

@@ -194,7 +194,7 @@ print(lock.is_redis, lock.hold())'
 	assert_success
 }
 
-@test "a new password in .env.docker holds for the old volume too, after the next up" {
+@test "a new password in .env.docker applies to the old volume too, after the next up" {
 	local id
 	change RABBITMQ_PASSWORD=second-pa55word
 	run up

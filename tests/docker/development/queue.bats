@@ -10,7 +10,7 @@ load ../helpers
 	assert_output 'the worker has done it'
 }
 
-@test "its result comes back through the result back end" {
+@test "the result of a task comes back through the result back end" {
 	run send_task result
 	[[ $status -ne 3 ]] || skip "$output"
 	assert_success

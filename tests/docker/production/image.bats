@@ -18,7 +18,7 @@ packages() {
 	sed -nE 's/^([A-Za-z0-9][A-Za-z0-9._-]*).*/\1/p' "$1" | tr 'A-Z_.' 'a-z--'
 }
 
-@test "it holds no compiler and no installer" {
+@test "the image holds no compiler and no installer" {
 	local wanted
 	wanted=$(build_setting APT_PACKAGES)
 	case " $wanted " in *' gcc'* | *' g++'* | *' clang'* | *' build-essential '*) skip "APT_PACKAGES asks for a compiler: $wanted" ;; esac
@@ -27,7 +27,7 @@ packages() {
 	assert_output ''
 }
 
-@test "it holds none of the development tools" {
+@test "the image holds none of the development tools" {
 	local manifest dev names
 	manifest=$(build_setting APP_DIR)/$(build_setting PYTHON_MANIFEST)
 	dev=$(build_setting PYTHON_DEV_MANIFEST)
@@ -42,7 +42,7 @@ packages() {
 	assert_output ''
 }
 
-@test "no secret of the env file is in its layers, its history or its configuration" {
+@test "no secret of the env file is in the image's layers, history or configuration" {
 	local saved=$BATS_TEST_TMPDIR/saved blob
 	[[ -s $TEST_SECRETS ]] || skip 'the env file has no secrets'
 	mkdir "$saved"
@@ -57,14 +57,14 @@ packages() {
 	done < <(find "$saved" -type f)
 }
 
-@test "it runs as a numeric user that is not root and can change nothing in the image" {
+@test "the image runs as a numeric user that is not root and can change nothing in it" {
 	run docker image inspect --format '{{.Config.User}}' "$image"
 	assert_output --regexp '^[1-9][0-9]*(:[0-9]+)?$'
 	run in_image find / -xdev '!' -type l -writable -not -path '/proc/*'
 	refute_line --regexp '^/(app|bin|etc|lib|opt|sbin|usr)(/|$)'
 }
 
-@test "every Python file of the source is in it, and can be imported there" {
+@test "every Python file of the source is in the image, and can be imported there" {
 	run npm run --silent check-image -- --env-file "$TEST_ENV_FILE"
 	assert_success
 }
