@@ -37,7 +37,7 @@ teardown_file() {
 	docker image rm --force "$project-app:dev" >/dev/null
 }
 
-# send SUBJECT [HOW_OFTEN [BYTES]]: sends mails with smtplib, from the application's image. Subjects end in a number.
+# send SUBJECT [HOW_OFTEN [BYTES]]: sends mails with smtplib from the container of web. Subjects end in a number.
 send() {
 	docker exec --interactive "$(container web)" entrypoint.sh python - "$1" "${2:-1}" "${3:-0}" <<-'PYTHON'
 		import smtplib, sys
