@@ -7,6 +7,7 @@ import { type Layout, mountsBelow } from './layout.ts'
 
 /** Containers get their own time to stop before dockerd ends. */
 const STOP_LIMIT_MS = 120_000
+const UNMOUNT_LIMIT_MS = 10_000
 
 /** The daemon itself, below the engine's root. */
 export const DOCKERD = 'usr/sbin/dockerd'
@@ -49,8 +50,7 @@ export async function endProcesses(layout: Layout): Promise<void> {
   for (let left = await findProcesses(layout); left.length > 0; left = await findProcesses(layout)) {
     if (Date.now() > deadline) {
       throw new CliError(`The private engine did not end: ${left.map(({ pid }) => pid).join(', ')} still run.`, {
-        hint: `Its log is in ${layout.log}.`,
-        exitCode: ExitCode.docker,
+        hint: `Its log is in ${layout.log}.`, exitCode: ExitCode.docker,
       })
     }
     const next = left.some(isDockerd) ? left.filter(isDockerd) : left
@@ -71,18 +71,23 @@ function terminate(pid: number): void {
   }
 }
 
-/** Unmounts what a killed engine leaves: deleting through a mount would delete what is mounted there. */
+/**
+ * Unmounts what a killed engine leaves: deleting through a mount would delete what is mounted there. A process that has
+ * just ended may keep a mount busy: the kernel closes its files after it has taken the program from /proc.
+ */
 export async function unmount(layout: Layout): Promise<void> {
+  const deadline = Date.now() + UNMOUNT_LIMIT_MS
   const folders = await Promise.all([layout.dir, layout.run].map(resolveLinks))
   const mounts = async (): Promise<string[]> => mountsBelow(await readFile('/proc/self/mountinfo', 'utf8'), folders)
-  for (const point of await mounts()) await $({ quiet: true, nothrow: true })`umount ${point}`
-  const left = await mounts()
-  if (left.length === 0) return
-  throw new CliError('Something is still mounted in the folders of the private engine.', {
-    details: left.join('\n'),
-    hint: 'End the processes that use it, then try again.',
-    exitCode: ExitCode.docker,
-  })
+  for (let left = await mounts(); left.length > 0; left = await mounts()) {
+    if (Date.now() > deadline) {
+      throw new CliError('Something is still mounted in the folders of the private engine.', {
+        details: left.join('\n'), hint: 'End the processes that use it, then try again.', exitCode: ExitCode.docker,
+      })
+    }
+    for (const point of left) await $({ quiet: true, nothrow: true })`umount ${point}`
+    await delay(50)
+  }
 }
 
 /** The kernel knows only real paths, and a cache folder may be a link. */

@@ -174,6 +174,8 @@ setup() {
 	container=$(private_docker inspect --format '{{.State.Pid}}' sleeper)
 	kill_dockerd
 	assert [ -e "/proc/$container/exe" ]
+	# The kernel may close a file of the daemon a little later than it shows its end.
+	(until pids_of dockerd | grep --quiet .; do sleep 0.1; done && while pids_of dockerd | grep --quiet .; do sleep 0.1; done && sleep 1) <"$PRIVATE_ENGINE_DIR/data" 3>&- &
 
 	run engine stop
 	assert_success
