@@ -35,7 +35,7 @@ export const streamCompose = (stack: Stack, ...args: string[]): Promise<number |
 
 /**
  * Starts services and waits until all are well or one has ended five times: Compose would wait until every other one is
- * healthy or unhealthy. By then Docker's pauses add up to 3 seconds, and grow. Returns the exit code.
+ * healthy or unhealthy. By then Docker has paused for 1.5 seconds in all, and longer each time. Returns the exit code.
  */
 export async function startServices(stack: Stack, { name }: Model, start: readonly string[]): Promise<number | null> {
   const end = new AbortController()

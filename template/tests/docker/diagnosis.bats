@@ -133,7 +133,7 @@ no_tables() {
 	docker tag "$project-kept" "$project-app:dev"
 	compose rm --stop --force mariadb
 	advises 'Likely: the volume of the database was made with another password of "app"'
-	assert_output --partial 'MARIADB_PASSWORD, which is read only when the volume is new'
+	assert_output --partial 'MARIADB_PASSWORD are read only when the volume is new'
 }
 
 @test "a migration that is wrong is not called an application that cannot be imported" {
@@ -411,6 +411,6 @@ put_image_back() {
 	put_image_back
 	advises 'Likely: docker/entrypoint.sh has the line endings of Windows (CRLF)'
 	# The advice itself mends it.
-	eval "$(sed -n 's/.*take them out: \(.*\), then run npm run up.*/\1/p' <<<"$output")"
+	eval "$(sed -n 's/.*remove them: \(.*\), then run npm run up.*/\1/p' <<<"$output")"
 	run ! grep --recursive --files-with-matches $'\r$' docker --include='*.sh'
 }
