@@ -98,7 +98,7 @@ make_planner() { # make_planner FOLDER
 	assert_success
 	assert_output --regexp 'Tests .*[0-9]+ passed'
 	# One test of each file shows that its imports are there. npm test has run all of them.
-	run npm run --silent test:shell -- --filter 'gunicorn with the defaults|web is well'
+	run npm run --silent test:shell -- --filter 'gunicorn with the defaults|web is healthy if'
 	assert_success
 	assert_line '1..2'
 }

@@ -212,7 +212,7 @@ node_runs_the_commands() {
 	mount --options remount,ro "$disk"
 	XDG_CACHE_HOME=$disk/of-a-user run without_engine command engine start
 	assert_failure 4
-	assert_output --partial "$disk/of-a-user/python-docker-starter/engine, and nothing can be written there"
+	assert_output --partial "$disk/of-a-user/python-docker-starter/engine, but nothing can be written there"
 	assert_output --partial 'export XDG_CACHE_HOME=/path'
 	refute_output --partial '    at '
 }
