@@ -1,8 +1,8 @@
 # One image for every role of the application (web, worker, beat, flower, migrate …).
 #
-#   base ─┬─ installer ─ deps ─┬─ deps-dev ──────────┐
-#         │                    └─ source (+frontend) ─┤
-#         └─ runtime ─────────────────────────────────┴─ dev | prod
+#   base ─┬─ deps (+installer) ─┬─ deps-dev ──────────┐
+#         │                     └─ source (+frontend) ─┤
+#         └─ runtime ──────────────────────────────────┴─ dev | prod
 #
 # The arguments come from .env.docker, through compose.yaml, which has the same defaults. Mirrors are secrets, because
 # their addresses may contain a password. Proxies are arguments that BuildKit knows and keeps out of the history.
@@ -12,11 +12,13 @@ ARG PYTHON_INSTALLER=uv
 ARG FRONTEND=none
 ARG NODE_IMAGE=library/node:24-trixie-slim
 
-# --- base: the interpreter, Debian's run-time packages and the user ---
-FROM ${PYTHON_IMAGE} AS base
+FROM ${PYTHON_IMAGE} AS python
 SHELL ["/bin/sh", "-eu", "-c"]
 # Not every base image sets this. Without it, programs other than Python print and read ASCII.
 ENV LANG=C.UTF-8
+
+# --- base: the interpreter, Debian's run-time packages and the user ---
+FROM python AS base
 ARG APT_PACKAGES=
 ARG APP_UID=1001
 ARG APP_GID=1001
@@ -37,7 +39,7 @@ EOF
 
 # --- manifest: the files that decide which packages are installed. This step runs after every change of the source.
 # As long as it copies the same files, the next steps come from the cache. ---
-FROM base AS manifest
+FROM python AS manifest
 ARG APP_DIR=app
 ARG APP_WORKDIR=.
 ARG PYTHON_MANIFEST=requirements.txt
@@ -46,31 +48,18 @@ RUN --mount=type=bind,source=docker/build,target=/build \
     --mount=type=bind,source=${APP_DIR},target=/source \
     /build/collect-manifests.sh /source /manifest
 
-# --- installer: only the chosen one is built ---
-FROM base AS installer
-ARG APT_BUILD_PACKAGES=
-RUN --mount=type=bind,source=docker/build,target=/build \
-    --mount=type=cache,target=/var/cache/apt,sharing=locked \
-    --mount=type=cache,target=/var/lib/apt/lists,sharing=locked \
-    --mount=type=secret,id=extra-ca --mount=type=secret,id=apt-mirror \
-    /build/with-network.sh /build/apt-install.sh ${APT_BUILD_PACKAGES}
-# The base image's Python runs the application, so uv must not download another one. A build cannot ask for a password.
-ENV PIP_CACHE_DIR=/cache/pip \
-    PIP_NO_INPUT=1 \
-    UV_CACHE_DIR=/cache/uv \
-    UV_PYTHON_DOWNLOADS=never \
-    POETRY_CACHE_DIR=/cache/poetry
+# --- installer: only the chosen one is built, at the same time as base. A build cannot ask for a password ---
+FROM python AS installer-pip
+ENV PIP_CACHE_DIR=/cache/pip PIP_NO_INPUT=1
 
-FROM installer AS installer-pip
-
-FROM installer AS installer-uv
+FROM installer-pip AS installer-uv
 ARG UV_VERSION=0.13.9
 RUN --mount=type=bind,source=docker/build,target=/build \
     --mount=type=cache,target=/cache \
     --mount=type=secret,id=extra-ca --mount=type=secret,id=pip-index-url \
     /build/with-network.sh /build/install-tool.sh uv==${UV_VERSION}
 
-FROM installer AS installer-poetry
+FROM installer-pip AS installer-poetry
 ARG POETRY_VERSION=2.5.1
 # The plugin exports a lock as requirements, which every index and mirror can serve.
 ARG POETRY_EXPORT_VERSION=1.10.1
@@ -80,8 +69,20 @@ RUN --mount=type=bind,source=docker/build,target=/build \
     /build/with-network.sh /build/install-tool.sh \
       poetry==${POETRY_VERSION} poetry-plugin-export==${POETRY_EXPORT_VERSION}
 
+FROM installer-${PYTHON_INSTALLER} AS installer
+
 # --- deps: the application's packages, in /opt/venv, so that the mounted source does not hide them ---
-FROM installer-${PYTHON_INSTALLER} AS deps
+FROM base AS deps
+ARG APT_BUILD_PACKAGES=
+RUN --mount=type=bind,source=docker/build,target=/build \
+    --mount=type=cache,target=/var/cache/apt,sharing=locked \
+    --mount=type=cache,target=/var/lib/apt/lists,sharing=locked \
+    --mount=type=secret,id=extra-ca --mount=type=secret,id=apt-mirror \
+    /build/with-network.sh /build/apt-install.sh ${APT_BUILD_PACKAGES}
+COPY --from=installer /opt /opt
+# The base image's Python runs the application, so uv must not download another one.
+ENV PIP_CACHE_DIR=/cache/pip PIP_NO_INPUT=1 UV_CACHE_DIR=/cache/uv UV_PYTHON_DOWNLOADS=never \
+    POETRY_CACHE_DIR=/cache/poetry PATH=$PATH:/opt/uv/bin:/opt/poetry/bin
 ARG APP_WORKDIR=.
 ARG PYTHON_INSTALLER=uv
 ARG PYTHON_MANIFEST=requirements.txt
