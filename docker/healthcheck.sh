@@ -2,7 +2,7 @@
 # Checks the role that this container runs. If it is not healthy, prints why and exits with 1.
 #
 #   healthcheck.sh         one look
-#   healthcheck.sh watch   until the role is well (the first one: up to 5 seconds) or sick (later ones: up to a minute)
+#   healthcheck.sh watch   until the role is well, up to 5 seconds; after a good watch until it is sick, up to a minute
 #
 # This is bash, because bash can speak HTTP: a check that starts Python costs thirty times as much. Docker uses "watch",
 # because starting a check costs the engine twenty times as much as one look.
@@ -122,7 +122,7 @@ http() { # http PORT PATH
 heartbeat() {
 	local file=${HEARTBEAT_FILE:-/tmp/heartbeat} written
 	written=$(stat -c %Y "$file" 2>/dev/null) || { END_FROZEN='' && sick "no heartbeat yet"; }
-	# A connected worker with no task in hand writes this. It still runs and makes progress, so a state is given.
+	# A connected worker writes this if it has no task in hand and takes none. It makes progress, so a state is given.
 	[[ $(<"$file") != stalls ]] || sick 'no task is taken, although some wait' 'takes no task'
 	((EPOCHSECONDS - written > MAX_AGE)) || return 0
 	# A worker that stops, or waits for its broker, has written that. It is not ended, because its tasks go on.

@@ -212,7 +212,7 @@ export const kubernetes = defineCommand({
     const parts = [generators('', { ...told, ...keda?.variables }, settings, write), ...(front ? [generators('frontend-', environmentOf(front), settings, write)] : [])]
     const patches = [
       ...[...roles, ...(front ? ['frontend'] : [])].flatMap((name) => fit(name, { ...model.services[name], build }, name === 'web' || name === 'frontend' ? port : undefined)),
-      // Last, because the other patches find the Job by its old name.
+      // After the patches above, which find the Job by its old name.
       patchOf('Job', 'migrate', [['replace', '/metadata/name', `migrate-${newTag}`]], { allowNameChange: true }),
       ...(model.services.beat ? [] : [{ target: { kind: 'Deployment', name: 'beat' }, patch: stringify({ $patch: 'delete', apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'beat' } }) }]),
       ...(port === PORT ? [] : ['web', ...(front ? ['frontend'] : [])].map((name) => patchOf('Service', name, [['replace', '/spec/ports/0/port', Number(port)]]))),

@@ -187,7 +187,7 @@ async function examineQueues({ containers, model }: Sight): Promise<Observation[
   // An application without Celery.
   if (/No module named/.test(stderr)) return []
   const said = redactUrls(lastLines(stderr, 1))
-  return [doubtful(`The broker did not say what waits in its queues${said && `: ${said}`}.`, 'Is the address of the broker right, and does the broker run?')]
+  return [doubtful(`The queues could not be read${said && `: ${said}`}.`, 'Is the address of the broker right, and does the broker run?')]
 }
 
 /**

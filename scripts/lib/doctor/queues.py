@@ -75,7 +75,7 @@ def taken_ids(client: Any) -> set[str]:
 
 
 def lost(client: Any, workers: int) -> int:
-    """Counts what a worker took that is gone. Zero if a worker is too busy to answer: it may have any."""
+    """Counts the tasks of workers that are gone. Zero if a worker is too busy to answer: it may have any."""
     if not 0 < client.hlen(UNACKED) <= MANY:
         return 0
     ids = taken_ids(client)

@@ -25,7 +25,7 @@ export async function isFarEngine(): Promise<boolean> {
 export const hostCaBundle = (env: NodeJS.ProcessEnv): string | undefined =>
   [env.SSL_CERT_FILE, env.PIP_CERT, env.REQUESTS_CA_BUNDLE, env.CURL_CA_BUNDLE, env.NODE_EXTRA_CA_CERTS].find((path) => path && existsSync(path))
 
-/** The bytes left for ordinary programs on the disk of a folder; undefined if we may not look at the folder. */
+/** The bytes left for ordinary programs on the disk of a folder; undefined if the folder cannot be looked at. */
 export async function roomOf(folder: string): Promise<number | undefined> {
   const found = await statfs(folder).catch(() => undefined)
   return found && found.bavail * found.bsize

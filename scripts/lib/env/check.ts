@@ -46,7 +46,7 @@ const leadsNowhere: Rule = ({ schema, entryOf, lost, around: { shell } }) => [..
   // In a password the $ may be literal. Then a part of the password follows, which is not shown.
   const isShown = schema.byName.get(setting)?.sensitive === false || /^[A-Z]+(_[A-Z\d]+)+$/.test(name)
   if (meant === undefined || !isShown) {
-    return found('W81', setting, losesPart(setting), 'Put the value in single quotes if the $ is literal, or set the name above.')
+    return found('W81', setting, losesPart(setting), 'Put the value in single quotes if the $ is literal, or set what it refers to on a line above.')
   }
   return found('E80', setting, `${setting} refers to ${name}, which has no value on the lines above it, so that part is empty.`,
     meant === name ? `Set ${name} on a line above ${setting}.` : `Did you mean ${meant}?`)
@@ -60,7 +60,7 @@ const lostBeside: Rule = ({ entryOf, effective, around: { disk, shell } }) => ['
   return lost.map(([name]) => {
     const { line } = lines.entries.findLast((entry) => entry.name === name)!
     return found('W81', setting, `${file}:${line}  ${losesPart(name)}`,
-      'Put the value in single quotes there if the $ is literal, or set that name on a line above.')
+      'Put the value in single quotes there if the $ is literal, or set what it refers to on a line above.')
   })
 })
 

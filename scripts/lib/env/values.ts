@@ -18,7 +18,7 @@ export function explainRefusal(stderr: string, entries: readonly Entry[]): Found
     // Go writes some characters as escapes, so the text between them is looked for.
     const pieces = refused.split(/\\./)
     const { line, name } = entries.find(({ raw }) => pieces.every((piece) => raw.includes(piece))) ?? {}
-    const hint = 'If the $ is literal, write $$ or put the value in single quotes. If not, set that name above it.'
+    const hint = 'If the $ is literal, write $$ or put the value in single quotes. If not, set what it refers to on a line above.'
     return { code: 'E01', line, setting: name, message: `${name ?? 'A value'} has a $ that Compose cannot interpret.`, hint }
   }
   // Only Compose's own words count: a shell that finds no docker names a line too.

@@ -133,7 +133,7 @@ no_tables() {
 	docker tag "$project-kept" "$project-app:dev"
 	compose rm --stop --force mariadb
 	advises 'Likely: the volume of the database was made with another password of "app"'
-	assert_output --partial 'MARIADB_PASSWORD are read only when the volume is new'
+	assert_output --partial 'MARIADB_PASSWORD. These two are read only when the volume is new'
 }
 
 @test "a migration that is wrong is not called an application that cannot be imported" {

@@ -294,7 +294,7 @@ asked() {
 
 # --- applications of other shapes, from sources that only their owner may read ---
 
-# serves_locked TOOL SETTING…: it serves the packages that its lock has for the extra "colour" and the group "metrics".
+# serves_locked TOOL SETTING…: it serves just the packages that its lock has for the extra "colour" and the group "metrics".
 serves_locked() {
 	lock "$1"
 	build_shape "$1" APP_DIR="shapes/$1" PYTHON_INSTALLER="$1" PYTHON_MANIFEST=pyproject.toml \

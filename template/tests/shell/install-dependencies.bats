@@ -134,7 +134,7 @@ refuses() {
 	assert_line 'uv pip install --quiet --python /venv --no-deps -r unhashed.txt'
 }
 
-@test "paths of local packages are relative to where the application runs, or else to the folder of the manifest" {
+@test "paths of local packages are relative to where the application runs if the manifest is there, or else to APP_DIR" {
 	mkdir -p "$manifests/shop"
 	run -0 install PYTHON_INSTALLER=pip PYTHON_MANIFEST=shop/requirements.txt APP_WORKDIR=shop FAKE_FOLDER=1
 	assert_line "in /app/shop"
