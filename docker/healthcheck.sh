@@ -64,8 +64,8 @@ end_frozen() {
 	echo "healthcheck: the role ${progress/#[0-9]*/is frozen} and gets $signal" | tee -a /proc/1/fd/2
 	read -r main _ </proc/1/task/1/children
 	kill -s "$signal" "$main"
-	# A stopped process handles TERM only when it continues.
-	kill -s CONT -- -1
+	# A stopped process handles TERM only when it continues. -1 is every process but the first.
+	kill -s CONT -- -1 1
 }
 
 # PID 1 is "tini -- entrypoint.sh ROLE …", so the role need not be stored anywhere. A platform may repeat entrypoint.sh;

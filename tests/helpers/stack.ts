@@ -27,7 +27,7 @@ export function inspected({
     Id: `id-of-${name}`,
     Name: `/${name}`,
     RestartCount: restarts,
-    HostConfig: { Memory: memoryLimit },
+    HostConfig: { Memory: memoryLimit, RestartPolicy: { Name: service === 'migrate' ? 'no' : 'unless-stopped' } },
     State: {
       Status: state,
       Running: state === 'running',

@@ -79,7 +79,8 @@ export function publishedPorts({ services }: Model) {
 function siteUrl({ services: { proxy } }: Model): Record<string, string> {
   const [address] = (proxy?.environment?.SITE_ADDRESS ?? '').split(/[\s,]+/)
   if (!proxy?.ports || !address || address.startsWith(':')) return {}
-  return { proxy: address.includes('://') ? address : `https://${address}` }
+  const port = proxy.ports.find(({ target }) => target === 443)?.published ?? '443'
+  return { proxy: address.includes('://') ? address : `https://${address}${port === '443' ? '' : `:${port}`}` }
 }
 
 /** The address to type into a browser, by service: the first published port of each. */
@@ -99,7 +100,7 @@ interface Inspected {
   Name: string
   Config: { Labels: Record<string, string> }
   RestartCount?: number
-  HostConfig?: { Memory?: number }
+  HostConfig?: { Memory?: number; RestartPolicy?: { Name: string } }
   State: { Status: string; StartedAt?: string; ExitCode: number; OOMKilled: boolean; Health?: { Status: string; Log?: { Output: string }[] } }
 }
 
@@ -119,6 +120,7 @@ export function parseContainers(json: string) {
       oomKilled: State.OOMKilled,
       // In bytes; 0 without a limit.
       memoryLimit: HostConfig?.Memory ?? 0,
+      wasStopped: State.Status === 'exited' && State.ExitCode === 0 && (HostConfig?.RestartPolicy?.Name ?? 'no') !== 'no',
       startedAt: State.StartedAt ?? '',
       // How often Docker has started it again by itself.
       restarts: RestartCount,
@@ -140,9 +142,7 @@ const rank = ({ state, health, restarts }: Container): number =>
  * wait for it are not the cause.
  */
 export function firstCause(containers: readonly Container[], services: Model['services']): Container | undefined {
-  const dependencies = Object.values(services).flatMap(({ depends_on }) => Object.entries(depends_on ?? {}))
-  const hasToEnd = (service: string): boolean =>
-    dependencies.some(([name, { condition }]) => name === service && condition === 'service_completed_successfully')
+  const hasToEnd = (name: string): boolean => Object.values(services).some(({ depends_on: others }) => others?.[name]?.condition === 'service_completed_successfully')
   // A container that another profile left behind is never the cause.
   const own = containers.filter(({ service }) => service in services)
   const sick = own.filter((container) => !isWell(container) || (container.state === 'running' && hasToEnd(container.service)))

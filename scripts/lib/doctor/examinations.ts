@@ -127,12 +127,12 @@ export async function examineContainers({ containers, model, stack }: Pick<Sight
   if (own.every(({ state }) => state !== 'running')) return [doubtful('The stack is not running.', 'npm run up starts it.')]
   const sick = own.filter((container) => !isWell(container))
   const causes = await Promise.all(sick.map(async (container) => explainContainer(stack, model, container)))
-  const absent = Object.keys(model.services).filter((service) => own.every((container) => container.service !== service))
+  const absent = Object.keys(model.services).filter((service) => own.every((container) => container.service !== service || container.wasStopped))
   return [
-    ...(sick.length === 0 ? [well(`${amount(own.length, 'container')} are healthy, or have ended well`)] : []),
+    ...(sick.length === 0 ? [well(`${amount(own.filter(({ wasStopped }) => !wasStopped).length, 'container')} are healthy, or have ended well`)] : []),
     ...causes.map(({ message, hint = '' }) => wrong(message, hint)),
     ...absent.map((service) =>
-      doubtful(`${service} has no container, although COMPOSE_PROFILES asks for it.`, 'npm run up starts it.')),
+      doubtful(`${service} does not run, although COMPOSE_PROFILES asks for it.`, 'npm run up starts it.')),
     ...own.filter(({ restarts }) => restarts > 0).map(({ name, restarts, exitCode, oomKilled }) => {
       // 137 is the exit code after signal 9.
       const why = oomKilled || exitCode === 137 ? ', the last time because it was killed' : ''
@@ -186,7 +186,7 @@ async function examineQueues({ containers, model }: Sight): Promise<Observation[
   if (queues !== undefined) return queues ? judgeQueues(queues) : []
   // An application without Celery.
   if (/No module named/.test(stderr)) return []
-  const said = redactUrls(lastLines(stderr, 1))
+  const said = redactUrls(lastLines(stderr, 1)).replace(/\.$/, '')
   return [doubtful(`The queues could not be read${said && `: ${said}`}.`, 'Is the address of the broker right, and does the broker run?')]
 }
 

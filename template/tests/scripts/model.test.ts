@@ -69,6 +69,11 @@ describe('the address for a browser', () => {
     expect(urls({ name: 'shop', services: { proxy: { environment: proxy.environment } } }), 'that is not published').toEqual({})
   })
 
+  test('of a proxy whose TLS port is another one has that port', () => {
+    const proxy = { ports: [{ published: '8080', target: 80 }, { published: '8443', target: 443 }], environment: { SITE_ADDRESS: 'localhost' } }
+    expect(urls({ name: 'shop', services: { proxy } })).toEqual({ proxy: 'https://localhost:8443' })
+  })
+
   test('is that of the first port, and of the first in a range', () => {
     const ports = [{ published: '8000-8009', target: 8000 }, { published: '5678', target: 5678 }]
     expect(urls(withPorts(ports))).toEqual({ web: 'http://localhost:8000' })

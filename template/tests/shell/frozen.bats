@@ -70,3 +70,22 @@ ended() {
 	run -0 ended STOPPED=1 'exec sleep 100'
 	assert_line lives
 }
+
+@test "an init that is frozen too is continued, so that the container ends" {
+	local namespace init
+	export FROZEN_FILE=$BATS_TEST_TMPDIR/seen END_FROZEN=true
+	unshare --map-root-user --fork --kill-child --pid --mount-proc bash -c 'sleep 100 & wait; exit 9' tini -- entrypoint.sh worker 3>&- &
+	namespace=$!
+	inside() { nsenter --target "$init" --user --preserve-credentials --pid --mount "$HEALTHCHECK"; }
+	until init=$(pgrep --parent "$namespace") && pgrep --parent "$init" >/dev/null; do kill -0 "$namespace" && sleep 0.1; done
+	touch "$HEARTBEAT_FILE"
+	run -0 inside
+	kill -STOP "$init"
+	touch -d '-30 seconds' "$HEARTBEAT_FILE"
+	run -1 inside
+	read -r _ seen <"$FROZEN_FILE" && echo "$((EPOCHSECONDS - 20)) $seen" >"$FROZEN_FILE"
+	# The end of the container may end the check too.
+	run inside
+	assert_line 'healthcheck: the role is frozen and gets TERM'
+	run -0 timeout 5 tail --pid="$namespace" -f /dev/null
+}
