@@ -74,7 +74,7 @@ ended() {
 @test "an init that is frozen too is continued, so that the container ends" {
 	local namespace init
 	export FROZEN_FILE=$BATS_TEST_TMPDIR/seen END_FROZEN=true
-	unshare --map-root-user --fork --kill-child --pid --mount-proc bash -c 'sleep 100 & wait; exit 9' tini -- entrypoint.sh worker 3>&- &
+	unshare --map-root-user --fork --kill-child --pid --mount-proc bash -c 'sleep 100 & wait' tini -- entrypoint.sh worker 3>&- &
 	namespace=$!
 	inside() { nsenter --target "$init" --user --preserve-credentials --pid --mount "$HEALTHCHECK"; }
 	until init=$(pgrep --parent "$namespace") && pgrep --parent "$init" >/dev/null; do kill -0 "$namespace" && sleep 0.1; done
