@@ -21,8 +21,7 @@ interface Job {
 }
 
 export const migration: Job = {
-  role: 'migrate',
-  service: 'migrate',
+  role: 'migrate', service: 'migrate',
   title: 'Migrating the database',
   failure: 'The database was not migrated. What ran before still runs.',
   exitCode: ExitCode.migration,

@@ -1,5 +1,6 @@
 /** One stack: an env file, and the Compose commands that go with it. */
 import { existsSync } from 'node:fs'
+import { setTimeout } from 'node:timers/promises'
 import { capture, format, lastLines, read, stream } from '../engine/docker.ts'
 import type { Result, RunOptions } from '../engine/docker.ts'
 import { findEngine, startEngine } from '../engine/engine.ts'
@@ -73,8 +74,10 @@ export const captureCompose = (stack: Stack, args: string[], options: RunOptions
 /** Ctrl-C ends a `compose run`, but not always its container, which would go on unseen. */
 export async function endAbandoned(container: string): Promise<void> {
   if (!wasInterrupted()) return
-  await capture(['stop', container], { tidiesUp: true })
-  await capture(['rm', '--force', container], { tidiesUp: true })
+  const end = (...command: string[]) => capture([...command, container], { tidiesUp: true })
+  // A container that has only just started does not hear TERM, so it gets another one a second later.
+  await Promise.all([end('stop'), setTimeout(1000).then(() => end('kill', '--signal', 'TERM'))])
+  await end('rm', '--force')
 }
 
 /** What Compose makes of files, profiles and settings. @throws CliError (exit code 3) with Compose's complaint */
@@ -82,10 +85,9 @@ export async function readModel(stack: Stack): Promise<Model> {
   const { exitCode, stdout, stderr } = await captureCompose(stack, ['config', '--format', 'json'])
   if (exitCode === 0) return parseModel(stdout)
   throw new CliError(`${composeCommand(stack, 'config')} failed: Compose cannot read its files.`, {
-    details: lastLines(stderr || stdout),
+    details: lastLines(stderr || stdout), exitCode: ExitCode.config,
     // Compose makes the name from the folder's. Of a folder such as 日本, nothing is left.
     hint: /project name/.test(stderr) ? `Set COMPOSE_PROJECT_NAME in ${stack.envFile}, for example COMPOSE_PROJECT_NAME=shop` : undefined,
-    exitCode: ExitCode.config,
   })
 }
 
@@ -113,8 +115,7 @@ function requireUsable({ file, findings }: Settings): void {
   if (errors.length === 0) return
   const lines = errors.map((error) => `${inLine(file, error)}\n  ${error.hint}`)
   throw new CliError(`${file} has ${errors.length === 1 ? 'a mistake' : `${errors.length} mistakes`}. Nothing was started.`, {
-    details: lines.join('\n'),
-    hint: 'npm run env checks the file again.', exitCode: ExitCode.config,
+    details: lines.join('\n'), hint: 'npm run env checks the file again.', exitCode: ExitCode.config,
   })
 }
 

@@ -74,7 +74,7 @@ describe.concurrent('migrate', () => {
     expect(stderr).not.toContain('was not migrated')
     // Compose ends, and what it runs would go on.
     const [container] = /shop-migrate-\d+/.exec(box.calls().join('\n')) ?? []
-    expect(box.calls().slice(-2)).toEqual([`stop ${container}`, `rm --force ${container}`])
+    expect(box.calls().slice(-3)).toEqual([`stop ${container}`, `kill --signal TERM ${container}`, `rm --force ${container}`])
   })
 })
 
