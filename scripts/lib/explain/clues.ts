@@ -1,5 +1,6 @@
 /** What a line of a log, or the answer of a health check, means and what to do about it. */
 import { posix } from 'node:path'
+import { hostsOf } from '../compose/model.ts'
 import type { Model } from '../compose/model.ts'
 import { makeRoom } from '../engine/machine.ts'
 import { drifts, explainMisfit, explainRemoved, otherVersion, packageOf } from './packages.ts'
@@ -139,27 +140,27 @@ export const clues: readonly Clue[] = [
   [/(?:endpoint URL: "https?:\/\/|Pool\(host=')[\w.-]*\bs3[\w.-]*\.amazonaws\.com|The AWS Access Key Id you provided/, (_, { model }) =>
     model.services.storage && 'The application asks Amazon, and not the store of this stack. boto3 from 1.28 on reads the address of the store by ' +
       `itself (AWS_ENDPOINT_URL_S3). Another client needs a line in .env.app, such as AWS_S3_ENDPOINT_URL=\${S3_ENDPOINT_URL}, ${again}`],
+  // libpq; redis-py. Docker's DNS knows only services that run.
+  [/(?:could not translate host name|failed to resolve host) ["']([^"']+)["']|(?:Error -\d connecting to ([\w.-]+):\d+\. )?(?:Name or service not known|Temporary failure in name resolution)/,
+    ([host], { model }) => host && Object.entries(model.services).some(([name, service]) => hostsOf(name, service).includes(host))
+      ? `${host} is a service of this stack, and it does not run: npm run up starts it.`
+      : `Likely: ${host ? `"${host}"` : 'a host in a URL of .env.docker'} is neither a service of this stack nor a name ` +
+        'that is known outside. Check the spelling, and whether COMPOSE_PROFILES has its profile.'],
   // redis-py and kombu; libpq; PyMySQL; botocore.
   [/Error 111 connecting to ([\w.-]+):\d+|connection to server at "([^"]+)"[^\n]* failed: Connection refused|Can't connect to MySQL server on '([^']+)'[^\n]*refused|Could not connect to the endpoint URL: "https?:\/\/([^/:"]+)/,
     ([host = '']) => /^(?:localhost|127\..*|::1|0\.0\.0\.0)$/.test(host)
       ? `The application asks ${host}, which in a container is the container itself. It must read the address from ` +
         `DATABASE_URL, REDIS_URL or S3_ENDPOINT_URL; ${byOwnName}`
-      : `Likely: ${host} is there, but does not listen on that port, or is not running. Compare host and port in ` +
-        '.env.docker; npm run env knows those of the stack.'],
+      : `Likely: ${host} does not listen on that port. Compare host and port in .env.docker; npm run env knows those of the stack.`],
   [/WRONGPASS|invalid username-password pair|NOAUTH|Authentication required\.|SignatureDoesNotMatch|InvalidAccessKeyId/,
     'Redis or the object store refuses its password or key. Compare REDIS_URL, or S3_ACCESS_KEY_ID and ' +
     'S3_SECRET_ACCESS_KEY, in .env.docker with what its provider has.'],
-  [/\bACCESS_REFUSED\b/,
-    'RabbitMQ refuses its user or password. Compare the URL of the broker, in .env.app or .env.docker, with RABBITMQ_PASSWORD, ' +
+  [/\bACCESS_REFUSED\b/, 'RabbitMQ refuses its user or password. Compare the URL of the broker, in .env.app or .env.docker, with RABBITMQ_PASSWORD, ' +
     `or with what its provider has, ${again}`],
   // Python's ssl and urllib3; libpq; botocore.
   [/certificate (?:verify failed|has expired|for "[^"]+".* does not match)|hostname '[^']+' doesn't match|root certificate file "[^"]+" does not exist/i,
-    'The certificate of an outside service is not accepted. If its authority is not known, name the certificate file ' +
-    'of that authority in APP_CA_FILE in .env.docker. If it is for another host, use the host that the provider gives ' +
-    'in the URL. If it has expired, the provider has to renew it, or the clock of this machine is wrong.'],
-  [/(?:could not translate host name|failed to resolve host) ["']([^"']+)["']|Name or service not known/, ([host]) =>
-    `Likely: ${host ? `"${host}"` : 'a host in a URL of .env.docker'} is neither a service of this stack nor a name ` +
-    'that is known outside. Check the spelling, and whether COMPOSE_PROFILES has its profile.'],
+    'The certificate of an outside service is not accepted. If its authority is not known, name its certificate file in APP_CA_FILE in .env.docker. ' +
+    'If it is for another host, use the host that the provider gives. If it has expired, the provider has to renew it, or the clock here is wrong.'],
 
   // --- The application itself, and its packages ---
   [/(\S+): cannot open shared object file|no library called "([^"]+)" was found|(\w+) library not found|failed to find (libmagic)|[Cc]ould not find the (GDAL|GEOS) library/,
@@ -203,8 +204,7 @@ export const clues: readonly Clue[] = [
   [/^GET (\S+) answered 40[134]$/m, ([path], { role }) => role === 'flower'
     ? `Flower has no ${path}. If it is to have a prefix, write FLOWER_URL_PREFIX=… into .env.app, and no --url-prefix anywhere, ${again}`
     : `The application has no ${path}, or wants a login there. Set ${role === 'frontend' ? 'FRONTEND_' : ''}HEALTH_PATH in .env.docker to an open path, ${again}`],
-  [/^GET (\S+) answered 400$/m,
-    'Likely: the application accepts only its own host names (ALLOWED_HOSTS, trusted hosts), and not "localhost". ' +
+  [/^GET (\S+) answered 400$/m, 'Likely: the application accepts only its own host names (ALLOWED_HOSTS, trusted hosts), and not "localhost". ' +
     `Set HEALTH_HOST in .env.docker to one of those names, ${again}`],
   [/^nothing listens on port (\d+)$/m, ([port]) =>
     `Likely: it is still starting (raise --timeout), or it listens elsewhere. It has to listen on 0.0.0.0:${port} ($PORT).`],

@@ -14,6 +14,8 @@ const model = {
     migrate: { build: { args: { APP_UID: '1001', APP_GID: '1002', APP_DIR: 'backend' } }, image: 'shop-app:dev', volumes: mounts },
     web: { image: 'shop-app:dev', volumes: mounts, deploy: { resources: { limits: { memory: '536870912' } } } },
     storage: { image: 'chrislusf/seaweedfs:4.48' },
+    postgres: { networks: { data: { aliases: ['db'] } } },
+    redis: {},
   },
 }
 
@@ -60,7 +62,7 @@ test.each<[string, string]>([
   ['amqp.exceptions.AccessRefused: (0, 0): (403) ACCESS_REFUSED - Login was refused', 'RabbitMQ refuses its user or password.'],
   ['redis://localhost:6379/0: Error 111 connecting to localhost:6379. Connection refused..', 'The application asks localhost'],
   ['connection to server at "localhost" (127.0.0.1), port 5432 failed: Connection refused', 'The application asks localhost'],
-  [`(2003, "Can't connect to MySQL server on 'db' ([Errno 111] Connection refused)")`, 'Likely: db is there, but does not listen'],
+  [`(2003, "Can't connect to MySQL server on 'db' ([Errno 111] Connection refused)")`, 'Likely: db does not listen on that port'],
   ['Could not connect to the endpoint URL: "http://localhost:8333/files"', 'The application asks localhost'],
   ['EndpointConnectionError: Could not connect to the endpoint URL: "https://files.s3.eu-west-1.amazonaws.com/a"', 'asks Amazon'],
   ["HTTPSConnectionPool(host='s3.amazonaws.com', port=443): Max retries exceeded with url: /", 'AWS_S3_ENDPOINT_URL=${S3_ENDPOINT_URL}'],
@@ -72,6 +74,8 @@ test.each<[string, string]>([
   ["SSL validation failed for https://files.a.org/b hostname 'files.a.org' doesn't match 'files.b.org'", 'use the host that the provider gives'],
   ['[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed certificate', 'APP_CA_FILE'],
   ['could not translate host name "dbb" to address: Name or service not known', '"dbb" is neither a service of this stack'],
+  ['Error 111 connecting to redis:6379. Connection refused.\nError -3 connecting to redis:6379. Temporary failure in name resolution.', 'redis is a service of this stack, and it does not run'],
+  ['could not translate host name "db" to address: Name or service not known', 'db is a service of this stack, and it does not run'],
   ['ImportError: libpq.so.5: cannot open shared object file: No such file or directory', 'Add libpq5 to APT_PACKAGES in .env.docker, then'],
   ['ImportError: libGL.so.1: cannot open shared object file: No such file or directory', 'Add libgl1 libglib2.0-0 to'],
   ['OSError: cannot load library \'libgobject-2.0-0\': libgobject-2.0-0: cannot open shared object file: No', 'Add libpangoft2-1.0-0 libharfbuzz-subset0 to'],
