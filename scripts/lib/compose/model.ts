@@ -77,10 +77,10 @@ export function publishedPorts({ services }: Model) {
 
 /** The address of the proxy, if it has a name of its own: ":80" stands for every name. */
 function siteUrl({ services: { proxy } }: Model): Record<string, string> {
-  const [address] = (proxy?.environment?.SITE_ADDRESS ?? '').split(/[\s,]+/)
-  if (!proxy?.ports || !address || address.startsWith(':')) return {}
-  const port = proxy.ports.find(({ target }) => target === 443)?.published ?? '443'
-  return { proxy: address.includes('://') ? address : `https://${address}${port === '443' ? '' : `:${port}`}` }
+  const [name, scheme = 'https'] = (proxy?.environment?.SITE_ADDRESS ?? '').split(/[\s,]+/)[0]!.split('://').toReversed()
+  if (!proxy?.ports || !name || name.startsWith(':')) return {}
+  const port = proxy.ports.find(({ target }) => target === (scheme === 'http' ? 80 : 443))?.published ?? ''
+  return { proxy: `${scheme}://${name}${['', '80', '443'].includes(port) ? '' : `:${port}`}` }
 }
 
 /** The address to type into a browser, by service: the first published port of each. */
