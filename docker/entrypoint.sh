@@ -127,13 +127,15 @@ web() {
 		0.[0-9].* | 0.1[0-9].* | 0.2[01].*) grace='' ;;
 		*) grace='--timeout-graceful-shutdown 20' ;;
 		esac
-		set -- uvicorn "${WEB_APP%()}" --host 0.0.0.0 --port "$PORT" --workers "${WEB_CONCURRENCY:-2}" \
-			$grace ${WEB_ARGS:-}
+		need_program uvicorn
+		set -- python -m docker_roles.uvicorn "${WEB_APP%()}" --host 0.0.0.0 --port "$PORT" \
+			--workers "${WEB_CONCURRENCY:-2}" $grace ${WEB_ARGS:-}
 		[ "$WEB_APP" = "${WEB_APP%()}" ] || set -- "$@" --factory
 		;;
 	*) fail "WEB_SERVER=$WEB_SERVER is neither gunicorn nor uvicorn. For another server set WEB_COMMAND." ;;
 	esac
 	if [ -n "${DEBUG_PORT:-}" ]; then
+		[ "$1" != python ] || shift 2
 		set -- python -m debugpy --listen "0.0.0.0:$DEBUG_PORT" -m "$@"
 	fi
 	start "$@"

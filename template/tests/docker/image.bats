@@ -60,9 +60,13 @@ make_copy() {
 	TOML
 	mkdir -p "$copy/shapes/uv/src/shop"
 	cat >"$copy/shapes/uv/src/shop/__init__.py" <<-'PYTHON'
+		import asyncio
+
 		def create_app():
 		    async def app(scope, receive, send):
 		        if scope["type"] == "http":
+		            if scope["path"] == "/slow":
+		                await asyncio.sleep(3)
 		            status = 200 if scope["path"] == "/up" else 404
 		            await send({"type": "http.response.start", "status": status})
 		            await send({"type": "http.response.body", "body": b"uv\n"})
@@ -326,6 +330,53 @@ print([name for name in ("colorama", "markupsafe", "iniconfig", "pluggy") if fin
 
 @test "uv and uv.lock: uvicorn serves the factory of an ASGI application below src" {
 	serves_locked uv WEB_SERVER=uvicorn 'WEB_APP=shop:create_app()' PYTHONPATH=/app/src
+}
+
+# The proxy tries again when a connection is refused. When one breaks off, the visitor of a POST gets 502. And while one
+# stays open, the proxy uses it, and uvicorn does not stop.
+@test "uvicorn with two processes answers without a delay, and while it stops it refuses connections and ends those it has" {
+	run -0 within --interactive --tmpfs /tmp --env WEB_SERVER=uvicorn --env 'WEB_APP=shop:create_app()' --env PYTHONPATH=/app/src \
+		--env WEB_CONCURRENCY=2 "$project-uv" python - <<-'PYTHON'
+		import subprocess, time
+		from http.client import HTTPConnection, RemoteDisconnected
+		from select import select
+
+		def ask(path="/up"):
+		    connection = HTTPConnection("localhost", 8000)
+		    connection.request("GET", path)
+		    return connection
+
+		web = subprocess.Popen(["entrypoint.sh", "web"], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+		while True:
+		    try:
+		        kept = ask()
+		        break
+		    except ConnectionRefusedError:
+		        time.sleep(0.1)
+		kept.getresponse().read()
+		began = time.monotonic()
+		for _ in range(50):
+		    kept.request("GET", "/up")
+		    kept.getresponse().read()
+		# A system waits 40 ms before it confirms the first part of an answer.
+		print("50 answers in less than a second:", time.monotonic() - began < 1)
+
+		slow = ask("/slow")
+		time.sleep(0.5)
+		web.terminate()
+		while True:
+		    try:
+		        ask().getresponse().read()
+		    except ConnectionRefusedError:
+		        break
+		    except (ConnectionResetError, RemoteDisconnected):
+		        continue
+		print("refused while it stops:", not select([slow.sock], [], [], 0)[0])
+		answer = slow.getresponse()
+		print("what had begun:", answer.status, answer.getheader("connection"))
+		web.wait()
+	PYTHON
+	assert_output $'50 answers in less than a second: True\nrefused while it stops: True\nwhat had begun: 404 close'
 }
 
 @test "poetry and poetry.lock: gunicorn serves a WSGI application" {

@@ -195,7 +195,7 @@ ca_names=(SSL_CERT_FILE REQUESTS_CA_BUNDLE CURL_CA_BUNDLE AWS_CA_BUNDLE PGSSLROO
 	for release in 0.9.1 0.13.4 0.21.1; do
 		mkdir -p "$VENV/lib/python3.13/site-packages/uvicorn-$release.dist-info"
 		run -0 entrypoint WEB_SERVER=uvicorn WEB_APP=shop:app web
-		assert_output 'uvicorn shop:app --host 0.0.0.0 --port 8000 --workers 2'
+		assert_output 'python -m docker_roles.uvicorn shop:app --host 0.0.0.0 --port 8000 --workers 2'
 		rm -r "$VENV"
 	done
 	for release in 0.22.0 0.35.0 1.0.0; do
