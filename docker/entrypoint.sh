@@ -145,10 +145,10 @@ web() {
 worker() {
 	need CELERY_APP package.module
 	# With this, TERM lets tasks run for WORKER_STOP_TIMEOUT seconds, then returns the rest to the queue. Before Celery
-	# 5.5 it would abort them, so TERM keeps its meaning there: the worker waits for its tasks.
-	case $(version_of celery) in
+	# 5.5 it would abort them, and so it does with other pools. TERM keeps its meaning there: the worker waits for tasks.
+	case $(version_of celery):${WORKER_POOL:-prefork} in
 	[0-4].* | 5.[0-4].*) ;;
-	*) export REMAP_SIGTERM=SIGQUIT ;;
+	*:prefork) export REMAP_SIGTERM=SIGQUIT ;;
 	esac
 	start celery --app "$CELERY_APP" worker --include docker_roles.worker \
 		--pool "${WORKER_POOL:-prefork}" --concurrency "${WORKER_CONCURRENCY:-2}" \

@@ -8,6 +8,7 @@ a health check would find out less at a hundred times the cost.
 import os
 import threading
 import time
+from multiprocessing.connection import wait as readable
 from typing import Any, ClassVar
 
 from celery import bootsteps, current_app
@@ -20,7 +21,8 @@ from celery.signals import (
     task_unknown,
     worker_shutdown,
 )
-from celery.worker import WorkController
+from celery.worker import WorkController, state
+from celery.worker import worker as celery_worker
 
 from docker_roles import consumption, heartbeat
 
@@ -53,14 +55,33 @@ class Heartbeat(bootsteps.StartStopStep):
         heartbeat.say(heartbeat.PAUSES)
 
 
-def say_soft_shutdown() -> None:
-    """Celery 5.5 and newer wait for running tasks in the handler of the signal, before they stop anything."""
+def a_task_runs(pool: Any) -> bool:
+    """Whether any task is still running, as seen from the handler of a signal.
+
+    There, the results of the pool ``prefork`` stay in their pipes unread.
+    """
+    pipes = getattr(getattr(pool, "_pool", None), "_fileno_to_outq", {})
+    ended = {pipes[pipe].pid for pipe in readable(list(pipes), 0)}
+    return any(request.worker_pid not in ended for request in tuple(state.active_requests))
+
+
+def wait_no_longer_than_tasks() -> None:
+    """Lets a worker that stops wait for its running tasks only.
+
+    Celery 5.5 and newer wait in the handler of the signal, and always for the whole time.
+    """
     wait = getattr(WorkController, "wait_for_soft_shutdown", None)
     if wait is None:
         return
 
     def pause_then_wait(worker: Any) -> None:
+        def sleep(seconds: float) -> None:
+            end = time.monotonic() + seconds
+            while time.monotonic() < end and a_task_runs(worker.pool):
+                time.sleep(0.1)
+
         heartbeat.say(heartbeat.PAUSES)
+        celery_worker.sleep = sleep
         wait(worker)
 
     WorkController.wait_for_soft_shutdown = pause_then_wait
@@ -104,6 +125,6 @@ configure(current_app.conf)
 for signal in (task_received, task_revoked, task_rejected, task_unknown):
     signal.connect(consumption.takes)
 current_app.steps["consumer"].add(Heartbeat)
-say_soft_shutdown()
+wait_no_longer_than_tasks()
 if os.environ.get("WORKER_POOL") == "solo":
     beat_during_tasks()

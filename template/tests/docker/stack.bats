@@ -273,6 +273,24 @@ doctor_finds() {
 	assert_success
 }
 
+@test "a worker that stops waits for its running task with every pool, and not longer" {
+	local pool id began
+	for pool in prefork threads solo; do
+		WORKER_POOL=$pool WORKER_STOP_TIMEOUT=100 WORKER_STOP_GRACE=2m compose up --detach --no-deps --wait worker
+		id=$(submit "Told to its end by $pool" 150)
+		in_the_middle() { [[ $(story "$id" .status) == narrating ]] && (($(story "$id" .progress) > 0)); }
+		until_ok 60 caught worker in_the_middle
+		docker unpause "$(container worker)"
+		began=$SECONDS
+		compose stop worker
+		run -0 story_is "$id" 'done'
+		run state '{{.State.ExitCode}}' worker
+		assert_output 0
+		((SECONDS - began < 60)) || fail "$pool: $((SECONDS - began)) seconds"
+	done
+	compose up --detach --no-deps --wait worker
+}
+
 @test "a worker that waits for its tasks to end says so, and the health check does not call it frozen" {
 	run compose run --rm --no-deps --no-TTY worker python - <<-'EOF'
 		from pathlib import Path

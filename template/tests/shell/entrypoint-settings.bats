@@ -217,6 +217,14 @@ ca_names=(SSL_CERT_FILE REQUESTS_CA_BUNDLE CURL_CA_BUNDLE AWS_CA_BUNDLE PGSSLROO
 	rm -r "$VENV"
 }
 
+@test "worker: a pool other than prefork, which QUIT would break in its task, keeps its TERM" {
+	local pool
+	for pool in prefork=SIGQUIT solo='(not set)' threads='(not set)' gevent='(not set)'; do
+		run -0 entrypoint CELERY_APP=shop.tasks WORKER_POOL="${pool%%=*}" SHOW=REMAP_SIGTERM worker
+		assert_line "REMAP_SIGTERM=${pool#*=}"
+	done
+}
+
 @test "flower: its password is in the environment and not in the process list" {
 	run entrypoint CELERY_APP=shop.tasks FLOWER_BASIC_AUTH='admin:a $b' SHOW=FLOWER_BASIC_AUTH flower
 	assert_success
