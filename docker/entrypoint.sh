@@ -145,7 +145,7 @@ web() {
 worker() {
 	need CELERY_APP package.module
 	# With this, TERM lets tasks run for WORKER_STOP_TIMEOUT seconds, then returns the rest to the queue. Before Celery
-	# 5.5 it would abort them, and so it does with other pools. TERM keeps its meaning there: the worker waits for tasks.
+	# 5.5 it would abort them, and so it would with other pools. There TERM keeps its meaning: the worker waits for tasks.
 	case $(version_of celery):${WORKER_POOL:-prefork} in
 	[0-4].* | 5.[0-4].*) ;;
 	*:prefork) export REMAP_SIGTERM=SIGQUIT ;;

@@ -13,7 +13,7 @@ import threading
 
 from watchfiles import PythonFilter, watch
 
-# A child that does not stop is killed after this many seconds. A worker needs less for its tasks.
+# A child that does not stop is killed after this many seconds. A worker with the pool prefork needs less.
 STOP_SECONDS = float(os.environ.get("WORKER_STOP_TIMEOUT") or 20) + 10
 
 

@@ -2,21 +2,19 @@
 
 If uvicorn has several processes, the parent binds one socket for all of them. Three things go wrong there:
 
-- Each answer waits 40 ms between its head and its body. asyncio prevents that only for a socket that names
-  its protocol, and this one does not.
+- Each answer waits 40 ms between its head and its body, unless uvloop is installed. asyncio prevents that
+  only for a socket that names its protocol, and this one does not.
 - At TERM the parent keeps the socket until the last process has ended. The kernel takes connections until
   then, nothing accepts them, and they break off. A closed socket refuses them, and the proxy tries again.
-- A connection that a process accepts while it stops stays open, and the process waits for its end. The proxy
-  sends one request after the other through it, while all other visitors wait.
+- While a process stops, it may still accept a connection. That one stays open, the process waits for its end,
+  and the proxy sends one request after the other through it. All other visitors wait.
 """
 
 import socket
 from functools import wraps
 from typing import Any
 
-from uvicorn.config import Config
-from uvicorn.main import main
-from uvicorn.server import Server
+from uvicorn import Config, Server, main
 from uvicorn.supervisors import Multiprocess
 
 
@@ -56,7 +54,14 @@ def end_connections(server: Any) -> None:
 
     @wraps(shutdown)
     async def say_and_shut_down(self: Any, *args: Any, **options: Any) -> None:
-        self.server_state.default_headers.append((b"connection", b"close"))
+        headers = self.server_state.default_headers = [
+            *self.server_state.default_headers,
+            (b"connection", b"close"),
+        ]
+        for connection in self.server_state.connections:
+            # A request that has begun keeps the headers of that time. A web socket has no cycle.
+            if cycle := getattr(connection, "cycle", None):
+                cycle.default_headers = headers
         await shutdown(self, *args, **options)
 
     server.shutdown = say_and_shut_down

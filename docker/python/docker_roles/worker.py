@@ -77,7 +77,8 @@ def wait_no_longer_than_tasks() -> None:
     def pause_then_wait(worker: Any) -> None:
         def sleep(seconds: float) -> None:
             end = time.monotonic() + seconds
-            while time.monotonic() < end and a_task_runs(worker.pool):
+            waits_anyway = worker.app.conf.worker_enable_soft_shutdown_on_idle
+            while time.monotonic() < end and (waits_anyway or a_task_runs(worker.pool)):
                 time.sleep(0.1)
 
         heartbeat.say(heartbeat.PAUSES)

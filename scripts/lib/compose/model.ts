@@ -80,7 +80,7 @@ function siteUrl({ services: { proxy } }: Model): Record<string, string> {
   const [name, scheme = 'https'] = (proxy?.environment?.SITE_ADDRESS ?? '').split(/[\s,]+/)[0]!.split('://').toReversed()
   if (!proxy?.ports || !name || name.startsWith(':')) return {}
   const port = proxy.ports.find(({ target }) => target === (scheme === 'http' ? 80 : 443))?.published ?? ''
-  return { proxy: `${scheme}://${name}${['', '80', '443'].includes(port) ? '' : `:${port}`}` }
+  return { proxy: `${scheme}://${name}${['', '80', '443'].includes(port) || /:\d+$/.test(name) ? '' : `:${port}`}` }
 }
 
 /** The address to type into a browser, by service: the first published port of each. */

@@ -28,6 +28,9 @@ const needsVariable = (name = ''): string =>
   `application needs the variable ${name}, and nothing sets it. ` +
   `Write ${name}=… into .env.app (or the file that APP_ENV_FILE names), ${again}`
 
+const unknownHost = (what: string): string =>
+  `Likely: ${what} is neither a service of this stack nor known outside. Check the spelling, and whether COMPOSE_PROFILES has its profile.`
+
 /** What is mounted where a path lies. */
 const mountOf = (path: string, { role, model: { services } }: Scene) => (services[role] ?? services.migrate)?.volumes
   ?.toSorted((a, b) => b.target.length - a.target.length).find(({ target }) => `${posix.resolve('/app', path)}/`.startsWith(`${target}/`))
@@ -140,26 +143,23 @@ export const clues: readonly Clue[] = [
   [/(?:endpoint URL: "https?:\/\/|Pool\(host=')[\w.-]*\bs3[\w.-]*\.amazonaws\.com|The AWS Access Key Id you provided/, (_, { model }) =>
     model.services.storage && 'The application asks Amazon, and not the store of this stack. boto3 from 1.28 on reads the address of the store by ' +
       `itself (AWS_ENDPOINT_URL_S3). Another client needs a line in .env.app, such as AWS_S3_ENDPOINT_URL=\${S3_ENDPOINT_URL}, ${again}`],
-  // libpq; redis-py. Docker's DNS knows only services that run.
-  [/(?:could not translate host name|failed to resolve host) ["']([^"']+)["']|(?:Error -\d connecting to ([\w.-]+):\d+\. )?(?:Name or service not known|Temporary failure in name resolution)/,
-    ([host], { model }) => host && Object.entries(model.services).some(([name, service]) => hostsOf(name, service).includes(host))
-      ? `${host} is a service of this stack, and it does not run: npm run up starts it.`
-      : `Likely: ${host ? `"${host}"` : 'a host in a URL of .env.docker'} is neither a service of this stack nor a name ` +
-        'that is known outside. Check the spelling, and whether COMPOSE_PROFILES has its profile.'],
+  // libpq; botocore; mysqlclient; redis-py; PyMySQL; kombu. Docker's DNS knows only services that run.
+  [/(?:could not translate host name|[Ff]ailed to resolve(?: host)?|Unknown (?:MySQL )?server host) ["']([^"']+)["']|Error -\d connecting to ([\w.-]+):|Can't connect to MySQL server on '([^']+)' \(\[Errno -|Cannot connect to \w+:\/\/(?:[^@\s]*@)?([\w.-]+)\S* \[Errno -/,
+    ([host = ''], { model }) => Object.entries(model.services).some(([name, service]) => hostsOf(name, service).includes(host))
+      ? `Likely: ${host}, a service of this stack, did not run. npm run up starts it.` : unknownHost(`"${host}"`)],
+  [/Name or service not known|Temporary failure in name resolution|No address associated with hostname/, unknownHost('a host in a URL of .env.docker')],
   // redis-py and kombu; libpq; PyMySQL; botocore.
   [/Error 111 connecting to ([\w.-]+):\d+|connection to server at "([^"]+)"[^\n]* failed: Connection refused|Can't connect to MySQL server on '([^']+)'[^\n]*refused|Could not connect to the endpoint URL: "https?:\/\/([^/:"]+)/,
     ([host = '']) => /^(?:localhost|127\..*|::1|0\.0\.0\.0)$/.test(host)
-      ? `The application asks ${host}, which in a container is the container itself. It must read the address from ` +
-        `DATABASE_URL, REDIS_URL or S3_ENDPOINT_URL; ${byOwnName}`
-      : `Likely: ${host} does not listen on that port. Compare host and port in .env.docker; npm run env knows those of the stack.`],
+      ? `The application asks ${host}, which in a container is the container itself. It must read DATABASE_URL, REDIS_URL or S3_ENDPOINT_URL; ${byOwnName}`
+      : `Likely: ${host} does not listen on that port, or does not run. Compare both in .env.docker; npm run env knows those of the stack.`],
   [/WRONGPASS|invalid username-password pair|NOAUTH|Authentication required\.|SignatureDoesNotMatch|InvalidAccessKeyId/,
-    'Redis or the object store refuses its password or key. Compare REDIS_URL, or S3_ACCESS_KEY_ID and ' +
-    'S3_SECRET_ACCESS_KEY, in .env.docker with what its provider has.'],
+    'Redis or the object store refuses its password or key. Compare REDIS_URL, or S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY, with what its provider has.'],
   [/\bACCESS_REFUSED\b/, 'RabbitMQ refuses its user or password. Compare the URL of the broker, in .env.app or .env.docker, with RABBITMQ_PASSWORD, ' +
     `or with what its provider has, ${again}`],
   // Python's ssl and urllib3; libpq; botocore.
   [/certificate (?:verify failed|has expired|for "[^"]+".* does not match)|hostname '[^']+' doesn't match|root certificate file "[^"]+" does not exist/i,
-    'The certificate of an outside service is not accepted. If its authority is not known, name its certificate file in APP_CA_FILE in .env.docker. ' +
+    'The certificate of an outside service is not accepted. If its authority is not known, name the authority\'s certificate file in APP_CA_FILE. ' +
     'If it is for another host, use the host that the provider gives. If it has expired, the provider has to renew it, or the clock here is wrong.'],
 
   // --- The application itself, and its packages ---

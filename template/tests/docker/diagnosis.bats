@@ -194,7 +194,7 @@ no_tables() {
 
 @test "a host that does not exist" {
 	job_fails migrate 6 'DATABASE_URL=postgresql+psycopg://${POSTGRES_USER}:${POSTGRES_PASSWORD}@db.nowhere.invalid:5432/${POSTGRES_DB}'
-	advises 'Likely: "db.nowhere.invalid" is neither a service of this stack nor a name that is known outside.'
+	advises 'Likely: "db.nowhere.invalid" is neither a service of this stack nor known outside.'
 }
 
 @test "a volume that another version of PostgreSQL has made: up and doctor name it" {
@@ -348,7 +348,7 @@ no_tables() {
 	role_says worker '→ The Celery application has no broker setting, and takes RabbitMQ on its own machine.' CELERY_APP=lonely:celery
 	echo 'DATABASE_URL=postgresql+psycopg://me:s3cret-of-this-test@db:8001/shop' >.env.app
 	job_fails migrate 6
-	assert_output --regexp '→ Likely: [0-9a-z.]+ is there, but does not listen on that port'
+	assert_output --regexp '→ Likely: [0-9a-z.]+ does not listen on that port, or does not run'
 }
 
 # --- The container ---

@@ -286,7 +286,7 @@ doctor_finds() {
 		run -0 story_is "$id" 'done'
 		run state '{{.State.ExitCode}}' worker
 		assert_output 0
-		((SECONDS - began < 60)) || fail "$pool: $((SECONDS - began)) seconds"
+		((SECONDS - began < 90)) || fail "$pool: $((SECONDS - began)) seconds"
 	done
 	compose up --detach --no-deps --wait worker
 }

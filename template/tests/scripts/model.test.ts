@@ -62,6 +62,7 @@ describe('the address for a browser', () => {
     [':80', 'http://localhost:8080'],
     ['shop.example', 'https://shop.example'],
     ['http://shop.example', 'http://shop.example:8080'],
+    ['http://shop.example:8000', 'http://shop.example:8000'],
     ['shop.example, www.shop.example', 'https://shop.example'],
   ])('of a proxy for %s is %s', (address, expected) => {
     const proxy = { ports: [{ published: '8080', target: 80 }], environment: { SITE_ADDRESS: address } }

@@ -217,7 +217,7 @@ ca_names=(SSL_CERT_FILE REQUESTS_CA_BUNDLE CURL_CA_BUNDLE AWS_CA_BUNDLE PGSSLROO
 	rm -r "$VENV"
 }
 
-@test "worker: a pool other than prefork, which QUIT would break in its task, keeps its TERM" {
+@test "worker: with a pool other than prefork TERM keeps its meaning, because QUIT would break its tasks off" {
 	local pool
 	for pool in prefork=SIGQUIT solo='(not set)' threads='(not set)' gevent='(not set)'; do
 		run -0 entrypoint CELERY_APP=shop.tasks WORKER_POOL="${pool%%=*}" SHOW=REMAP_SIGTERM worker
