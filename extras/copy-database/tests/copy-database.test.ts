@@ -103,7 +103,7 @@ describe.concurrent('copy-database', () => {
     box.answer('compose-run', { wait: true })
     const { code } = await box.run(script, ['--to', 'postgres'], { interrupt: 'compose-run' })
     expect(code).toBe(130)
-    expect(box.calls().slice(-3)).toEqual(['stop', 'kill --signal TERM', 'rm --force'].map((command) => `${command} shop-copy-database`))
+    expect(box.calls().slice(-3)).toEqual(['stop', 'kill --signal TERM', 'rm --force'].map((end) => `${end} shop-copy-database`))
   })
 })
 
