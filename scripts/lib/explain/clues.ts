@@ -152,7 +152,7 @@ export const clues: readonly Clue[] = [
   [/Error 111 connecting to ([\w.-]+):\d+|connection to server at "([^"]+)"[^\n]* failed: Connection refused|Can't connect to MySQL server on '([^']+)'[^\n]*refused|Could not connect to the endpoint URL: "https?:\/\/([^/:"]+)/,
     ([host = '']) => /^(?:localhost|127\..*|::1|0\.0\.0\.0)$/.test(host)
       ? `The application asks ${host}, which in a container is the container itself. It must read DATABASE_URL, REDIS_URL or S3_ENDPOINT_URL; ${byOwnName}`
-      : `Likely: ${host} does not listen on that port, or does not run. Compare both in .env.docker; npm run env knows those of the stack.`],
+      : `Likely: ${host} does not listen on that port, or does not run. Compare host and port in .env.docker; npm run env knows those of the stack.`],
   [/WRONGPASS|invalid username-password pair|NOAUTH|Authentication required\.|SignatureDoesNotMatch|InvalidAccessKeyId/,
     'Redis or the object store refuses its password or key. Compare REDIS_URL, or S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY, with what its provider has.'],
   [/\bACCESS_REFUSED\b/, 'RabbitMQ refuses its user or password. Compare the URL of the broker, in .env.app or .env.docker, with RABBITMQ_PASSWORD, ' +
