@@ -109,7 +109,8 @@ start() {
 # Settings that contain arguments are split at blanks on purpose.
 # shellcheck disable=SC2086
 web() {
-	export PORT="${PORT:-8000}"
+	# At a save, the old server is killed at once. It would wait 20 seconds for a page with an open stream.
+	export PORT="${PORT:-8000}" RELOAD_PATIENCE="${RELOAD_PATIENCE:-0}"
 	if [ -n "${WEB_COMMAND:-}" ]; then
 		start bash -c "$WEB_COMMAND"
 	fi

@@ -1,7 +1,8 @@
 """Runs a command, and starts it again whenever a source file is saved (development only).
 
 ``watchfiles`` has a command line of its own, but that stops the child with SIGINT, and then a Celery
-worker waits for its tasks. We send SIGTERM, so every role stops as it does in production.
+worker waits for its tasks. We send SIGTERM, so worker and beat stop as they do in production. Web is killed
+at once (RELOAD_PATIENCE).
 """
 
 import contextlib
@@ -15,6 +16,8 @@ from watchfiles import PythonFilter, watch
 
 # A child that does not stop is killed after this many seconds. A worker with the pool prefork needs less.
 STOP_SECONDS = float(os.environ.get("WORKER_STOP_TIMEOUT") or 20) + 10
+# At a save, this many. The container itself always stops as it does in production.
+PATIENCE = float(os.environ.get("RELOAD_PATIENCE") or STOP_SECONDS)
 
 
 def start(command: list[str]) -> subprocess.Popen[bytes]:
@@ -22,11 +25,11 @@ def start(command: list[str]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, start_new_session=True)
 
 
-def stop(child: subprocess.Popen[bytes]) -> None:
-    """Stops the child as Docker does, then kills what it left behind: an old server would keep the port."""
+def stop(child: subprocess.Popen[bytes], seconds: float) -> None:
+    """Stops the child as Docker does, then kills what is left of it: an old server would keep the port."""
     child.terminate()
     with contextlib.suppress(subprocess.TimeoutExpired):
-        child.wait(STOP_SECONDS)
+        child.wait(seconds)
     with contextlib.suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGKILL)
     child.wait()
@@ -55,7 +58,7 @@ def main(command: list[str], folder: str = "/app") -> int:
         if changes:
             names = ", ".join(sorted({os.path.relpath(path, folder) for _, path in changes})[:3])
             print(f"reload: {names} changed", flush=True)
-            stop(child)
+            stop(child, PATIENCE)
             child = start(command)
             reloads, told = reloads + 1, False
         elif child.poll() is not None and not told:
@@ -63,7 +66,7 @@ def main(command: list[str], folder: str = "/app") -> int:
                 return child.returncode
             print(f"reload: ended with exit code {child.returncode}; waiting for the next save", flush=True)
             told = True
-    stop(child)
+    stop(child, STOP_SECONDS)
     # The code that a shell reports when a signal has ended the command.
     return 128 - child.returncode if child.returncode < 0 else child.returncode
 

@@ -423,6 +423,21 @@ doctor_finds() {
 	assert_output --partial 'No such process'
 }
 
+@test "a save reaches web at once, even if a page has a stream open" {
+	local site
+	site=http://$(address web 8000)
+	servers() { docker logs "$(container web)" 2>&1 | grep --count 'Listening at'; }
+	before=$(servers)
+	curl --silent --no-buffer "$site/api/events" >"$BATS_TEST_TMPDIR/stream" &
+	run until_ok 10 test -s "$BATS_TEST_TMPDIR/stream"
+	assert_success
+	touch app/stories/api.py
+	# A server that stops properly takes its 20 seconds (--graceful-timeout).
+	run until_ok 12 eval '(($(servers) > before)) && curl --silent --fail --output /dev/null "$site/healthz"'
+	assert_success
+	wait
+}
+
 @test "a beat that starts before Redis says so, and sends when Redis is there" {
 	compose stop redis
 	compose restart beat
