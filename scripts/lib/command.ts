@@ -65,10 +65,7 @@ export function renderHelp<O extends Options>({ name, summary, options, position
 }
 
 /** Reads the arguments strictly. @throws CliError (exit code 2) for an unknown flag, value or word */
-export function parse<O extends Options>(
-  command: Command<O>,
-  argv: string[],
-): { values: Values<O> & { help?: boolean }; positionals: string[] } {
+export function parse<O extends Options>(command: Command<O>, argv: string[]): { values: Values<O> & { help?: boolean }; positionals: string[] } {
   const options = { ...command.options, help }
   try {
     const parsed = parseArgs({ args: argv, options, allowPositionals: command.positionals !== undefined, strict: true })
@@ -99,8 +96,7 @@ export function requireAllOptions({ name, options }: Pick<Command, 'name' | 'opt
   })
   if (taken.length === 0) return
   throw new CliError(`npm took ${taken.map((option) => `--${option}`).join(' and ')} for itself.`, {
-    hint: `Write -- in front: npm run ${name} -- ${taken.map((option) => flagOf(option, options[option])).join(' ')}`,
-    exitCode: ExitCode.usage,
+    hint: `Write -- in front: npm run ${name} -- ${taken.map((option) => flagOf(option, options[option])).join(' ')}`, exitCode: ExitCode.usage,
   })
 }
 
@@ -128,6 +124,8 @@ export async function main<O extends Options>(command: Command<O>, moduleUrl: st
     process.exit(ExitCode.failed)
   }
   catchSignals()
+  // zx starts bash. If no shell has started that bash, it takes our pipe for a remote login, and runs ~/.bashrc.
+  process.env.SHLVL = '1'
   // `npm run … | head` closes the pipe: nothing reads it any more, which is not a failure.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error

@@ -29,7 +29,7 @@ export function explainRefusal(stderr: string, entries: readonly Entry[]): Found
 
 /** Asks Compose, with only what Docker needs of the shell, so that `$USER` in the file means the same everywhere. */
 export async function askCompose(args: readonly string[], file: string, input?: string) {
-  const others = Object.keys(process.env).filter((name) => !['PATH', 'HOME', 'DOCKER_CONFIG'].includes(name))
+  const others = Object.keys(process.env).filter((name) => !['PATH', 'HOME', 'SHLVL', 'DOCKER_CONFIG'].includes(name))
   const env = { ...Object.fromEntries(others.map((name) => [name, undefined])), ENV_READER_FILE: file }
   const answer = await capture(['compose', ...args, 'config', '--format', 'json'], { env, timeoutMs: 10_000, ...(input && { input }) })
   const isKnown = answer.exitCode === 0 && answer.stdout.trim() !== ''
