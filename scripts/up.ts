@@ -26,14 +26,22 @@ async function makeEnvFile(file: string): Promise<void> {
 }
 
 /**
- * Stops unhealthy containers, and those that Docker restarts again and again. Compose would not wait until they have
- * restarted: it sees their last health, and gives up at once, even if the cause has been corrected.
+ * Starts the stack. First it stops unhealthy containers, and those that Docker restarts again and again. Compose would
+ * not wait until they have restarted: it sees their last health, and gives up at once, even if the cause has been
+ * corrected. One that ran before may also become unhealthy only now, such as a worker whose Redis was away.
  */
-async function stopTheSick(project: string): Promise<void> {
+async function startStack(stack: Stack, model: Model, start: readonly string[], isAgain = false): Promise<{ failed: boolean; all: Container[] }> {
   // Podman refuses the filter status=restarting.
-  const states = await readNames(['ps', ...ofProject(project), '--format', '{{.ID}} {{.State}} {{.Status}}'])
-  const ids = states.flatMap((line) => /^(\S+) (?:restarting |.*\(unhealthy\)$)/.exec(line)?.[1] ?? [])
-  if (ids.length > 0) await read(['stop', ...ids])
+  const states = await readNames(['ps', '--no-trunc', ...ofProject(model.name), '--format', '{{.ID}} {{.State}} {{.Status}}'])
+  const sick = states.flatMap((line) => /^(\S+) (?:restarting |.*\(unhealthy\)$)/.exec(line)?.[1] ?? [])
+  if (sick.length > 0) await read(['stop', ...sick])
+  const code = await startServices(stack, model, start)
+  const all = await readContainers(model.name)
+  const { id, health } = firstCause(all, model.services) ?? {}
+  const wasWell = states.some((line) => line.startsWith(`${id} `)) && !sick.includes(id!)
+  if (wasWell && health === 'unhealthy' && !isAgain) return startStack(stack, model, start, true)
+  // At its time-out, Compose 2.26 sometimes exits with 0 anyway, so the containers count too.
+  return { failed: code !== 0 || id !== undefined, all }
 }
 
 /**
@@ -108,14 +116,10 @@ export const up = defineCommand({
     await checkSourceAccess(stack, model, engine.isRootless)
     await replaceOldVersion(stack, model, start)
 
-    // From here on the stack changes.
     hasBegunToStart = true
     const begun = performance.now()
-    await stopTheSick(model.name)
-    const code = await startServices(stack, model, start)
-    const all = await readContainers(model.name)
-    // At its time-out, Compose 2.26 sometimes exits with 0 anyway, so the containers are checked too.
-    if (code !== 0 || firstCause(all, model.services)) throw await (await import('./lib/explain/explain.ts')).explain(stack, model)
+    const { failed, all } = await startStack(stack, model, start)
+    if (failed) throw await (await import('./lib/explain/explain.ts')).explain(stack, model)
     const migrated = model.services.migrate?.environment?.MIGRATE_COMMAND ? ', the database is migrated' : ''
     ok(`${Object.keys(model.services).length} services are up${migrated}`, secondsSince(begun))
 

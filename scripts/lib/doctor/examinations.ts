@@ -131,8 +131,7 @@ export async function examineContainers({ containers, model, stack }: Pick<Sight
   return [
     ...(sick.length === 0 ? [well(`${amount(own.filter(({ wasStopped }) => !wasStopped).length, 'container')} are healthy, or have ended well`)] : []),
     ...causes.map(({ message, hint = '' }) => wrong(message, hint)),
-    ...absent.map((service) =>
-      doubtful(`${service} does not run, although COMPOSE_PROFILES asks for it.`, 'npm run up starts it.')),
+    ...absent.map((service) => doubtful(`${service} does not run, although COMPOSE_PROFILES asks for it.`, 'npm run up starts it.')),
     ...own.filter(({ restarts }) => restarts > 0).map(({ name, restarts, exitCode, oomKilled }) => {
       // 137 is the exit code after signal 9.
       const why = oomKilled || exitCode === 137 ? ', the last time because it was killed' : ''
@@ -170,8 +169,7 @@ export function judgeQueues({ waiting, taken, oldest, lost }: Queues): Observati
 async function examineQueues({ containers, model }: Sight): Promise<Observation[]> {
   // The lighter roles first: asking takes memory of the container that is asked.
   const role = ['flower', 'beat', 'web', 'worker']
-    .map((service) => containers.find((container) => container.service === service && container.state === 'running'))
-    .find(Boolean)
+    .map((service) => containers.find((container) => container.service === service && container.state === 'running')).find(Boolean)
   const { CELERY_APP, WORKER_QUEUES } = model.services.worker?.environment ?? {}
   if (!role || !CELERY_APP) return []
   const input = readFileSync(new URL('queues.py', import.meta.url), 'utf8')

@@ -15,6 +15,16 @@ test('up takes an empty .env.docker, which Docker leaves behind where it hides o
   expect(box.read('.env.docker')).toMatch(/^SECRET_KEY=[0-9a-f]{64}$/m)
 })
 
+test('up does not run ~/.bashrc, whose output would get into the answers of Docker', async () => {
+  const box = await stack()
+  box.write('.bashrc', 'echo welcome\n')
+  box.containers(wellStack)
+  // As where no shell has started npm: systemd, cron, an editor.
+  const { code, stderr } = await box.run('up', [], { env: { SHLVL: '' } })
+  expect(stderr).toContain('services are up')
+  expect(code).toBe(0)
+})
+
 test('up claims a migration only where there is one', async () => {
   const says = async (command: string): Promise<string> => {
     const box = await stack({ MIGRATE_COMMAND: command })
@@ -94,6 +104,21 @@ describe.concurrent('up', () => {
     expect(code).toBe(0)
     expect(box.order('stop looping sick', 'compose up')).toEqual(['stop looping sick', 'compose up'])
     expect(box.calls().some((call) => call.includes('status=restarting')), 'Podman refuses this filter').toBe(false)
+  })
+
+  test.each([
+    ['was well before: its Redis may have been away', 'id-of-shop-worker-1 running Up 2 minutes (healthy)\n', 2],
+    ['was stopped for that before', 'id-of-shop-worker-1 running Up 2 minutes (unhealthy)\n', 1],
+    ['is new', '', 1],
+  ])('starts once more what becomes unhealthy while it starts, if it %s', async (_, states, starts) => {
+    const box = await stack()
+    box.answer('ps-states', { out: states })
+    box.answer('compose-up', { err: 'container shop-worker-1 is unhealthy\n', code: 1 })
+    box.containers(stackWith({ service: 'worker', health: 'unhealthy', says: 'the last heartbeat was 19 seconds ago' }))
+    const { code, stderr } = await box.run('up', ['--no-build'])
+    expect(code).toBe(7)
+    expect(stderr).toContain('worker is not healthy: the last heartbeat was 19 seconds ago.')
+    expect(box.calls().filter((call) => call.startsWith('compose up'))).toHaveLength(starts)
   })
 
   test('ends with what comes next on this stack, and offers no seed where there is none', async () => {
