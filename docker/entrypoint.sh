@@ -119,7 +119,7 @@ web() {
 	case ${WEB_SERVER:-gunicorn} in
 	gunicorn)
 		set -- gunicorn "$WEB_APP" --bind "0.0.0.0:$PORT" --workers "${WEB_CONCURRENCY:-2}" \
-			--worker-class gthread --threads "${WEB_THREADS:-16}" --worker-tmp-dir /dev/shm \
+			--worker-class docker_roles.gunicorn.Worker --threads "${WEB_THREADS:-16}" --worker-tmp-dir /dev/shm \
 			--graceful-timeout 20 --access-logfile - ${WEB_ARGS:-}
 		;;
 	uvicorn)

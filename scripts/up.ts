@@ -44,28 +44,6 @@ async function startStack(stack: Stack, model: Model, start: readonly string[], 
   return { failed: code !== 0 || id !== undefined, all }
 }
 
-/**
- * Replaces a running older version: migrates while the old containers go on serving, then replaces web. Compose alone
- * would first stop every old container, and visitors would wait for the migration and for the worker's last task.
- *
- * @throws CliError (exit code 6) before anything is replaced
- */
-async function replaceOldVersion(stack: Stack, model: Model, start: readonly string[]): Promise<void> {
-  const { migrate, web } = model.services
-  const lines = await readNames(['ps', ...ofProject(model.name), '--format', '{{.Label "com.docker.compose.service"}} {{.Image}}'])
-  const running = new Map(lines.map((line) => line.split(' ') as [service: string, image: string]))
-  // Docker shows an id in place of a name that another image has taken.
-  const isOld = running.has('web') && running.get('web') !== web?.image
-  const hasDatabase = Object.entries(migrate?.depends_on ?? {}).every(([service, { condition }]) =>
-    running.has(service) || !(service in model.services) || condition !== 'service_healthy')
-  if (!isOld || !hasDatabase) return
-  const { migration, runOnce } = await import('./lib/compose/one-shot.ts')
-  if (migrate?.environment?.MIGRATE_COMMAND) await runOnce(stack, model, migration, { options: ['--no-deps'] })
-  hasBegunToStart = true
-  // The start of the whole stack reports whether this worked.
-  await startServices(stack, model, [...start, 'web'])
-}
-
 /** Warns of what is odd about a stack that is up. */
 async function warnOfOddities(stack: Stack, model: Model, all: readonly Container[]): Promise<void> {
   const { web } = urls(model)
@@ -92,7 +70,7 @@ export const up = defineCommand({
     + '5 the image could not be built, 6 the migration failed, 7 a service is not healthy, 130 interrupted.',
   examples: ['npm run up', 'npm run --silent up -- --json | jq .urls', 'npm run up -- --env-file .env.staging'],
   whenStopped: () =>
-    hasBegunToStart ? 'What had started is still there: npm run teardown' : 'Nothing was started; what ran before still runs. Continue: npm run up',
+    hasBegunToStart ? 'What had started is still there: npm run teardown' : 'What ran before still runs. Continue: npm run up',
   async run({ 'no-build': noBuild = false, pull = false, timeout = '180', 'env-file': file = envFile, json = false, 'dry-run': dryRun = false }) {
     const started = performance.now()
     if (!/^[1-9]\d*$/.test(timeout)) throw new CliError(`--timeout ${timeout} is not a number of seconds.`, { exitCode: ExitCode.usage })
@@ -114,7 +92,7 @@ export const up = defineCommand({
     await checkPorts(model)
     if (!noBuild) await buildImages(stack)
     await checkSourceAccess(stack, model, engine.isRootless)
-    await replaceOldVersion(stack, model, start)
+    await (await import('./lib/compose/new-version.ts')).replaceWeb(stack, model, start)
 
     hasBegunToStart = true
     const begun = performance.now()

@@ -112,6 +112,8 @@ export function parseContainers(json: string) {
       id: Id,
       name: Name.replace(/^\//, ''),
       service: Config.Labels['com.docker.compose.service'] ?? '',
+      // Which of the service's containers it is, counted from 1.
+      number: Config.Labels['com.docker.compose.container-number'] ?? '1',
       // created, running, restarting, exited …
       state: State.Status,
       // starting, healthy, unhealthy. After any end, Docker calls a container with a health check unhealthy.

@@ -85,11 +85,11 @@ async function asItEnded(cause: Container): Promise<Container> {
 }
 
 /** What the last run of a container wrote; or all runs, if it restarts: the last may have written nothing yet. */
-async function readLog(stack: Stack, { service, state, startedAt, restarts }: Container): Promise<string> {
+async function readLog(stack: Stack, { service, number, state, startedAt, restarts }: Container): Promise<string> {
   const isOneRun = startedAt !== '' && (state === 'exited' || restarts === 0)
   // A program that cannot be executed says so before Docker calls the container started.
   const since = isOneRun ? ['--since', new Date(Date.parse(startedAt) - 2000).toISOString()] : []
-  const { stdout } = await captureCompose(stack, ['logs', '--no-log-prefix', '--no-color', ...since, '--tail', String(READ), service])
+  const { stdout } = await captureCompose(stack, ['logs', '--no-log-prefix', '--no-color', '--index', number, ...since, '--tail', String(READ), service])
   return stripVTControlCharacters(stdout)
 }
 

@@ -386,6 +386,56 @@ print([name for name in ("colorama", "markupsafe", "iniconfig", "pluggy") if fin
 	serves_locked poetry WEB_APP=shop:app
 }
 
+@test "gunicorn refuses connections while it waits for a request that has begun" {
+	run -0 within --interactive --tmpfs /tmp --env WEB_APP=slow:app --env PYTHONPATH=/tmp/app "$project-poetry" python - <<-'PYTHON'
+		import subprocess, time
+		from http.client import HTTPConnection
+		from pathlib import Path
+
+		Path("/tmp/app").mkdir()
+		Path("/tmp/app/slow.py").write_text("""
+		import time
+		from pathlib import Path
+		def app(environ, start_response):
+		    start_response("200 OK", [])
+		    if environ["PATH_INFO"] == "/slow":
+		        Path("/tmp/begun").touch()
+		        while not Path("/tmp/go-on").exists():
+		            time.sleep(0.1)
+		    return [b"done"]
+		""")
+
+		def ask(path="/"):
+		    connection = HTTPConnection("localhost", 8000, timeout=2 if path == "/" else 30)
+		    connection.request("GET", path)
+		    return connection
+
+		web = subprocess.Popen(["entrypoint.sh", "web"], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+		while True:
+		    try:
+		        slow = ask("/slow")
+		        break
+		    except ConnectionRefusedError:
+		        time.sleep(0.1)
+		while not Path("/tmp/begun").exists():
+		    time.sleep(0.1)
+		web.terminate()
+		isRefused, end = False, time.monotonic() + 10
+		while not isRefused and time.monotonic() < end:
+		    try:
+		        ask().getresponse().read()
+		    except ConnectionRefusedError:
+		        isRefused = True
+		    except OSError:
+		        continue
+		print("refused while it waits:", isRefused and web.poll() is None)
+		Path("/tmp/go-on").touch()
+		print("what had begun:", slow.getresponse().read().decode())
+		print("exit code:", web.wait())
+	PYTHON
+	assert_output $'refused while it waits: True\nwhat had begun: done\nexit code: 0'
+}
+
 @test "a frontend is built by its own image and command, and is where the application serves it" {
 	build_shape frontend APP_DIR=shapes/pip PYTHON_INSTALLER=pip FRONTEND=build FRONTEND_DIR=shapes/frontend \
 		FRONTEND_BUILD_COMMAND='mkdir dist; node --print "process.release.name" >dist/index.html; echo "a  $(ls)" >>dist/index.html'

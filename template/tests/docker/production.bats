@@ -211,7 +211,8 @@ sys.exit("celery@" not in urllib.request.urlopen(page, timeout=10).read().decode
 deploy() { # deploy MIGRATE_COMMAND
 	set_in "$env_file" IMAGE_VERSION="$RANDOM" MIGRATE_COMMAND="'$1'"
 	while :; do
-		curl --silent --max-time 60 --output /dev/null --write-out '%{http_code}\n' "$web/api/status"
+		# An old web that waits for an open stream takes 20 seconds to stop.
+		curl --silent --max-time 15 --output /dev/null --write-out '%{http_code}\n' "$web/api/status"
 	done >"$BATS_TEST_TMPDIR/codes" 3>&- &
 	local visitor=$! code=0
 	until_ok 5 test -s "$BATS_TEST_TMPDIR/codes"
@@ -232,9 +233,24 @@ deploy() { # deploy MIGRATE_COMMAND
 	assert_equal "$(state '{{.Id}}' web)" "$before"
 }
 
-@test "a deploy migrates while the old version serves, and no visitor sees an error" {
+@test "a deploy whose web is not healthy ends with 7 and leaves the old version to its visitors" {
 	local before
 	before=$(state '{{.Id}}' web)
+	set_in "$env_file" WEB_APP=stories:nothing
+	run -7 deploy true
+	set_in "$env_file" 'WEB_APP=stories:create_app()'
+	assert_equal "$(cat "$BATS_TEST_TMPDIR/all")" 200
+	run cat "$BATS_TEST_TMPDIR/said"
+	assert_output --partial 'web stops as soon as it starts (exit code 1). The old version still serves.'
+	assert_output --partial 'WEB_APP names something that the source does not have'
+	assert_equal "$(compose ps --quiet web)" "$before"
+}
+
+@test "a deploy migrates while the old version serves, and no visitor sees an error or waits for the old version to stop" {
+	local before
+	before=$(state '{{.Id}}' web)
+	curl --silent --no-buffer --max-time 120 "$web/api/events" >"$BATS_TEST_TMPDIR/stream" 3>&- &
+	until_ok 10 test -s "$BATS_TEST_TMPDIR/stream"
 	deploy 'touch /data/begun; until test -e /data/may-end; do sleep 0.2; done; flask --app stories db upgrade' &
 	until_ok 120 docker exec "$before" test -e /data/begun
 	run curl --silent --fail --max-time 20 --output /dev/null "$web/api/status"
@@ -242,7 +258,9 @@ deploy() { # deploy MIGRATE_COMMAND
 	docker exec "$before" touch /data/may-end
 	wait $!
 	assert_equal "$(cat "$BATS_TEST_TMPDIR/all")" 200
-	refute [ "$(state '{{.Id}}' web)" = "$before" ]
+	run compose ps --quiet web
+	assert_output --regexp '^[0-9a-f]{64}$'
+	refute_output "$before"
 }
 
 @test "a site with a name is served with TLS, and plain HTTP is sent there" {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { filesIn, withFile } from '../../../scripts/lib/compose/model.ts'
-import { leadingOutside } from '../../../scripts/lib/compose/outside.ts'
+import { leadingOutside } from '../../../tests/docker/outside.ts'
 import { anyPorts, filesOf, secretsOf } from '../../../tests/docker/run.ts'
 import { parseSchema } from '../../../scripts/lib/env/schema.ts'
 

@@ -78,7 +78,7 @@ describe.concurrent('up', () => {
     const { code, stdout, stderr } = await box.run('up', ['--json'], { interrupt: command })
     expect(code).toBe(130)
     expect(box.wasInterrupted(command)).toBe(true)
-    expect(stderr).toMatch(/✗ Stopped\.\n {2}→ Nothing was started; what ran before still runs\. Continue: npm run up\n$/)
+    expect(stderr).toMatch(/✗ Stopped\.\n {2}→ What ran before still runs\. Continue: npm run up\n$/)
     expect(stderr.match(/✗/g)).toHaveLength(1)
     expect(JSON.parse(stdout)).toMatchObject({ ok: false, failure: { message: 'Stopped.', exitCode: 130 } })
     expect(box.order('compose up')).toEqual([])

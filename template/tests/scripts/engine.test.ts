@@ -1,12 +1,12 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest'
-import { capture, read } from '../../scripts/lib/engine/docker.ts'
-import { findEngine } from '../../scripts/lib/engine/engine.ts'
-import { loadOfflineRoom } from '../../scripts/lib/rooms.ts'
-import type { OfflineRoom } from '../../scripts/lib/rooms.ts'
-import { Sandbox } from '../helpers/sandbox.ts'
+import { capture, read } from '../../../scripts/lib/engine/docker.ts'
+import { findEngine } from '../../../scripts/lib/engine/engine.ts'
+import { loadOfflineRoom } from '../../../scripts/lib/rooms.ts'
+import type { OfflineRoom } from '../../../scripts/lib/rooms.ts'
+import { Sandbox } from '../../../tests/helpers/sandbox.ts'
 
 // These tests do not depend on extras/offline.
-vi.mock(import('../../scripts/lib/rooms.ts'), async (original) => ({ ...(await original()), loadOfflineRoom: vi.fn<typeof loadOfflineRoom>() }))
+vi.mock(import('../../../scripts/lib/rooms.ts'), async (original) => ({ ...(await original()), loadOfflineRoom: vi.fn<typeof loadOfflineRoom>() }))
 
 // They do not depend on what is installed here either.
 vi.mock(import('node:fs'), async (original) => {
