@@ -3,9 +3,7 @@ import { main } from './lib/command.ts'
 import { ExitCode } from './lib/errors.ts'
 import { defineOneShot } from './lib/compose/one-shot.ts'
 
-const seeding = {
-  role: 'seed', service: 'web', title: 'Seeding', failure: 'The application was not seeded.', exitCode: ExitCode.failed, tells: true,
-}
+const seeding = { role: 'seed', service: 'web', title: 'Seeding', failure: 'The application was not seeded.', exitCode: ExitCode.failed, tells: true }
 
 export const seed = defineOneShot(seeding, {
   summary: 'Run SEED_COMMAND of .env.docker in a container of the stack.',

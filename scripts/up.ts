@@ -3,6 +3,7 @@ import { statSync } from 'node:fs'
 import { common, defineCommand, main } from './lib/command.ts'
 import { firstCause, urls } from './lib/compose/model.ts'
 import type { Container, Model } from './lib/compose/model.ts'
+import { replaceWeb } from './lib/compose/new-version.ts'
 import { checkPorts } from './lib/compose/ports.ts'
 import { checkSourceAccess } from './lib/compose/source-access.ts'
 import { buildImages, composeCommand, ofProject, openStack, readContainers, readNames, stackOf, startServices } from './lib/compose/stack.ts'
@@ -92,7 +93,7 @@ export const up = defineCommand({
     await checkPorts(model)
     if (!noBuild) await buildImages(stack)
     await checkSourceAccess(stack, model, engine.isRootless)
-    await (await import('./lib/compose/new-version.ts')).replaceWeb(stack, model, start)
+    await replaceWeb(stack, model, start, () => void (hasBegunToStart = true))
 
     hasBegunToStart = true
     const begun = performance.now()

@@ -32,9 +32,7 @@ export interface OfflineRoom {
    * @param absent the images that are missing; the first one could not be pulled
    * @param reason why it could not, as the first half of a sentence
    */
-  useStandIns(
-    stack: Stack, model: Model, settings: Values, absent: readonly string[], reason: string,
-  ): Promise<ModelledStack | undefined>
+  useStandIns(stack: Stack, model: Model, settings: Values, absent: readonly string[], reason: string): Promise<ModelledStack | undefined>
   /** The stack with the stand-ins on which its containers were started; undefined if there are none. */
   asItWasStarted(stack: Stack, model: Model, settings: Values): Promise<ModelledStack | undefined>
 }

@@ -15,17 +15,20 @@ export interface Sketch {
   memoryLimit?: number
   number?: number
   oneoff?: boolean
+  /** The id of its image. */
+  image?: string
 }
 
 /** What `docker inspect` answers for a container. */
 export function inspected({
-  service, state = 'running', health, says = '', exitCode = 0, oomKilled = false, restarts = 0, memoryLimit = 0, number = 1, oneoff = false,
+  service, state = 'running', health, says = '', exitCode = 0, oomKilled = false, restarts = 0, memoryLimit = 0, number = 1, oneoff = false, image = '',
 }: Sketch) {
   const check = { Start: '2026-01-01T00:00:00Z', End: '2026-01-01T00:00:01Z', ExitCode: health === 'healthy' ? 0 : 1, Output: says }
   const name = oneoff ? `shop-${service}-run-0c3f4` : `shop-${service}-${number}`
   return {
     Id: `id-of-${name}`,
     Name: `/${name}`,
+    Image: `sha256:${image}`,
     RestartCount: restarts,
     HostConfig: { Memory: memoryLimit, RestartPolicy: { Name: service === 'migrate' ? 'no' : 'unless-stopped' } },
     State: {

@@ -30,7 +30,8 @@ export interface Service {
   profiles?: string[]
   pull_policy?: string
   deploy?: { replicas?: number; resources?: { limits?: { memory?: string } } }
-  networks?: Record<string, { aliases?: string[] } | null>
+  networks?: Record<string, { aliases?: string[]; ipv4_address?: string } | null>
+  network_mode?: string
   hostname?: string
   container_name?: string
 }
@@ -98,6 +99,7 @@ export type Container = ReturnType<typeof parseContainers>[number]
 interface Inspected {
   Id: string
   Name: string
+  Image?: string
   Config: { Labels: Record<string, string> }
   RestartCount?: number
   HostConfig?: { Memory?: number; RestartPolicy?: { Name: string } }
@@ -108,8 +110,10 @@ interface Inspected {
 export function parseContainers(json: string) {
   return (JSON.parse(json) as Inspected[])
     .filter(({ Config }) => Config.Labels['com.docker.compose.oneoff'] !== 'True')
-    .map(({ Id, Name, Config, HostConfig, RestartCount = 0, State }) => ({
+    .map(({ Id, Name, Image = '', Config, HostConfig, RestartCount = 0, State }) => ({
       id: Id,
+      // The id of its image, which a new build of the same name does not have.
+      image: Image.replace(/^sha256:/, ''),
       name: Name.replace(/^\//, ''),
       service: Config.Labels['com.docker.compose.service'] ?? '',
       // Which of the service's containers it is, counted from 1.

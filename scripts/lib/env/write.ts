@@ -95,9 +95,7 @@ export async function fillEnvFile(file: string = envFile, { dryRun = false } = {
   const before = existing.replace(/^\uFEFF/, '')
   const [broken] = readLines(before).malformed
   if (broken) {
-    throw new CliError(`${file}:${broken.line} cannot be read, so nothing is added to the file. ${broken.message}`, {
-      hint: broken.hint, exitCode: ExitCode.config,
-    })
+    throw new CliError(`${file}:${broken.line} cannot be read, so nothing is added to the file. ${broken.message}`, { hint: broken.hint, exitCode: ExitCode.config })
   }
   const random: Random = (bytes) => randomBytes(bytes).toString('hex')
   const machine = before.trim() === '' ? await machineValues() : undefined

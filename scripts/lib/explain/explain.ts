@@ -97,14 +97,12 @@ async function readLog(stack: Stack, { service, number, state, startedAt, restar
 export const explainContainer = async (stack: Stack, model: Model, container: Container): Promise<CliError> =>
   diagnose(container, await readLog(stack, container), composeCommand(stack, 'logs', container.service), model)
 
-/** The first cause of a start that failed, with its evidence. */
-export async function explain(stack: Stack, model: Model): Promise<CliError> {
-  const found = firstCause(await readContainers(model.name), model.services)
+/** The first cause of a start that failed, with its evidence: among all services, or among some. */
+export async function explain(stack: Stack, model: Model, among = Object.keys(model.services)): Promise<CliError> {
+  const found = firstCause((await readContainers(model.name)).filter(({ service }) => among.includes(service)), model.services)
   // Docker itself refused to start a container that waits for nothing: it has said why, and there is no log.
   if (!found || found.state === 'created') {
-    return new CliError('The stack did not start.', {
-      hint: `The lines above say why. All states: ${composeCommand(stack, 'ps', '--all')}`, exitCode: ExitCode.unhealthy,
-    })
+    return new CliError('The stack did not start.', { hint: `The lines above say why. All states: ${composeCommand(stack, 'ps', '--all')}`, exitCode: ExitCode.unhealthy })
   }
   return explainContainer(stack, model, await asItEnded(found))
 }

@@ -1,54 +1,65 @@
 import { expect, test } from 'vitest'
-import type { Model } from '../../../scripts/lib/compose/model.ts'
+import type { Model, Service } from '../../../scripts/lib/compose/model.ts'
 import { replaceWeb } from '../../../scripts/lib/compose/new-version.ts'
 import { stackOf } from '../../../scripts/lib/compose/stack.ts'
 import { Sandbox } from '../../../tests/helpers/sandbox.ts'
-import { stackWith } from '../../../tests/helpers/stack.ts'
+import type { Sketch } from '../../../tests/helpers/stack.ts'
 
-const model: Model = {
-  name: 'shop',
-  services: {
-    migrate: { image: 'shop-app', depends_on: { postgres: { condition: 'service_healthy' } }, environment: { MIGRATE_COMMAND: '' } },
-    postgres: { image: 'postgres:17' }, proxy: { image: 'caddy:2' }, web: { image: 'shop-app' },
-  },
-}
-const withoutProxy: Model = { ...model, services: { ...model.services, proxy: undefined! } }
-const published: Model = { ...model, services: { ...model.services, web: { image: 'shop-app', ports: [{ target: 8000 }] } } }
+const web: Service = { image: 'shop-app', depends_on: { migrate: { condition: 'service_completed_successfully' }, redis: { condition: 'service_healthy' } } }
+const migrate: Service = { image: 'shop-app', depends_on: { postgres: { condition: 'service_healthy' } }, environment: { MIGRATE_COMMAND: '' } }
+const others = { migrate, postgres: { image: 'postgres:17' }, redis: { image: 'valkey:9' }, worker: { image: 'shop-app' } }
+const stackWithout = { name: 'shop', services: { ...others, web } }
+const stackWith = (own: Service = {}): Model => ({ name: 'shop', services: { ...others, proxy: { image: 'caddy:2' }, web: { ...web, ...own } } })
 
-const postgres = 'postgres postgres:17 p Up 2 hours (healthy)'
-const old = 'web sha256:3ff5 o Up 2 hours (healthy)'
-const beside = (count: number): string[] => ['compose rm --force', `compose up --no-recreate --scale web=${count} web`]
+const postgres: Sketch = { service: 'postgres', health: 'healthy' }
+const old: Sketch = { service: 'web', health: 'healthy', image: 'old' }
+const second: Sketch = { ...old, number: 2 }
+const fresh: Sketch = { service: 'web', number: 3, health: 'healthy', image: 'new' }
 
-/** What is done on a stack with these containers. */
-async function doneOn(containers: string[], services = model, box = new Sandbox()): Promise<string[]> {
+/** A sandbox with these containers, and what is called on it. */
+async function replacedOn(containers: Sketch[], model = stackWith(), box = new Sandbox()) {
   box.settings()
   box.enter()
-  box.answer('ps-images', { out: containers.map((line) => `${line}\n`).join('') })
-  await replaceWeb(stackOf('.env.docker'), services, ['up'])
-  return box.calls().filter((call) => /^(compose|stop|rm)/.test(call))
+  box.containers(containers)
+  box.answer('image-id', { out: 'sha256:new\n' })
+  let failure: unknown
+  let hasBegun = false
+  await replaceWeb(stackOf('.env.docker'), model, ['up'], () => void (hasBegun = true)).catch((error: unknown) => void (failure = error))
+  const calls = box.calls().filter((call) => /^(compose (?!logs)|stop|rm)/.test(call)).map((call) => call.replaceAll('id-of-shop-', ''))
+  return { calls, failure, hasBegun }
 }
 
-test.each<[string, string[], string[], Model?]>([
+const beside = (scale: number): string[] => ['compose rm --force web migrate', `compose up --no-recreate --scale web=${scale} web`]
+
+test.each<[string, Sketch[], string[], Model?]>([
   ['nothing runs', [], []],
-  ['web is of this version', [postgres, 'web shop-app w Up 2 hours (healthy)'], []],
+  ['web is of this version', [postgres, fresh], []],
   ['its database does not run', [old], []],
-  ['it is well: the new web starts beside it', [postgres, old], [...beside(2), 'stop o', 'rm o']],
-  ['it has two containers, and an attempt has left a new one', [postgres, old, old.replace(' o ', ' q '), 'web shop-app n Up 1 hour (healthy)'],
-    [...beside(5), 'stop o q', 'rm o q']],
-  ['one container of it is not well, and Compose would not wait for the other', [postgres, old, 'web sha256:3ff5 q Up 1 hour (unhealthy)'], ['compose up web']],
-  ['two of it cannot publish the same port', [postgres, old], ['compose up web'], published],
-  ['nothing hands visitors to the one that answers', [postgres, old], ['compose up web'], withoutProxy],
-])('an older version, if %s', async (_, containers, done, services) => {
-  expect(await doneOn(containers, services)).toEqual(done)
+  ['it is well: the new web starts beside it', [postgres, old], [...beside(2), 'stop web-1', 'rm web-1']],
+  ['it has two containers', [postgres, old, second], [...beside(4), 'stop web-1 web-2', 'rm web-1 web-2']],
+  ['an attempt was cut short', [postgres, old, fresh], ['stop web-3', ...beside(2), 'stop web-1', 'rm web-1']],
+  ['it is not well', [postgres, { ...old, health: 'unhealthy' }], ['compose up web']],
+  ['another service is not well, and this start may be the cure', [postgres, old, { service: 'redis', health: 'unhealthy' }], ['compose up web']],
+  ['two of it cannot publish the same port', [postgres, old], ['compose up web'], stackWith({ ports: [{ target: 8000 }] })],
+  ['two of it cannot have the same name', [postgres, old], ['compose up web'], stackWith({ container_name: 'shop' })],
+  ['two of it cannot have the same address', [postgres, old], ['compose up web'], stackWith({ networks: { edge: { ipv4_address: '10.0.0.9' } } })],
+  ['two of it cannot share this machine', [postgres, old], ['compose up web'], stackWith({ network_mode: 'host' })],
+  ['nothing hands visitors to the one that answers', [postgres, old], ['compose up web'], stackWithout],
+])('an older version, if %s', async (_, containers, calls, model) => {
+  expect(await replacedOn(containers, model)).toEqual({ calls, failure: undefined, hasBegun: calls.length > 0 })
 })
 
-test('an older version goes on serving if the new web is not healthy, and is not stopped', async () => {
+test.each([
+  ['Compose says so', 1, 'unhealthy', 'web is not healthy: GET /healthz answered 500.'],
+  ['Compose 2.26 has ended with 0 at its time-out', 0, 'starting', 'web did not become healthy in time: GET /healthz answered 500.'],
+])('an older version goes on serving if the new web is not healthy, and the new one is stopped: %s', async (_, code, health, message) => {
   const box = new Sandbox()
-  box.answer('compose-up', { code: 1 })
-  box.containers(stackWith({ service: 'web', number: 2, health: 'unhealthy', says: 'GET /healthz answered 500' }))
-  await expect(doneOn([postgres, old], model, box)).rejects.toMatchObject({
-    message: 'web is not healthy: GET /healthz answered 500. The old version still serves.', exitCode: 7,
-  })
-  expect(box.calls()).toContain('compose logs --no-log-prefix --no-color --index 2 --since 2025-12-31T23:59:58.500Z --tail 200 web')
-  expect(box.calls().filter((call) => /^(stop|rm) /.test(call))).toEqual([])
+  box.answer('compose-up', { code })
+  box.answer('ps-web', { out: 'id-of-shop-web-1\nid-of-shop-web-3\n' })
+  // The fake Docker shows the new one from the beginning, but not its end.
+  const { calls, failure, hasBegun } = await replacedOn([postgres, old, { ...fresh, health, says: 'GET /healthz answered 500' }], stackWith(), box)
+  expect(failure).toMatchObject({ message: `${message} The old version still serves.`, exitCode: 7 })
+  expect(calls).toEqual(['stop web-3', ...beside(2), 'stop web-3'])
+  expect(hasBegun).toBe(false)
+  expect(box.calls()).toContain('compose logs --no-log-prefix --no-color --index 3 --since 2025-12-31T23:59:58.500Z --tail 200 web')
 })

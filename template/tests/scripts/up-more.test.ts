@@ -160,8 +160,7 @@ describe.concurrent('up', () => {
 
   test.each([['', []], ['tool up', ['compose --progress quiet run --rm --no-TTY']]])('replaces web of an old version first, with MIGRATE_COMMAND=%j', async (command, first) => {
     const box = await stack({ MIGRATE_COMMAND: command })
-    box.answer('ps-images', { out: 'web old\nworker old\npostgres postgres\n' })
-    box.containers(wellStack)
+    box.containers(stackWith({ service: 'web', health: 'healthy', image: 'old' }))
     expect((await box.run('up', ['--no-build'])).code).toBe(0)
     const effects = box.effects().map((call) => call.replace(/ --no-deps.*| --detach.*remove-orphans/, ''))
     expect(effects).toEqual([...first, 'compose up web', 'compose up'])
@@ -192,7 +191,8 @@ describe.concurrent('up', () => {
     const box = await stack()
     box.containers(wellStack)
     expect((await box.run('up', ['--json'], { closed: true })).code).toBe(0)
-    expect(box.order('compose up', 'inspect')).toEqual(['compose up', 'inspect'])
+    expect(box.order('compose up')).toHaveLength(1)
+    expect(box.calls().at(-1)).toMatch(/^inspect /)
   })
 
   test.each([
