@@ -3,6 +3,8 @@
 # The sample on the production overlay: the same job as in development, behind the one entry, within limits that are met.
 # One stack for all tests of this file. What every production stack promises is in tests/docker/production.
 
+bats_require_minimum_version 1.5.0
+
 load helpers
 load round-trip
 
