@@ -73,8 +73,7 @@ export const env = defineCommand({
     print: { type: 'string', value: 'name', help: 'Print one value as Compose reads it; a secret only with --show-secret' },
     'show-secret': { type: 'boolean', help: 'With --print: print the value even if it is a secret' },
     strict: { type: 'boolean', help: 'Warnings fail too' },
-    'env-file': common['env-file'],
-    json: common.json,
+    'env-file': common['env-file'], json: common.json,
   },
   notes: 'Every setting: .env.docker.example.\n\nExit codes: 0 in order (there may be warnings), 2 wrong usage, 3 something has to be corrected.',
   examples: [

@@ -17,11 +17,13 @@ export interface Sketch {
   oneoff?: boolean
   /** The id of its image. */
   image?: string
+  /** Compose's hash of its settings. */
+  hash?: string
 }
 
 /** What `docker inspect` answers for a container. */
 export function inspected({
-  service, state = 'running', health, says = '', exitCode = 0, oomKilled = false, restarts = 0, memoryLimit = 0, number = 1, oneoff = false, image = '',
+  service, state = 'running', health, says = '', exitCode = 0, oomKilled = false, restarts = 0, memoryLimit = 0, number = 1, oneoff = false, image = '', hash = '',
 }: Sketch) {
   const check = { Start: '2026-01-01T00:00:00Z', End: '2026-01-01T00:00:01Z', ExitCode: health === 'healthy' ? 0 : 1, Output: says }
   const name = oneoff ? `shop-${service}-run-0c3f4` : `shop-${service}-${number}`
@@ -43,6 +45,7 @@ export function inspected({
       Labels: {
         'com.docker.compose.project': 'shop',
         'com.docker.compose.service': service,
+        'com.docker.compose.config-hash': hash,
         'com.docker.compose.container-number': String(number),
         'com.docker.compose.oneoff': oneoff ? 'True' : 'False',
       },

@@ -74,8 +74,8 @@ source extras/rabbitmq/tests/sample.bash
 	assert_success
 }
 
-@test "a connected worker that takes no tasks although some wait turns unhealthy, and a busy or paused one does not" {
-	local name names=(deaf busy paused)
+@test "a connected worker that takes no tasks although some wait turns unhealthy with every pool, and a busy or paused one does not" {
+	local name pool deaf=(prefork threads solo) names=(prefork threads solo busy paused)
 	cat >"$BATS_TEST_TMPDIR/deaf.py" <<-'PYTHON'
 		import os
 		import sys
@@ -109,8 +109,9 @@ source extras/rabbitmq/tests/sample.bash
 		app.steps["consumer"].add(Deaf)
 	PYTHON
 	for name in "${names[@]}"; do
+		case $name in threads | solo) pool=$name ;; *) pool=prefork ;; esac
 		compose run --detach --no-deps --name "$project-$name" --volume "$BATS_TEST_TMPDIR:/deaf:ro" --env PYTHONPATH=/deaf --env RELOAD= \
-			--env CELERY_APP=deaf --env WORKER_QUEUES="$name" worker
+			--env CELERY_APP=deaf --env WORKER_QUEUES="$name" --env WORKER_POOL="$pool" worker
 	done
 	in_worker() { docker exec "$project-$1" entrypoint.sh python -c "import deaf; $2"; }
 	sent() { in_worker "$1" "[deaf.app.send_task('deaf.rest', ($2,), queue='$1') for _ in range(20)]"; }
@@ -118,13 +119,17 @@ source extras/rabbitmq/tests/sample.bash
 	has_looked() { (($(looks "$1") >= $2)); }
 	is_paused() { in_worker paused 'deaf.app.control.cancel_consumer("paused")' && docker logs "$project-paused" 2>&1 | grep 'Canceling queue paused'; }
 	until_ok 60 is_paused
-	until_ok 60 docker exec "$project-deaf" healthcheck.sh
-	docker exec "$project-deaf" touch /tmp/deaf
+	for name in "${deaf[@]}"; do
+		until_ok 60 docker exec "$project-$name" healthcheck.sh
+		docker exec "$project-$name" touch /tmp/deaf
+	done
 	for name in busy paused; do sent "$name" 60; done
-	# It may still take tasks that it was about to take.
-	until_ok 60 eval 'sent deaf 0; rabbitmqctl list_queues name messages_ready | grep --perl-regexp "^deaf\t[1-9]"'
-	run until_ok 30 eval 'docker exec "$project-deaf" healthcheck.sh | grep "no task is taken, although some wait"'
-	assert_success
+	for name in "${deaf[@]}"; do
+		# It may still take tasks that it was about to take.
+		until_ok 60 eval 'sent "$name" 0; rabbitmqctl list_queues name messages_ready | grep --perl-regexp "^$name\t[1-9]"'
+		run until_ok 30 eval 'docker exec "$project-$name" healthcheck.sh | grep "no task is taken, although some wait"'
+		assert_success
+	done
 	for name in busy paused; do
 		run until_ok 30 has_looked "$name" $(($(looks "$name") + 6))
 		assert_success

@@ -30,7 +30,7 @@ export interface Service {
   profiles?: string[]
   pull_policy?: string
   deploy?: { replicas?: number; resources?: { limits?: { memory?: string } } }
-  networks?: Record<string, { aliases?: string[]; ipv4_address?: string } | null>
+  networks?: Record<string, { aliases?: string[] } | null>
   network_mode?: string
   hostname?: string
   container_name?: string
@@ -112,8 +112,8 @@ export function parseContainers(json: string) {
     .filter(({ Config }) => Config.Labels['com.docker.compose.oneoff'] !== 'True')
     .map(({ Id, Name, Image = '', Config, HostConfig, RestartCount = 0, State }) => ({
       id: Id,
-      // The id of its image, which a new build of the same name does not have.
-      image: Image.replace(/^sha256:/, ''),
+      // The id of its image, which a new build of the same name does not have; and Compose's hash of its settings.
+      image: Image.replace(/^sha256:/, ''), hash: Config.Labels['com.docker.compose.config-hash'] ?? '',
       name: Name.replace(/^\//, ''),
       service: Config.Labels['com.docker.compose.service'] ?? '',
       // Which of the service's containers it is, counted from 1.
@@ -122,8 +122,7 @@ export function parseContainers(json: string) {
       state: State.Status,
       // starting, healthy, unhealthy. After any end, Docker calls a container with a health check unhealthy.
       health: State.Status === 'running' ? (State.Health?.Status ?? '') : '',
-      exitCode: State.ExitCode,
-      oomKilled: State.OOMKilled,
+      exitCode: State.ExitCode, oomKilled: State.OOMKilled,
       // In bytes; 0 without a limit.
       memoryLimit: HostConfig?.Memory ?? 0,
       wasStopped: State.Status === 'exited' && State.ExitCode === 0 && (HostConfig?.RestartPolicy?.Name ?? 'no') !== 'no',

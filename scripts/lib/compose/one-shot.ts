@@ -21,10 +21,8 @@ interface Job {
 }
 
 export const migration: Job = {
-  role: 'migrate', service: 'migrate',
-  title: 'Migrating the database',
-  failure: 'The database was not migrated. What ran before still runs.',
-  exitCode: ExitCode.migration,
+  role: 'migrate', service: 'migrate', title: 'Migrating the database',
+  failure: 'The database was not migrated. What ran before still runs.', exitCode: ExitCode.migration,
 }
 
 const runOf = ({ service, role }: Job, ...options: string[]): string[] => ['run', '--rm', '--no-TTY', ...options, service, role]

@@ -46,8 +46,7 @@ async function readPublishers(): Promise<string[][]> {
   const ids = await readNames(['ps', '--quiet'])
   if (ids.length === 0) return []
   const ports = '{{range .}}{{range .}}\t{{.HostPort}}{{end}}{{end}}'
-  const template =
-    '{{.Name}}\t{{index .Config.Labels "com.docker.compose.project"}}' +
+  const template = '{{.Name}}\t{{index .Config.Labels "com.docker.compose.project"}}' +
     // The configuration always has the ports. Only the network knows which port of a range Docker chose.
     `{{with .HostConfig.PortBindings}}${ports}{{end}}{{with .NetworkSettings.Ports}}${ports}{{end}}`
   // The exit code does not matter: it only says that a container has gone in the meantime.

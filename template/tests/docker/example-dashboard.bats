@@ -156,19 +156,20 @@ migrate_three_at_once() {
 	assert_output 1000
 }
 
-@test "web restarts when a file is saved, and ends the streams of open browsers" {
-	local looking
-	curl --silent --no-buffer --max-time 60 "$web/api/events" >"$BATS_TEST_TMPDIR/events" 3>&- &
-	looking=$!
-	until_ok 10 grep --quiet '^event: batches' "$BATS_TEST_TMPDIR/events"
+@test "web restarts when a file is saved, and ends the streams of open browsers when it is told to stop" {
 	sed -i 's|"/healthz"|"/saved-by-the-test"|' template/examples/dashboard/dashboard/api.py
 	# The page is not in what is mounted.
 	run until_ok 30 eval 'curl --silent --fail "$web/saved-by-the-test" && curl --silent --fail "$web/"'
 	sed -i 's|"/saved-by-the-test"|"/healthz"|' template/examples/dashboard/dashboard/api.py
 	assert_success
 	assert_output --partial /assets/index-
+	run until_ok 30 curl --silent --fail "$web/healthz"
+	assert_success
+	curl --silent --no-buffer --max-time 60 "$web/api/events" >"$BATS_TEST_TMPDIR/events" 3>&- &
+	until_ok 10 grep --quiet '^event: batches' "$BATS_TEST_TMPDIR/events"
+	compose restart web
 	# With its end. A stream that is only cut off, when gunicorn has lost its patience after 20 seconds, is an error.
-	wait "$looking"
+	wait $!
 }
 
 @test "batches, their files and the page are there after teardown and a new start" {

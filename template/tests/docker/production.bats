@@ -177,7 +177,7 @@ sys.exit("celery@" not in urllib.request.urlopen(page, timeout=10).read().decode
 		assert_success
 	done
 	assert_equal "$(restarts)" "$before"
-	compose up --detach --no-deps --wait redis
+	compose up --detach --wait redis
 	# Compose gives up at once on what is still unhealthy.
 	for service in worker beat; do
 		run until_ok 40 is_health "$service" healthy

@@ -11,7 +11,8 @@ const others = { migrate, postgres: { image: 'postgres:17' }, redis: { image: 'v
 const stackWithout = { name: 'shop', services: { ...others, web } }
 const stackWith = (own: Service = {}): Model => ({ name: 'shop', services: { ...others, proxy: { image: 'caddy:2' }, web: { ...web, ...own } } })
 
-const postgres: Sketch = { service: 'postgres', health: 'healthy' }
+const postgres: Sketch = { service: 'postgres', health: 'healthy', image: 'seventeen', hash: 'p1' }
+const redis: Sketch = { service: 'redis', health: 'healthy', image: 'nine', hash: 'r1' }
 const old: Sketch = { service: 'web', health: 'healthy', image: 'old' }
 const second: Sketch = { ...old, number: 2 }
 const fresh: Sketch = { service: 'web', number: 3, health: 'healthy', image: 'new' }
@@ -21,11 +22,12 @@ async function replacedOn(containers: Sketch[], model = stackWith(), box = new S
   box.settings()
   box.enter()
   box.containers(containers)
-  box.answer('image-id', { out: 'sha256:new\n' })
+  box.answer('image-id', { out: 'sha256:new\nsha256:seventeen\nsha256:nine\n' })
+  box.answer('compose-config', { out: 'postgres p1\nredis r1\nweb w2\n' })
   let failure: unknown
   let hasBegun = false
   await replaceWeb(stackOf('.env.docker'), model, ['up'], () => void (hasBegun = true)).catch((error: unknown) => void (failure = error))
-  const calls = box.calls().filter((call) => /^(compose (?!logs)|stop|rm)/.test(call)).map((call) => call.replaceAll('id-of-shop-', ''))
+  const calls = box.calls().filter((call) => /^(compose (?!logs|config)|stop|rm)/.test(call)).map((call) => call.replaceAll('id-of-shop-', ''))
   return { calls, failure, hasBegun }
 }
 
@@ -39,10 +41,11 @@ test.each<[string, Sketch[], string[], Model?]>([
   ['it has two containers', [postgres, old, second], [...beside(4), 'stop web-1 web-2', 'rm web-1 web-2']],
   ['an attempt was cut short', [postgres, old, fresh], ['stop web-3', ...beside(2), 'stop web-1', 'rm web-1']],
   ['it is not well', [postgres, { ...old, health: 'unhealthy' }], ['compose up web']],
-  ['another service is not well, and this start may be the cure', [postgres, old, { service: 'redis', health: 'unhealthy' }], ['compose up web']],
+  ['another service is not well, and this start may be the cure', [postgres, old, { ...redis, health: 'unhealthy' }], ['compose up web']],
   ['two of it cannot publish the same port', [postgres, old], ['compose up web'], stackWith({ ports: [{ target: 8000 }] })],
   ['two of it cannot have the same name', [postgres, old], ['compose up web'], stackWith({ container_name: 'shop' })],
-  ['two of it cannot have the same address', [postgres, old], ['compose up web'], stackWith({ networks: { edge: { ipv4_address: '10.0.0.9' } } })],
+  ['a service that it needs changes too, and Compose would replace the new web as well', [postgres, old, { ...redis, hash: 'other' }], ['compose up web']],
+  ['a service that it needs has a newer image', [postgres, old, { ...redis, image: 'older' }], ['compose up web']],
   ['two of it cannot share this machine', [postgres, old], ['compose up web'], stackWith({ network_mode: 'host' })],
   ['nothing hands visitors to the one that answers', [postgres, old], ['compose up web'], stackWithout],
 ])('an older version, if %s', async (_, containers, calls, model) => {

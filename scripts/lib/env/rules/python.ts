@@ -32,8 +32,7 @@ function fitsPart(text: string, [major, minor]: Version): boolean {
 /** Is a version such as 3.13 within a specifier of Python's (`>=3.11,<3.14`) or of Poetry's (`^3.11 || 3.9.*`)? */
 export const fitsPython = (specifier: string, version: string): boolean => {
   const [major = 0, minor = 0] = version.split('.').map(Number)
-  return specifier.split(/\|\|?/).some((one) =>
-    one.replaceAll(/([<>=~^!])\s+/g, '$1').split(/[\s,]+/).every((text) => fitsPart(text, [major, minor])))
+  return specifier.split(/\|\|?/).some((one) => one.replaceAll(/([<>=~^!])\s+/g, '$1').split(/[\s,]+/).every((text) => fitsPart(text, [major, minor])))
 }
 
 /** The value of a key in one table of a TOML file, when it is one string. */
