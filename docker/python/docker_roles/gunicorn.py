@@ -1,8 +1,8 @@
-"""gunicorn's worker with threads that stops well: ``gunicorn --worker-class docker_roles.gunicorn.Worker``.
+"""A worker of gunicorn that stops well: ``gunicorn --worker-class docker_roles.gunicorn.Worker``.
 
 gunicorn 24 and newer keep the socket while a process that stops waits for its last requests. The kernel takes
-connections until then, nothing accepts them, and in the end they break off. With one open stream, that is 20
-seconds of visitors. A closed socket refuses them, and the proxy tries again.
+connections until then, nothing accepts them, and in the end they break off. While a page has a stream open,
+this lasts 20 seconds. A closed socket refuses connections, and the proxy tries again.
 """
 
 from gunicorn.workers.gthread import ThreadWorker

@@ -18,9 +18,9 @@ const waitsFor = ({ services }: Model, name: string): [string, string][] => Obje
  * and stops it when the new one is healthy. Compose alone would first stop every old container: visitors would wait for
  * the migration and for the worker's last task, and a new web that never becomes healthy would be an outage.
  *
- * Web is replaced in its place, before the rest, where there is no proxy and where no two of it can run. So it is where
- * a service is not well, as this start may be the cure, and where one that web needs changes too: Compose would then
- * replace the new web as well.
+ * Web is replaced in its place, before the rest, if there is no proxy or if two of it cannot run. The same holds if a
+ * service is not well, because this start may be the cure, and if one that web needs changes too, because Compose would
+ * then replace the new web as well.
  *
  * @param begins is called before anything that serves is stopped
  * @throws CliError (exit code 6 or 7) while the old version goes on serving
