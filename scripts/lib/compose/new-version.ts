@@ -30,7 +30,8 @@ export async function replaceWeb(stack: Stack, model: Model, start: readonly str
   const running = (await readContainers(name)).filter(({ state }) => !['created', 'exited', 'dead'].includes(state))
   const webs = running.filter(({ service }) => service === 'web')
   if (!web?.image || webs.length === 0) return
-  const needed = waitsFor(model, 'web').map(([service]) => service)
+  const waits = waitsFor(model, 'web')
+  const needed = waits.map(([service]) => service)
   const images = ['web', ...needed].flatMap((service) => model.services[service]?.image ?? [])
   const current = (await capture(['image', 'inspect', '--format', '{{.Id}}', ...new Set(images)])).stdout.replaceAll('sha256:', '').split('\n')
   const hasDatabase = waitsFor(model, 'migrate').every(([service, condition]) =>
@@ -51,24 +52,23 @@ export async function replaceWeb(stack: Stack, model: Model, start: readonly str
   // What an earlier attempt has left, and the old version's migrate, which Compose would start once more.
   const useless = webs.filter((one) => !old.includes(one))
   if (useless.length > 0) await read(['stop', ...idsOf(useless)])
-  const ended = waitsFor(model, 'web').filter(([, condition]) => condition === 'service_completed_successfully').map(([service]) => service)
+  const ended = waits.filter(([, condition]) => condition === 'service_completed_successfully').map(([service]) => service)
   await read(compose(stack, 'rm', '--force', 'web', ...new Set(ended)))
-  let serves = false
   try {
     const code = await startServices(stack, model, [...start, '--no-recreate', '--scale', `web=${2 * old.length}`, 'web'])
     const all = (await readContainers(name)).filter(({ service, state }) => service === 'web' && state !== 'exited')
     // At its time-out, Compose 2.26 sometimes exits with 0 anyway.
-    serves = code === 0 && all.every(({ health }) => health === 'healthy')
-    if (!serves) {
+    if (code !== 0 || all.some(({ health }) => health !== 'healthy')) {
       const { message, details, hint, exitCode } = await (await import('../explain/explain.ts')).explain(stack, model, ['web', ...needed])
       throw new CliError(`${message} The old version still serves.`, { details, hint, exitCode })
     }
-  } finally {
+  } catch (error) {
     // Also after Ctrl-C: half of the visitors would get a web that is not well. Its log can be read until the next attempt.
     const own = ['service=web', 'oneoff=False'].flatMap((label) => ['--filter', `label=com.docker.compose.${label}`])
     const { stdout } = await capture(['ps', '--quiet', '--no-trunc', ...ofProject(name), ...own], { tidiesUp: true })
-    const added = serves ? [] : stdout.split('\n').filter((id) => id && !idsOf(old).includes(id))
+    const added = stdout.split('\n').filter((id) => id && !idsOf(old).includes(id))
     if (added.length > 0) await capture(['stop', ...added], { tidiesUp: true })
+    throw error
   }
   begins()
   await step('Stopping the old web', async () => {
