@@ -40,7 +40,7 @@ export interface Model {
   name: string
   services: Record<string, Service>
   volumes?: Record<string, { name: string; external?: boolean } | null>
-  networks?: Record<string, { name: string }>
+  networks?: Record<string, { name: string; internal?: boolean }>
 }
 
 /** The names under which other containers reach a service. */

@@ -1,17 +1,50 @@
 /** A new version of the application, in place of one that serves. */
 import { capture, read } from '../engine/docker.ts'
+import type { RunOptions } from '../engine/docker.ts'
 import { CliError } from '../errors.ts'
 import { step } from '../terminal.ts'
 import type { Container, Model } from './model.ts'
 import { migration, runOnce } from './one-shot.ts'
-import { captureCompose, compose, ofProject, readContainers, startServices } from './stack.ts'
+import { captureCompose, compose, readContainers, startServices } from './stack.ts'
 import type { Stack } from './stack.ts'
 
 const idsOf = (containers: readonly Container[]): string[] => containers.map(({ id }) => id)
 
+/** The internal networks in which the proxy finds web. */
+const doorsOf = ({ networks = {}, services: { web, proxy } }: Model) => Object.entries(networks).flatMap(([key, { name, internal }]) =>
+  internal && [web, proxy].every((one) => one?.networks && key in one.networks) ? [{ name, aliases: web?.networks?.[key]?.aliases ?? [] }] : [])
+
 /** What a service waits for, and what that waits for, each as `[service, condition]`. */
 const waitsFor = ({ services }: Model, name: string): [string, string][] => Object.entries(services[name]?.depends_on ?? {})
   .flatMap(([service, { condition }]) => [[service, condition], ...waitsFor({ name, services }, service)])
+
+/**
+ * Starts a new web beside the old one. The proxy finds it only when it is healthy.
+ *
+ * @throws CliError (exit code 7), also after Ctrl-C; the new web is then stopped, and its log can be read
+ */
+async function startBeside(stack: Stack, model: Model, start: readonly string[], old: readonly Container[], needed: readonly string[]): Promise<void> {
+  const readNew = async (options?: RunOptions): Promise<Container[]> =>
+    (await readContainers(model.name, options)).filter(({ service, id }) => service === 'web' && !idsOf(old).includes(id))
+  const both = ['--no-recreate', '--scale', `web=${2 * old.length}`, 'web']
+  const doors = doorsOf(model)
+  try {
+    await read(compose(stack, 'create', ...both), { env: stack.env })
+    for (const { id } of await readNew()) for (const { name } of doors) await read(['network', 'disconnect', name, id])
+    const code = await startServices(stack, model, [...start, ...both])
+    const added = await readNew()
+    // At its time-out, Compose 2.26 sometimes exits with 0 anyway.
+    if (code !== 0 || added.some(({ health }) => health !== 'healthy')) {
+      const { message, details, hint, exitCode } = await (await import('../explain/explain.ts')).explain(stack, model, ['web', ...needed])
+      throw new CliError(`${message} The old version still serves.`, { details, hint, exitCode })
+    }
+    for (const { id } of added) for (const { name, aliases } of doors) await read(['network', 'connect', ...['web', ...aliases].flatMap((one) => ['--alias', one]), name, id])
+  } catch (error) {
+    const added = idsOf(await readNew({ tidiesUp: true }))
+    if (added.length > 0) await capture(['stop', ...added], { tidiesUp: true })
+    throw error
+  }
+}
 
 /**
  * Replaces web if an older version of it runs: migrates while that one goes on serving, starts the new web beside it,
@@ -54,22 +87,7 @@ export async function replaceWeb(stack: Stack, model: Model, start: readonly str
   if (useless.length > 0) await read(['stop', ...idsOf(useless)])
   const ended = waits.filter(([, condition]) => condition === 'service_completed_successfully').map(([service]) => service)
   await read(compose(stack, 'rm', '--force', 'web', ...new Set(ended)))
-  try {
-    const code = await startServices(stack, model, [...start, '--no-recreate', '--scale', `web=${2 * old.length}`, 'web'])
-    const all = (await readContainers(name)).filter(({ service, state }) => service === 'web' && state !== 'exited')
-    // At its time-out, Compose 2.26 sometimes exits with 0 anyway.
-    if (code !== 0 || all.some(({ health }) => health !== 'healthy')) {
-      const { message, details, hint, exitCode } = await (await import('../explain/explain.ts')).explain(stack, model, ['web', ...needed])
-      throw new CliError(`${message} The old version still serves.`, { details, hint, exitCode })
-    }
-  } catch (error) {
-    // Also after Ctrl-C: half of the visitors would get a web that is not well. Its log can be read until the next attempt.
-    const own = ['service=web', 'oneoff=False'].flatMap((label) => ['--filter', `label=com.docker.compose.${label}`])
-    const { stdout } = await capture(['ps', '--quiet', '--no-trunc', ...ofProject(name), ...own], { tidiesUp: true })
-    const added = stdout.split('\n').filter((id) => id && !idsOf(old).includes(id))
-    if (added.length > 0) await capture(['stop', ...added], { tidiesUp: true })
-    throw error
-  }
+  await startBeside(stack, model, start, old, needed)
   begins()
   await step('Stopping the old web', async () => {
     await read(['stop', ...idsOf(old)])

@@ -8,8 +8,11 @@ import type { Sketch } from '../../../tests/helpers/stack.ts'
 const web: Service = { image: 'shop-app', depends_on: { migrate: { condition: 'service_completed_successfully' }, redis: { condition: 'service_healthy' } } }
 const migrate: Service = { image: 'shop-app', depends_on: { postgres: { condition: 'service_healthy' } }, environment: { MIGRATE_COMMAND: '' } }
 const others = { migrate, postgres: { image: 'postgres:17' }, redis: { image: 'valkey:9' }, worker: { image: 'shop-app' } }
-const stackWithout = { name: 'shop', services: { ...others, web } }
-const stackWith = (own: Service = {}): Model => ({ name: 'shop', services: { ...others, proxy: { image: 'caddy:2' }, web: { ...web, ...own } } })
+const networks = { edge: { name: 'shop_edge' }, site: { name: 'shop_site', internal: true }, data: { name: 'shop_data', internal: true } }
+const stackWithout = { name: 'shop', services: { ...others, web }, networks }
+const proxy: Service = { image: 'caddy:2', networks: { edge: null, site: null } }
+const stackWith = (own: Service = {}): Model =>
+  ({ name: 'shop', networks, services: { ...others, proxy, web: { ...web, networks: { edge: null, site: { aliases: ['shop'] }, data: null }, ...own } } })
 
 const postgres: Sketch = { service: 'postgres', health: 'healthy', image: 'seventeen', hash: 'p1' }
 const redis: Sketch = { service: 'redis', health: 'healthy', image: 'nine', hash: 'r1' }
@@ -27,11 +30,15 @@ async function replacedOn(containers: Sketch[], model = stackWith(), box = new S
   let failure: unknown
   let hasBegun = false
   await replaceWeb(stackOf('.env.docker'), model, ['up'], () => void (hasBegun = true)).catch((error: unknown) => void (failure = error))
-  const calls = box.calls().filter((call) => /^(compose (?!logs|config)|stop|rm)/.test(call)).map((call) => call.replaceAll('id-of-shop-', ''))
+  const calls = box.calls().filter((call) => /^(compose (?!logs|config)|network|stop|rm)/.test(call)).map((call) => call.replaceAll('id-of-shop-', ''))
   return { calls, failure, hasBegun }
 }
 
-const beside = (scale: number): string[] => ['compose rm --force web migrate', `compose up --no-recreate --scale web=${scale} web`]
+/** The fake Docker shows a new container from the beginning, or not at all. */
+const beside = (scale: number, added?: string): string[] => [
+  'compose rm --force web migrate', `compose create --no-recreate --scale web=${scale} web`, ...(added ? [`network disconnect shop_site ${added}`] : []),
+  `compose up --no-recreate --scale web=${scale} web`,
+]
 
 test.each<[string, Sketch[], string[], Model?]>([
   ['nothing runs', [], []],
@@ -39,7 +46,7 @@ test.each<[string, Sketch[], string[], Model?]>([
   ['its database does not run', [old], []],
   ['it is well: the new web starts beside it', [postgres, old], [...beside(2), 'stop web-1', 'rm web-1']],
   ['it has two containers', [postgres, old, second], [...beside(4), 'stop web-1 web-2', 'rm web-1 web-2']],
-  ['an attempt was cut short', [postgres, old, fresh], ['stop web-3', ...beside(2), 'stop web-1', 'rm web-1']],
+  ['an attempt was cut short', [postgres, old, fresh], ['stop web-3', ...beside(2, 'web-3'), 'network connect --alias web --alias shop shop_site web-3', 'stop web-1', 'rm web-1']],
   ['it is not well', [postgres, { ...old, health: 'unhealthy' }], ['compose up web']],
   ['another service is not well, and this start may be the cure', [postgres, old, { ...redis, health: 'unhealthy' }], ['compose up web']],
   ['two of it cannot publish the same port', [postgres, old], ['compose up web'], stackWith({ ports: [{ target: 8000 }] })],
@@ -58,11 +65,9 @@ test.each([
 ])('an older version goes on serving if the new web is not healthy, and the new one is stopped: %s', async (_, code, health, message) => {
   const box = new Sandbox()
   box.answer('compose-up', { code })
-  box.answer('ps-web', { out: 'id-of-shop-web-1\nid-of-shop-web-3\n' })
-  // The fake Docker shows the new one from the beginning, but not its end.
   const { calls, failure, hasBegun } = await replacedOn([postgres, old, { ...fresh, health, says: 'GET /healthz answered 500' }], stackWith(), box)
   expect(failure).toMatchObject({ message: `${message} The old version still serves.`, exitCode: 7 })
-  expect(calls).toEqual(['stop web-3', ...beside(2), 'stop web-3'])
+  expect(calls).toEqual(['stop web-3', ...beside(2, 'web-3'), 'stop web-3'])
   expect(hasBegun).toBe(false)
   expect(box.calls()).toContain('compose logs --no-log-prefix --no-color --index 3 --since 2025-12-31T23:59:58.500Z --tail 200 web')
 })

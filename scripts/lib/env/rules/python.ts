@@ -1,38 +1,20 @@
 /** Does the application want the Python that PYTHON_IMAGE has? Only major and minor version count. */
 import { dirname, join } from 'node:path/posix'
+import intersects from 'semver/ranges/intersects.js'
+import validRange from 'semver/ranges/valid.js'
 import { found } from '../subject.ts'
 import type { Rule } from '../subject.ts'
 
-type Version = readonly [major: number, minor: number]
-
-/** One part of a specifier. Commas, blanks and Poetry's || separate the parts. */
-const part = /^(~=|={2,3}|!=|[<>]=?|\^|~|)v?(\d+)(?:\.(\d+|\*))?((?:\.(?:\d+|\*))*)$/
-
-/** Does some release of this minor version fit one part? A part that we cannot read fits. */
-function fitsPart(text: string, [major, minor]: Version): boolean {
-  const [, operator = '', first, second = '0', rest = ''] = part.exec(text) ?? []
-  if (first === undefined) return true
-  const isMajorAlone = second === '*' || !/\d\.\d/.test(text)
-  const order = major - Number(first) || minor - (second === '*' ? 0 : Number(second))
-  const isSame = isMajorAlone ? major === Number(first) : order === 0
-  // 3.12.4 is among the releases of 3.12; 3.12 and 3.12.0 come before all others.
-  const isWithin = /[1-9]/.test(rest)
-  switch (operator) {
-    case '>=': case '>': return order >= 0
-    case '<': return isWithin ? order <= 0 : order < 0
-    case '<=': return order <= 0
-    case '!=': return !(isSame && text.includes('*'))
-    case '^': return order >= 0 && major === Number(first)
-    case '~=': return order >= 0 && (rest === '' ? major === Number(first) : isSame)
-    case '~': return order >= 0 && isSame
-    default: return isSame
-  }
-}
-
-/** Is a version such as 3.13 within a specifier of Python's (`>=3.11,<3.14`) or of Poetry's (`^3.11 || 3.9.*`)? */
-export const fitsPython = (specifier: string, version: string): boolean => {
-  const [major = 0, minor = 0] = version.split('.').map(Number)
-  return specifier.split(/\|\|?/).some((one) => one.replaceAll(/([<>=~^!])\s+/g, '$1').split(/[\s,]+/).every((text) => fitsPart(text, [major, minor])))
+/**
+ * Is some release of a version such as 3.13 within a specifier of Python's (`>=3.11,<3.14`) or of Poetry's (`^3.11 || 3.9.*`)?
+ * Poetry's are npm's, and Python's are put into npm's words. What cannot be read fits.
+ */
+export function fitsPython(specifier: string, version: string): boolean {
+  const range = specifier.replaceAll(/!=[^,|]+/g, '').replaceAll(',', ' ').replaceAll(/\|+/g, '||').replaceAll(/={2,3}/g, '=')
+    .replaceAll(/>(?!=)/g, '>=').replaceAll(/~=\s*(\d+\.\d+)(?![.\d])/g, '^$1').replaceAll('~=', '~')
+  // npm has no "not". It counts only where all releases are excluded.
+  const isExcluded = specifier.replaceAll(' ', '').split(',').includes(`!=${version}.*`)
+  return !isExcluded && (validRange(range) === null || intersects(range, `${version}.x`))
 }
 
 /** The value of a key in one table of a TOML file, when it is one string. */
