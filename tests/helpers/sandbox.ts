@@ -61,6 +61,8 @@ export interface RunOptions {
 
 interface Answer {
   out?: string | object
+  /** What Docker says from the second time on. */
+  next?: string
   err?: string
   code?: number
   /** Docker waits for a signal. */
@@ -93,11 +95,13 @@ export class Sandbox {
     }
   }
 
-  /** Sets the containers of the project. */
-  containers(sketches: readonly Sketch[]): void {
-    const all = sketches.map((sketch) => inspected(sketch))
-    this.answer('ps', { out: all.map(({ Id }) => `${Id}\n`).join('') })
-    this.answer('inspect', { out: all })
+  /** Sets the containers of the project, and those that are there when Docker is asked again. */
+  containers(sketches: readonly Sketch[], later = sketches): void {
+    const ids = (some: readonly Sketch[]): string => some.map((sketch) => `${inspected(sketch).Id}\n`).join('')
+    const details = (some: readonly Sketch[]): string => JSON.stringify(some.map((sketch) => inspected(sketch)))
+    this.answer('ps', { out: ids(sketches), next: ids(later) })
+    this.answer('ps-web', { out: ids(later.filter(({ service, oneoff }) => service === 'web' && !oneoff)) })
+    this.answer('inspect', { out: details(sketches), next: details(later) })
   }
 
   /**

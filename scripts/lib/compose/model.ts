@@ -30,7 +30,7 @@ export interface Service {
   profiles?: string[]
   pull_policy?: string
   deploy?: { replicas?: number; resources?: { limits?: { memory?: string } } }
-  networks?: Record<string, { aliases?: string[] } | null>
+  networks?: Record<string, { aliases?: string[]; ipv4_address?: string } | null>
   network_mode?: string
   hostname?: string
   container_name?: string
@@ -40,7 +40,7 @@ export interface Model {
   name: string
   services: Record<string, Service>
   volumes?: Record<string, { name: string; external?: boolean } | null>
-  networks?: Record<string, { name: string; internal?: boolean }>
+  networks?: Record<string, { name: string }>
 }
 
 /** The names under which other containers reach a service. */

@@ -1,48 +1,49 @@
 /** A new version of the application, in place of one that serves. */
 import { capture, read } from '../engine/docker.ts'
-import type { RunOptions } from '../engine/docker.ts'
-import { CliError } from '../errors.ts'
+import { CliError, ExitCode } from '../errors.ts'
 import { step } from '../terminal.ts'
 import type { Container, Model } from './model.ts'
 import { migration, runOnce } from './one-shot.ts'
-import { captureCompose, compose, readContainers, startServices } from './stack.ts'
+import { captureCompose, compose, ofProject, readContainers, startServices } from './stack.ts'
 import type { Stack } from './stack.ts'
 
 const idsOf = (containers: readonly Container[]): string[] => containers.map(({ id }) => id)
-
-/** The internal networks in which the proxy finds web. */
-const doorsOf = ({ networks = {}, services: { web, proxy } }: Model) => Object.entries(networks).flatMap(([key, { name, internal }]) =>
-  internal && [web, proxy].every((one) => one?.networks && key in one.networks) ? [{ name, aliases: web?.networks?.[key]?.aliases ?? [] }] : [])
 
 /** What a service waits for, and what that waits for, each as `[service, condition]`. */
 const waitsFor = ({ services }: Model, name: string): [string, string][] => Object.entries(services[name]?.depends_on ?? {})
   .flatMap(([service, { condition }]) => [[service, condition], ...waitsFor({ name, services }, service)])
 
 /**
- * Starts a new web beside the old one. The proxy finds it only when it is healthy.
+ * Starts a new web beside the old one. Until it is healthy, it is not in the network in which the proxy finds web.
  *
  * @throws CliError (exit code 7), also after Ctrl-C; the new web is then stopped, and its log can be read
  */
 async function startBeside(stack: Stack, model: Model, start: readonly string[], old: readonly Container[], needed: readonly string[]): Promise<void> {
-  const readNew = async (options?: RunOptions): Promise<Container[]> =>
-    (await readContainers(model.name, options)).filter(({ service, id }) => service === 'web' && !idsOf(old).includes(id))
+  const { name, networks, services: { web } } = model
+  const listNew = async (): Promise<string[]> => {
+    const own = ['service=web', 'oneoff=False'].flatMap((label) => ['--filter', `label=com.docker.compose.${label}`])
+    const asked = capture(['ps', '--all', '--quiet', '--no-trunc', ...ofProject(name), ...own], { tidiesUp: true })
+    return (await asked).stdout.split('\n').filter((id) => id && !idsOf(old).includes(id))
+  }
+  const site = web?.networks && 'site' in web.networks ? networks?.site?.name : undefined
+  const aliases = ['web', ...(web?.networks?.site?.aliases ?? [])].flatMap((alias) => ['--alias', alias])
   const both = ['--no-recreate', '--scale', `web=${2 * old.length}`, 'web']
-  const doors = doorsOf(model)
   try {
     await read(compose(stack, 'create', ...both), { env: stack.env })
-    for (const { id } of await readNew()) for (const { name } of doors) await read(['network', 'disconnect', name, id])
+    const added = await listNew()
+    if (site) for (const id of added) await read(['network', 'disconnect', site, id])
     const code = await startServices(stack, model, [...start, ...both])
-    const added = await readNew()
+    const well = (await readContainers(name)).filter(({ id, health }) => added.includes(id) && health === 'healthy')
     // At its time-out, Compose 2.26 sometimes exits with 0 anyway.
-    if (code !== 0 || added.some(({ health }) => health !== 'healthy')) {
-      const { message, details, hint, exitCode } = await (await import('../explain/explain.ts')).explain(stack, model, ['web', ...needed])
-      throw new CliError(`${message} The old version still serves.`, { details, hint, exitCode })
-    }
-    for (const { id } of added) for (const { name, aliases } of doors) await read(['network', 'connect', ...['web', ...aliases].flatMap((one) => ['--alias', one]), name, id])
+    if (code !== 0 || well.length < old.length) throw await (await import('../explain/explain.ts')).explain(stack, model, ['web', ...needed])
+    if (site) for (const id of added) await read(['network', 'connect', ...aliases, site, id])
   } catch (error) {
-    const added = idsOf(await readNew({ tidiesUp: true }))
+    const added = await listNew()
     if (added.length > 0) await capture(['stop', ...added], { tidiesUp: true })
-    throw error
+    // Compose takes it for a web like any other, so whoever starts it by hand has to get one that the proxy finds.
+    if (site) for (const id of added) await capture(['network', 'connect', ...aliases, site, id], { tidiesUp: true })
+    if (!(error instanceof CliError)) throw error
+    throw new CliError(`${error.message} The old version still serves.`, { ...error, exitCode: ExitCode.unhealthy })
   }
 }
 
@@ -51,9 +52,8 @@ async function startBeside(stack: Stack, model: Model, start: readonly string[],
  * and stops it when the new one is healthy. Compose alone would first stop every old container: visitors would wait for
  * the migration and for the worker's last task, and a new web that never becomes healthy would be an outage.
  *
- * Web is replaced in its place, before the rest, if there is no proxy or if two of it cannot run. The same holds if a
- * service is not well, because this start may be the cure, and if one that web needs changes too, because Compose would
- * then replace the new web as well.
+ * Web is replaced in its place, before the rest, if there is no proxy, if two of it cannot run, if a service is not well
+ * (this start may be the cure), or if one that web needs changes too (Compose would then replace the new web as well).
  *
  * @param begins is called before anything that serves is stopped
  * @throws CliError (exit code 6 or 7) while the old version goes on serving
@@ -76,8 +76,8 @@ export async function replaceWeb(stack: Stack, model: Model, start: readonly str
   const changes = ({ service, image, hash }: Container): boolean =>
     needed.includes(service) && !(current.includes(image) && hashes.includes(`${service} ${hash}`))
   const isUnsettled = running.some((one) => one.service !== 'web' && (one.state === 'restarting' || one.health === 'unhealthy' || changes(one)))
-  const fitsTwice = !web.ports?.length && !web.container_name && !web.network_mode
-  if (!proxy || !fitsTwice || isUnsettled || old.length === 0) {
+  const fixed = [web.ports?.length, web.container_name, web.network_mode, ...Object.values(web.networks ?? {}).map((network) => network?.ipv4_address)]
+  if (!proxy || fixed.some(Boolean) || isUnsettled || old.length === 0) {
     begins()
     // The start of the whole stack reports whether this worked.
     return void (await startServices(stack, model, [...start, 'web']))

@@ -95,13 +95,12 @@ export async function readModel(stack: Stack): Promise<Model> {
 export const ofProject = (project: string): string[] => ['--filter', `label=com.docker.compose.project=${project}`]
 
 /** The lines of Docker's answer, one name or id each. */
-export const readNames = async (args: readonly string[], options?: RunOptions): Promise<string[]> =>
-  (await read(args, options)).split('\n').filter(Boolean)
+export const readNames = async (args: readonly string[]): Promise<string[]> => (await read(args)).split('\n').filter(Boolean)
 
 /** The containers of a project, the stopped ones too. Compose's own `ps` takes longer. */
-export async function readContainers(project: string, options?: RunOptions): Promise<Container[]> {
-  const ids = await readNames(['ps', '--all', '--quiet', '--no-trunc', ...ofProject(project)], options)
-  return ids.length === 0 ? [] : parseContainers(await read(['inspect', ...ids], options))
+export async function readContainers(project: string): Promise<Container[]> {
+  const ids = await readNames(['ps', '--all', '--quiet', '--no-trunc', ...ofProject(project)])
+  return ids.length === 0 ? [] : parseContainers(await read(['inspect', ...ids]))
 }
 
 /** A stack, and what Compose makes of it. */

@@ -235,8 +235,21 @@ deploy() { # deploy MIGRATE_COMMAND
 	assert_equal "$(state '{{.Id}}' web)" "$before"
 }
 
-@test "a deploy whose web answers with errors ends with 7, and no visitor meets that web" {
+@test "a deploy whose web ends as soon as it starts ends with 7 and leaves the old version to its visitors" {
 	local before
+	before=$(state '{{.Id}}' web)
+	set_in "$env_file" WEB_APP=stories:nothing
+	run -7 deploy true
+	set_in "$env_file" 'WEB_APP=stories:create_app()'
+	assert_equal "$(cat "$BATS_TEST_TMPDIR/all")" 200
+	run cat "$BATS_TEST_TMPDIR/said"
+	assert_output --regexp 'web stops as soon as it starts \(exit code [14]\)\. The old version still serves\.'
+	assert_output --partial 'WEB_APP names something that the source does not have'
+	assert_equal "$(compose ps --quiet web)" "$before"
+}
+
+@test "a deploy whose web answers with errors ends with 7, no visitor meets that web, and it gets its networks back" {
+	local before stopped
 	before=$(state '{{.Id}}' web)
 	# It has no page.
 	set_in "$env_file" "WEB_APP='flask:Flask(\"empty\")'"
@@ -246,6 +259,10 @@ deploy() { # deploy MIGRATE_COMMAND
 	run cat "$BATS_TEST_TMPDIR/said"
 	assert_output --partial 'web is not healthy: GET /healthz answered 404. The old version still serves.'
 	assert_equal "$(compose ps --quiet web)" "$before"
+	# Plain Compose may start it in place of the old one, and the proxy has to find it then.
+	stopped=$(compose ps --all --quiet --status exited web)
+	run docker inspect --format "{{(index .NetworkSettings.Networks \"${project}_site\").Aliases}}" "$stopped"
+	assert_output --regexp '[[ ]web[] ]'
 }
 
 @test "a deploy migrates while the old version serves, and no visitor sees an error or waits for the old version to stop" {

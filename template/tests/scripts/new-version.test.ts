@@ -20,11 +20,11 @@ const old: Sketch = { service: 'web', health: 'healthy', image: 'old' }
 const second: Sketch = { ...old, number: 2 }
 const fresh: Sketch = { service: 'web', number: 3, health: 'healthy', image: 'new' }
 
-/** A sandbox with these containers, and what is called on it. */
-async function replacedOn(containers: Sketch[], model = stackWith(), box = new Sandbox()) {
+/** A sandbox with these containers, and then with those, and what is called on it. */
+async function replacedOn(containers: Sketch[], { model = stackWith(), later = containers, box = new Sandbox() } = {}) {
   box.settings()
   box.enter()
-  box.containers(containers)
+  box.containers(containers, later)
   box.answer('image-id', { out: 'sha256:new\nsha256:seventeen\nsha256:nine\n' })
   box.answer('compose-config', { out: 'postgres p1\nredis r1\nweb w2\n' })
   let failure: unknown
@@ -34,9 +34,10 @@ async function replacedOn(containers: Sketch[], model = stackWith(), box = new S
   return { calls, failure, hasBegun }
 }
 
-/** The fake Docker shows a new container from the beginning, or not at all. */
-const beside = (scale: number, added?: string): string[] => [
-  'compose rm --force web migrate', `compose create --no-recreate --scale web=${scale} web`, ...(added ? [`network disconnect shop_site ${added}`] : []),
+const away = 'network disconnect shop_site'
+const back = 'network connect --alias web --alias shop shop_site'
+const beside = (scale: number, ...added: string[]): string[] => [
+  'compose rm --force web migrate', `compose create --no-recreate --scale web=${scale} web`, ...added.map((one) => `${away} ${one}`),
   `compose up --no-recreate --scale web=${scale} web`,
 ]
 
@@ -44,19 +45,30 @@ test.each<[string, Sketch[], string[], Model?]>([
   ['nothing runs', [], []],
   ['web is of this version', [postgres, fresh], []],
   ['its database does not run', [old], []],
-  ['it is well: the new web starts beside it', [postgres, old], [...beside(2), 'stop web-1', 'rm web-1']],
-  ['it has two containers', [postgres, old, second], [...beside(4), 'stop web-1 web-2', 'rm web-1 web-2']],
-  ['an attempt was cut short', [postgres, old, fresh], ['stop web-3', ...beside(2, 'web-3'), 'network connect --alias web --alias shop shop_site web-3', 'stop web-1', 'rm web-1']],
   ['it is not well', [postgres, { ...old, health: 'unhealthy' }], ['compose up web']],
   ['another service is not well, and this start may be the cure', [postgres, old, { ...redis, health: 'unhealthy' }], ['compose up web']],
   ['two of it cannot publish the same port', [postgres, old], ['compose up web'], stackWith({ ports: [{ target: 8000 }] })],
   ['two of it cannot have the same name', [postgres, old], ['compose up web'], stackWith({ container_name: 'shop' })],
+  ['two of it cannot have the same address', [postgres, old], ['compose up web'], stackWith({ networks: { site: { ipv4_address: '10.0.0.9' } } })],
   ['a service that it needs changes too, and Compose would replace the new web as well', [postgres, old, { ...redis, hash: 'other' }], ['compose up web']],
   ['a service that it needs has a newer image', [postgres, old, { ...redis, image: 'older' }], ['compose up web']],
   ['two of it cannot share this machine', [postgres, old], ['compose up web'], stackWith({ network_mode: 'host' })],
   ['nothing hands visitors to the one that answers', [postgres, old], ['compose up web'], stackWithout],
-])('an older version, if %s', async (_, containers, calls, model) => {
-  expect(await replacedOn(containers, model)).toEqual({ calls, failure: undefined, hasBegun: calls.length > 0 })
+])('an older version is replaced in its place, or not at all, if %s', async (_, containers, calls, model) => {
+  expect(await replacedOn(containers, { ...(model && { model }) })).toEqual({ calls, failure: undefined, hasBegun: calls.length > 0 })
+})
+
+const other: Sketch = { ...fresh, number: 4 }
+
+test.each<[string, Sketch[], Sketch[], string[], Model?]>([
+  ['it is well', [old], [fresh], [...beside(2, 'web-3'), `${back} web-3`, 'stop web-1', 'rm web-1']],
+  ['it has two containers', [old, second], [fresh, other],
+    [...beside(4, 'web-3', 'web-4'), `${back} web-3`, `${back} web-4`, 'stop web-1 web-2', 'rm web-1 web-2']],
+  ['an attempt was cut short', [old, fresh], [other], ['stop web-3', ...beside(2, 'web-4'), `${back} web-4`, 'stop web-1', 'rm web-1']],
+  ['it has no network with the proxy alone', [old], [fresh], [...beside(2), 'stop web-1', 'rm web-1'], stackWith({ networks: { data: null } })],
+])('a new version starts beside an older one, away from the proxy until it is well, if %s', async (_, before, added, calls, model) => {
+  const later = [postgres, ...before.filter(({ image }) => image === 'old'), ...added]
+  expect(await replacedOn([postgres, ...before], { later, ...(model && { model }) })).toEqual({ calls, failure: undefined, hasBegun: true })
 })
 
 test.each([
@@ -65,9 +77,20 @@ test.each([
 ])('an older version goes on serving if the new web is not healthy, and the new one is stopped: %s', async (_, code, health, message) => {
   const box = new Sandbox()
   box.answer('compose-up', { code })
-  const { calls, failure, hasBegun } = await replacedOn([postgres, old, { ...fresh, health, says: 'GET /healthz answered 500' }], stackWith(), box)
+  const later = [postgres, old, { ...fresh, health, says: 'GET /healthz answered 500' }]
+  const { calls, failure, hasBegun } = await replacedOn([postgres, old], { later, box })
   expect(failure).toMatchObject({ message: `${message} The old version still serves.`, exitCode: 7 })
-  expect(calls).toEqual(['stop web-3', ...beside(2, 'web-3'), 'stop web-3'])
+  // It gets its network back: plain Compose takes it for a web like any other.
+  expect(calls).toEqual([...beside(2, 'web-3'), 'stop web-3', `${back} web-3`])
   expect(hasBegun).toBe(false)
   expect(box.calls()).toContain('compose logs --no-log-prefix --no-color --index 3 --since 2025-12-31T23:59:58.500Z --tail 200 web')
+})
+
+test('an older version goes on serving if there is no new web, or Docker does not make it', async () => {
+  expect(await replacedOn([postgres, old])).toMatchObject({ calls: beside(2), failure: { exitCode: 7 }, hasBegun: false })
+  const box = new Sandbox()
+  box.answer('compose-create', { code: 1, err: 'no space left on device\n' })
+  const { failure, hasBegun } = await replacedOn([postgres, old], { box })
+  expect(failure).toMatchObject({ message: expect.stringMatching(/ failed\. The old version still serves\.$/), details: 'no space left on device', exitCode: 7 })
+  expect(hasBegun).toBe(false)
 })

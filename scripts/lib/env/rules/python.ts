@@ -10,11 +10,12 @@ import type { Rule } from '../subject.ts'
  * Poetry's are npm's, and Python's are put into npm's words. What cannot be read fits.
  */
 export function fitsPython(specifier: string, version: string): boolean {
-  const range = specifier.replaceAll(/!=[^,|]+/g, '').replaceAll(',', ' ').replaceAll(/\|+/g, '||').replaceAll(/={2,3}/g, '=')
-    .replaceAll(/>(?!=)/g, '>=').replaceAll(/~=\s*(\d+\.\d+)(?![.\d])/g, '^$1').replaceAll('~=', '~')
+  const joined = specifier.replaceAll(/([<>=~^!])\s+/g, '$1')
   // npm has no "not". It counts only where all releases are excluded.
-  const isExcluded = specifier.replaceAll(' ', '').split(',').includes(`!=${version}.*`)
-  return !isExcluded && (validRange(range) === null || intersects(range, `${version}.x`))
+  if (joined.split(/[\s,|]+/).includes(`!=${version}.*`)) return false
+  const range = joined.replaceAll(/!=[^\s,|]+/g, '').replaceAll(',', ' ').replaceAll(/\|+/g, ' || ').replaceAll(/={2,3}/g, '=')
+    .replaceAll(/(\d+\.\d+\.\d+)\.\w+/g, '$1').replaceAll(/>(?!=)/g, '>=').replaceAll(/~=(\d+\.\d+)(?![.\d])/g, '^$1').replaceAll('~=', '~')
+  return validRange(range, true) === null || intersects(range, `${version}.x`, true)
 }
 
 /** The value of a key in one table of a TOML file, when it is one string. */
