@@ -43,7 +43,7 @@ async function startBeside(stack: Stack, model: Model, start: readonly string[],
     // Compose takes it for a web like any other, so whoever starts it by hand has to get one that the proxy finds.
     if (site) for (const id of added) await capture(['network', 'connect', ...aliases, site, id], { tidiesUp: true })
     if (!(error instanceof CliError)) throw error
-    throw new CliError(`${error.message} The old version still serves.`, { ...error, exitCode: ExitCode.unhealthy })
+    throw new CliError(`${error.message} The old version still serves.`, { details: error.details, hint: error.hint, exitCode: ExitCode.unhealthy })
   }
 }
 
