@@ -6,6 +6,7 @@ a health check would find out less at a hundred times the cost.
 """
 
 import os
+import queue
 import threading
 import time
 from multiprocessing.connection import wait as readable
@@ -53,6 +54,41 @@ class Heartbeat(bootsteps.StartStopStep):
         for timer in self._timers:
             timer.cancel()
         heartbeat.say(heartbeat.PAUSES)
+
+
+class Slots(bootsteps.StartStopStep):
+    """Lets tasks wait for a free slot of the pool ``gevent``.
+
+    Otherwise the loop that takes tasks waits for it: no heartbeat, and after two minutes no RabbitMQ.
+    """
+
+    requires: ClassVar = ("celery.worker.components:Pool",)
+
+    def create(self, parent: Any) -> None:
+        """Puts a queue between the loop and the pool."""
+        self._tasks: queue.Queue[Any] = queue.Queue()
+        parent.process_task = self._tasks.put
+        # Celery clears this when it stops or has lost its connection: the broker gives these tasks out again.
+        parent.semaphore = self._tasks.queue
+
+    def start(self, parent: Any) -> None:
+        """Starts what gives the tasks to the pool."""
+        connect = parent.consumer.connect
+
+        def impatient() -> Any:
+            connection = connect()
+            drain = connection.drain_events
+            # The loop acknowledges only between two waits for messages, so it must not wait for long.
+            connection.drain_events = lambda timeout: drain(timeout=0.05 if parent.semaphore else timeout)
+            return connection
+
+        def feed() -> None:
+            while True:
+                parent.pool._pool.wait_available()  # noqa: SLF001
+                parent._process_task(self._tasks.get())  # noqa: SLF001
+
+        parent.consumer.connect = impatient
+        threading.Thread(target=feed, daemon=True).start()
 
 
 def a_task_runs(pool: Any) -> bool:
@@ -129,3 +165,5 @@ current_app.steps["consumer"].add(Heartbeat)
 wait_no_longer_than_tasks()
 if os.environ.get("WORKER_POOL") == "solo":
     beat_during_tasks()
+elif os.environ.get("WORKER_POOL") == "gevent":
+    current_app.steps["worker"].add(Slots)

@@ -75,7 +75,7 @@ source extras/rabbitmq/tests/sample.bash
 }
 
 @test "a connected worker that takes no tasks although some wait turns unhealthy with every pool, and a busy or paused one does not" {
-	local name pool deaf=(prefork threads solo) names=(prefork threads solo busy paused)
+	local name pool deaf=(prefork threads gevent solo) names=(prefork threads gevent solo busy paused)
 	cat >"$BATS_TEST_TMPDIR/deaf.py" <<-'PYTHON'
 		import os
 		import sys
@@ -109,7 +109,7 @@ source extras/rabbitmq/tests/sample.bash
 		app.steps["consumer"].add(Deaf)
 	PYTHON
 	for name in "${names[@]}"; do
-		case $name in threads | solo) pool=$name ;; *) pool=prefork ;; esac
+		case $name in threads | gevent | solo) pool=$name ;; *) pool=prefork ;; esac
 		compose run --detach --no-deps --name "$project-$name" --volume "$BATS_TEST_TMPDIR:/deaf:ro" --env PYTHONPATH=/deaf --env RELOAD= \
 			--env CELERY_APP=deaf --env WORKER_QUEUES="$name" --env WORKER_POOL="$pool" worker
 	done

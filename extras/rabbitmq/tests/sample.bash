@@ -20,7 +20,7 @@ setup_file() {
 		sed "/^COMPOSE_PROFILES=/s/$/,rabbitmq/; s,^S3_PUBLIC_URL=.*,S3_PUBLIC_URL=http://localhost:$((port + 2))," .env.docker.example
 		printf '%s\n' "COMPOSE_PROJECT_NAME=$project" "EXTRA_CA_FILE=${TEST_EXTRA_CA_FILE:-}" "COMPOSE_FILE=$files" \
 			"APP_ENV_FILE=$BATS_FILE_TMPDIR/app.env" "WEB_PORT=$port" "FLOWER_PORT=$((port + 1))" "STORAGE_PORT=$((port + 2))" \
-			RABBITMQ_PASSWORD=first-pa55word RABBITMQ_CONSUMER_TIMEOUT=7200
+			PYTHON_EXTRA_PACKAGES=gevent RABBITMQ_PASSWORD=first-pa55word RABBITMQ_CONSUMER_TIMEOUT=7200
 	} >"$env_file"
 	chmod 600 "$env_file"
 	echo 'CELERY_BROKER_URL=amqp://app:${RABBITMQ_PASSWORD}@rabbitmq:5672//' >"$BATS_FILE_TMPDIR/app.env"

@@ -295,12 +295,12 @@ looks() { # looks NAME COUNT: it has looked so many times
 }
 
 @test "a worker stays healthy while tasks wait if it is busy, paused, or full of rate-limited or later tasks" {
-	local name names=(busy limited later paused)
-	for name in "${names[@]}"; do watched "$name" --env WORKER_POOL=prefork; done
+	local name names=(busy green limited later paused)
+	for name in "${names[@]}"; do watched "$name" --env WORKER_POOL="$([[ $name == green ]] && echo gevent || echo prefork)"; done
 	# shellcheck disable=SC2329 # by until_ok
 	is_paused() { queue paused 'deaf.app.control.cancel_consumer("paused")' && docker logs "$project-paused" 2>&1 | grep 'Canceling queue paused'; }
 	until_ok 60 is_paused
-	queue busy 'for _ in range(20): send("rest", 60)'
+	for name in busy green; do queue "$name" 'for _ in range(20): send("rest", 60)'; done
 	queue limited 'for _ in range(20): send("rare")'
 	queue later 'for _ in range(20): send("rest", 0, countdown=600)'
 	queue paused 'for _ in range(20): send("rest", 0)'
