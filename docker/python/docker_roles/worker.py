@@ -156,6 +156,10 @@ def configure(conf: Any) -> None:
     if current_app.connection_for_read().transport.driver_type == "redis":
         options = {**UNACKED, **options}
     conf.broker_transport_options = options
+    if os.environ.get("WORKER_POOL") in {"threads", "gevent"}:
+        # After a reconnect, the next tasks would raise the count again themselves. They would read what
+        # RabbitMQ sends to the loop, and get lost.
+        conf.worker_enable_prefetch_count_reduction = False
 
 
 configure(current_app.conf)

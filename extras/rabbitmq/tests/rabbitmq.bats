@@ -140,6 +140,45 @@ source extras/rabbitmq/tests/sample.bash
 	docker rm --force "${names[@]/#/$project-}"
 }
 
+@test "a worker that reconnects while tasks run loses none of the next tasks, with threads and gevent" {
+	local pool pools=(threads gevent)
+	cat >"$BATS_TEST_TMPDIR/early.py" <<-'PYTHON'
+		import time
+
+		from stories.worker import celery as app
+
+		app.conf.task_acks_late = False
+
+
+		@app.task
+		def rest(seconds):
+		    time.sleep(seconds)
+	PYTHON
+	send() { docker exec "$project-$1" entrypoint.sh python -c "import early; [early.app.send_task('early.rest', ($2,), queue='$1') for _ in range($3)]"; }
+	logged() { (($(docker logs "$project-$1" 2>&1 | grep --count "$2") >= $3)); }
+	for pool in "${pools[@]}"; do
+		# Celery's own heartbeat is for Flower. With gevent, it may break the new connection in a way of its own.
+		compose run --detach --no-deps --name "$project-$pool" --volume "$BATS_TEST_TMPDIR:/early:ro" --env PYTHONPATH=/early --env RELOAD= \
+			--env CELERY_APP=early --env WORKER_QUEUES="$pool" --env WORKER_POOL="$pool" --env WORKER_CONCURRENCY=10 \
+			--env WORKER_ARGS='--loglevel=info --without-mingle --without-gossip --without-heartbeat' worker
+	done
+	for pool in "${pools[@]}"; do
+		until_ok 60 docker exec "$project-$pool" healthcheck.sh
+		send "$pool" 15 3
+		until_ok 30 logged "$pool" received 3
+	done
+	rabbitmqctl close_all_connections test
+	for pool in "${pools[@]}"; do
+		until_ok 30 logged "$pool" 'MainProcess] Connected to amqp' 2
+		send "$pool" 0 6
+	done
+	for pool in "${pools[@]}"; do
+		run until_ok 30 logged "$pool" succeeded 9
+		assert_success
+	done
+	docker rm --force "${pools[@]/#/$project-}"
+}
+
 @test "beat has its lock in Redis, even though Redis is not its broker" {
 	run -0 redis_cli exists "celery-beat-lock:$project"
 	assert_output 1
