@@ -420,15 +420,15 @@ print([name for name in ("colorama", "markupsafe", "iniconfig", "pluggy") if fin
 		while not Path("/tmp/begun").exists():
 		    time.sleep(0.1)
 		web.terminate()
-		isRefused, end = False, time.monotonic() + 10
-		while not isRefused and time.monotonic() < end:
+		is_refused, end = False, time.monotonic() + 10
+		while not is_refused and time.monotonic() < end:
 		    try:
 		        ask().getresponse().read()
 		    except ConnectionRefusedError:
-		        isRefused = True
+		        is_refused = True
 		    except OSError:
 		        continue
-		print("refused while it waits:", isRefused and web.poll() is None)
+		print("refused while it waits:", is_refused and web.poll() is None)
 		Path("/tmp/go-on").touch()
 		print("what had begun:", slow.getresponse().read().decode())
 		print("exit code:", web.wait())
