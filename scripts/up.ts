@@ -6,7 +6,7 @@ import type { Container, Model } from './lib/compose/model.ts'
 import { replaceWeb } from './lib/compose/new-version.ts'
 import { checkPorts } from './lib/compose/ports.ts'
 import { checkSourceAccess } from './lib/compose/source-access.ts'
-import { buildImages, composeCommand, ofProject, openStack, readContainers, readNames, stackOf, startServices } from './lib/compose/stack.ts'
+import { buildImages, composeCommand, openStack, readContainers, stackOf, startServices } from './lib/compose/stack.ts'
 import type { Stack } from './lib/compose/stack.ts'
 import { read } from './lib/engine/docker.ts'
 import { ensureImages } from './lib/engine/images.ts'
@@ -32,14 +32,14 @@ async function makeEnvFile(file: string): Promise<void> {
  * corrected. One that ran before may also become unhealthy only now, such as a worker whose Redis was away.
  */
 async function startStack(stack: Stack, model: Model, start: readonly string[], isAgain = false): Promise<{ failed: boolean; all: Container[] }> {
-  // Podman refuses the filter status=restarting.
-  const states = await readNames(['ps', '--no-trunc', ...ofProject(model.name), '--format', '{{.ID}} {{.State}} {{.Status}}'])
-  const sick = states.flatMap((line) => /^(\S+) (?:restarting |.*\(unhealthy\)$)/.exec(line)?.[1] ?? [])
+  // Not by `docker ps`: Podman's answer has no health, and it refuses the filter status=restarting.
+  const before = await readContainers(model.name)
+  const sick = before.filter(({ state, health }) => state === 'restarting' || health === 'unhealthy').map(({ id }) => id)
   if (sick.length > 0) await read(['stop', ...sick])
   const code = await startServices(stack, model, start)
   const all = await readContainers(model.name)
   const { id, health } = firstCause(all, model.services) ?? {}
-  const wasWell = states.some((line) => line.startsWith(`${id} `)) && !sick.includes(id!)
+  const wasWell = before.some((one) => one.id === id && one.state === 'running') && !sick.includes(id!)
   if (wasWell && health === 'unhealthy' && !isAgain) return startStack(stack, model, start, true)
   // At its time-out, Compose 2.26 sometimes exits with 0 anyway, so the containers count too.
   return { failed: code !== 0 || id !== undefined, all }

@@ -61,8 +61,10 @@ export interface RunOptions {
 
 interface Answer {
   out?: string | object
-  /** What Docker says from the second time on. */
+  /** What Docker says the second time. */
   next?: string
+  /** What it says from the third time on; without it, what it said the second time. */
+  last?: string
   err?: string
   code?: number
   /** Docker waits for a signal. */
@@ -95,13 +97,13 @@ export class Sandbox {
     }
   }
 
-  /** Sets the containers of the project, and those that are there when Docker is asked again. */
-  containers(sketches: readonly Sketch[], later = sketches): void {
+  /** Sets the containers of the project, those that are there when Docker is asked again, and those from the third time on. */
+  containers(sketches: readonly Sketch[], later = sketches, last = later): void {
     const ids = (some: readonly Sketch[]): string => some.map((sketch) => `${inspected(sketch).Id}\n`).join('')
     const details = (some: readonly Sketch[]): string => JSON.stringify(some.map((sketch) => inspected(sketch)))
-    this.answer('ps', { out: ids(sketches), next: ids(later) })
+    this.answer('ps', { out: ids(sketches), next: ids(later), last: ids(last) })
     this.answer('ps-web', { out: ids(later.filter(({ service, oneoff }) => service === 'web' && !oneoff)) })
-    this.answer('inspect', { out: details(sketches), next: details(later) })
+    this.answer('inspect', { out: details(sketches), next: details(later), last: details(last) })
   }
 
   /**

@@ -2,6 +2,7 @@ import { describe, expect, test, vi } from 'vitest'
 import { parseSchema } from '../../../scripts/lib/env/schema.ts'
 import { up } from '../../../scripts/up.ts'
 import { stackWith, wellStack } from '../../../tests/helpers/stack.ts'
+import type { Sketch } from '../../../tests/helpers/stack.ts'
 import { freePorts, Sandbox, SECRET, stack } from '../../../tests/helpers/sandbox.ts'
 
 test('up takes an empty .env.docker, which Docker leaves behind where it hides one, for none', async () => {
@@ -98,23 +99,25 @@ describe.concurrent('up', () => {
 
   test('stops what is unhealthy and what Docker starts again and again, and then starts it: mended or not, it is a new start', async () => {
     const box = await stack()
-    box.containers(wellStack)
-    box.answer('ps-states', { out: 'looping restarting Restarting (1) 3 seconds ago\nsick running Up 2 minutes (unhealthy)\nwell running Up 2 minutes (healthy)\n' })
+    const sick = stackWith({ service: 'worker', state: 'restarting' }, { service: 'redis', health: 'unhealthy' })
+    // A new web is asked about first.
+    box.containers(sick, sick, wellStack)
     const { code } = await box.run('up', ['--no-build'])
     expect(code).toBe(0)
-    expect(box.order('stop looping sick', 'compose up')).toEqual(['stop looping sick', 'compose up'])
-    expect(box.calls().some((call) => call.includes('status=restarting')), 'Podman refuses this filter').toBe(false)
+    const stop = 'stop id-of-shop-redis-1 id-of-shop-worker-1'
+    expect(box.order(stop, 'compose up')).toEqual([stop, 'compose up'])
+    expect(box.calls().some((call) => /status|State/.test(call)), 'Podman refuses the filter status=restarting, and its ps has no health').toBe(false)
   })
 
-  test.each([
-    ['was well before: its Redis may have been away', 'id-of-shop-worker-1 running Up 2 minutes (healthy)\n', 2],
-    ['was stopped for that before', 'id-of-shop-worker-1 running Up 2 minutes (unhealthy)\n', 1],
-    ['is new', '', 1],
-  ])('starts once more what becomes unhealthy while it starts, if it %s', async (_, states, starts) => {
+  test.each<[string, Sketch, number]>([
+    ['was well before: its Redis may have been away', { service: 'worker', health: 'healthy' }, 2],
+    ['was stopped for that before', { service: 'worker', health: 'unhealthy' }, 1],
+    ['had ended', { service: 'worker', state: 'exited' }, 1],
+    ['is new', { service: 'worker', number: 2 }, 1],
+  ])('starts once more what becomes unhealthy while it starts, if it %s', async (_, before, starts) => {
     const box = await stack()
-    box.answer('ps-states', { out: states })
     box.answer('compose-up', { err: 'container shop-worker-1 is unhealthy\n', code: 1 })
-    box.containers(stackWith({ service: 'worker', health: 'unhealthy', says: 'the last heartbeat was 19 seconds ago' }))
+    box.containers([before], [before], stackWith({ service: 'worker', health: 'unhealthy', says: 'the last heartbeat was 19 seconds ago' }))
     const { code, stderr } = await box.run('up', ['--no-build'])
     expect(code).toBe(7)
     expect(stderr).toContain('worker is not healthy: the last heartbeat was 19 seconds ago.')
