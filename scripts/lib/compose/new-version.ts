@@ -90,7 +90,7 @@ export async function replaceWeb(stack: Stack, model: Model, start: readonly str
   await startBeside(stack, model, start, old, needed)
   begins()
   await step('Stopping the old web', async () => {
-    await read(['stop', ...idsOf(old)])
-    await read(['rm', ...idsOf(old)])
+    await read(['stop', ...idsOf(old)], { tidiesUp: true })
+    await read(['rm', ...idsOf(old)], { tidiesUp: true })
   })
 }

@@ -282,6 +282,22 @@ deploy() { # deploy MIGRATE_COMMAND
 	refute_output "$before"
 }
 
+@test "a deploy that is stopped while the old web stops still removes it, and leaves the new one to its visitors" {
+	local before deploy code=0
+	before=$(state '{{.Id}}' web)
+	set_in "$env_file" IMAGE_VERSION="$RANDOM"
+	setsid node --import tsx/esm -- scripts/up.ts --env-file "$env_file" &>"$BATS_TEST_TMPDIR/said" 3>&- &
+	deploy=$!
+	until_ok 120 grep --quiet 'Stopping the old web' "$BATS_TEST_TMPDIR/said"
+	kill -INT -- "-$deploy"
+	wait "$deploy" || code=$?
+	assert_equal "$code" 130
+	# Compose would keep an old web that is only stopped, and remove the new one.
+	run compose ps --all --quiet web
+	assert_output --regexp '^[0-9a-f]{64}$'
+	refute_output "$before"
+}
+
 @test "a site with a name is served with TLS, and plain HTTP is sent there" {
 	local https
 	https=$(sed -n 's/^PROXY_HTTPS_PORT=//p' "$env_file")
