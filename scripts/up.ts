@@ -70,7 +70,7 @@ export const up = defineCommand({
   notes: 'Makes .env.docker when there is none.\n\nExit codes: 0 healthy, 2 usage, 3 a setting or a taken port, 4 no engine or no images,\n'
     + '5 the image could not be built, 6 the migration failed, 7 a service is not healthy, 130 interrupted.',
   examples: ['npm run up', 'npm run --silent up -- --json | jq .urls', 'npm run up -- --env-file .env.staging'],
-  whenStopped: () => hasBegunToStart ? 'What had started is still there: npm run teardown' : 'What ran before still runs. Continue: npm run up',
+  whenStopped: () => hasBegunToStart ? 'Continue: npm run up. Or stop what had started: npm run teardown' : 'What ran before still runs. Continue: npm run up',
   async run({ 'no-build': noBuild = false, pull = false, timeout = '180', 'env-file': file = envFile, json = false, 'dry-run': dryRun = false }) {
     const started = performance.now()
     if (!/^[1-9]\d*$/.test(timeout)) throw new CliError(`--timeout ${timeout} is not a number of seconds.`, { exitCode: ExitCode.usage })

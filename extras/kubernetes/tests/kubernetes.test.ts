@@ -81,11 +81,11 @@ describe.each(pods)('%s', (name, { metadata, spec }, { replicas, strategy }) => 
   })
 })
 
-test('only members of the network edge reach web, and nobody reaches anything else', () => {
+test('only members of the networks edge and site reach web, and nobody reaches anything else', () => {
   const policies = Object.fromEntries(all.filter(({ kind }) => kind === 'NetworkPolicy').map(({ metadata, spec }) => [metadata.name, spec]))
   expect(policies.nobody).toEqual({ podSelector: {}, policyTypes: ['Ingress', 'Egress'] })
-  const inEdge = pods.map(([name]) => name).filter((name) => services[name].networks.includes('edge'))
-  expect(policies.web.ingress[0].from[0].podSelector.matchExpressions[0].values.toSorted()).toEqual(inEdge.toSorted())
+  const near = pods.map(([name]) => name).filter((name) => ['edge', 'site'].some((network) => services[name].networks.includes(network)))
+  expect(policies.web.ingress[0].from[0].podSelector.matchExpressions[0].values.toSorted()).toEqual(near.toSorted())
   for (const path of ['own-cluster/ingress.yaml', 'managed-cluster/gateway.yaml']) {
     expect(documents(path).find(({ kind }) => kind === 'NetworkPolicy').spec.podSelector.matchExpressions[0].values).toEqual(['web', 'frontend'])
   }

@@ -23,8 +23,7 @@ source extras/rabbitmq/tests/sample.bash
 @test "tasks go through RabbitMQ, and web, worker, beat and Flower are healthy" {
 	local id service
 	id=$(submit 3)
-	run until_ok 60 is_done "$id"
-	assert_success
+	run -0 until_ok 60 is_done "$id"
 	run compose logs worker flower
 	assert_output --partial 'Connected to amqp://app:**@rabbitmq:5672//'
 	refute_output --partial 'Connected to redis'
@@ -63,15 +62,11 @@ source extras/rabbitmq/tests/sample.bash
 
 @test "a broker that stops answering turns unhealthy, and so does the worker that lost it; both come back" {
 	rabbitmqctl stop_app
-	run until_ok 30 is_health rabbitmq unhealthy
-	assert_success
-	run until_ok 60 is_health worker unhealthy
-	assert_success
+	run -0 until_ok 30 is_health rabbitmq unhealthy
+	run -0 until_ok 60 is_health worker unhealthy
 	rabbitmqctl start_app
-	run until_ok 30 is_health rabbitmq healthy
-	assert_success
-	run until_ok 60 is_health worker healthy
-	assert_success
+	run -0 until_ok 30 is_health rabbitmq healthy
+	run -0 until_ok 60 is_health worker healthy
 }
 
 @test "a connected worker that takes no tasks although some wait turns unhealthy with every pool, and a busy or paused one does not" {
@@ -127,12 +122,10 @@ source extras/rabbitmq/tests/sample.bash
 	for name in "${deaf[@]}"; do
 		# It may still take tasks that it was about to take.
 		until_ok 60 eval 'sent "$name" 0; rabbitmqctl list_queues name messages_ready | grep --perl-regexp "^$name\t[1-9]"'
-		run until_ok 30 eval 'docker exec "$project-$name" healthcheck.sh | grep "no task is taken, although some wait"'
-		assert_success
+		run -0 until_ok 30 eval 'docker exec "$project-$name" healthcheck.sh | grep "no task is taken, although some wait"'
 	done
 	for name in busy paused; do
-		run until_ok 30 has_looked "$name" $(($(looks "$name") + 6))
-		assert_success
+		run -0 until_ok 30 has_looked "$name" $(($(looks "$name") + 6))
 		run -0 docker exec "$project-$name" healthcheck.sh
 		run rabbitmqctl list_queues name messages_ready
 		assert_line --regexp "^$name"$'\t''[1-9]'
@@ -173,8 +166,7 @@ source extras/rabbitmq/tests/sample.bash
 		send "$pool" 0 6
 	done
 	for pool in "${pools[@]}"; do
-		run until_ok 30 logged "$pool" succeeded 9
-		assert_success
+		run -0 until_ok 30 logged "$pool" succeeded 9
 	done
 	docker rm --force "${pools[@]/#/$project-}"
 }
@@ -198,8 +190,7 @@ print(lock.is_redis, lock.hold())'
 	compose stop beat worker
 	rabbitmqctl purge_queue celery
 	submit 1
-	run until_ok 10 waiting 1
-	assert_success
+	run -0 until_ok 10 waiting 1
 	run npm run --silent doctor -- --env-file "$env_file"
 	assert_output --partial 'Tasks wait (1 in celery, from which no worker takes), none is being worked on.'
 }
@@ -209,33 +200,26 @@ print(lock.is_redis, lock.hold())'
 	compose stop beat worker
 	rabbitmqctl purge_queue celery
 	id=$(submit 3)
-	run until_ok 10 waiting 1
-	assert_success
+	run -0 until_ok 10 waiting 1
 	compose restart rabbitmq
-	run until_ok 60 waiting 1
-	assert_success
+	run -0 until_ok 60 waiting 1
 	npm run --silent teardown -- --env-file "$env_file"
 	compose up --detach --wait rabbitmq
-	run until_ok 10 waiting 1
-	assert_success
+	run -0 until_ok 10 waiting 1
 	run up
 	assert_success
-	run until_ok 60 is_done "$id"
-	assert_success
+	run -0 until_ok 60 is_done "$id"
 }
 
 @test "a task whose worker is killed goes back to the queue, and is done by the next worker" {
 	local id
 	id=$(submit 600)
-	run until_ok 60 is_at_work "$id"
-	assert_success
+	run -0 until_ok 60 is_at_work "$id"
 	docker kill "$(container worker)"
-	run until_ok 30 waiting '[1-9]'
-	assert_success
+	run -0 until_ok 30 waiting '[1-9]'
 	refute is_done "$id"
 	compose up --detach --wait worker
-	run until_ok 200 is_done "$id"
-	assert_success
+	run -0 until_ok 200 is_done "$id"
 }
 
 @test "a new password in .env.docker applies to the old volume too, after the next up" {
@@ -244,8 +228,7 @@ print(lock.is_redis, lock.hold())'
 	run up
 	assert_success
 	id=$(submit 1)
-	run until_ok 60 is_done "$id"
-	assert_success
+	run -0 until_ok 60 is_done "$id"
 }
 
 @test "if the application has another password, up names the setting" {

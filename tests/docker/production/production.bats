@@ -79,6 +79,7 @@ load ../helpers
 	# The runner has taken the example's secrets out of the env file. It removes this project too.
 	local known=$COMPOSE_PROJECT_NAME-known
 	docker tag "$COMPOSE_PROJECT_NAME-app" "$known-app"
+	! has_service frontend || docker tag "$COMPOSE_PROJECT_NAME-frontend" "$known-frontend"
 	known() { COMPOSE_PROJECT_NAME=$known SECRET_KEY=contract-local-only compose "$@"; }
 	run known up --detach --no-build
 	assert_failure
