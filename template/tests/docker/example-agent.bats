@@ -138,8 +138,8 @@ long_text() {
 }
 
 @test "the frontend is not root, cannot write, and reaches the API alone" {
-	run state '{{.Config.User}} {{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}} {{len .NetworkSettings.Networks}}' frontend
-	assert_output '1001:1001 true [ALL] 1'
+	run state '{{.Config.User}} {{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}}{{range $name, $_ := .NetworkSettings.Networks}} {{$name}}{{end}}' frontend
+	assert_output "1001:1001 true [ALL] ${project}_frontend ${project}_site"
 	run docker exec "$(container frontend)" sh -c 'touch /opt/frontend/planted; env'
 	assert_output --partial 'Read-only file system'
 	refute_output --partial "$MANAGED_PASSWORD"
