@@ -74,18 +74,29 @@ class Slots(bootsteps.StartStopStep):
     def start(self, parent: Any) -> None:
         """Starts what gives the tasks to the pool."""
         connect = parent.consumer.connect
+        errors: list[Exception] = []
 
         def impatient() -> Any:
             connection = connect()
             drain = connection.drain_events
-            # The loop acknowledges only between two waits for messages, so it must not wait for long.
-            connection.drain_events = lambda timeout: drain(timeout=0.05 if parent.semaphore else timeout)
+
+            def drain_events(timeout: float) -> None:
+                if errors:
+                    raise errors.pop()
+                # The loop acknowledges only between two waits for messages, so it must not wait for long.
+                drain(timeout=0.05 if parent.semaphore else timeout)
+
+            connection.drain_events = drain_events
             return connection
 
         def feed() -> None:
             while True:
                 parent.pool._pool.wait_available()  # noqa: SLF001
-                parent._process_task(self._tasks.get())  # noqa: SLF001
+                try:
+                    # Without a name for it: a task that is named here would count as one in hand.
+                    parent._process_task(self._tasks.get())  # noqa: SLF001
+                except Exception as error:  # noqa: BLE001 the loop ends the worker, as without this queue
+                    errors.append(error)
 
         parent.consumer.connect = impatient
         threading.Thread(target=feed, daemon=True).start()
@@ -157,8 +168,8 @@ def configure(conf: Any) -> None:
         options = {**UNACKED, **options}
     conf.broker_transport_options = options
     if os.environ.get("WORKER_POOL") in {"threads", "gevent"}:
-        # After a reconnect, the next tasks would raise the count again themselves. They would read what
-        # RabbitMQ sends to the loop, and get lost.
+        # After a reconnect, each next task would raise the count again, outside the loop. Two readers would
+        # then share the loop's connection: frames break, and tasks get lost.
         conf.worker_enable_prefetch_count_reduction = False
 
 

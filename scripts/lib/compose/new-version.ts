@@ -4,7 +4,7 @@ import { CliError, ExitCode } from '../errors.ts'
 import { step } from '../terminal.ts'
 import type { Container, Model } from './model.ts'
 import { migration, runOnce } from './one-shot.ts'
-import { captureCompose, compose, ofProject, readContainers, startServices } from './stack.ts'
+import { captureCompose, compose, ofProject, readContainers, readNames, startServices } from './stack.ts'
 import type { Stack } from './stack.ts'
 
 const idsOf = (containers: readonly Container[]): string[] => containers.map(({ id }) => id)
@@ -20,11 +20,9 @@ const waitsFor = ({ services }: Model, name: string): [string, string][] => Obje
  */
 async function startBeside(stack: Stack, model: Model, start: readonly string[], old: readonly Container[], needed: readonly string[]): Promise<void> {
   const { name, networks, services: { web } } = model
-  const listNew = async (): Promise<string[]> => {
-    const own = ['service=web', 'oneoff=False'].flatMap((label) => ['--filter', `label=com.docker.compose.${label}`])
-    const asked = capture(['ps', '--all', '--quiet', '--no-trunc', ...ofProject(name), ...own], { tidiesUp: true })
-    return (await asked).stdout.split('\n').filter((id) => id && !idsOf(old).includes(id))
-  }
+  const own = ['service=web', 'oneoff=False'].flatMap((label) => ['--filter', `label=com.docker.compose.${label}`])
+  const listNew = async (): Promise<string[]> => (await readNames(['ps', '--all', '--quiet', '--no-trunc', ...ofProject(name), ...own], { tidiesUp: true }))
+    .filter((id) => !idsOf(old).includes(id))
   const site = web?.networks && 'site' in web.networks ? networks?.site?.name : undefined
   const aliases = ['web', ...(web?.networks?.site?.aliases ?? [])].flatMap((alias) => ['--alias', alias])
   const both = ['--no-recreate', '--scale', `web=${2 * old.length}`, 'web']
@@ -34,7 +32,6 @@ async function startBeside(stack: Stack, model: Model, start: readonly string[],
     if (site) for (const id of added) await read(['network', 'disconnect', site, id])
     const code = await startServices(stack, model, [...start, ...both])
     const well = (await readContainers(name)).filter(({ id, health }) => added.includes(id) && health === 'healthy')
-    // At its time-out, Compose 2.26 sometimes exits with 0 anyway.
     if (code !== 0 || well.length < old.length) throw await (await import('../explain/explain.ts')).explain(stack, model, ['web', ...needed])
     if (site) for (const id of added) await read(['network', 'connect', ...aliases, site, id])
   } catch (error) {
@@ -60,9 +57,13 @@ async function startBeside(stack: Stack, model: Model, start: readonly string[],
  */
 export async function replaceWeb(stack: Stack, model: Model, start: readonly string[], begins: () => void): Promise<void> {
   const { name, services: { migrate, web, proxy } } = model
-  const running = (await readContainers(name)).filter(({ state }) => !['created', 'exited', 'dead'].includes(state))
+  const all = await readContainers(name)
+  const running = all.filter(({ state }) => !['created', 'exited', 'dead'].includes(state))
   const webs = running.filter(({ service }) => service === 'web')
   if (!web?.image || webs.length === 0) return
+  // What an earlier attempt has left. Compose 2.26 may keep a stopped web, and remove the one that serves.
+  const stopped = idsOf(all.filter((one) => one.service === 'web' && !webs.includes(one)))
+  if (stopped.length > 0) await read(['rm', ...stopped])
   const waits = waitsFor(model, 'web')
   const needed = waits.map(([service]) => service)
   const images = ['web', ...needed].flatMap((service) => model.services[service]?.image ?? [])
@@ -79,13 +80,12 @@ export async function replaceWeb(stack: Stack, model: Model, start: readonly str
   const fixed = [web.ports?.length, web.container_name, web.network_mode, ...Object.values(web.networks ?? {}).map((network) => network?.ipv4_address)]
   if (!proxy || fixed.some(Boolean) || isUnsettled || old.length === 0) {
     begins()
-    // The start of the whole stack reports whether this worked.
     return void (await startServices(stack, model, [...start, 'web']))
   }
-  // What an earlier attempt has left, and the old version's migrate, which Compose would start once more.
-  const useless = webs.filter((one) => !old.includes(one))
-  if (useless.length > 0) await read(['stop', ...idsOf(useless)])
-  const ended = waits.filter(([, condition]) => condition === 'service_completed_successfully').map(([service]) => service)
+  const useless = idsOf(webs.filter((one) => !old.includes(one)))
+  if (useless.length > 0) await read(['stop', ...useless])
+  // The old version's migrate, which Compose would start once more.
+  const ended = waits.flatMap(([service, condition]) => condition === 'service_completed_successfully' ? [service] : [])
   await read(compose(stack, 'rm', '--force', 'web', ...new Set(ended)))
   await startBeside(stack, model, start, old, needed)
   begins()

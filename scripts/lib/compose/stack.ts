@@ -95,7 +95,7 @@ export async function readModel(stack: Stack): Promise<Model> {
 export const ofProject = (project: string): string[] => ['--filter', `label=com.docker.compose.project=${project}`]
 
 /** The lines of Docker's answer, one name or id each. */
-export const readNames = async (args: readonly string[]): Promise<string[]> => (await read(args)).split('\n').filter(Boolean)
+export const readNames = async (args: readonly string[], options?: RunOptions): Promise<string[]> => (await read(args, options)).split('\n').filter(Boolean)
 
 /** The containers of a project, the stopped ones too. Compose's own `ps` takes longer. */
 export async function readContainers(project: string): Promise<Container[]> {

@@ -214,6 +214,7 @@ watched() {
 		import time
 
 		from celery import bootsteps
+		from celery.worker.request import Request
 		from docker_roles import consumption
 		from shop.tasks import app
 
@@ -239,6 +240,21 @@ watched() {
 		@app.task
 		def rest(seconds):
 		    time.sleep(seconds)
+
+
+		class Fragile(Request):
+		    asked = 0
+
+		    def revoked(self):
+		        self.asked += 1
+		        if self.asked > 1:
+		            raise RuntimeError("the result back end is away")
+		        return False
+
+
+		@app.task(Request=Fragile)
+		def fragile():
+		    pass
 
 
 		class Deaf(bootsteps.StartStopStep):
@@ -292,6 +308,16 @@ looks() { # looks NAME COUNT: it has looked so many times
 		assert_output --partial 'the role takes no task and gets TERM'
 		docker rm "$project-$pool"
 	done
+}
+
+@test "a worker with gevent that cannot give a task to its pool ends, so that it is started again" {
+	watched fragile --env WORKER_POOL=gevent
+	until_ok 60 docker exec "$project-fragile" healthcheck.sh
+	# Celery asks whether a task has expired when it comes, and again when it begins.
+	queue fragile 'send("fragile", expires=600)'
+	run until_ok 30 eval "docker inspect --format '{{.State.Status}} {{.State.ExitCode}}' '$project-fragile' | grep 'exited 1'"
+	assert_success
+	docker rm "$project-fragile"
 }
 
 @test "a worker stays healthy while tasks wait if it is busy, paused, or full of rate-limited or later tasks" {

@@ -284,8 +284,11 @@ deploy() { # deploy MIGRATE_COMMAND
 
 @test "a deploy that is stopped while the old web stops still removes it, and leaves the new one to its visitors" {
 	local before deploy code=0
-	before=$(state '{{.Id}}' web)
+	before=$(compose ps --quiet web)
 	set_in "$env_file" IMAGE_VERSION="$RANDOM"
+	# So the old one needs 20 seconds to stop.
+	curl --silent --no-buffer --max-time 120 "$web/api/events" >"$BATS_TEST_TMPDIR/stream" 3>&- &
+	until_ok 10 test -s "$BATS_TEST_TMPDIR/stream"
 	setsid node --import tsx/esm -- scripts/up.ts --env-file "$env_file" &>"$BATS_TEST_TMPDIR/said" 3>&- &
 	deploy=$!
 	until_ok 120 grep --quiet 'Stopping the old web' "$BATS_TEST_TMPDIR/said"
@@ -296,6 +299,8 @@ deploy() { # deploy MIGRATE_COMMAND
 	run compose ps --all --quiet web
 	assert_output --regexp '^[0-9a-f]{64}$'
 	refute_output "$before"
+	run curl --silent --fail --max-time 20 --output /dev/null "$web/api/status"
+	assert_success
 }
 
 @test "a site with a name is served with TLS, and plain HTTP is sent there" {
