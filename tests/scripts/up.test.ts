@@ -138,7 +138,7 @@ describe.concurrent('up', () => {
     const { code, stdout, stderr } = await box.run('up', ['--json'], { interrupt: 'compose-up' })
     expect(code).toBe(130)
     expect(box.wasInterrupted('compose-up')).toBe(true)
-    expect(stderr).toMatch(/✗ Stopped\.\n {2}→ Continue: npm run up. Or stop what had started: npm run teardown\n$/)
+    expect(stderr).toMatch(/✗ Stopped\.\n {2}→ Continue: npm run up\. Or stop what had started: npm run teardown\n$/)
     expect(JSON.parse(stdout)).toMatchObject({ ok: false, failure: { message: 'Stopped.', exitCode: 130 } })
   })
 })

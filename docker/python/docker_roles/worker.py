@@ -28,6 +28,7 @@ from celery.worker import worker as celery_worker
 from docker_roles import consumption, heartbeat
 
 SECONDS = 2
+POOL = os.environ.get("WORKER_POOL")
 
 # The names in Redis under which workers keep the tasks that they have taken and not acknowledged. Under
 # kombu's own names, every process that waits for an answer (Flower, `inspect` in web) would find these tasks,
@@ -167,7 +168,7 @@ def configure(conf: Any) -> None:
     if current_app.connection_for_read().transport.driver_type == "redis":
         options = {**UNACKED, **options}
     conf.broker_transport_options = options
-    if os.environ.get("WORKER_POOL") in {"threads", "gevent"}:
+    if POOL in {"threads", "gevent"}:
         # After a reconnect, each next task would raise the count again, outside the loop. Two readers would
         # then share the loop's connection: frames break, and tasks get lost.
         conf.worker_enable_prefetch_count_reduction = False
@@ -178,7 +179,7 @@ for signal in (task_received, task_revoked, task_rejected, task_unknown):
     signal.connect(consumption.takes)
 current_app.steps["consumer"].add(Heartbeat)
 wait_no_longer_than_tasks()
-if os.environ.get("WORKER_POOL") == "solo":
+if POOL == "solo":
     beat_during_tasks()
-elif os.environ.get("WORKER_POOL") == "gevent":
+elif POOL == "gevent":
     current_app.steps["worker"].add(Slots)

@@ -105,23 +105,20 @@ source extras/rabbitmq/tests/sample.bash
 	PYTHON
 	for name in "${names[@]}"; do
 		case $name in threads | gevent | solo) pool=$name ;; *) pool=prefork ;; esac
-		compose run --detach --no-deps --name "$project-$name" --volume "$BATS_TEST_TMPDIR:/deaf:ro" --env PYTHONPATH=/deaf --env RELOAD= \
-			--env CELERY_APP=deaf --env WORKER_QUEUES="$name" --env WORKER_POOL="$pool" worker
+		worker_of deaf "$name" "$pool"
 	done
-	in_worker() { docker exec "$project-$1" entrypoint.sh python -c "import deaf; $2"; }
-	sent() { in_worker "$1" "[deaf.app.send_task('deaf.rest', ($2,), queue='$1') for _ in range(20)]"; }
 	looks() { docker logs "$project-$1" 2>&1 | grep --count '^looks'; }
 	has_looked() { (($(looks "$1") >= $2)); }
-	is_paused() { in_worker paused 'deaf.app.control.cancel_consumer("paused")' && docker logs "$project-paused" 2>&1 | grep 'Canceling queue paused'; }
+	is_paused() { docker exec "$project-paused" entrypoint.sh python -c 'import deaf; deaf.app.control.cancel_consumer("paused")' && docker logs "$project-paused" 2>&1 | grep 'Canceling queue paused'; }
 	until_ok 60 is_paused
 	for name in "${deaf[@]}"; do
 		until_ok 60 docker exec "$project-$name" healthcheck.sh
 		docker exec "$project-$name" touch /tmp/deaf
 	done
-	for name in busy paused; do sent "$name" 60; done
+	for name in busy paused; do send_rest deaf "$name" 60 20; done
 	for name in "${deaf[@]}"; do
 		# It may still take tasks that it was about to take.
-		until_ok 60 eval 'sent "$name" 0; rabbitmqctl list_queues name messages_ready | grep --perl-regexp "^$name\t[1-9]"'
+		until_ok 60 eval 'send_rest deaf "$name" 0 20; rabbitmqctl list_queues name messages_ready | grep --perl-regexp "^$name\t[1-9]"'
 		run -0 until_ok 30 eval 'docker exec "$project-$name" healthcheck.sh | grep "no task is taken, although some wait"'
 	done
 	for name in busy paused; do
@@ -147,23 +144,21 @@ source extras/rabbitmq/tests/sample.bash
 		def rest(seconds):
 		    time.sleep(seconds)
 	PYTHON
-	send() { docker exec "$project-$1" entrypoint.sh python -c "import early; [early.app.send_task('early.rest', ($2,), queue='$1') for _ in range($3)]"; }
 	logged() { (($(docker logs "$project-$1" 2>&1 | grep --count "$2") >= $3)); }
 	for pool in "${pools[@]}"; do
 		# Celery's own heartbeat is for Flower. With gevent, it may break the new connection in a way of its own.
-		compose run --detach --no-deps --name "$project-$pool" --volume "$BATS_TEST_TMPDIR:/early:ro" --env PYTHONPATH=/early --env RELOAD= \
-			--env CELERY_APP=early --env WORKER_QUEUES="$pool" --env WORKER_POOL="$pool" --env WORKER_CONCURRENCY=10 \
-			--env WORKER_ARGS='--loglevel=info --without-mingle --without-gossip --without-heartbeat' worker
+		worker_of early "$pool" "$pool" --env WORKER_CONCURRENCY=10 \
+			--env WORKER_ARGS='--loglevel=info --without-mingle --without-gossip --without-heartbeat'
 	done
 	for pool in "${pools[@]}"; do
 		until_ok 60 docker exec "$project-$pool" healthcheck.sh
-		send "$pool" 15 3
+		send_rest early "$pool" 15 3
 		until_ok 30 logged "$pool" received 3
 	done
 	rabbitmqctl close_all_connections test
 	for pool in "${pools[@]}"; do
 		until_ok 30 logged "$pool" 'MainProcess] Connected to amqp' 2
-		send "$pool" 0 6
+		send_rest early "$pool" 0 6
 	done
 	for pool in "${pools[@]}"; do
 		run -0 until_ok 30 logged "$pool" succeeded 9

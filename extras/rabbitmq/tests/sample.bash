@@ -76,6 +76,17 @@ is_at_work() {
 	story_has "$1" '"status":"narrating"'
 }
 
+# worker_of MODULE NAME POOL [OPTION…]: a worker of a module in $BATS_TEST_TMPDIR, for the queue of that name.
+worker_of() {
+	compose run --detach --no-deps --name "$project-$2" --volume "$BATS_TEST_TMPDIR:/module:ro" --env PYTHONPATH=/module --env RELOAD= \
+		--env CELERY_APP="$1" --env WORKER_QUEUES="$2" --env WORKER_POOL="$3" "${@:4}" worker
+}
+
+# send_rest MODULE NAME SECONDS COUNT: sends so many tasks of that module that rest, to the queue of that name.
+send_rest() {
+	docker exec "$project-$2" entrypoint.sh python -c "import $1; [$1.app.send_task('$1.rest', ($3,), queue='$2') for _ in range($4)]"
+}
+
 # waiting COUNT: this many tasks are in the queue, and no worker has them.
 waiting() {
 	rabbitmqctl list_queues name messages_ready | tee /dev/stderr | grep --quiet --perl-regexp "^celery\t$1$"

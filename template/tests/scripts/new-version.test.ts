@@ -8,7 +8,7 @@ import type { Sketch } from '../../../tests/helpers/stack.ts'
 const web: Service = { image: 'shop-app', depends_on: { migrate: { condition: 'service_completed_successfully' }, redis: { condition: 'service_healthy' } } }
 const migrate: Service = { image: 'shop-app', depends_on: { postgres: { condition: 'service_healthy' } }, environment: { MIGRATE_COMMAND: '' } }
 const others = { migrate, postgres: { image: 'postgres:17' }, redis: { image: 'valkey:9' }, worker: { image: 'shop-app' } }
-const networks = { edge: { name: 'shop_edge' }, site: { name: 'shop_site', internal: true }, data: { name: 'shop_data', internal: true } }
+const networks = { edge: { name: 'shop_edge' }, site: { name: 'shop_site' }, data: { name: 'shop_data' } }
 const stackWithout = { name: 'shop', services: { ...others, web }, networks }
 const proxy: Service = { image: 'caddy:2', networks: { edge: null, site: null } }
 const stackWith = (own: Service = {}): Model =>
