@@ -1,14 +1,15 @@
 /** `npm run up`: brings up a healthy stack, whatever is there already. */
 import { statSync } from 'node:fs'
+import { join } from 'node:path'
 import { common, defineCommand, main } from './lib/command.ts'
 import { firstCause, urls } from './lib/compose/model.ts'
 import type { Container, Model } from './lib/compose/model.ts'
 import { replaceWeb } from './lib/compose/new-version.ts'
 import { checkPorts } from './lib/compose/ports.ts'
 import { checkSourceAccess } from './lib/compose/source-access.ts'
-import { buildImages, composeCommand, openStack, readContainers, stackOf, startServices } from './lib/compose/stack.ts'
+import { buildImages, captureCompose, composeCommand, openStack, readContainers, stackOf, startServices } from './lib/compose/stack.ts'
 import type { Stack } from './lib/compose/stack.ts'
-import { read } from './lib/engine/docker.ts'
+import { lastLines, read } from './lib/engine/docker.ts'
 import { ensureImages } from './lib/engine/images.ts'
 import { envFile } from './lib/env/settings.ts'
 import { CliError, ExitCode } from './lib/errors.ts'
@@ -45,6 +46,24 @@ async function startStack(stack: Stack, model: Model, start: readonly string[], 
   return { failed: code !== 0 || id !== undefined, all }
 }
 
+/**
+ * Lets a proxy that started before its Caddyfile was changed read it again: Compose does not look into mounted files.
+ *
+ * @throws CliError (exit code 3) for a mistake in it; the proxy then keeps its former configuration
+ */
+async function reloadProxy(stack: Stack, model: Model, all: readonly Container[]): Promise<void> {
+  const folder = model.services.proxy?.volumes?.find(({ type, target }) => type === 'bind' && target === '/etc/caddy')?.source
+  const file = join(folder ?? '', 'Caddyfile')
+  const changed = (folder && statSync(file, { throwIfNoEntry: false })?.mtimeMs) || 0
+  if (!all.some(({ service, state, startedAt }) => service === 'proxy' && state === 'running' && Date.parse(startedAt) < changed)) return
+  const reload = ['exec', '--no-TTY', 'proxy', 'caddy', 'reload', '--config', '/etc/caddy/Caddyfile']
+  const { exitCode, stdout, stderr } = await captureCompose(stack, reload)
+  if (exitCode === 0) return ok('The proxy has read its Caddyfile again')
+  throw new CliError('The Caddyfile has a mistake. The proxy keeps its former configuration until it restarts, and then fails.', {
+    details: lastLines(stderr || stdout, 3), hint: `Correct ${file}, then run npm run up again.`, exitCode: ExitCode.config,
+  })
+}
+
 /** Warns of what is odd about a stack that is up. */
 async function warnOfOddities(stack: Stack, model: Model, all: readonly Container[]): Promise<void> {
   const { web } = urls(model)
@@ -67,8 +86,8 @@ export const up = defineCommand({
     timeout: { type: 'string', value: 'seconds', help: 'How long to wait for healthy services (180)' },
     ...common,
   },
-  notes: 'Makes .env.docker when there is none.\n\nExit codes: 0 healthy, 2 usage, 3 a setting or a taken port, 4 no engine or no images,\n'
-    + '5 the image could not be built, 6 the migration failed, 7 a service is not healthy, 130 interrupted.',
+  notes: 'Makes .env.docker when there is none.\n\nExit codes: 0 healthy, 2 usage, 3 a setting, a taken port or the Caddyfile, 4 no engine or\n'
+    + 'no images, 5 the image could not be built, 6 the migration failed, 7 a service is not healthy, 130 interrupted.',
   examples: ['npm run up', 'npm run --silent up -- --json | jq .urls', 'npm run up -- --env-file .env.staging'],
   whenStopped: () => hasBegunToStart ? 'Continue: npm run up. Or stop what had started: npm run teardown' : 'What ran before still runs. Continue: npm run up',
   async run({ 'no-build': noBuild = false, pull = false, timeout = '180', 'env-file': file = envFile, json = false, 'dry-run': dryRun = false }) {
@@ -99,8 +118,10 @@ export const up = defineCommand({
     const { failed, all } = await startStack(stack, model, start)
     if (failed) throw await (await import('./lib/explain/explain.ts')).explain(stack, model)
     const migrated = model.services.migrate?.environment?.MIGRATE_COMMAND ? ', the database is migrated' : ''
-    ok(`${Object.keys(model.services).length} services are up${migrated}`, secondsSince(begun))
+    const running = new Set(all.flatMap(({ service, state }) => state === 'running' && service in model.services ? [service] : []))
+    ok(`${amount(running.size, 'service')} ${running.size === 1 ? 'is' : 'are'} up${migrated}`, secondsSince(begun))
 
+    await reloadProxy(stack, model, all)
     await warnOfOddities(stack, model, all)
     if (json) {
       const services = all.filter(({ service }) => service in model.services)

@@ -41,7 +41,7 @@ export async function runOnce(stack: Stack, model: Model, job: Job, { options = 
     // Another service failed, and this one waits for it.
     if (/didn't complete successfully|dependency failed to start/.test(stderr)) throw await explain(stack, model)
     const { details, advice } = explainOutput(told, job.role, model)
-    const hint = `${advice ? `${advice}\n` : ''}Again, with all of its output: ${again}`
+    const hint = [advice, verbose ? '' : `Again, with all of its output: ${again}`].filter(Boolean).join('\n')
     throw new CliError(job.failure, { details: verbose ? undefined : details, hint, exitCode: job.exitCode })
   }
   if (verbose) showCommand(again)

@@ -25,6 +25,9 @@ setup_file() {
 	production_stack LOG_MAX_SIZE=32k LOG_MAX_FILES=2 FLOWER_MEMORY=200m FLOWER_CPUS=0.5 PIDS_LIMIT=99 PROXY_MAX_BODY=1m
 	# Nobody waits for five checks of a quarter of a minute, or a minute until a new web counts as unhealthy.
 	printf 'services:\n%s' "$(printf '  %s: { healthcheck: { interval: 3s, start_period: 20s } }\n' web worker beat)" >"$BATS_FILE_TMPDIR/often.yaml"
+	# A Caddyfile that a test may change.
+	cp -R docker/proxy "$BATS_FILE_TMPDIR/proxy"
+	printf '\n  proxy: { volumes: [{ type: bind, source: "%s", target: /etc/caddy }] }\n' "$BATS_FILE_TMPDIR/proxy" >>"$BATS_FILE_TMPDIR/often.yaml"
 	set_in "$env_file" COMPOSE_FILE="$(sed -n "s,^COMPOSE_FILE=\(.*production.yaml\),\1:$BATS_FILE_TMPDIR/often.yaml,p" "$env_file")"
 	start_stack
 }
@@ -301,6 +304,23 @@ deploy() { # deploy MIGRATE_COMMAND
 	refute_output "$before"
 	run curl --silent --fail --max-time 20 --output /dev/null "$web/api/status"
 	assert_success
+}
+
+@test "up has the proxy read a changed Caddyfile, and names the line of a mistake while the former one serves" {
+	local file=$BATS_FILE_TMPDIR/proxy/Caddyfile
+	sed -i 's/encode zstd gzip/&\n\trespond \/new "from the new Caddyfile"/' "$file"
+	run node --import tsx/esm -- scripts/up.ts --no-build --env-file "$env_file"
+	assert_success
+	assert_output --partial '✓ The proxy has read its Caddyfile again'
+	run curl --silent --fail "$web/new"
+	assert_output 'from the new Caddyfile'
+	sed -i 's/encode zstd gzip/encode zstd gzpi/' "$file"
+	run node --import tsx/esm -- scripts/up.ts --no-build --env-file "$env_file"
+	assert_equal "$status" 3
+	assert_output --regexp 'The Caddyfile has a mistake.*gzpi.*Correct .*/proxy/Caddyfile'
+	run curl --silent --fail "$web/new"
+	assert_output 'from the new Caddyfile'
+	cp docker/proxy/Caddyfile "$file"
 }
 
 @test "a site with a name is served with TLS, and plain HTTP is sent there" {

@@ -62,6 +62,7 @@ describe.concurrent('migrate', () => {
     expect(code).toBe(6)
     expect(stderr.split('authentication failed')).toHaveLength(2)
     expect(stderr).toContain('→ Likely: the volume of the database was made with another password of "me"')
+    expect(stderr).not.toContain('with all of its output')
   })
 
   test('that is interrupted ends with 130, and does not blame the migration', async () => {

@@ -1,7 +1,10 @@
+import { mkdirSync, utimesSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, test, vi } from 'vitest'
 import { parseSchema } from '../../../scripts/lib/env/schema.ts'
+import type { Model } from '../../../scripts/lib/compose/model.ts'
 import { up } from '../../../scripts/up.ts'
-import { stackWith, wellStack } from '../../../tests/helpers/stack.ts'
+import { composeModel, stackWith, wellStack } from '../../../tests/helpers/stack.ts'
 import type { Sketch } from '../../../tests/helpers/stack.ts'
 import { freePorts, Sandbox, SECRET, stack } from '../../../tests/helpers/sandbox.ts'
 
@@ -167,6 +170,28 @@ describe.concurrent('up', () => {
     expect((await box.run('up', ['--no-build'])).code).toBe(0)
     const effects = box.effects().map((call) => call.replace(/ --no-deps.*| --detach.*remove-orphans/, ''))
     expect(effects).toEqual([...first, 'compose up web', 'compose up'])
+  })
+
+  test.each([
+    ['is older than the proxy', '2025-12-31T23:00:00Z', 0, 0, ''],
+    ['was changed', '2026-01-01T01:00:00Z', 0, 0, '✓ The proxy has read its Caddyfile again'],
+    ['was changed and has a mistake', '2026-01-01T01:00:00Z', 1, 3, '✗ The Caddyfile has a mistake.'],
+  ])('with a Caddyfile that %s', async (_, changed, answer, code, words) => {
+    const box = await stack()
+    const source = join(box.folder, 'docker/proxy')
+    const proxy = { image: 'caddy', volumes: [{ type: 'bind', source, target: '/etc/caddy' }] }
+    const model = composeModel({ WEB_PORT: '0' }) as Model
+    box.answer('compose-config', { out: { ...model, services: { ...model.services, proxy } } })
+    mkdirSync(source, { recursive: true })
+    box.write('docker/proxy/Caddyfile', '')
+    utimesSync(join(source, 'Caddyfile'), new Date(changed), new Date(changed))
+    box.containers([...wellStack, { service: 'proxy', health: 'healthy' }])
+    box.answer('compose-exec', { err: 'a log\nError: Caddyfile:9: unrecognized directive\n', code: answer })
+    const outcome = await box.run('up', ['--no-build'])
+    expect(outcome.code).toBe(code)
+    expect(outcome.stderr).toContain(words)
+    expect(outcome.stderr.includes('Caddyfile:9')).toBe(code > 0)
+    expect(box.order('compose exec')).toHaveLength(words ? 1 : 0)
   })
 
   test('gives up on a container that ends again and again, while Compose waits for the others', async () => {
