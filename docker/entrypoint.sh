@@ -123,14 +123,11 @@ web() {
 			--graceful-timeout 20 --access-logfile - ${WEB_ARGS:-}
 		;;
 	uvicorn)
-		# Versions before 0.22 do not know the option.
-		case $(version_of uvicorn) in
-		0.[0-9].* | 0.1[0-9].* | 0.2[01].*) grace='' ;;
-		*) grace='--timeout-graceful-shutdown 20' ;;
-		esac
 		need_program uvicorn
+		# A variable in place of the option: versions before 0.22 do not know it.
+		export UVICORN_TIMEOUT_GRACEFUL_SHUTDOWN="${UVICORN_TIMEOUT_GRACEFUL_SHUTDOWN:-20}"
 		set -- python -m docker_roles.uvicorn "${WEB_APP%()}" --host 0.0.0.0 --port "$PORT" \
-			--workers "${WEB_CONCURRENCY:-2}" $grace ${WEB_ARGS:-}
+			--workers "${WEB_CONCURRENCY:-2}" ${WEB_ARGS:-}
 		[ "$WEB_APP" = "${WEB_APP%()}" ] || set -- "$@" --factory
 		;;
 	*) fail "WEB_SERVER=$WEB_SERVER is neither gunicorn nor uvicorn. For another server set WEB_COMMAND." ;;
@@ -175,7 +172,6 @@ flower() {
 	need CELERY_APP package.module
 	[ -n "${FLOWER_BASIC_AUTH:-}" ] || fail "$role needs a password for its page. Set FLOWER_PASSWORD in .env.docker."
 	need_program celery
-	export FLOWER_BASIC_AUTH
 	exec python -m docker_roles.flower --app "$CELERY_APP" flower --address=0.0.0.0 --port=5555
 }
 

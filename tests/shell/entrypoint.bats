@@ -28,13 +28,13 @@ load helpers
 @test "web: uvicorn with an application object" {
 	run entrypoint WEB_SERVER=uvicorn WEB_APP=shop:app PORT=9000 WEB_CONCURRENCY=3 WEB_ARGS=--no-access-log web
 	assert_success
-	assert_output 'python -m docker_roles.uvicorn shop:app --host 0.0.0.0 --port 9000 --workers 3 --timeout-graceful-shutdown 20 --no-access-log'
+	assert_output 'python -m docker_roles.uvicorn shop:app --host 0.0.0.0 --port 9000 --workers 3 --no-access-log'
 }
 
 @test "web: uvicorn with a factory, for which it has a switch instead of the brackets" {
 	run entrypoint WEB_SERVER=uvicorn WEB_APP='shop:create_app()' web
 	assert_success
-	assert_output 'python -m docker_roles.uvicorn shop:create_app --host 0.0.0.0 --port 8000 --workers 2 --timeout-graceful-shutdown 20 --factory'
+	assert_output 'python -m docker_roles.uvicorn shop:create_app --host 0.0.0.0 --port 8000 --workers 2 --factory'
 }
 
 @test "WEB_COMMAND replaces the server, is a whole shell line, and finds \$PORT" {

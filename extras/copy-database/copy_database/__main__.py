@@ -23,7 +23,7 @@ from copy_database.plan import Plan, is_version_table, make_plan
 from copy_database.report import MIGRATION_FAILED, CopyError, Reporter
 from copy_database.transfer import Transfer
 from docker_roles.connection import LockTimeoutError
-from docker_roles.locks import lock_for
+from docker_roles.migrate import lock_for
 
 
 def _arguments() -> argparse.Namespace:

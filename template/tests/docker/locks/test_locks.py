@@ -11,10 +11,9 @@ from unittest.mock import patch
 
 from docker_roles import lock_mysql, lock_postgres
 from docker_roles.connection import choose
-from docker_roles.lock_mysql import split
+from docker_roles.lock_mysql import Tls, split
 from docker_roles.lock_postgres import plain_url
-from docker_roles.locks import lock_for
-from docker_roles.tls import Tls
+from docker_roles.migrate import lock_for
 
 
 class TheUrlOfMysql(unittest.TestCase):
