@@ -89,9 +89,9 @@ export async function confirm(question: Record<'name' | 'warning' | 'details' | 
     throw new CliError(message, { details, hint: `If that is what you want: ${command}`, exitCode: ExitCode.usage })
   }
   info(`${warning}\n${indent(details)}`)
-  const { isCancel, text } = await import('@clack/prompts')
+  const { text } = await import('@clack/prompts')
   const answer = await text({ message: `Type ${name} to go on`, output: process.stderr })
-  if (isCancel(answer) || answer !== name) throw new CliError('Nothing was changed.')
+  if (answer !== name) throw new CliError('Nothing was changed.')
 }
 
 /**

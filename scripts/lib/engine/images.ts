@@ -1,4 +1,5 @@
 /** Where the images of a stack come from: a registry that answers, or else the stand-ins of extras/offline. */
+import { once } from 'node:events'
 import { connect } from 'node:net'
 import { foreignImages } from '../compose/model.ts'
 import type { Model } from '../compose/model.ts'
@@ -47,14 +48,9 @@ export async function isOutOfReach(image: string): Promise<boolean> {
   const ways = '{{.HTTPProxy}}{{.HTTPSProxy}}{{with .RegistryConfig}}{{range .Mirrors}}{{.}}{{end}}{{end}}'
   if ((await isFarEngine()) || (await capture(['info', '--format', ways])).stdout.trim() !== '') return false
   const { hostname, port } = new URL(`https://${registryOf(image).replace(/^docker\.io$/, 'registry-1.docker.io')}`)
-  return new Promise((resolve) => {
-    const socket = connect({ host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || 443), timeout: 5000 })
-    const settle = (isAway: boolean): void => {
-      socket.destroy()
-      resolve(isAway)
-    }
-    socket.on('connect', () => settle(false)).on('error', () => settle(true)).on('timeout', () => settle(true))
-  })
+  const socket = connect({ host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || 443) })
+  const answer = once(socket, 'connect', { signal: AbortSignal.timeout(5000) })
+  return answer.then(() => false, () => true).finally(() => socket.destroy())
 }
 
 /**
