@@ -21,16 +21,15 @@ def create_beside(url: str) -> None:
     kind = url.partition("://")[0].partition("+")[0]
     name = unquote(urlsplit(url).path.removeprefix("/")) + "_test"
     literal = "'{}'".format(name.replace("'", "''"))
-    if kind in lock_postgres.SCHEMES and (postgres := lock_postgres.connect(url)):
-        with postgres as ask:
-            if not ask(f"SELECT count(*) FROM pg_database WHERE datname = {literal}"):  # noqa: S608 escaped
-                ask('CREATE DATABASE "{}"'.format(name.replace('"', '""')))
-    if kind in lock_mysql.SCHEMES and (mysql := lock_mysql.connect(url)):
-        with mysql as ask:
-            # IF NOT EXISTS, in place of a question, makes some drivers warn of a database that is there.
-            same = f"FROM information_schema.schemata WHERE schema_name = {literal}"
-            if not ask(f"SELECT count(*) {same}"):
-                ask("CREATE DATABASE `{}`".format(name.replace("`", "``")))
+    for server, databases, quote in (
+        (lock_postgres, "pg_database WHERE datname", '"'),
+        (lock_mysql, "information_schema.schemata WHERE schema_name", "`"),
+    ):
+        if kind in server.SCHEMES and (connection := server.connect(url)):
+            with connection as ask:
+                # IF NOT EXISTS, in place of a question, makes some drivers warn of a database that is there.
+                if not ask(f"SELECT count(*) FROM {databases} = {literal}"):  # noqa: S608 escaped
+                    ask(f"CREATE DATABASE {quote}{name.replace(quote, 2 * quote)}{quote}")
 
 
 def change_variables(pattern: str, change: Callable[[re.Match[str]], str]) -> str:

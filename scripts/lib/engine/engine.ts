@@ -76,7 +76,7 @@ export function adviseWithoutAnswer({ chosen, hasDockerd, hasSocket, hasClient, 
  *
  * @throws CliError (exit code 4) with what to do: no engine, no Compose, or one of them is too old
  */
-export async function findEngine(settings: Values = process.env): Promise<Engine | undefined> {
+export async function findEngine(): Promise<Engine | undefined> {
   const answer = await askForVersions()
   if (answer.engineVersion !== undefined) return checkVersions(answer)
 
@@ -90,7 +90,7 @@ export async function findEngine(settings: Values = process.env): Promise<Engine
   })
   if (advice) throw advice
 
-  const offer = await room?.offerEngine(settings)
+  const offer = await room?.offerEngine(process.env)
   if (offer && 'running' in offer) return offer.running && adopt(offer.running)
   throw new CliError(`No Docker Engine answers${offer ? `, and ${offer.obstacle}` : ''}.`, {
     hint: [installInstructions, offer?.wayOut].filter(Boolean).join('\n'), exitCode: ExitCode.docker,
