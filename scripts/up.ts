@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { common, defineCommand, main } from './lib/command.ts'
 import { firstCause, urls } from './lib/compose/model.ts'
 import type { Container, Model } from './lib/compose/model.ts'
-import { replaceWeb } from './lib/compose/new-version.ts'
+import { replaceWeb, tryFrontend } from './lib/compose/new-version.ts'
 import { checkPorts } from './lib/compose/ports.ts'
 import { checkSourceAccess } from './lib/compose/source-access.ts'
 import { buildImages, captureCompose, composeCommand, openStack, readContainers, stackOf, startServices } from './lib/compose/stack.ts'
@@ -86,8 +86,8 @@ export const up = defineCommand({
     timeout: { type: 'string', value: 'seconds', help: 'How long to wait for healthy services (180)' },
     ...common,
   },
-  notes: 'Makes .env.docker when there is none.\n\nExit codes: 0 healthy, 2 usage, 3 a setting, a taken port or the Caddyfile, 4 no engine or\n'
-    + 'no images, 5 the image could not be built, 6 the migration failed, 7 a service is not healthy, 130 interrupted.',
+  notes: 'Makes .env.docker when there is none.\n\nExit codes: 0 healthy, 2 usage, 3 a setting, a taken port or the Caddyfile, 4 no engine or no images,\n'
+    + '5 the image could not be built, 6 the migration failed, 7 a service is not healthy, 130 interrupted.',
   examples: ['npm run up', 'npm run --silent up -- --json | jq .urls', 'npm run up -- --env-file .env.staging'],
   whenStopped: () => hasBegunToStart ? 'Continue: npm run up. Or stop what had started: npm run teardown' : 'What ran before still runs. Continue: npm run up',
   async run({ 'no-build': noBuild = false, pull = false, timeout = '180', 'env-file': file = envFile, json = false, 'dry-run': dryRun = false }) {
@@ -112,6 +112,7 @@ export const up = defineCommand({
     if (!noBuild) await buildImages(stack)
     await checkSourceAccess(stack, model, engine.isRootless)
     await replaceWeb(stack, model, start, () => void (hasBegunToStart = true))
+    await tryFrontend(stack, model)
 
     hasBegunToStart = true
     const begun = performance.now()

@@ -1,5 +1,6 @@
 /** A new version of the application, in place of one that serves. */
-import { capture, read } from '../engine/docker.ts'
+import { setTimeout } from 'node:timers/promises'
+import { capture, lastLines, read } from '../engine/docker.ts'
 import { CliError, ExitCode } from '../errors.ts'
 import { step } from '../terminal.ts'
 import type { Container, Model } from './model.ts'
@@ -93,4 +94,36 @@ export async function replaceWeb(stack: Stack, model: Model, start: readonly str
     await read(['stop', ...idsOf(old)], { tidiesUp: true })
     await read(['rm', ...idsOf(old)], { tidiesUp: true })
   })
+}
+
+/**
+ * Tries a new frontend beside the one that serves, before Compose replaces that. A container of `compose run` reaches web,
+ * and does not have the name under which the proxy finds the frontend.
+ *
+ * @throws CliError (exit code 7) if it does not become healthy; the old frontend goes on serving
+ */
+export async function tryFrontend(stack: Stack, model: Model): Promise<void> {
+  const { name, services: { frontend, proxy } } = model
+  if (!frontend?.image || !proxy) return
+  const old = (await readContainers(name)).filter(({ service, health }) => service === 'frontend' && health === 'healthy')
+  const current = (await capture(['image', 'inspect', '--format', '{{.Id}}', frontend.image])).stdout.trim().replace('sha256:', '')
+  if (old.every(({ image }) => image === current)) return
+  const container = `${name}-frontend-trial-${process.pid}`
+  const look = async (what: string): Promise<string> => (await read(['inspect', '--format', what, container])).trim()
+  const lookAtState = (): Promise<string> => look('{{.State.Status}} {{with .State.Health}}{{.Status}}{{end}}')
+  try {
+    await step('Trying the new frontend beside the old one', async () => {
+      await read(compose(stack, 'run', '--detach', '--no-deps', '--name', container, 'frontend'), { env: stack.env })
+      let state = await lookAtState()
+      for (; /starting$|^created/.test(state); state = await lookAtState()) await setTimeout(250)
+      if (/^running(?: healthy)?$/.test(state)) return
+      const { stdout, stderr } = await capture(['logs', '--tail', '15', container])
+      const checked = await look('{{with .State.Health}}{{range .Log}}{{println .Output}}{{end}}{{end}}')
+      const { explainOutput } = await import('../explain/explain.ts')
+      const { details, advice } = explainOutput(`${stdout}${stderr}${lastLines(checked, 1)}`, 'frontend', model)
+      throw new CliError('The new frontend is not healthy. The old one still serves.', { details, hint: advice, exitCode: ExitCode.unhealthy })
+    })
+  } finally {
+    await capture(['rm', '--force', container], { tidiesUp: true })
+  }
 }

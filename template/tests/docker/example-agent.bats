@@ -42,7 +42,7 @@ teardown() {
 
 teardown_file() {
 	remove_stack
-	docker image rm --force "$project-frontend" >/dev/null 2>&1 || true
+	docker image rm --force "$project-frontend" "$project-frontend:good" >/dev/null 2>&1 || true
 	# If setup failed before it named the network, there is nothing to remove.
 	[[ -z ${MANAGED_NETWORK:-} ]] || managed down --volumes --timeout 5 >/dev/null 2>&1 || true
 }
@@ -308,6 +308,38 @@ alone() {
 	assert_output '536870912 1000000000 256 json-file unless-stopped'
 	run docker ps --filter "label=com.docker.compose.project=$project" --format '{{.Label "com.docker.compose.service"}} {{.Ports}}'
 	refute_line --regexp '^(web|frontend|worker) .*->'
+}
+
+@test "a deploy whose frontend does not start ends with 7 and leaves the old one to its visitors, and the next one replaces it" {
+	local http before
+	http=$(free_port)
+	cp "$env_file" "$BATS_TEST_TMPDIR/production.env"
+	local env_file=$BATS_TEST_TMPDIR/production.env
+	set_in "$env_file" COMPOSE_FILE="${TEST_COMPOSE_FILES/compose.override.yaml/compose.production.yaml}:template/tests/docker/managed/application.yaml" \
+		PROXY_BIND=127.0.0.1 PROXY_HTTP_PORT="$http" PROXY_HTTPS_PORT="$(free_port)"
+	compose up --detach --wait --wait-timeout 120
+	before=$(compose ps --quiet frontend)
+	docker tag "$project-frontend" "$project-frontend:good"
+	printf 'FROM %s\nUSER 0\nRUN echo "throw Error(\x27no page\x27)" >server.js\nUSER 1001:1001\n' "$project-frontend" | docker build --quiet --tag "$project-frontend" -
+	while :; do
+		curl --silent --max-time 15 --output /dev/null --write-out '%{http_code}\n' "http://localhost:$http/"
+	done >"$BATS_TEST_TMPDIR/codes" 3>&- &
+	local visitor=$!
+	until_ok 5 test -s "$BATS_TEST_TMPDIR/codes"
+	run -7 node --import tsx/esm -- scripts/up.ts --no-build --env-file "$env_file"
+	kill "$visitor"
+	assert_output --regexp 'The new frontend is not healthy. The old one still serves..*no page'
+	run sort --unique <(sed '$d' "$BATS_TEST_TMPDIR/codes")
+	assert_output 200
+	assert_equal "$(compose ps --quiet frontend)" "$before"
+	run docker ps --all --quiet --filter "name=$project-frontend-trial"
+	assert_output ''
+	printf 'FROM %s:good\nENV VERSION=2\n' "$project-frontend" | docker build --quiet --tag "$project-frontend" -
+	run -0 node --import tsx/esm -- scripts/up.ts --no-build --env-file "$env_file"
+	run compose ps --quiet frontend
+	refute_output "$before"
+	run curl --silent --fail --output /dev/null --write-out '%{http_code}' "http://localhost:$http/"
+	assert_output 200
 }
 
 # --- without Docker ---

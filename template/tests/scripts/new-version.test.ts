@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Model, Service } from '../../../scripts/lib/compose/model.ts'
-import { replaceWeb } from '../../../scripts/lib/compose/new-version.ts'
+import { replaceWeb, tryFrontend } from '../../../scripts/lib/compose/new-version.ts'
 import { stackOf } from '../../../scripts/lib/compose/stack.ts'
 import { Sandbox } from '../../../tests/helpers/sandbox.ts'
 import type { Sketch } from '../../../tests/helpers/stack.ts'
@@ -94,4 +94,30 @@ test('an older version goes on serving if there is no new web, or Docker does no
   const { failure, hasBegun } = await replacedOn([postgres, old], { box })
   expect(failure).toMatchObject({ message: expect.stringMatching(/ failed\. The old version still serves\.$/), details: 'no space left on device', exitCode: 7 })
   expect(hasBegun).toBe(false)
+})
+
+const frontend: Sketch = { service: 'frontend', health: 'healthy', image: 'old' }
+
+test.each<[string, Sketch[], string[], string?, Service?]>([
+  ['is not tried if it is the one that serves', [{ ...frontend, image: 'new' }], []],
+  ['is not tried if the old one does not serve', [{ ...frontend, health: 'unhealthy' }], []],
+  ['is not tried if no proxy hands visitors to the one that answers', [frontend], [], '', {}],
+  ['is tried before it is replaced', [frontend], ['running starting', 'running healthy']],
+  ['is tried if it has no health check', [frontend], ['running']],
+  ['that ends leaves the old one to its visitors', [frontend], ['running starting', 'exited unhealthy'], 'Cannot find module next'],
+  ['that is not healthy leaves the old one to its visitors', [frontend], ['running unhealthy'], 'Cannot find module next'],
+])('a new frontend %s', async (_, containers, [first, next], failure, other = proxy) => {
+  const box = new Sandbox()
+  box.settings()
+  box.enter()
+  box.containers(containers)
+  box.answer('image-id', { out: 'sha256:new\n' })
+  box.answer('inspect-format', { ...(first && { out: `${first}\n` }), ...(next && { next: `${next}\n` }) })
+  box.answer('logs', { err: 'Cannot find module next\n' })
+  const model = { name: 'shop', services: { ...others, web, frontend: { image: 'shop-frontend' }, ...(other.image && { proxy: other }) } }
+  const tried = tryFrontend(stackOf('.env.docker'), model)
+  await (failure ? expect(tried).rejects.toMatchObject({ exitCode: 7, details: expect.stringContaining(failure) }) : tried)
+  const name = `shop-frontend-trial-${process.pid}`
+  expect(box.order('compose run', 'rm')).toEqual(first ? ['compose run', 'rm'] : [])
+  expect(box.calls().includes(`rm --force ${name}`)).toBe(first !== undefined)
 })
