@@ -2,7 +2,6 @@
  * The values of an env file as Compose reads them. Compose has its own rules for quotes, `#`, `$` and escapes,
  * which no npm package shares; so Compose itself is asked, once, for all of them.
  */
-import { parseEnv } from 'node:util'
 import { parseModel } from '../compose/model.ts'
 import { capture } from '../engine/docker.ts'
 import type { Result } from '../engine/docker.ts'
@@ -60,7 +59,8 @@ export async function readValues(path: string, entries: readonly Entry[]) {
     const values = Object.entries(answer.model.services.reader?.environment ?? {}).filter(([, value]) => value !== null)
     return { values: Object.fromEntries(values) as Values, refusal: undefined, unanswered: undefined }
   }
-  const alike = entries.filter(({ raw }) => !/[$#\\`]/.test(raw)).map(({ name, raw }) => [name, parseEnv(`${name}=${raw}`)[name] ?? ''])
+  const { parse } = await import('dotenv')
+  const alike = entries.filter(({ raw }) => !/[$#\\`]/.test(raw)).map(({ name, raw }) => [name, parse(`${name}=${raw}`)[name] ?? ''])
   const refusal = answer.exitCode === 127 ? undefined : explainRefusal(answer.stderr, entries)
   return { values: Object.fromEntries(alike) as Values, refusal, unanswered: refusal ? undefined : reasonOf(answer) }
 }
