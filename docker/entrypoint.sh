@@ -88,15 +88,6 @@ need_program() {
 	is_program "$1" || fail "$role needs $1, which is not installed. List it in the application's dependencies or in PYTHON_EXTRA_PACKAGES." 127
 }
 
-# version_of PACKAGE: prints the version that is installed.
-version_of() {
-	set +f
-	for path in /opt/venv/lib/python*/site-packages/"$1"-[0-9]*.dist-info; do
-		path=${path##*/"$1"-}
-		echo "${path%.dist-info}"
-	done
-}
-
 # start COMMAND…: runs it; in development, restarts it at every save.
 start() {
 	need_program "$1"
@@ -144,9 +135,10 @@ worker() {
 	need CELERY_APP package.module
 	# With this, TERM lets tasks run for WORKER_STOP_TIMEOUT seconds, then returns the rest to the queue. Before Celery
 	# 5.5 it would abort them, and so it would with other pools. There TERM keeps its meaning: the worker waits for tasks.
-	case $(version_of celery):${WORKER_POOL:-prefork} in
-	[0-4].* | 5.[0-4].*) ;;
-	*:prefork) export REMAP_SIGTERM=SIGQUIT ;;
+	installed=$(set +f && echo /opt/venv/lib/python*/site-packages/celery-[0-9]*.dist-info)
+	case ${WORKER_POOL:-prefork}:$installed in
+	*/celery-[0-4].* | */celery-5.[0-4].*) ;;
+	prefork:*) export REMAP_SIGTERM=SIGQUIT ;;
 	esac
 	start celery --app "$CELERY_APP" worker --include docker_roles.worker \
 		--pool "${WORKER_POOL:-prefork}" --concurrency "${WORKER_CONCURRENCY:-2}" \

@@ -1,7 +1,7 @@
 /** `npm run teardown`: the counterpart of up. Data stays unless --volumes says otherwise. */
 import { common, defineCommand, main, yesOption } from './lib/command.ts'
-import { composeCommand, ofProject, openStack, readModel, readNames, stackOf, streamCompose } from './lib/compose/stack.ts'
-import { read } from './lib/engine/docker.ts'
+import { compose, composeCommand, ofProject, openStack, readModel, readNames, stackOf } from './lib/compose/stack.ts'
+import { read, stream } from './lib/engine/docker.ts'
 import { findEngine } from './lib/engine/engine.ts'
 import { envFile } from './lib/env/settings.ts'
 import { CliError } from './lib/errors.ts'
@@ -39,7 +39,7 @@ export const teardown = defineCommand({
       const command = 'npm run teardown -- --volumes --yes'
       await confirm({ name, warning: 'These volumes and all data in them will be deleted.', details: data.join('\n'), command })
     }
-    if ((await streamCompose(stack, ...down)) !== 0) throw new CliError('The stack was not taken down; Compose says why above.')
+    if ((await stream(compose(stack, ...down), { env: stack.env })) !== 0) throw new CliError('The stack was not taken down; Compose says why above.')
     // Compose silently leaves volumes that its files no longer name, and volumes that another container uses.
     const left = volumes ? await readData() : []
     if (left.length > 0) await read(['volume', 'rm', ...left])

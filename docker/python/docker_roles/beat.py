@@ -117,7 +117,17 @@ class Scheduler(_Base):
 
     def setup_schedule(self) -> None:
         """Waits for the lock, then opens the schedule."""
-        self._wait_for_lock()
+        # Celery's own handler would ask for this scheduler, which does not exist yet, and wait once more.
+        handler = signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+        if not self._beat_lock.is_redis:
+            logger.warning("Without Redis (REDIS_URL) beat has no lock: a second one sends every task again.")
+        told = ""
+        while problem := self._problem():
+            if problem != told:
+                logger.warning(problem)
+            told = problem
+            time.sleep(WAIT_SECONDS)
+        signal.signal(signal.SIGTERM, handler)
         super().setup_schedule()
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
@@ -139,19 +149,6 @@ class Scheduler(_Base):
         """Stores the schedule. The lock is released when the process ends."""
         super().close()
         heartbeat.remove()
-
-    def _wait_for_lock(self) -> None:
-        # Celery's own handler would ask for this scheduler, which does not exist yet, and wait once more.
-        handler = signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-        if not self._beat_lock.is_redis:
-            logger.warning("Without Redis (REDIS_URL) beat has no lock: a second one sends every task again.")
-        told = ""
-        while problem := self._problem():
-            if problem != told:
-                logger.warning(problem)
-            told = problem
-            time.sleep(WAIT_SECONDS)
-        signal.signal(signal.SIGTERM, handler)
 
     def _problem(self) -> str:
         """Returns why this beat has to wait, or nothing."""

@@ -31,9 +31,6 @@ export const compose = ({ envFile }: Stack, ...args: string[]): string[] => ['co
 /** The same command, as a user would type it. */
 export const composeCommand = (stack: Stack, ...args: string[]): string => format(compose(stack, ...args))
 
-/** Runs a Compose command with our terminal. Returns its exit code. */
-export const streamCompose = (stack: Stack, ...args: string[]): Promise<number | null> => stream(compose(stack, ...args), { env: stack.env })
-
 /**
  * Starts services and waits until all are well or one has ended five times: Compose would wait until every other one is
  * healthy or unhealthy. By then Docker has paused for 1.5 seconds in all, and longer each time. Returns the exit code.
@@ -59,8 +56,8 @@ export async function buildImages(stack: Stack, ...services: string[]): Promise<
   const started = performance.now()
   ensureBuildxFolder()
   // An attestation holds the time: the same image would get a new id, and every container would be replaced.
-  const builder = { ...stack, env: { BUILDX_NO_DEFAULT_ATTESTATIONS: '1', ...stack.env } }
-  if ((await streamCompose(builder, 'build', ...services)) === 0) return ok('Images built', secondsSince(started))
+  const env = { BUILDX_NO_DEFAULT_ATTESTATIONS: '1', ...stack.env }
+  if ((await stream(compose(stack, 'build', ...services), { env })) === 0) return ok('Images built', secondsSince(started))
   const again = composeCommand(stack, 'build', ...services)
   throw new CliError('The image could not be built. What ran before still runs.', {
     hint: `The lines above name the step that failed. Without Node: ${again}\nIf a disk is full: ${makeRoom}`, exitCode: ExitCode.build,

@@ -53,19 +53,6 @@ def waiting(client: Any, queue: str) -> dict[str, Any] | None:
     }
 
 
-def report(client: Any) -> dict[str, Any]:
-    """Returns the whole answer, for every queue that a worker or a sender has declared."""
-    keys = client.scan_iter("_kombu.binding.*", count=1000)
-    queues = {member.decode().split(SEPARATOR)[-1] for key in keys for member in client.smembers(key)}
-    found = {queue: waiting(client, queue) for queue in sorted(queues)}
-    first = client.zrange(INDEX, 0, 0, withscores=True)
-    return {
-        "waiting": {queue: what for queue, what in found.items() if what},
-        "taken": client.zcard(INDEX),
-        "oldest": since(first[0][1]) if first else None,
-    }
-
-
 def taken_ids(client: Any) -> set[str]:
     """Returns the ids of taken tasks, without those of a rate limit, which workers do not report."""
     headers = [json.loads(text)[0].get("headers") or {} for text in client.hvals(UNACKED)]
@@ -90,7 +77,7 @@ def lost(client: Any, workers: int) -> int:
 
 
 def in_redis(connection: Any) -> dict[str, Any]:
-    """Returns the whole answer."""
+    """Asks for every queue that a worker or a sender has declared."""
     from redis.exceptions import ResponseError
 
     timeouts = {"socket_timeout": 5, "socket_connect_timeout": 5, "max_retries": 1}
@@ -99,7 +86,16 @@ def in_redis(connection: Any) -> dict[str, Any]:
     # Looking must not count as a use of the queue; Redis can do that since 7.2.
     with contextlib.suppress(ResponseError):
         client.execute_command("CLIENT NO-TOUCH", "ON")
-    return report(client) | {"lost": lost(client, int(sys.argv[1]))}
+    keys = client.scan_iter("_kombu.binding.*", count=1000)
+    queues = {member.decode().split(SEPARATOR)[-1] for key in keys for member in client.smembers(key)}
+    found = {queue: waiting(client, queue) for queue in sorted(queues)}
+    first = client.zrange(INDEX, 0, 0, withscores=True)
+    return {
+        "waiting": {queue: what for queue, what in found.items() if what},
+        "taken": client.zcard(INDEX),
+        "oldest": since(first[0][1]) if first else None,
+        "lost": lost(client, int(sys.argv[1])),
+    }
 
 
 def in_rabbitmq(connection: Any) -> dict[str, Any]:
