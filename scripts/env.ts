@@ -2,10 +2,8 @@
 import { common, defineCommand, main } from './lib/command.ts'
 import { inLine } from './lib/env/check.ts'
 import { isSecret } from './lib/env/schema.ts'
-import { loadSettings } from './lib/env/settings.ts'
-import type { Settings } from './lib/env/settings.ts'
-import { fillEnvFile } from './lib/env/write.ts'
-import type { Filled } from './lib/env/write.ts'
+import { loadSettings, type Settings } from './lib/env/settings.ts'
+import { fillEnvFile, type Filled } from './lib/env/write.ts'
 import { CliError, ExitCode } from './lib/errors.ts'
 import { amount, failure, info, nearest, ok, print, printJson, warn } from './lib/terminal.ts'
 

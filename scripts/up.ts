@@ -2,8 +2,7 @@
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { common, defineCommand, main } from './lib/command.ts'
-import { firstCause, urls } from './lib/compose/model.ts'
-import type { Container, Model } from './lib/compose/model.ts'
+import { firstCause, urls, type Container, type Model } from './lib/compose/model.ts'
 import { replaceWeb, tryFrontend } from './lib/compose/new-version.ts'
 import { checkPorts } from './lib/compose/ports.ts'
 import { checkSourceAccess } from './lib/compose/source-access.ts'
@@ -56,25 +55,23 @@ async function reloadProxy(stack: Stack, model: Model, all: readonly Container[]
   const file = join(folder ?? '', 'Caddyfile')
   const changed = (folder && statSync(file, { throwIfNoEntry: false })?.mtimeMs) || 0
   if (!all.some(({ service, state, startedAt }) => service === 'proxy' && state === 'running' && Date.parse(startedAt) < changed)) return
-  const reload = ['exec', '--no-TTY', 'proxy', 'caddy', 'reload', '--config', '/etc/caddy/Caddyfile']
-  const { exitCode, stdout, stderr } = await captureCompose(stack, reload)
+  const { exitCode, stderr } = await captureCompose(stack, ['exec', '--no-TTY', 'proxy', 'caddy', 'reload', '--config', '/etc/caddy/Caddyfile'])
   if (exitCode === 0) return ok('The proxy has read its Caddyfile again')
   throw new CliError('The Caddyfile has a mistake. The proxy keeps its former configuration until it restarts, and then fails.', {
-    details: lastLines(stderr || stdout, 3), hint: `Correct ${file}, then run npm run up again.`, exitCode: ExitCode.config,
+    details: lastLines(stderr, 3), hint: `Correct ${file}, then run npm run up again.`, exitCode: ExitCode.config,
   })
 }
 
 /** Warns of what is odd about a stack that is up. */
-async function warnOfOddities(stack: Stack, model: Model, all: readonly Container[]): Promise<void> {
+async function warnOfOddities(stack: Stack, model: Model, running: readonly string[]): Promise<void> {
   const { web } = urls(model)
   // One request proves the address before it is printed.
   const answer = web && (await fetch(web, { signal: AbortSignal.timeout(5000), redirect: 'manual' }).catch(() => undefined))
   if (web && !answer) warn(`web is healthy in its container, but ${web} does not answer on this machine.`)
-  const strays = all.filter(({ service, state }) => state === 'running' && !(service in model.services))
+  const strays = running.filter((service) => !(service in model.services))
   if (strays.length === 0) return
-  const names = [...new Set(strays.map(({ service }) => service))]
-  const command = composeCommand(stack, '--profile', '*', 'rm', '--stop', '--force', ...names)
-  warn(`Still running, although COMPOSE_PROFILES does not ask for it: ${names.join(', ')}. Remove it: ${command}`)
+  const command = composeCommand(stack, '--profile', '*', 'rm', '--stop', '--force', ...strays)
+  warn(`Still running, although COMPOSE_PROFILES does not ask for it: ${strays.join(', ')}. Remove it: ${command}`)
 }
 
 export const up = defineCommand({
@@ -119,11 +116,11 @@ export const up = defineCommand({
     const { failed, all } = await startStack(stack, model, start)
     if (failed) throw await (await import('./lib/explain/explain.ts')).explain(stack, model)
     const migrated = model.services.migrate?.environment?.MIGRATE_COMMAND ? ', the database is migrated' : ''
-    const running = new Set(all.flatMap(({ service, state }) => state === 'running' && service in model.services ? [service] : []))
-    ok(`${amount(running.size, 'service')} ${running.size === 1 ? 'is' : 'are'} up${migrated}`, secondsSince(begun))
+    const running = [...new Set(all.filter(({ state }) => state === 'running').map(({ service }) => service))]
+    ok(`${running.filter((service) => service in model.services).length} services are up${migrated}`, secondsSince(begun))
 
     await reloadProxy(stack, model, all)
-    await warnOfOddities(stack, model, all)
+    await warnOfOddities(stack, model, running)
     if (json) {
       const services = all.filter(({ service }) => service in model.services)
         .map(({ service, name, state, health, exitCode }) => ({ name: service, container: name, state, health, exitCode }))

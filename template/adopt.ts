@@ -7,8 +7,7 @@ import { CliError, ExitCode, stopIfInterrupted } from '../scripts/lib/errors.ts'
 import { amount, info, ok, print, warn } from '../scripts/lib/terminal.ts'
 import { applicationFrom, changeOf, copyOf, roomsOf } from './adopt/copy.ts'
 import { isAdopted, mergeInto } from './adopt/into.ts'
-import { putBack, requireClean, requireRepository, switchFiles, wasCutOff } from './adopt/tree.ts'
-import type { Change } from './adopt/tree.ts'
+import { putBack, requireClean, requireRepository, switchFiles, wasCutOff, type Change } from './adopt/tree.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '')
 

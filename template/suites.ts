@@ -1,7 +1,6 @@
 /** `npm test`: the suites that a change needs, one after the other, and at the end one line that counts them. */
 import { common, defineCommand, main } from '../scripts/lib/command.ts'
-import { add, inWords, runBats, tellFailures } from '../tests/helpers/bats.ts'
-import type { Counts } from '../tests/helpers/bats.ts'
+import { add, inWords, runBats, tellFailures, type Counts } from '../tests/helpers/bats.ts'
 import { ExitCode, stopIfInterrupted } from '../scripts/lib/errors.ts'
 import { formatSeconds, info, print, secondsSince } from '../scripts/lib/terminal.ts'
 import { countFailure, named, none, runVitest } from './run-tests.ts'

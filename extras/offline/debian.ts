@@ -6,8 +6,7 @@ import { join } from 'node:path'
 import { $ } from 'zx/core'
 import { lastLines } from '../../scripts/lib/engine/docker.ts'
 import { CliError, ExitCode, stopIfInterrupted } from '../../scripts/lib/errors.ts'
-import { proxyEnvironment, splitLogin } from './network.ts'
-import type { Network } from './network.ts'
+import { proxyEnvironment, splitLogin, type Network } from './network.ts'
 import { step } from '../../scripts/lib/terminal.ts'
 
 /** The Debian releases that we use. */

@@ -1,10 +1,8 @@
 /** Selects stand-ins for a stack whose images cannot be pulled. */
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { filesIn, foreignImages, withFile } from '../../scripts/lib/compose/model.ts'
-import type { Model } from '../../scripts/lib/compose/model.ts'
-import { ofProject, readModel, readNames } from '../../scripts/lib/compose/stack.ts'
-import type { ModelledStack, Stack } from '../../scripts/lib/compose/stack.ts'
+import { filesIn, foreignImages, withFile, type Model } from '../../scripts/lib/compose/model.ts'
+import { ofProject, readModel, readNames, type ModelledStack, type Stack } from '../../scripts/lib/compose/stack.ts'
 import { read } from '../../scripts/lib/engine/docker.ts'
 import { shortName } from '../../scripts/lib/engine/images.ts'
 import { cacheFolder } from './private-engine/layout.ts'

@@ -1,11 +1,9 @@
 /** Which engine is in use here, and the state of the private one. */
 import { join } from 'node:path'
 import { quote } from 'zx/core'
-import { askForVersions, checkVersions } from '../../scripts/lib/engine/engine.ts'
-import type { Engine } from '../../scripts/lib/engine/engine.ts'
+import { askForVersions, checkVersions, type Engine } from '../../scripts/lib/engine/engine.ts'
 import { clientEnvironment, layoutOf } from './private-engine/layout.ts'
-import { describe } from './private-engine/private-engine.ts'
-import type { Description } from './private-engine/private-engine.ts'
+import { describe, type Description } from './private-engine/private-engine.ts'
 
 /** `private` is the one in the user's cache folder; any other is the user's and is never touched. */
 export type Kind = 'existing' | 'private'

@@ -3,11 +3,9 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, lstatSync, readdirSync } from 'node:fs'
 import { join, posix } from 'node:path'
 import { CliError, ExitCode } from '../../scripts/lib/errors.ts'
-import { fitLock, fitPackage } from './package.ts'
-import type { Package } from './package.ts'
+import { fitLock, fitPackage, type Package } from './package.ts'
 import { installation, neutralExample } from './settings.ts'
-import { CACHES, ignoredOf, textOf, trackedFiles } from './tree.ts'
-import type { Change, Content, Tree } from './tree.ts'
+import { CACHES, ignoredOf, textOf, trackedFiles, type Change, type Content, type Tree } from './tree.ts'
 
 export interface Choices {
   name: string

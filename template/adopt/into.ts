@@ -2,10 +2,8 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { CliError, ExitCode } from '../../scripts/lib/errors.ts'
-import { fitLock, mergeLocks, mergePackages } from './package.ts'
-import type { Package } from './package.ts'
-import { ignoredOf, textOf } from './tree.ts'
-import type { Tree } from './tree.ts'
+import { fitLock, mergeLocks, mergePackages, type Package } from './package.ts'
+import { ignoredOf, textOf, type Tree } from './tree.ts'
 
 /** Our whole file would affect theirs. They need only this: a script with CRLF does not start in a container. */
 const ATTRIBUTES = '*.sh text eol=lf\n*.bash text eol=lf\n*.bats text eol=lf\n'

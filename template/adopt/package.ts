@@ -3,8 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { $ } from 'zx/core'
-import { textOf } from './tree.ts'
-import type { Tree } from './tree.ts'
+import { textOf, type Tree } from './tree.ts'
 
 type Words = Record<string, string>
 export interface Package {

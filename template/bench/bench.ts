@@ -7,14 +7,12 @@
 import { availableParallelism, loadavg, totalmem } from 'node:os'
 import { buildImages, dependencyRebuild, imageSize, sourceRebuild } from './build-rows.ts'
 import { bareStart } from './cold.ts'
-import { hasFailed, record, rowsOf } from './report.ts'
-import type { Findings } from './report.ts'
+import { hasFailed, record, rowsOf, type Findings } from './report.ts'
 import {
   checkOfSettings, healthyUp, idleUsage, removeStack, roleStart, roundTrip, startOfScripts, timeStop, timeUp,
 } from './stack-rows.ts'
 import { renderTable, toJson } from './table.ts'
-import { overlays, withWorkshop } from './workshop.ts'
-import type { Overlay, Workshop } from './workshop.ts'
+import { overlays, withWorkshop, type Overlay, type Workshop } from './workshop.ts'
 import { common, defineCommand, main } from '../../scripts/lib/command.ts'
 import { CliError, ExitCode } from '../../scripts/lib/errors.ts'
 import { info, print, printJson, step, warn } from '../../scripts/lib/terminal.ts'

@@ -5,15 +5,13 @@ import { join } from 'node:path'
 import { read } from '../../scripts/lib/engine/docker.ts'
 import { CliError } from '../../scripts/lib/errors.ts'
 import { valueOf } from '../../scripts/lib/engine/machine.ts'
-import { compose } from '../../scripts/lib/compose/stack.ts'
-import type { Stack } from '../../scripts/lib/compose/stack.ts'
+import { compose, type Stack } from '../../scripts/lib/compose/stack.ts'
 import { step } from '../../scripts/lib/terminal.ts'
 import { buildArguments, secretVariables } from './bench-model.ts'
 import type { Measured } from './figures.ts'
 import { parseHistory, partsOver, SURPLUS } from './layers.ts'
 import { inTurn, timeDocker } from './timing.ts'
-import { plainImage, productionModel } from './workshop.ts'
-import type { Workshop } from './workshop.ts'
+import { plainImage, productionModel, type Workshop } from './workshop.ts'
 
 /** The images of the stack and of production; with the production overlay they are one. */
 export async function buildImages({ stack, production }: Workshop): Promise<void> {

@@ -2,15 +2,13 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { networkOf } from '../../extras/offline/network.ts'
-import { readStatus } from '../../extras/offline/status.ts'
-import type { EngineStatus } from '../../extras/offline/status.ts'
+import { readStatus, type EngineStatus } from '../../extras/offline/status.ts'
 import { ensureRunning, remove, stop } from '../../extras/offline/private-engine/private-engine.ts'
 import { cacheFolder, clientEnvironment, layoutOf } from '../../extras/offline/private-engine/layout.ts'
 import { step, warn } from '../../scripts/lib/terminal.ts'
 import type { Measured } from './figures.ts'
 import { timeNpm } from './timing.ts'
-import { inCopy, tidyUp, writeSettings } from './workshop.ts'
-import type { Overlay } from './workshop.ts'
+import { inCopy, tidyUp, writeSettings, type Overlay } from './workshop.ts'
 
 /** Why the row is left out: an engine that is not ours would have to be stopped for it. Pure. */
 export function whyNotCold({ kind }: Pick<EngineStatus, 'kind'>, { EMBEDDED_ENGINE }: NodeJS.ProcessEnv): string | undefined {

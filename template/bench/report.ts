@@ -1,8 +1,7 @@
 /** Collects the rows of the table. */
 import { CliError, wasInterrupted } from '../../scripts/lib/errors.ts'
 import { failure } from '../../scripts/lib/terminal.ts'
-import { figures } from './figures.ts'
-import type { Figure, FigureId, Measured, Row } from './figures.ts'
+import { figures, type Figure, type FigureId, type Measured, type Row } from './figures.ts'
 
 export type Findings = Map<FigureId, { measured: Measured } | { missing: NonNullable<Row['missing']> }>
 

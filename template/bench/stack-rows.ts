@@ -9,8 +9,7 @@ import { environmentOf, networkOf } from './bench-model.ts'
 import type { Measured, Part } from './figures.ts'
 import { inTurn, rest, timeDocker, timeNpm } from './timing.ts'
 import { cpuPerMinute, readUsage } from './usage.ts'
-import { productionModel, roleContainer } from './workshop.ts'
-import type { Workshop } from './workshop.ts'
+import { productionModel, roleContainer, type Workshop } from './workshop.ts'
 
 const upCommand = ['up', '--detach', '--wait']
 

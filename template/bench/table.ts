@@ -1,6 +1,5 @@
 /** The figures for people, and for programs. Pure. */
-import { compare, isMet, summarise } from './figures.ts'
-import type { Budget, Row, Unit } from './figures.ts'
+import { compare, isMet, summarise, type Budget, type Row, type Unit } from './figures.ts'
 
 const digits: Record<Unit, number> = { s: 2, ms: 2, MB: 1 }
 

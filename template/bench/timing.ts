@@ -1,8 +1,7 @@
 /** Runs commands and times them. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { $ } from 'zx/core'
-import { capture, format, lastLines } from '../../scripts/lib/engine/docker.ts'
-import type { Result, RunOptions } from '../../scripts/lib/engine/docker.ts'
+import { capture, format, lastLines, type Result, type RunOptions } from '../../scripts/lib/engine/docker.ts'
 import { CliError, stopIfInterrupted } from '../../scripts/lib/errors.ts'
 
 function requireSuccess(command: string, { exitCode, stdout, stderr }: Result): void {

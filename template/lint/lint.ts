@@ -7,8 +7,7 @@ import { checkRendered, judgeResources, postgres, render } from './kubernetes.ts
 import { capture, lastLines } from '../../scripts/lib/engine/docker.ts'
 import { CliError, ExitCode } from '../../scripts/lib/errors.ts'
 import { prepareImages } from '../tests/images.ts'
-import { add, inWords } from '../../tests/helpers/bats.ts'
-import type { Counts } from '../../tests/helpers/bats.ts'
+import { add, inWords, type Counts } from '../../tests/helpers/bats.ts'
 import { none, oneFailure } from '../run-tests.ts'
 import { failure, formatSeconds, ok, print } from '../../scripts/lib/terminal.ts'
 

@@ -1,6 +1,5 @@
 /** Which settings lead a service to data outside of its stack, where the tests must not write. Pure. */
-import { hostsOf } from '../../scripts/lib/compose/model.ts'
-import type { Model } from '../../scripts/lib/compose/model.ts'
+import { hostsOf, type Model } from '../../scripts/lib/compose/model.ts'
 
 const stores = [
   'pg', 'db', 'database', 'sql', 'postgres', 'mysql', 'maria', 'mongo', 'elastic', 'opensearch', 'redis', 'valkey', 'memcache', 'cache',

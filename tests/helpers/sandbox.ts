@@ -9,8 +9,7 @@ import { parseEnv } from 'node:util'
 import { afterAll } from 'vitest'
 import { cd } from 'zx'
 import { parseSchema } from '../../scripts/lib/env/schema.ts'
-import { composeModel, freePorts, inspected, listen } from './stack.ts'
-import type { Sketch } from './stack.ts'
+import { composeModel, freePorts, inspected, listen, type Sketch } from './stack.ts'
 
 export { freePort, freePorts } from './stack.ts'
 

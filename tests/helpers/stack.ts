@@ -1,6 +1,5 @@
 /** Builds what Docker and Compose say about a stack from a short sketch, and finds free ports for a stack. */
-import { createServer } from 'node:net'
-import type { AddressInfo, Server } from 'node:net'
+import { createServer, type AddressInfo, type Server } from 'node:net'
 
 export interface Sketch {
   service: string

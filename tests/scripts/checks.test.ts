@@ -3,11 +3,9 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { parseContainers } from '../../scripts/lib/compose/model.ts'
 import { stackOf } from '../../scripts/lib/compose/stack.ts'
-import { examineContainers, judgeEngine, judgeQueues } from '../../scripts/lib/doctor/examinations.ts'
-import type { Observation } from '../../scripts/lib/doctor/examinations.ts'
+import { examineContainers, judgeEngine, judgeQueues, type Observation } from '../../scripts/lib/doctor/examinations.ts'
 import { Sandbox, stack } from '../helpers/sandbox.ts'
-import { inspected, stackWith, wellStack } from '../helpers/stack.ts'
-import type { Sketch } from '../helpers/stack.ts'
+import { inspected, stackWith, wellStack, type Sketch } from '../helpers/stack.ts'
 
 const engine = { Architecture: 'x86_64', NCPU: 2, MemTotal: 4 * 1024 ** 3, DockerRootDir: '/d' }
 

@@ -5,12 +5,10 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { quoteValue, readLines } from '../../scripts/lib/env/file.ts'
-import { describe as words, fits, parseSchema } from '../../scripts/lib/env/schema.ts'
-import type { Setting } from '../../scripts/lib/env/schema.ts'
+import { describe as words, fits, parseSchema, type Setting } from '../../scripts/lib/env/schema.ts'
 import type { Around } from '../../scripts/lib/env/subject.ts'
 import { newFile, withSecrets } from '../../scripts/lib/env/write.ts'
-import { codesOf, fileWith, findings } from '../helpers/env-check.ts'
-import type { Edits } from '../helpers/env-check.ts'
+import { codesOf, fileWith, findings, type Edits } from '../helpers/env-check.ts'
 
 test.each<[title: string, text: string, found: string[], problems?: string[]]>([
   ['Windows: CRLF and a byte order mark', '\uFEFFA=1\r\n\r\nB="x"\r\n', ['A:1', 'B:3']],

@@ -2,8 +2,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { firstCause, isWell, parseContainers, parseModel } from '../../scripts/lib/compose/model.ts'
 import { diagnose } from '../../scripts/lib/explain/explain.ts'
 import { freePorts, occupy, type Outcome, Sandbox, stack } from '../helpers/sandbox.ts'
-import { composeModel, inspected, stackWith, wellStack } from '../helpers/stack.ts'
-import type { Sketch } from '../helpers/stack.ts'
+import { composeModel, inspected, stackWith, wellStack, type Sketch } from '../helpers/stack.ts'
 
 interface Failed {
   ok: false

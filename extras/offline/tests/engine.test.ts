@@ -5,8 +5,7 @@ import {
   activateScript, clientConfig, clientEnvironment, daemonConfig, daemonEnvironment, layoutOf, mountsBelow,
 } from '../private-engine/layout.ts'
 import { findLoader, patchelfArgs, saysFull } from '../private-engine/setup.ts'
-import { findObstacle, mayAdminister } from '../room.ts'
-import type { HostFacts } from '../room.ts'
+import { findObstacle, mayAdminister, type HostFacts } from '../room.ts'
 import { renderStatus } from '../status.ts'
 
 test('a full disk is recognised from what programs say', () => {

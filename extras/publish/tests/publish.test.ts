@@ -1,8 +1,7 @@
 import { chmodSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
-import { SECRET, stack } from '../../../tests/helpers/sandbox.ts'
-import type { Sandbox } from '../../../tests/helpers/sandbox.ts'
+import { SECRET, stack, type Sandbox } from '../../../tests/helpers/sandbox.ts'
 import { composeModel } from '../../../tests/helpers/stack.ts'
 import { buildCommand, partsOf } from '../publish.ts'
 

@@ -5,8 +5,7 @@ import { CliError, ExitCode } from '../errors.ts'
 import { step } from '../terminal.ts'
 import type { Container, Model } from './model.ts'
 import { migration, runOnce } from './one-shot.ts'
-import { captureCompose, compose, ofProject, readContainers, readNames, startServices } from './stack.ts'
-import type { Stack } from './stack.ts'
+import { captureCompose, compose, ofProject, readContainers, readNames, startServices, type Stack } from './stack.ts'
 
 const idsOf = (containers: readonly Container[]): string[] => containers.map(({ id }) => id)
 
@@ -97,8 +96,7 @@ export async function replaceWeb(stack: Stack, model: Model, start: readonly str
 }
 
 /**
- * Tries a new frontend beside the one that serves, before Compose replaces that. A container of `compose run` reaches web,
- * and does not have the name under which the proxy finds the frontend.
+ * Tries a new frontend beside the old one: a container of `compose run` lacks the name by which the proxy finds it.
  *
  * @throws CliError (exit code 7) if it does not become healthy; the old frontend goes on serving
  */

@@ -1,12 +1,10 @@
 /** A role that runs once, to its end: migrate and seed. */
-import { common, defineCommand } from '../command.ts'
-import type { Command } from '../command.ts'
+import { common, defineCommand, type Command } from '../command.ts'
 import { envFile } from '../env/settings.ts'
 import { CliError, ExitCode } from '../errors.ts'
 import { indent, info, print, printJson, showCommand, step } from '../terminal.ts'
 import type { Model } from './model.ts'
-import { captureCompose, composeCommand, endAbandoned, openStack, stackOf } from './stack.ts'
-import type { Stack } from './stack.ts'
+import { captureCompose, composeCommand, endAbandoned, openStack, stackOf, type Stack } from './stack.ts'
 
 interface Job {
   role: string

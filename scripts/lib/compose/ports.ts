@@ -5,8 +5,7 @@ import { capture } from '../engine/docker.ts'
 import { isFarEngine } from '../engine/machine.ts'
 import { readSchema } from '../env/settings.ts'
 import { CliError, ExitCode } from '../errors.ts'
-import { publishedPorts } from './model.ts'
-import type { Model, PublishedPort } from './model.ts'
+import { publishedPorts, type Model, type PublishedPort } from './model.ts'
 import { readNames } from './stack.ts'
 
 /** The setting that moves a published port. */

@@ -5,8 +5,7 @@ import { quote } from 'zx/core'
 import { CliError, ExitCode } from '../errors.ts'
 import { notSource } from '../explain/ignore.ts'
 import type { Model } from './model.ts'
-import { captureCompose } from './stack.ts'
-import type { Stack } from './stack.ts'
+import { captureCompose, type Stack } from './stack.ts'
 
 interface Owner {
   uid: number

@@ -1,20 +1,15 @@
 /** One stack: an env file, and the Compose commands that go with it. */
 import { existsSync } from 'node:fs'
 import { setTimeout } from 'node:timers/promises'
-import { capture, format, lastLines, read, stream } from '../engine/docker.ts'
-import type { Result, RunOptions } from '../engine/docker.ts'
-import { findEngine, startEngine } from '../engine/engine.ts'
-import type { Engine } from '../engine/engine.ts'
-import { ensureBuildxFolder, hostCaBundle, makeRoom, valueOf } from '../engine/machine.ts'
-import type { Values } from '../engine/machine.ts'
+import { capture, format, lastLines, read, stream, type Result, type RunOptions } from '../engine/docker.ts'
+import { findEngine, startEngine, type Engine } from '../engine/engine.ts'
+import { ensureBuildxFolder, hostCaBundle, makeRoom, valueOf, type Values } from '../engine/machine.ts'
 import { inLine } from '../env/check.ts'
-import { envFile as ownEnvFile, loadSettings } from '../env/settings.ts'
-import type { Settings } from '../env/settings.ts'
+import { envFile as ownEnvFile, loadSettings, type Settings } from '../env/settings.ts'
 import { CliError, ExitCode, wasInterrupted } from '../errors.ts'
 import { loadOfflineRoom } from '../rooms.ts'
 import { ok, secondsSince } from '../terminal.ts'
-import { parseContainers, parseModel } from './model.ts'
-import type { Container, Model } from './model.ts'
+import { parseContainers, parseModel, type Container, type Model } from './model.ts'
 
 export interface Stack {
   envFile: string

@@ -1,7 +1,6 @@
 /** The one door to Docker: nothing else in this project starts `docker`. */
 import { createInterface } from 'node:readline'
-import { $, quote } from 'zx/core'
-import type { ProcessOutput } from 'zx/core'
+import { $, quote, type ProcessOutput } from 'zx/core'
 import { CliError, ExitCode, stopIfInterrupted } from '../errors.ts'
 import { showCommand } from '../terminal.ts'
 

@@ -1,8 +1,7 @@
 /** Finds the Docker Engine to use, and says what to do if there is none, or if a part of it is missing or too old. */
 import { existsSync } from 'node:fs'
 import { CliError, ExitCode } from '../errors.ts'
-import { loadOfflineRoom } from '../rooms.ts'
-import type { PrivateEngine } from '../rooms.ts'
+import { loadOfflineRoom, type PrivateEngine } from '../rooms.ts'
 import { capture } from './docker.ts'
 import type { Values } from './machine.ts'
 

@@ -1,16 +1,13 @@
 /** Where the images of a stack come from: a registry that answers, or else the stand-ins of extras/offline. */
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import { foreignImages } from '../compose/model.ts'
-import type { Model } from '../compose/model.ts'
+import { foreignImages, type Model } from '../compose/model.ts'
 import type { ModelledStack, Stack } from '../compose/stack.ts'
 import { CliError, ExitCode, stopIfInterrupted } from '../errors.ts'
 import { isStandIn, loadOfflineRoom } from '../rooms.ts'
 import { isInteractive, step, warn } from '../terminal.ts'
-import { capture, lastLines } from './docker.ts'
-import type { Result } from './docker.ts'
-import { isFarEngine, valueOf } from './machine.ts'
-import type { Values } from './machine.ts'
+import { capture, lastLines, type Result } from './docker.ts'
+import { isFarEngine, valueOf, type Values } from './machine.ts'
 
 /** If a registry's first answer takes longer, we check whether it is there at all, and stop waiting if it is not. */
 const PATIENCE_MS = 8000
@@ -49,8 +46,7 @@ export async function isOutOfReach(image: string): Promise<boolean> {
   if ((await isFarEngine()) || (await capture(['info', '--format', ways])).stdout.trim() !== '') return false
   const { hostname, port } = new URL(`https://${registryOf(image).replace(/^docker\.io$/, 'registry-1.docker.io')}`)
   const socket = connect({ host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || 443) })
-  const answer = once(socket, 'connect', { signal: AbortSignal.timeout(5000) })
-  return answer.then(() => false, () => true).finally(() => socket.destroy())
+  return once(socket, 'connect', { signal: AbortSignal.timeout(5000) }).then(() => false, () => true).finally(() => socket.destroy())
 }
 
 /**

@@ -10,8 +10,7 @@ import { lostReferences, readLines } from './file.ts'
 import { notReached } from './rules/addresses.ts'
 import { stackRules } from './rules/stack.ts'
 import { valueRules } from './rules/values.ts'
-import { found, given, subjectOf } from './subject.ts'
-import type { Found, Input, Rule, Subject } from './subject.ts'
+import { found, given, subjectOf, type Found, type Input, type Rule, type Subject } from './subject.ts'
 
 export interface Finding extends Found {
   severity: 'error' | 'warning'

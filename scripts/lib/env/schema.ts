@@ -3,8 +3,7 @@
  * setting below them. That setting may be a comment itself (`# WEB_THREADS=16`): then its value is the default.
  * A subset of what varlock calls env-spec, with @default, @generate and @service added. Pure.
  */
-import { readLines, unquoted } from './file.ts'
-import type { Entry } from './file.ts'
+import { readLines, unquoted, type Entry } from './file.ts'
 import type { Values } from '../engine/machine.ts'
 import { CliError } from '../errors.ts'
 

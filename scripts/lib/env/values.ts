@@ -3,8 +3,7 @@
  * which no npm package shares; so Compose itself is asked, once, for all of them.
  */
 import { parseModel } from '../compose/model.ts'
-import { capture } from '../engine/docker.ts'
-import type { Result } from '../engine/docker.ts'
+import { capture, type Result } from '../engine/docker.ts'
 import type { Values } from '../engine/machine.ts'
 import type { Entry } from './file.ts'
 import type { Found } from './subject.ts'

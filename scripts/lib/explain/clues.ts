@@ -1,7 +1,6 @@
 /** What a line of a log, or the answer of a health check, means and what to do about it. */
 import { posix } from 'node:path'
-import { hostsOf } from '../compose/model.ts'
-import type { Model } from '../compose/model.ts'
+import { hostsOf, type Model } from '../compose/model.ts'
 import { makeRoom } from '../engine/machine.ts'
 import { drifts, explainMisfit, explainRemoved, otherVersion, packageOf } from './packages.ts'
 import { explainMissing, readSource } from './source-files.ts'

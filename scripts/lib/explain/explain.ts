@@ -1,14 +1,11 @@
 /** Why a stack or a command failed: one cause, its evidence, and what to do. */
 import { stripVTControlCharacters } from 'node:util'
-import { firstCause } from '../compose/model.ts'
-import type { Container, Model } from '../compose/model.ts'
-import { captureCompose, composeCommand, readContainers } from '../compose/stack.ts'
-import type { Stack } from '../compose/stack.ts'
+import { firstCause, type Container, type Model } from '../compose/model.ts'
+import { captureCompose, composeCommand, readContainers, type Stack } from '../compose/stack.ts'
 import { capture } from '../engine/docker.ts'
 import { CliError, ExitCode } from '../errors.ts'
 import { redactUrls } from '../terminal.ts'
-import { clues, moreMemory } from './clues.ts'
-import type { Scene } from './clues.ts'
+import { clues, moreMemory, type Scene } from './clues.ts'
 
 /** How many lines of a log are shown, and are read: a traceback may stand before a long usage text. */
 const SHOWN = 15

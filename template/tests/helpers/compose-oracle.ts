@@ -5,10 +5,8 @@ import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { afterAll, beforeAll } from 'vitest'
 import { capture } from '../../../scripts/lib/engine/docker.ts'
-import { readLines } from '../../../scripts/lib/env/file.ts'
-import type { EnvLines } from '../../../scripts/lib/env/file.ts'
-import { readValues } from '../../../scripts/lib/env/values.ts'
-import type { Reading } from '../../../scripts/lib/env/values.ts'
+import { readLines, type EnvLines } from '../../../scripts/lib/env/file.ts'
+import { readValues, type Reading } from '../../../scripts/lib/env/values.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'compose oracle '))
 afterAll(() => rmSync(folder, { recursive: true }))

@@ -1,7 +1,6 @@
 /** Compares what Markdown says of this repository with the repository: links, commands, settings, paths, services. */
 import { posix } from 'node:path'
-import { lexer, walkTokens } from 'marked'
-import type { Token } from 'marked'
+import { lexer, walkTokens, type Token } from 'marked'
 
 export interface Script {
   flags: readonly string[]

@@ -8,8 +8,7 @@ import { misleading, ownSettings } from '../../bench/workshop.ts'
 import { parseSchema } from '../../../scripts/lib/env/schema.ts'
 import { clientEnvironment, layoutOf } from '../../../extras/offline/private-engine/layout.ts'
 import { wellStack } from '../../../tests/helpers/stack.ts'
-import { Sandbox } from '../../../tests/helpers/sandbox.ts'
-import type { Outcome, RunOptions } from '../../../tests/helpers/sandbox.ts'
+import { Sandbox, type Outcome, type RunOptions } from '../../../tests/helpers/sandbox.ts'
 
 interface Report {
   ok: boolean

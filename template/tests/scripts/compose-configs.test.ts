@@ -1,8 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { checkSnapshots, judgeConfigs, readConfigs, readOwnConfigs } from '../../lint/compose-configs.ts'
-import type { Configs } from '../../lint/compose-configs.ts'
+import { checkSnapshots, judgeConfigs, readConfigs, readOwnConfigs, type Configs } from '../../lint/compose-configs.ts'
 import { snapshots, variants } from '../../lint/compose-variants.ts'
 import { Sandbox } from '../../../tests/helpers/sandbox.ts'
 

@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { format, lastLines } from '../../../scripts/lib/engine/docker.ts'
-import { adviseWithoutAnswer, isAtLeast } from '../../../scripts/lib/engine/engine.ts'
-import type { HostFacts } from '../../../scripts/lib/engine/engine.ts'
+import { adviseWithoutAnswer, isAtLeast, type HostFacts } from '../../../scripts/lib/engine/engine.ts'
 import { roomOf } from '../../../scripts/lib/engine/machine.ts'
 
 test.each([

@@ -1,8 +1,7 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { capture, read } from '../../../scripts/lib/engine/docker.ts'
 import { findEngine } from '../../../scripts/lib/engine/engine.ts'
-import { loadOfflineRoom } from '../../../scripts/lib/rooms.ts'
-import type { OfflineRoom } from '../../../scripts/lib/rooms.ts'
+import { loadOfflineRoom, type OfflineRoom } from '../../../scripts/lib/rooms.ts'
 import { Sandbox } from '../../../tests/helpers/sandbox.ts'
 
 // These tests do not depend on extras/offline.

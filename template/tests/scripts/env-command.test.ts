@@ -3,10 +3,8 @@ import { chmodSync, mkdirSync, readdirSync, rmSync, statSync, symlinkSync } from
 import { join } from 'node:path'
 import { beforeEach, expect, test, vi } from 'vitest'
 import { env as command } from '../../../scripts/env.ts'
-import { loadOfflineRoom } from '../../../scripts/lib/rooms.ts'
-import type { OfflineRoom } from '../../../scripts/lib/rooms.ts'
-import { Sandbox } from '../../../tests/helpers/sandbox.ts'
-import type { Outcome } from '../../../tests/helpers/sandbox.ts'
+import { loadOfflineRoom, type OfflineRoom } from '../../../scripts/lib/rooms.ts'
+import { Sandbox, type Outcome } from '../../../tests/helpers/sandbox.ts'
 
 // For what is asked in this process.
 vi.mock(import('../../../scripts/lib/rooms.ts'), async (original) => ({ ...(await original()), loadOfflineRoom: vi.fn<typeof loadOfflineRoom>() }))

@@ -178,7 +178,7 @@ test.each<[found: string | undefined, venv: string, ignore?: string]>([
 test.each<[files: Record<string, string>, image: string, wanted?: string, other?: string]>([
   [{ 'app/.python-version': '3.11.4\n' }, 'library/python:3.13', '3.11', 'library/python:3.11'],
   [{ '.python-version': 'cpython-3.11\n' }, 'mirror.example:5000/python:3.13.2-slim-trixie', '3.11', 'mirror.example:5000/python:3.11-slim-trixie'],
-  [{ 'app/runtime.txt': 'python-3.9.18\n' }, 'astral-sh/uv:python3.13-trixie', '3.9', 'astral-sh/uv:python3.9-trixie'],
+  [{ 'app/runtime.txt': 'python-3.10.18\n' }, 'astral-sh/uv:python3.13-trixie', '3.10', 'astral-sh/uv:python3.10-trixie'],
   [{ 'app/pyproject.toml': '[project]\nname = "x"\nrequires-python = ">=3.9,<3.13" # no\n' }, 'library/python:3.13', '>=3.9,<3.13', 'library/python:3.12'],
   [{ 'app/pyproject.toml': '[tool.poetry.dependencies]\npython = "~3.11"\nflask = "*"\n' }, 'library/python:3.13', '~3.11', 'library/python:3.11'],
   [{ 'app/pyproject.toml': '[tool.other]\npython = "3.11"\nrequires-python = "3.11"\n' }, 'library/python:3.13'],

@@ -4,8 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { readLines } from '../../../scripts/lib/env/file.ts'
-import { explainRefusal, readValues, reasonOf } from '../../../scripts/lib/env/values.ts'
-import type { Reading } from '../../../scripts/lib/env/values.ts'
+import { explainRefusal, readValues, reasonOf, type Reading } from '../../../scripts/lib/env/values.ts'
 
 const composeIsThere = spawnSync('docker', ['compose', 'version']).status === 0
 

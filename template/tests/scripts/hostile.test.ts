@@ -2,8 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { readLines } from '../../../scripts/lib/env/file.ts'
 import { ask, composes, forEach, useCompose, weSay } from '../helpers/compose-oracle.ts'
-import { hostileLines, reference, refused, strict, unset } from '../helpers/env-lines.ts'
-import type { HostileLine } from '../helpers/env-lines.ts'
+import { hostileLines, reference, refused, strict, unset, type HostileLine } from '../helpers/env-lines.ts'
 import { randomFile } from '../helpers/random-env.ts'
 
 const prelude = 'X=xval\nE=\n'

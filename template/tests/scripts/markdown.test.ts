@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { anchors, mistakes } from '../helpers/markdown.ts'
-import type { Repository } from '../helpers/markdown.ts'
+import { anchors, mistakes, type Repository } from '../helpers/markdown.ts'
 import { files, npmScripts, readText, services, settings } from '../helpers/repository.ts'
 
 const here: Repository = { files, read: readText, scripts: await npmScripts(), settings, services }

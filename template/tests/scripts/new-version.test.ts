@@ -106,7 +106,7 @@ test.each<[string, Sketch[], string[], string?, Service?]>([
   ['is tried if it has no health check', [frontend], ['running']],
   ['that ends leaves the old one to its visitors', [frontend], ['running starting', 'exited unhealthy'], 'Cannot find module next'],
   ['that is not healthy leaves the old one to its visitors', [frontend], ['running unhealthy'], 'Cannot find module next'],
-])('a new frontend %s', async (_, containers, [first, next], failure, other = proxy) => {
+])('a new frontend %s', async (_, containers, [first, next], failure, front = proxy) => {
   const box = new Sandbox()
   box.settings()
   box.enter()
@@ -114,9 +114,10 @@ test.each<[string, Sketch[], string[], string?, Service?]>([
   box.answer('image-id', { out: 'sha256:new\n' })
   box.answer('inspect-format', { ...(first && { out: `${first}\n` }), ...(next && { next: `${next}\n` }) })
   box.answer('logs', { err: 'Cannot find module next\n' })
-  const model = { name: 'shop', services: { ...others, web, frontend: { image: 'shop-frontend' }, ...(other.image && { proxy: other }) } }
+  const model = { name: 'shop', services: { ...others, web, frontend: { image: 'shop-frontend' }, ...(front.image && { proxy: front }) } }
   const tried = tryFrontend(stackOf('.env.docker'), model)
-  await (failure ? expect(tried).rejects.toMatchObject({ exitCode: 7, details: expect.stringContaining(failure) }) : tried)
+  if (failure) await expect(tried).rejects.toMatchObject({ exitCode: 7, details: expect.stringContaining(failure) })
+  else await tried
   const name = `shop-frontend-trial-${process.pid}`
   expect(box.order('compose run', 'rm')).toEqual(first ? ['compose run', 'rm'] : [])
   expect(box.calls().includes(`rm --force ${name}`)).toBe(first !== undefined)

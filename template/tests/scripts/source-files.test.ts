@@ -3,8 +3,7 @@ import { mkdirSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { hiddenBy } from '../../../scripts/lib/explain/ignore.ts'
-import { explainMissing, heavyIn, lostFiles } from '../../../scripts/lib/explain/source-files.ts'
-import type { Source } from '../../../scripts/lib/explain/source-files.ts'
+import { explainMissing, heavyIn, lostFiles, type Source } from '../../../scripts/lib/explain/source-files.ts'
 import { Sandbox } from '../../../tests/helpers/sandbox.ts'
 
 /** By Docker's documentation of .dockerignore: what a pattern hides, and what it does not. */

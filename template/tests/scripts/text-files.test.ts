@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { parseSync } from 'editorconfig'
-import type { Props } from 'editorconfig'
+import { parseSync, type Props } from 'editorconfig'
 import { expect, test } from 'vitest'
 import { git, root } from '../helpers/repository.ts'
 

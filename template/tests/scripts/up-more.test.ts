@@ -4,8 +4,7 @@ import { describe, expect, test, vi } from 'vitest'
 import { parseSchema } from '../../../scripts/lib/env/schema.ts'
 import type { Model } from '../../../scripts/lib/compose/model.ts'
 import { up } from '../../../scripts/up.ts'
-import { composeModel, stackWith, wellStack } from '../../../tests/helpers/stack.ts'
-import type { Sketch } from '../../../tests/helpers/stack.ts'
+import { composeModel, stackWith, wellStack, type Sketch } from '../../../tests/helpers/stack.ts'
 import { freePorts, Sandbox, SECRET, stack } from '../../../tests/helpers/sandbox.ts'
 
 test('up takes an empty .env.docker, which Docker leaves behind where it hides one, for none', async () => {

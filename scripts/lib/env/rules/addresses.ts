@@ -1,7 +1,6 @@
 /** Rules about URLs: does a URL lead the containers to a service, and does its password fit? */
 import { unescape } from 'node:querystring'
-import { found, given, readers } from '../subject.ts'
-import type { Found, NamedService, Rule } from '../subject.ts'
+import { found, given, readers, type Found, type NamedService, type Rule } from '../subject.ts'
 
 /** Servers that are known by their image: the schemes of their URLs, without a driver, and the port. */
 const servers: readonly { image: RegExp; schemes: RegExp; port: number }[] = [

@@ -2,8 +2,7 @@
 import { dirname, join } from 'node:path/posix'
 import intersects from 'semver/ranges/intersects.js'
 import validRange from 'semver/ranges/valid.js'
-import { found } from '../subject.ts'
-import type { Rule } from '../subject.ts'
+import { found, type Rule } from '../subject.ts'
 
 /**
  * Is some release of a version such as 3.13 within a specifier of Python's (`>=3.11,<3.14`) or of Poetry's (`^3.11 || 3.9.*`)?
@@ -41,7 +40,8 @@ export const pythonVersion: Rule = ({ effective, around: { disk } }) => {
   for (const [path, read] of files) {
     const wanted = read(disk.textOf(path))
     if (wanted === undefined || fitsPython(wanted, version)) continue
-    const right = [14, 13, 12, 11, 10, 9, 8].map((minor) => `3.${minor}`).find((one) => fitsPython(wanted, one))
+    // The oldest that docker/python runs on is 3.10.
+    const right = [14, 13, 12, 11, 10].map((minor) => `3.${minor}`).find((one) => fitsPython(wanted, one))
     const other = right && image.replace(/(?<![\d.])3\.\d+(\.\d+)?(?=[^/]*$)/, right)
     return [found('W98', 'PYTHON_IMAGE', `PYTHON_IMAGE has Python ${version}, and ${path} asks for ${wanted}.`,
       other ? `Write PYTHON_IMAGE=${other}, or correct ${path}.` : `Correct ${path}.`)]

@@ -1,11 +1,9 @@
 /** Rules about the stack that the settings describe: its files, profiles, ports, folders, and values that must fit. */
 import { basename, dirname, join, normalize } from 'node:path/posix'
-import { filesIn, publishedPorts } from '../../compose/model.ts'
-import type { PublishedPort } from '../../compose/model.ts'
+import { filesIn, publishedPorts, type PublishedPort } from '../../compose/model.ts'
 import { hiddenBy, notSource } from '../../explain/ignore.ts'
 import { nearest } from '../../terminal.ts'
-import { found, given, ofEach, shown } from '../subject.ts'
-import type { Rule, Subject } from '../subject.ts'
+import { found, given, ofEach, shown, type Rule, type Subject } from '../subject.ts'
 import { holdsData } from './addresses.ts'
 import { pythonVersion } from './python.ts'
 

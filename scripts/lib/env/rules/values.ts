@@ -1,9 +1,7 @@
 /** Rules about single values: what .env.docker.example says of each, forms for which @type has no word, and secrets. */
 import { nearest } from '../../terminal.ts'
-import { describe, fits } from '../schema.ts'
-import type { Setting } from '../schema.ts'
-import { found, given, ofEach, readers, shown } from '../subject.ts'
-import type { Rule } from '../subject.ts'
+import { describe, fits, type Setting } from '../schema.ts'
+import { found, given, ofEach, readers, shown, type Rule } from '../subject.ts'
 import { isUnencoded } from './addresses.ts'
 
 /** How to write the setting. A URL whose password is a reference has no secret in it. */
