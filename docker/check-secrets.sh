@@ -19,16 +19,16 @@ runs() {
 
 # The password of a service that does not run protects nothing.
 for pair in flower:FLOWER_PASSWORD mariadb:MARIADB_PASSWORD postgres:POSTGRES_PASSWORD redis:REDIS_PASSWORD \
-	:DATABASE_URL :REDIS_URL :S3_SECRET_ACCESS_KEY :SECRET_KEY; do
+	storage:S3_SECRET_ACCESS_KEY :DATABASE_URL :REDIS_URL :SECRET_KEY; do
 	service=${pair%%:*} name=${pair#*:}
 	[ -z "$service" ] || runs "$service" || continue
-	case $(printenv "$name") in
+	value=$(printenv "$name") || value=
+	case $service:$value in
 	*local-only*) refuse "$name has the value of .env.docker.example, which everybody knows. Give it one of your own: openssl rand -hex 24" ;;
+	# The other services refuse an empty password by themselves. These two would let everybody in.
+	redis:) refuse "$name is empty. Set it, and use the same one in REDIS_URL: redis://:PASSWORD@redis:6379/0. A client without a password needs a Redis of its own: docs/where-to-change-what.md" ;;
+	storage:) refuse "$name is empty, and the store would ask nobody for a key. Set it: openssl rand -hex 24" ;;
 	esac
 done
-
-if runs redis && [ -z "${REDIS_PASSWORD:-}" ]; then
-	refuse "REDIS_PASSWORD is empty. Set it, and use the same one in REDIS_URL: redis://:PASSWORD@redis:6379/0. A client without a password needs a Redis of its own: docs/where-to-change-what.md"
-fi
 
 exit "$refused"

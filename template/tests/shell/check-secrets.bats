@@ -48,6 +48,16 @@ check() { # check NAME=VALUE…
 	assert_success
 }
 
+@test "a store without a secret, which would let everybody in, is refused if it runs" {
+	check COMPOSE_PROFILES=postgres,storage
+	assert_failure 64
+	assert_output --partial 'S3_SECRET_ACCESS_KEY is empty'
+	check COMPOSE_PROFILES=storage S3_SECRET_ACCESS_KEY=mine
+	assert_success
+	check COMPOSE_PROFILES=postgres S3_SECRET_ACCESS_KEY=local-only
+	assert_success
+}
+
 @test "a password of a service that does not run does not matter" {
 	check MARIADB_PASSWORD=local-only FLOWER_PASSWORD=local-only COMPOSE_PROFILES=postgres
 	assert_success
