@@ -13,6 +13,7 @@ export interface Sketch {
   /** Bytes that it may use. */
   memoryLimit?: number
   number?: number
+  name?: string
   oneoff?: boolean
   /** The id of its image. */
   image?: string
@@ -23,9 +24,9 @@ export interface Sketch {
 /** What `docker inspect` answers for a container. */
 export function inspected({
   service, state = 'running', health, says = '', exitCode = 0, oomKilled = false, restarts = 0, memoryLimit = 0, number = 1, oneoff = false, image = '', hash = '',
+  name = oneoff ? `shop-${service}-run-0c3f4` : `shop-${service}-${number}`,
 }: Sketch) {
   const check = { Start: '2026-01-01T00:00:00Z', End: '2026-01-01T00:00:01Z', ExitCode: health === 'healthy' ? 0 : 1, Output: says }
-  const name = oneoff ? `shop-${service}-run-0c3f4` : `shop-${service}-${number}`
   return {
     Id: `id-of-${name}`,
     Name: `/${name}`,

@@ -28,8 +28,10 @@ test.each<[string, readonly Sketch[], string[]]>([
   ['all are well', wellStack, ['well 8 containers are healthy']],
   ['none runs', [], ['doubtful The stack is not running.']],
   ['one is not healthy', stackWith({ service: 'web', health: 'unhealthy', says: 'no redis://:hunter2@redis' }), ['wrong web is not healthy: no redis://:***@redis.']],
-  ['one is missing', wellStack.filter(({ service }) => service !== 'flower'), ['well 7 containers', 'doubtful flower does not run']],
-  ['one was stopped', stackWith({ service: 'web', state: 'exited' }), ['well 7 containers', 'doubtful web does not run']],
+  ['one is missing', wellStack.filter(({ service }) => service !== 'flower'), ['well 7 containers', 'wrong flower does not run']],
+  ['all were stopped', wellStack.map((one) => ({ ...one, state: 'exited' })), ['wrong The stack is not running.']],
+  ['one was stopped', stackWith({ service: 'web', state: 'exited' }), ['well 7 containers', 'wrong web does not run']],
+  ['one was killed by hand', stackWith({ service: 'web', state: 'exited', exitCode: 137, memoryLimit: 1 }), ['well 7 containers', 'wrong web does not run']],
   ['one was restarted', stackWith({ service: 'worker', health: 'healthy', restarts: 3, exitCode: 137 }), ['well 8', 'doubtful Docker has restarted shop-worker-1 3 times, the last time because it was killed']],
 ])('the containers, when %s', async (_, sketches, wanted) => {
   new Sandbox().enter()

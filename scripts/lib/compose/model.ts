@@ -125,7 +125,8 @@ export function parseContainers(json: string) {
       exitCode: State.ExitCode, oomKilled: State.OOMKilled,
       // In bytes; 0 without a limit.
       memoryLimit: HostConfig?.Memory ?? 0,
-      wasStopped: State.Status === 'exited' && State.ExitCode === 0 && (HostConfig?.RestartPolicy?.Name ?? 'no') !== 'no',
+      // By somebody, also with KILL: Docker starts again what ends by itself.
+      wasStopped: State.Status === 'exited' && [0, 137, 143].includes(State.ExitCode) && (HostConfig?.RestartPolicy?.Name ?? 'no') !== 'no',
       startedAt: State.StartedAt ?? '',
       // How often Docker has started it again by itself.
       restarts: RestartCount,

@@ -13,6 +13,29 @@ const idsOf = (containers: readonly Container[]): string[] => containers.map(({ 
 const waitsFor = ({ services }: Model, name: string): [string, string][] => Object.entries(services[name]?.depends_on ?? {})
   .flatMap(([service, { condition }]) => [[service, condition], ...waitsFor({ name, services }, service)])
 
+/** The ids of the images that some services are to have. */
+const currentImages = async (model: Model, names: readonly string[]): Promise<string[]> => {
+  const images = names.flatMap((name) => model.services[name]?.image ?? [])
+  return (await capture(['image', 'inspect', '--format', '{{.Id}}', ...new Set(images)])).stdout.replaceAll('sha256:', '').split('\n')
+}
+
+/** Compose's hash of the settings of each service, as `service hash`. */
+export const readHashes = async (stack: Stack): Promise<string[]> => (await captureCompose(stack, ['config', '--hash', '*'])).stdout.split('\n')
+
+/**
+ * The workers and beats that run, if a service that they need will be replaced. They have to be stopped before that:
+ * Compose stops the broker first and then waits for the last task, which nobody can acknowledge any more, so it runs again.
+ */
+export async function workersToStop(model: Model, all: readonly Container[], hashes: readonly string[]): Promise<string[]> {
+  const workers = all.filter(({ service, state }) => state === 'running' && /^(?:worker|beat)$/.test(model.services[service]?.command?.[0] ?? ''))
+  // Not migrate, which has the workers' own image: it runs at every start.
+  const needed = workers.flatMap(({ service }) => waitsFor(model, service).map(([name]) => name).filter((name) => model.services[name]?.image !== model.services[service]?.image))
+  if (needed.length === 0) return []
+  const current = await currentImages(model, needed)
+  const isChanged = all.some(({ service, image, hash }) => needed.includes(service) && !(current.includes(image) && hashes.includes(`${service} ${hash}`)))
+  return isChanged ? idsOf(workers) : []
+}
+
 /**
  * Starts a new web beside the old one. Until it is healthy, it is not in the network in which the proxy finds web.
  *
@@ -52,10 +75,11 @@ async function startBeside(stack: Stack, model: Model, start: readonly string[],
  * Web is replaced in its place, before the rest, if there is no proxy, if two of it cannot run, if a service is not well
  * (this start may be the cure), or if one that web needs changes too (Compose would then replace the new web as well).
  *
+ * @param hashes what readHashes says of the stack
  * @param begins is called before anything that serves is stopped
  * @throws CliError (exit code 6 or 7) while the old version goes on serving
  */
-export async function replaceWeb(stack: Stack, model: Model, start: readonly string[], begins: () => void): Promise<void> {
+export async function replaceWeb(stack: Stack, model: Model, start: readonly string[], hashes: readonly string[], begins: () => void): Promise<void> {
   const { name, services: { migrate, web, proxy } } = model
   const all = await readContainers(name)
   const running = all.filter(({ state }) => !['created', 'exited', 'dead'].includes(state))
@@ -66,14 +90,12 @@ export async function replaceWeb(stack: Stack, model: Model, start: readonly str
   if (stopped.length > 0) await read(['rm', ...stopped])
   const waits = waitsFor(model, 'web')
   const needed = waits.map(([service]) => service)
-  const images = ['web', ...needed].flatMap((service) => model.services[service]?.image ?? [])
-  const current = (await capture(['image', 'inspect', '--format', '{{.Id}}', ...new Set(images)])).stdout.replaceAll('sha256:', '').split('\n')
+  const current = await currentImages(model, ['web', ...needed])
   const hasDatabase = waitsFor(model, 'migrate').every(([service, condition]) =>
     running.some((one) => one.service === service) || !(service in model.services) || condition !== 'service_healthy')
   if (!hasDatabase || webs.every(({ image }) => current.includes(image))) return
   if (migrate?.environment?.MIGRATE_COMMAND) await runOnce(stack, model, migration, { options: ['--no-deps'] })
   const old = webs.filter(({ image, health }) => !current.includes(image) && health === 'healthy')
-  const hashes = (await captureCompose(stack, ['config', '--hash', '*'])).stdout.split('\n')
   const changes = ({ service, image, hash }: Container): boolean =>
     needed.includes(service) && !(current.includes(image) && hashes.includes(`${service} ${hash}`))
   const isUnsettled = running.some((one) => one.service !== 'web' && (one.state === 'restarting' || one.health === 'unhealthy' || changes(one)))
@@ -104,8 +126,8 @@ export async function tryFrontend(stack: Stack, model: Model): Promise<void> {
   const { name, services: { frontend, proxy } } = model
   if (!frontend?.image || !proxy) return
   const old = (await readContainers(name)).filter(({ service, health }) => service === 'frontend' && health === 'healthy')
-  const current = (await capture(['image', 'inspect', '--format', '{{.Id}}', frontend.image])).stdout.trim().replace('sha256:', '')
-  if (old.every(({ image }) => image === current)) return
+  const current = await currentImages(model, ['frontend'])
+  if (old.every(({ image }) => current.includes(image))) return
   const container = `${name}-frontend-trial-${process.pid}`
   const look = async (what: string): Promise<string> => (await read(['inspect', '--format', what, container])).trim()
   const lookAtState = (): Promise<string> => look('{{.State.Status}} {{with .State.Health}}{{.Status}}{{end}}')

@@ -121,14 +121,16 @@ function examineSettings({ settings: { file, findings, names } }: Sight): Observ
 /** The containers, and what the log says of each that is not well. */
 export async function examineContainers({ containers, model, stack }: Pick<Sight, 'containers' | 'model' | 'stack'>): Promise<Observation[]> {
   const own = containers.filter(({ service }) => service in model.services)
-  if (own.every(({ state }) => state !== 'running')) return [doubtful('The stack is not running.', 'npm run up starts it.')]
-  const sick = own.filter((container) => !isWell(container))
+  const sick = own.filter((container) => !isWell(container) && !container.wasStopped)
+  if (sick.length === 0 && own.every(({ state }) => state !== 'running')) {
+    return [(own.length === 0 ? doubtful : wrong)('The stack is not running.', 'npm run up starts it.')]
+  }
   const causes = await Promise.all(sick.map(async (container) => explainContainer(stack, model, container)))
   const absent = Object.keys(model.services).filter((service) => own.every((container) => container.service !== service || container.wasStopped))
   return [
     ...(sick.length === 0 ? [well(`${amount(own.filter(({ wasStopped }) => !wasStopped).length, 'container')} are healthy, or have ended well`)] : []),
     ...causes.map(({ message, hint = '' }) => wrong(message, hint)),
-    ...absent.map((service) => doubtful(`${service} does not run, although COMPOSE_PROFILES asks for it.`, 'npm run up starts it.')),
+    ...absent.map((service) => wrong(`${service} does not run.`, 'npm run up starts it.')),
     ...own.filter(({ restarts }) => restarts > 0).map(({ name, restarts, exitCode, oomKilled }) => {
       // 137 is the exit code after signal 9.
       const why = oomKilled || exitCode === 137 ? ', the last time because it was killed' : ''

@@ -106,7 +106,7 @@ export const clues: readonly Clue[] = [
   [/password authentication failed for user "([^"]+)"|Access denied for user '([^']+)'@/, ([user]) =>
     `Likely: the volume of the database was made with another password of "${user}", or DATABASE_URL has another one ` +
     'than its provider, POSTGRES_PASSWORD or MARIADB_PASSWORD. These two are read only when the volume is new: put the ' +
-    'old one back, or delete the data with npm run teardown -- --volumes.'],
+    'old one back, or change it in the database too: docs/troubleshooting.md, "The password does not fit the volume".'],
   // The version stands in the line below.
   [/database files are incompatible with server(?:.*\n.*?version (\d+))?/, ([version]) =>
     `The volume was made by ${version ? `PostgreSQL ${version}` : 'another major version of PostgreSQL'}, which this one cannot read. Put the old POSTGRES_IMAGE and ` +

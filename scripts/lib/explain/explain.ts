@@ -38,8 +38,8 @@ function judge(output: string, scene: Scene): { details: string; advice: string 
 export const explainOutput = (output: string, role: string, model: Model) =>
   judge(stripVTControlCharacters(output), { role, model })
 
-/** Docker does not always report this. If there is a limit, only the kernel ends a program with signal 9. */
-const ranOutOfMemory = ({ oomKilled, exitCode, memoryLimit }: Container): boolean => oomKilled || (exitCode === 137 && memoryLimit > 0)
+/** Docker does not always report this. If there is a limit, the kernel ends a program with signal 9; so does `docker stop` in the end. */
+const ranOutOfMemory = ({ oomKilled, exitCode, memoryLimit, wasStopped }: Container): boolean => oomKilled || (exitCode === 137 && memoryLimit > 0 && !wasStopped)
 
 /** What is wrong with a container, in a sentence that holds no secret. Pure. */
 function whatHappened(container: Container): string {
@@ -53,7 +53,7 @@ function whatHappened(container: Container): string {
   if (state === 'exited') return `${service} stopped with exit code ${exitCode}.`
   if (state === 'restarting') return `${service} stops as soon as it starts (exit code ${exitCode}).`
   if (state === 'paused') return `${service} is paused. Resume it: docker unpause ${name}`
-  if (state === 'created') return `${service} was not started.`
+  if (state === 'created') return `${service} was not started. npm run up starts it.`
   const says = healthOutput ? `: ${redactUrls(healthOutput)}` : ''
   if (restarts > 0) return `${service} was started ${restarts + 1} times and never became healthy${says}.`
   return health === 'unhealthy' ? `${service} is not healthy${says}.` : `${service} did not become healthy in time${says}.`

@@ -320,7 +320,23 @@ deploy() { # deploy MIGRATE_COMMAND
 	assert_output --regexp 'The Caddyfile has a mistake.*gzpi.*Correct .*/proxy/Caddyfile'
 	run curl --silent --fail "$web/new"
 	assert_output 'from the new Caddyfile'
+	compose restart proxy
+	run node --import tsx/esm -- scripts/up.ts --no-build --timeout 20 --env-file "$env_file"
+	assert_equal "$status" 7
+	assert_output --regexp 'http.encoders.gzpi, at -:[0-9]+'
 	cp docker/proxy/Caddyfile "$file"
+	run -0 node --import tsx/esm -- scripts/up.ts --no-build --env-file "$env_file"
+}
+
+@test "a proxy that stops does not wait for a stream that stays open" {
+	curl --silent --no-buffer --max-time 120 "$web/api/events" >"$BATS_TEST_TMPDIR/stream" 3>&- &
+	until_ok 10 test -s "$BATS_TEST_TMPDIR/stream"
+	SECONDS=0
+	compose stop proxy
+	((SECONDS < 20))
+	run state '{{.State.ExitCode}}' proxy
+	assert_output 0
+	compose up --detach --wait --no-deps proxy
 }
 
 @test "a site with a name is served with TLS, and plain HTTP is sent there" {

@@ -37,6 +37,11 @@ npm_run() {
 	run --separate-stderr npm run --silent "$1" -- "${@:2}"
 }
 
+# in_the_middle: the story $id is being narrated.
+in_the_middle() {
+	[[ $(story "$id" .status) == narrating ]] && (($(story "$id" .progress) > 0))
+}
+
 containers() {
 	docker ps "$@" --quiet --no-trunc --filter "label=com.docker.compose.project=$project" | sort
 }
@@ -236,7 +241,6 @@ doctor_finds() {
 @test "if the store is away in mid-task, nothing is lost" {
 	local id
 	id=$(submit 'Patience' 300)
-	in_the_middle() { [[ $(story "$id" .status) == narrating ]] && (($(story "$id" .progress) > 0)); }
 	until_ok 60 caught worker in_the_middle
 	compose stop --timeout 5 storage
 	compose unpause worker
@@ -277,7 +281,6 @@ doctor_finds() {
 	for pool in prefork threads solo; do
 		WORKER_POOL=$pool WORKER_STOP_TIMEOUT=100 WORKER_STOP_GRACE=2m compose up --detach --no-deps --wait worker
 		id=$(submit "Told to its end by $pool" 150)
-		in_the_middle() { [[ $(story "$id" .status) == narrating ]] && (($(story "$id" .progress) > 0)); }
 		until_ok 60 caught worker in_the_middle
 		docker unpause "$(container worker)"
 		began=$SECONDS
@@ -288,6 +291,23 @@ doctor_finds() {
 		((SECONDS - began < 90)) || fail "$pool: $((SECONDS - began)) seconds"
 	done
 	compose up --detach --no-deps --wait worker
+}
+
+@test "the task that runs ends before the Redis that it needs is replaced, and does not run again" {
+	local id
+	export WORKER_STOP_TIMEOUT=100 WORKER_STOP_GRACE=2m
+	compose up --detach --no-deps --wait worker
+	id=$(submit 'Before the new Redis' 150)
+	until_ok 60 caught worker in_the_middle
+	docker unpause "$(container worker)"
+	REDIS_MAXMEMORY=200mb npm_run up --no-build
+	assert_success
+	[[ $stderr == *'✓ Waiting for the tasks that run'* ]]
+	run -0 story_is "$id" 'done'
+	run redis_cli HLEN worker.unacked
+	assert_output 0
+	unset WORKER_STOP_TIMEOUT WORKER_STOP_GRACE
+	compose up --detach --wait
 }
 
 @test "a worker that waits for its tasks to end says so, and the health check does not call it frozen" {

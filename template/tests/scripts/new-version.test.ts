@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
-import type { Model, Service } from '../../../scripts/lib/compose/model.ts'
-import { replaceWeb, tryFrontend } from '../../../scripts/lib/compose/new-version.ts'
+import { parseContainers, type Model, type Service } from '../../../scripts/lib/compose/model.ts'
+import { readHashes, replaceWeb, tryFrontend, workersToStop } from '../../../scripts/lib/compose/new-version.ts'
 import { stackOf } from '../../../scripts/lib/compose/stack.ts'
 import { Sandbox } from '../../../tests/helpers/sandbox.ts'
-import type { Sketch } from '../../../tests/helpers/stack.ts'
+import { inspected, type Sketch } from '../../../tests/helpers/stack.ts'
 
 const web: Service = { image: 'shop-app', depends_on: { migrate: { condition: 'service_completed_successfully' }, redis: { condition: 'service_healthy' } } }
 const migrate: Service = { image: 'shop-app', depends_on: { postgres: { condition: 'service_healthy' } }, environment: { MIGRATE_COMMAND: '' } }
@@ -29,7 +29,8 @@ async function replacedOn(containers: Sketch[], { model = stackWith(), later = c
   box.answer('compose-config', { out: 'postgres p1\nredis r1\nweb w2\n' })
   let failure: unknown
   let hasBegun = false
-  await replaceWeb(stackOf('.env.docker'), model, ['up'], () => void (hasBegun = true)).catch((error: unknown) => void (failure = error))
+  const hashes = await readHashes(stackOf('.env.docker'))
+  await replaceWeb(stackOf('.env.docker'), model, ['up'], hashes, () => void (hasBegun = true)).catch((error: unknown) => void (failure = error))
   const calls = box.calls().filter((call) => /^(compose (?!logs|config)|network|stop|rm)/.test(call)).map((call) => call.replaceAll('id-of-shop-', ''))
   return { calls, failure, hasBegun }
 }
@@ -121,4 +122,26 @@ test.each<[string, Sketch[], string[], string?, Service?]>([
   const name = `shop-frontend-trial-${process.pid}`
   expect(box.order('compose run', 'rm')).toEqual(first ? ['compose run', 'rm'] : [])
   expect(box.calls().includes(`rm --force ${name}`)).toBe(first !== undefined)
+})
+
+const worker: Sketch = { service: 'worker', health: 'healthy', image: 'old' }
+const needy: Service = { image: 'shop-app', command: ['worker'], depends_on: { redis: { condition: 'service_healthy' }, migrate: { condition: 'service_completed_successfully' } } }
+
+test.each<[string, Sketch[], string[]]>([
+  ['has another image', [{ ...redis, image: 'eight' }, worker], ['worker']],
+  ['has other settings', [{ ...redis, hash: 'r0' }, worker], ['worker']],
+  ['is needed by migrate alone', [{ ...postgres, hash: 'p0' }, redis, worker], ['worker']],
+  ['has ended, as secrets-check has', [{ ...redis, hash: 'r0', state: 'exited' }, worker, { ...worker, number: 2 }], ['worker', 'worker-2']],
+  ['stays as it is', [postgres, redis, worker], []],
+  ['is not needed', [redis, worker, { service: 'storage', image: 'other' }], []],
+  ['is replaced while no worker runs', [{ ...redis, hash: 'r0' }, { ...worker, state: 'exited' }], []],
+])('workers are stopped before a service is replaced that %s', async (_, containers, stopped) => {
+  const box = new Sandbox()
+  box.settings()
+  box.enter()
+  box.answer('image-id', { out: 'sha256:nine\nsha256:seventeen\n' })
+  const all = parseContainers(JSON.stringify(containers.map((sketch) => inspected(sketch))))
+  const model = { name: 'shop', services: { ...others, web, worker: needy, storage: { image: 'store' } } }
+  const ids = await workersToStop(model, all, ['redis r1', 'postgres p1', 'storage s1'])
+  expect(ids.map((id) => id.replace('id-of-shop-', '').replace(/-1$/, ''))).toEqual(stopped)
 })

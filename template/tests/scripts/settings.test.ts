@@ -43,7 +43,7 @@ function references(text: string): Reference[] {
 const withoutComments = (text: string): string => text.replaceAll(/^\s*#.*$/gm, '')
 
 /** What a Compose file needs in place of nothing. */
-const meansEmpty = new Set(['docker/no-extra-ca.pem', 'NO_HTTP_PROXY=', 'NO_HTTPS_PROXY=', 'NO_NO_PROXY='])
+const meansEmpty = new Set(['docker/no-extra-ca.pem', 'nobody', 'NO_HTTP_PROXY=', 'NO_HTTPS_PROXY=', 'NO_NO_PROXY='])
 
 const used = composeFiles.flatMap((file) => references(withoutComments(readText(file))).map((one) => ({ file, ...one })))
 /** One that is made of other settings is no default of its own. */

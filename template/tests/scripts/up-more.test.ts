@@ -1,4 +1,4 @@
-import { mkdirSync, utimesSync } from 'node:fs'
+import { mkdirSync, rmSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test, vi } from 'vitest'
 import { parseSchema } from '../../../scripts/lib/env/schema.ts'
@@ -191,6 +191,37 @@ describe.concurrent('up', () => {
     expect(outcome.stderr).toContain(words)
     expect(outcome.stderr.includes('Caddyfile:9')).toBe(code > 0)
     expect(box.order('compose exec')).toHaveLength(words ? 1 : 0)
+  })
+
+  test('while another up works on the stack ends with 1 and changes nothing', async () => {
+    const box = await stack()
+    box.containers(wellStack)
+    box.answer('compose-up', { wait: true })
+    box.answer('second', { wait: true })
+    const first = box.run('up', [], { interrupt: 'second' })
+    await vi.waitUntil(() => box.read('.docker-answers/compose-up.wait') === 'waiting\n', 20_000)
+    const before = box.effects()
+    const { code, stderr } = await box.run('up')
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/✗ npm run up works on shop already: process \d+\. This one has changed nothing\./)
+    expect(box.effects()).toEqual(before)
+    box.write('.docker-answers/second.wait', 'waiting\n')
+    expect((await first).code).toBe(130)
+    rmSync(join(box.folder, '.docker-answers/compose-up.wait'))
+    expect((await box.run('up')).code).toBe(0)
+  })
+
+  test('removes what Compose had made and not named when it was interrupted, and stops workers before their Redis is replaced', async () => {
+    const box = await stack()
+    const model = composeModel({ WEB_PORT: '0' }) as Model
+    const worker = { ...model.services.worker, command: ['worker'] }
+    box.answer('compose-config', { out: { ...model, services: { ...model.services, worker } } })
+    const before = [...wellStack, { service: 'worker', state: 'created', number: 2, name: '0123456789ab_shop-worker-1' }]
+    box.containers(before, before, wellStack)
+    expect((await box.run('up', ['--no-build'])).code).toBe(0)
+    expect(box.order('rm', 'stop', 'compose up')).toEqual(['rm', 'stop', 'compose up'])
+    expect(box.calls()).toContain('rm id-of-0123456789ab_shop-worker-1')
+    expect(box.calls()).toContain('stop id-of-shop-worker-1')
   })
 
   test('gives up on a container that ends again and again, while Compose waits for the others', async () => {
