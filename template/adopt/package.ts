@@ -35,11 +35,15 @@ export function fitPackage(original: Package, name: string, tree: Tree): Package
   const texts = [...tree].filter(([path]) => /\.(ts|mjs|sh|bash|bats)$/.test(path)).map(([, content]) => textOf(content))
   const runs = (line: string): boolean => (line.match(/\S+\.ts\b/g) ?? []).every((file) => tree.has(file))
   const pick = (words: Words = {}, keep: (key: string, value: string) => boolean): Words => Object.fromEntries(Object.entries(words).filter((entry) => keep(...entry)))
+  const used = pick(original.devDependencies, (one) => ALWAYS.has(one) || isUsed(one, texts))
+  // tsc needs the types of each package that stays: of @scope/name they are @types/scope__name.
+  const stays = { ...original.dependencies, ...used }
+  const isTypes = (one: string): boolean => one.startsWith('@types/') && one.slice(7).replace(/^(.+)__/, '@$1/') in stays
   return {
     ...rest,
     name,
     scripts: pick({ ...original.scripts, ...TESTS }, (_, line) => runs(line)),
-    devDependencies: pick(original.devDependencies, (one) => ALWAYS.has(one) || isUsed(one, texts)),
+    devDependencies: pick(original.devDependencies, (one) => one in used || isTypes(one)),
   }
 }
 

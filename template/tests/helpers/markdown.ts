@@ -41,7 +41,7 @@ const otherVariables = new Set([
 
 /** Files that are named but not tracked: made on the machine, or by the owner of a copy. */
 const untracked = new Set([
-  '.env', '.env.app', '.env.docker', '.env.production', '.env.staging', '.env.cluster', '.env.kubernetes', 'docker/LICENSE', 'app/.git', 'app/.venv', 'tests/__init__.py', 'compose.mine.yaml', 'compose.mine.override.yaml', 'compose.mine.production.yaml', 'daemon.json', 'template/examples/podcast/.env.app', 'report.json', '.env.frontend', '.env.flower', 'template/tests/docker/managed/certificates', 'fly.toml', 'template/examples/dashboard/.env.app',
+  '.env', '.env.app', '.env.app.example', '.env.docker', '.env.production', '.env.staging', '.env.cluster', '.env.kubernetes', 'docker/LICENSE', 'app/.git', 'app/.venv', 'tests/__init__.py', 'compose.mine.yaml', 'compose.mine.override.yaml', 'compose.mine.production.yaml', 'daemon.json', 'template/examples/podcast/.env.app', 'report.json', '.env.frontend', '.env.flower', 'template/tests/docker/managed/certificates', 'fly.toml', 'template/examples/dashboard/.env.app',
 ])
 
 /** Endings of files of this repository that nobody else's example is likely to have. */

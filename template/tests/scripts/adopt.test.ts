@@ -1,11 +1,11 @@
 /** `npm run adopt` in repositories that git can compare before and after. */
 import { execFileSync, spawnSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { installation, neutralExample } from '../../adopt/settings.ts'
-import { mergePackages } from '../../adopt/package.ts'
+import { fitPackage, mergePackages } from '../../adopt/package.ts'
 
 // In most of these tests npm makes a lock file, which takes time.
 vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 })
@@ -107,7 +107,7 @@ describe('a copy', () => {
     expect(Object.keys(scripts)).toEqual(expect.arrayContaining(['up', 'env', 'test:scripts', 'test:shell', 'test:docker']))
     expect(scripts.test).toBe('tsc && vitest run && npm run test:shell && npm run test:docker')
     expect(Object.keys(scripts).filter((one) => /^(adopt|lint|bench|engine|copy-database|test:e2e|test:template)$/.test(one))).toEqual([])
-    expect(Object.keys(devDependencies).toSorted()).toEqual(['@types/node', 'bats', 'bats-assert', 'bats-support', 'typescript', 'vitest'])
+    expect(Object.keys(devDependencies).toSorted()).toEqual(['@types/node', '@types/semver', 'bats', 'bats-assert', 'bats-support', 'typescript', 'vitest'])
   })
 
   it('has a lock that npm ci takes, without an address of a registry', () => {
@@ -134,6 +134,23 @@ describe('a copy', () => {
     expect(read(copy, 'README.md')).toMatch(/^# shop\n/)
     for (const command of ['npm run env', 'npm run check-image', 'npm run test:docker', 'web test']) expect(read(copy, '.github/workflows/ci.yml')).toContain(command)
     expect(read(copy, 'tests/docker/development/story.bats')).toContain('skip')
+  })
+
+  it("has a workflow that brings the application's own variables from the example that git has", () => {
+    const folder = mkdtempSync(join(base, 'ci-'))
+    const [, step = ''] = /- run: (for .*)/.exec(read(copy, '.github/workflows/ci.yml'))!
+    const files = (): string[] => {
+      execFileSync('bash', ['-e', '-c', step], { cwd: folder })
+      return readdirSync(folder).toSorted()
+    }
+    expect(files()).toEqual([])
+    write(folder, { '.env.app.example': 'SHOP_TOKEN=test\n' })
+    expect(files()).toEqual(['.env.app', '.env.app.example'])
+    expect(read(folder, '.env.app')).toBe('SHOP_TOKEN=test\n')
+    write(copy, { '.env.app.example': '', '.env.frontend.example': '' })
+    expect(git(copy, 'check-ignore', '.env.app', '.env.frontend')).toBe('.env.app\n.env.frontend\n')
+    expect(listed(copy)).toEqual(expect.arrayContaining(['.env.app.example', '.env.frontend.example']))
+    for (const name of ['.env.app.example', '.env.frontend.example']) rmSync(join(copy, name))
   })
 
   it('is clean after a commit, and adopting it again changes nothing', () => {
@@ -368,6 +385,12 @@ describe('settings', () => {
       '# @default="/healthz" @type=string', 'HEALTH_PATH=/healthz', '# @sensitive @generate=hex(16)', 'SECRET_KEY=local-only', 'POSTGRES_DB=my_shop', 'COMPOSE_PROFILES=redis',
       '# @sensitive @generate=hex(20)', '# S3_SECRET_ACCESS_KEY=', '',
     ])
+  })
+
+  it('package.json keeps the types of each package that stays, and of no other', () => {
+    const types = { '@types/semver': '1', '@types/left__pad': '1', '@types/vitest': '1', '@types/marked': '1', '@types/left-pad': '1' }
+    const { devDependencies } = fitPackage({ dependencies: { semver: '1', '@left/pad': '1' }, devDependencies: { marked: '1', vitest: '1', ...types } }, 'shop', new Map())
+    expect(Object.keys(devDependencies!)).toEqual(['vitest', '@types/semver', '@types/left__pad', '@types/vitest'])
   })
 
   it('package.json keeps a version of theirs', () => {
