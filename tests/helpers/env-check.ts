@@ -28,7 +28,7 @@ export const model = (values: Values): Model => JSON.parse(interpolate(JSON.stri
     },
     mariadb: { profiles: ['mariadb'], image: 'library/mariadb:11', networks: { data: { aliases: ['db'] } }, environment: { MARIADB_USER: 'shop', MARIADB_PASSWORD: 'x' } },
     redis: { profiles: ['redis'], image: 'valkey/valkey:9', environment: { REDIS_PASSWORD: '${REDIS_PASSWORD:-}' } },
-    storage: { profiles: ['storage'], image: 'chrislusf/seaweedfs:4.48' },
+    storage: { profiles: ['storage'], image: 'chrislusf/seaweedfs:4.48', ports: [{ host_ip: '127.0.0.1', published: '${STORAGE_PORT:-8333}', target: 8333 }] },
   },
 }), values)) as Model
 

@@ -12,11 +12,7 @@ export interface Entry {
   raw: string
 }
 
-export interface EnvLines {
-  entries: Entry[]
-  /** Lines that are neither a setting nor a comment. Their text is never repeated: it may be half a secret. */
-  malformed: Found[]
-}
+export type EnvLines = ReturnType<typeof readLines>
 
 /** `NAME=`, and what else Compose reads as that: `export NAME=`, `NAME: ` and blanks around the sign. */
 const assignment = /^(?:export\s+)?(?<name>[\p{L}\p{N}_.[\]-]+)[ \t]*[=:][ \t]*(?<raw>.*)$/su
@@ -31,9 +27,10 @@ const withoutComment = (raw: string): string => (isQuoted(raw) ? raw : raw.repla
 /** The value without quotes and comment. Compose decides what its escapes and references mean. */
 export const unquoted = (raw: string): string => (isQuoted(raw) ? raw.slice(1, -1) : withoutComment(raw).trim())
 
-/** Finds the settings and the malformed lines of an env file. */
-export function readLines(text: string): EnvLines {
+/** Finds the settings of an env file, and the malformed lines, which are neither a setting nor a comment. */
+export function readLines(text: string) {
   const entries: Entry[] = []
+  // Their text is never repeated: it may be half a secret.
   const malformed: Found[] = []
   const refuse = (line: number, setting: string | undefined, message: string, hint: string): void =>
     void malformed.push({ code: 'E01', line, setting, message, hint })

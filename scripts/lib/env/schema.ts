@@ -6,21 +6,13 @@
 import { readLines, unquoted, type Entry } from './file.ts'
 import type { Values } from '../engine/machine.ts'
 import { CliError } from '../errors.ts'
+import { amount } from '../terminal.ts'
 
 /** The form of a value: what `@type=` says, such as `number(isInt=true, min=1)` or `enum(uv, pip)`. */
-export interface ValueType {
-  form: string
-  options: Readonly<Record<string, string>>
-  /** The words of an enum; empty for every other form. */
-  choices: readonly string[]
-}
+export type ValueType = NonNullable<ReturnType<typeof parseType>>
 
 export type Setting = ReturnType<typeof settingOf>
-
-export interface Schema {
-  settings: readonly Setting[]
-  byName: ReadonlyMap<string, Setting>
-}
+export type Schema = ReturnType<typeof parseSchema>
 
 /** By form: the words after "has to be", and whether a value fits. */
 const forms: Readonly<Record<string, readonly [words: string, fits: (value: string) => boolean]>> = {
@@ -62,12 +54,12 @@ export function fits(value: string, { form, options: { isInt, min, minLength, st
 const words = (text = ''): string[] => text.split(',').map((word) => word.trim()).filter(Boolean)
 
 /** Reads what stands behind `@type=`; undefined when it has a form or an option that is not known. */
-function parseType(text: string): ValueType | undefined {
+function parseType(text: string) {
   const [, form = '', brackets] = /^(\w+)(?:\((.*)\))?$/.exec(text) ?? []
-  if (form === 'enum') return { form, options: {}, choices: words(brackets) }
-  const options = Object.fromEntries(words(brackets).map((word) => word.split('=', 2) as [string, string]))
+  const [listed, isEnum] = [words(brackets), form === 'enum']
+  const options: Readonly<Record<string, string>> = Object.fromEntries(isEnum ? [] : listed.map((word) => word.split('=', 2)))
   const isKnown = Object.hasOwn(forms, form) && Object.keys(options).every((name) => optionNames.includes(name))
-  return isKnown ? { form, options, choices: [] } : undefined
+  return isKnown ? { form, options, choices: isEnum ? listed : [] } : undefined
 }
 
 const ruleNames = ['type', 'optional', 'default', 'sensitive', 'generate', 'service']
@@ -90,7 +82,7 @@ function settingOf({ name, raw }: Entry, type: ValueType, rules: ReadonlyMap<str
   const value = unquoted(raw)
   const generate = rules.get('generate')
   return {
-    ...place, name, type,
+    ...place, name, type, rules,
     // For a line that is commented out, this is the default.
     value,
     // Used if the env file does not have the setting.
@@ -106,8 +98,9 @@ function settingOf({ name, raw }: Entry, type: ValueType, rules: ReadonlyMap<str
 }
 
 /** @throws CliError with the first line on which the example breaks its own rules, which is not the user's mistake */
-export function parseSchema(text: string, file: string): Schema {
+export function parseSchema(text: string, file: string) {
   const byName = new Map<string, Setting>()
+  const twice: string[] = []
   let heading: string | undefined
   let rules = new Map<string, string>()
   let above: 'rule' | 'setting' | 'other' = 'other'
@@ -124,6 +117,9 @@ export function parseSchema(text: string, file: string): Schema {
     const [entry] = readLines(assignment).entries
     if (entry) {
       const type = parseType(rules.get('type') ?? 'string') ?? refuse(`@type=${rules.get('type')} of ${entry.name} is not known`)
+      const earlier = byName.get(entry.name)
+      // The project's own line may stand right below the default.
+      if (earlier && (earlier.isActive || earlier.rules !== rules)) twice.push(`${entry.name}: lines ${earlier.line} and ${index + 1}`)
       byName.set(entry.name, settingOf(entry, type, rules, { file, line: index + 1, heading, assignment, isActive }))
       above = 'setting'
       continue
@@ -139,6 +135,10 @@ export function parseSchema(text: string, file: string): Schema {
       if (unknown) refuse(`"${unknown}" is not a rule. Rules: @${ruleNames.join(', @')}`)
     }
     above = isRule ? 'rule' : 'other'
+  }
+  if (twice.length > 0) {
+    const hint = 'Write the value on the line that has the rule above it, without # in front, and delete the other line.'
+    throw new CliError(`${file} declares ${amount(twice.length, 'setting')} twice, and only one line can count.`, { details: twice.join('\n'), hint })
   }
   return { settings: [...byName.values()], byName }
 }

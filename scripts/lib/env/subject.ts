@@ -24,20 +24,11 @@ export interface Found {
 export const found = (code: string, setting: string | undefined, message: string, hint: string): Found =>
   ({ code, setting, message, hint })
 
-/** Paths start at the folder of the project. */
-export interface Disk {
-  /** `unknown` where we may not look. */
-  kindOf(path: string): 'file' | 'folder' | 'absent' | 'unknown'
-  namesIn(folder: string): string[]
-  /** Empty for a file that is not there. */
-  textOf(path: string): string
-}
-
 /** A field that is not there is not judged. */
 export interface Around {
   /** All services of the Compose files with the values put in, including those that are switched off. */
   model?: Model | undefined
-  disk?: Disk
+  disk?: typeof disk
   /** The variables of the shell. */
   shell?: Values
   /** Mode of the env file. */
@@ -51,14 +42,16 @@ function orElse<T>(look: () => T, other: T): T {
   try { return look() } catch { return other }
 }
 
-const disk: Disk = {
-  kindOf: (path) => orElse(() => {
+/** Paths start at the folder of the project. */
+const disk = {
+  kindOf: (path: string) => orElse<'file' | 'folder' | 'absent' | 'unknown'>(() => {
     const is = statSync(path, { throwIfNoEntry: false })
     return is ? (is.isDirectory() ? 'folder' : 'file') : 'absent'
   }, 'unknown'),
-  namesIn: (folder) => orElse(() => readdirSync(folder), []),
-  textOf: (path) => orElse(() => readFileSync(path, 'utf8'), ''),
+  namesIn: (folder: string) => orElse<string[]>(() => readdirSync(folder), []),
+  textOf: (path: string) => orElse(() => readFileSync(path, 'utf8'), ''),
 }
+export type Disk = typeof disk
 
 /** Undefined where there is no git, or no repository. */
 async function gitSays(path: string): Promise<Around['git']> {

@@ -69,6 +69,16 @@ test('nothing is found in a file that is in order', () => {
   for (const edits of [{}, production, newest]) expect(findings(fileWith(edits))).toEqual([])
 })
 
+const store = { COMPOSE_PROFILES: 'postgres,redis,flower,storage', S3_ACCESS_KEY_ID: 'key', S3_SECRET_ACCESS_KEY: '3c5e7a9b1d2f' }
+
+test('a store that browsers reach by its port, and an own env file that is not there, as the example allows', () => {
+  for (const S3_PUBLIC_URL of ['http://localhost:8333', 'http://127.0.0.1:8333/x', 'https://files.example.org', 'http://files.localhost']) {
+    expect(findings(fileWith({ ...store, S3_PUBLIC_URL }))).toEqual([])
+  }
+  expect(findings(fileWith({ S3_PUBLIC_URL: 'http://localhost:9000' })), 'a store of the owner').toEqual([])
+  for (const APP_ENV_FILE of ['.env.app', 'shop/.env.app', 'compose.yaml', '']) expect(findings(fileWith({ APP_ENV_FILE }))).toEqual([])
+})
+
 test.each<[code: string, setting: string, edits: Edits, hint?: string | RegExp]>([
   ['E02', 'WEB_PORT', { WEB_PORT: '1\nWEB_PORT=8000' }, 'Delete one of the lines.'],
   ['E10', 'MAIL_FROM', { MAIL_FROM: '' }],
@@ -130,9 +140,13 @@ test.each<[code: string, setting: string, edits: Edits, hint?: string | RegExp]>
   ['E94', 'POSTGRES_MOUNT', { POSTGRES_IMAGE: 'mirror.example:5000/pgvector/pgvector:pg18' }],
   ['E94', 'POSTGRES_MOUNT', { POSTGRES_MOUNT: '/var/lib/postgresql' }, /^Write POSTGRES_MOUNT=\/var\/lib\/postgresql\/data\. /],
   ['W47', 'S3_PUBLIC_URL', { ...production, S3_PUBLIC_URL: 'http://localhost:8333' }],
+  ['W48', 'S3_PUBLIC_URL', { ...store, S3_PUBLIC_URL: 'http://localhost:9000' }, 'Write S3_PUBLIC_URL=http://localhost:8333'],
+  ['W48', 'S3_PUBLIC_URL', { ...store, S3_PUBLIC_URL: 'http://127.0.0.1/files' }],
   ['W65', 'WORKER_STOP_GRACE', { WORKER_STOP_GRACE: '15s' }, 'WORKER_STOP_GRACE=30s'],
   ['W66', 'WORKER_VISIBILITY_TIMEOUT', { WORKER_VISIBILITY_TIMEOUT: '60', WORKER_ARGS: '--time-limit=300' }],
   ['W68', 'REDIS_URL', { COMPOSE_PROFILES: 'postgres' }, /^Add redis to COMPOSE_PROFILES/],
+  ['W86', 'APP_ENV_FILE', { APP_ENV_FILE: '.env.ap' }, 'The path starts in this folder.'],
+  ['W86', 'APP_ENV_FILE', { APP_ENV_FILE: 'compose.yml' }, 'Did you mean compose.yaml?'],
   ['W91', 'WORKER_ARGS', { WORKER_ARGS: '-B' }],
   ['W91', 'BEAT_ARGS', { BEAT_ARGS: "'--scheduler other'" }],
   ['W92', 'WEB_COMMAND', { WEB_COMMAND: "'python manage.py runserver 8000'" }],
@@ -207,6 +221,17 @@ test.each<[specifier: string, yes: string, no: string]>([
 ])('%s has %s, and not %s', (specifier, yes, no) => {
   const all = [...yes.split(' '), ...no.split(' ')].filter(Boolean)
   expect(all.filter((version) => fitsPython(specifier, version))).toEqual(yes.split(' ').filter(Boolean))
+})
+
+test.each<[declared: string, hint: RegExp | undefined]>([
+  ['WORKER_ARG=x', /^Did you mean WORKER_ARGS\? If not, put a rule above it there/], ['# Mine.\nWEB_PROT=1', /^Did you mean WEB_PORT\?/],
+  ['# @optional\nWEB_PROT=1', undefined], ['SHOP_COLOUR=red', undefined],
+])('a setting that the project itself declares, perhaps by mistake: %j', (declared, hint) => {
+  const [, assignment] = /(\w+=\w+)$/.exec(declared)!
+  const own = parseSchema(`# @type=port\n# WEB_PORT=8000\n# @optional @type=number\n# WORKER_ARGS=\n\n${declared}\n`, 'example')
+  const found = findingsOf(own, `${assignment}\n`).filter(({ code }) => code === 'W13')
+  expect(found.map(({ code, severity, line }) => `${code} ${severity} ${line}`)).toEqual(hint ? ['W13 warning 1'] : [])
+  if (hint) expect(found[0]).toMatchObject({ message: expect.stringMatching(/ has no rule in example:\d\.$/), hint: expect.stringMatching(hint) })
 })
 
 test('the second line of a key is not called a setting, and not shown', () => {

@@ -66,8 +66,14 @@ export const notReached: Rule = (subject) => given(subject).flatMap(({ setting, 
   const isHere = /^(localhost|::1|0\.0\.0\.0|127\.\d+\.\d+\.\d+)$/.test(host)
   // This URL is for browsers, which reach other names than the containers.
   if (options.public === 'true') {
-    return isHere && subject.production ? found('W47', name, `${name} sends browsers to ${host}, which is their own machine.`,
-      `Write the name under which it is reached, as in ${name}=https://files.example.org`) : []
+    if (isHere && subject.production) {
+      return found('W47', name, `${name} sends browsers to ${host}, which is their own machine.`,
+        `Write the name under which it is reached, as in ${name}=https://files.example.org`)
+    }
+    const { ports: [first, ...others] = [] } = subject.services.find((one) => one.isOn && one.name === 'storage') ?? {}
+    if (!isHere || name !== 'S3_PUBLIC_URL' || !first || [first, ...others].some(({ published }) => published === url.port)) return []
+    return found('W48', name, `${name} has another port than the store, which is on port ${first.published} of this machine (STORAGE_PORT).`,
+      `Write ${name}=http://localhost:${first.published}`)
   }
   if (isHere) {
     // An http address other than the store's may be meant for browsers.

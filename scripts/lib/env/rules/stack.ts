@@ -25,10 +25,8 @@ const unknownProfile: Rule = ({ profiles, services }) => {
 }
 
 /** Every port that a running service opens on this machine. */
-function published({ services }: Subject): PublishedPort[] {
-  const running = services.filter(({ isOn }) => isOn).map((service) => [service.name, service] as const)
-  return publishedPorts({ name: '', services: Object.fromEntries(running) })
-}
+const published = ({ services }: Subject): PublishedPort[] =>
+  publishedPorts({ name: '', services: Object.fromEntries(services.filter(({ isOn }) => isOn).map((service) => [service.name, service])) })
 
 const isEverywhere = ({ address }: PublishedPort): boolean => ['0.0.0.0', '::', '[::]'].includes(address)
 
@@ -52,27 +50,23 @@ const openToAll: Rule = (subject) => {
 }
 
 /** What a setting names, and where its path starts: in this folder, or in another setting's. */
-const places: Readonly<Record<string, { kind: 'folder' | 'file'; from?: string }>> = {
-  APP_DIR: { kind: 'folder' },
-  APP_WORKDIR: { kind: 'folder', from: 'APP_DIR' },
-  PYTHON_MANIFEST: { kind: 'file', from: 'APP_DIR' },
-  FRONTEND_DIR: { kind: 'folder' },
-  APP_CA_FILE: { kind: 'file' },
-  EXTRA_CA_FILE: { kind: 'file' },
+const places: Readonly<Record<string, readonly [kind: 'folder' | 'file', from?: string]>> = {
+  APP_DIR: ['folder'], APP_WORKDIR: ['folder', 'APP_DIR'], FRONTEND_DIR: ['folder'], PYTHON_MANIFEST: ['file', 'APP_DIR'],
+  APP_CA_FILE: ['file'], EXTRA_CA_FILE: ['file'], APP_ENV_FILE: ['file'], FRONTEND_ENV_FILE: ['file'],
 }
 
-const notThere = ofEach(({ name, value }, subject) => {
-  const [place, { around: { disk }, effective }] = [places[name], subject]
-  const folder = place?.from ? effective(place.from) : '.'
-  // If APP_DIR is wrong, paths that start there are not judged.
-  if (!place || value === '' || !folder || disk?.kindOf(folder) !== 'folder') return undefined
-  const { kind, from = 'this folder' } = place
-  // What is built or mounted lies in this repository. Certificates may lie anywhere on this machine.
-  const isAnywhere = name.endsWith('CA_FILE')
+const notThere = ofEach(({ setting, name, value }, subject) => {
+  const [[kind, from = 'this folder'] = [], { around: { disk }, effective }] = [places[name], subject]
+  const folder = from === 'this folder' ? '.' : effective(from)
+  // If APP_DIR is wrong, paths that start there are not judged. The usual env file of an application may be absent.
+  const isOptional = name.endsWith('ENV_FILE')
+  if (!kind || value === '' || !folder || disk?.kindOf(folder) !== 'folder' || (isOptional && basename(value) === setting.value)) return undefined
+  // What is built or mounted lies in this repository. Other files may lie anywhere on this machine.
+  const isAnywhere = isOptional || name.endsWith('CA_FILE')
   const path = isAnywhere ? value : join(folder, value)
   if ((isAnywhere || !normalize(value).startsWith('..')) && [kind, 'unknown'].includes(disk.kindOf(path))) return undefined
   const meant = nearest(basename(path), disk.namesIn(dirname(path)))
-  return found('E85', name, `${name} has to be a ${kind}${isAnywhere ? '' : ` in ${from}`}${shown(name, value, subject)}.`,
+  return found(isOptional ? 'W86' : 'E85', name, `${name} has to be a ${kind}${isAnywhere ? '' : ` in ${from}`}${shown(name, value, subject)}.`,
     meant ? `Did you mean ${join(dirname(value), meant)}?` : `The path starts in ${from}.`)
 })
 

@@ -70,17 +70,18 @@ const wrongForm: Rule = (subject) => given(subject).flatMap(({ setting, name, va
     found(code, name, `${name} ${problem}${shown(name, value, subject)}.`, hint)))
 
 const unknownName: Rule = ({ schema, lines }) => lines.entries.flatMap(({ name, line }) => {
-  // Docker reads its own variables by itself.
-  if (schema.byName.has(name) || /^(COMPOSE|DOCKER|BUILDKIT)_/.test(name)) return []
-  const meant = nearest(name, [...schema.byName.keys()])
+  const own = schema.byName.get(name)
+  const meant = nearest(name, schema.settings.filter(({ rules }) => !own || rules.size > 0).map((other) => other.name))
+  // The owner's own settings need no rule, unless they look like a mistake. Docker reads its own variables by itself.
+  if (own ? own.rules.size > 0 || !meant : /^(COMPOSE|DOCKER|BUILDKIT)_/.test(name)) return []
   // It may be the second line of a key that ends in the = of base64, and so a part of a secret.
   if (!meant && /[a-z]/.test(name)) {
     return [{ ...found('W13', undefined, 'This line sets a name that is not declared in .env.docker.example.',
       'If it belongs to the value above, put all of that on one line. What only the application reads belongs in APP_ENV_FILE.'), line }]
   }
-  const hint = meant ? `Did you mean ${meant}?`
+  const hint = meant ? `Did you mean ${meant}?${own ? ' If not, put a rule above it there, such as # @optional.' : ''}`
     : 'Declare it there if your Compose files read it; what only the application reads belongs in APP_ENV_FILE.'
-  return [{ ...found('W13', name, `${name} is not declared in .env.docker.example.`, hint), line }]
+  return [{ ...found('W13', name, `${name} ${own ? `has no rule in ${own.file}:${own.line}` : 'is not declared in .env.docker.example'}.`, hint), line }]
 })
 
 /** Words that stand in for a secret, or that attackers try first. */
