@@ -2,18 +2,32 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { chown, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname, resolve } from 'node:path'
-import { quoteValue, readLines, referring, unquoted } from './file.ts'
-import type { Schema } from './schema.ts'
+import { check, type Finding } from './check.ts'
+import { lostReferences, quoteValue, readLines, referring, unquoted } from './file.ts'
+import type { Schema, Setting } from './schema.ts'
 import { envFile, loadSettings, readIfThere, readSchema, unusable } from './settings.ts'
 import { hostCaBundle } from '../engine/machine.ts'
 import { CliError, ExitCode } from '../errors.ts'
 
-/** Makes a secret of that many random bytes, as hex. */
-type Random = (bytes: number) => string
+/** Makes a secret. */
+const randomHex = (bytes: number): string => randomBytes(bytes).toString('hex')
 
-/** The env file of a fresh checkout: the project's own settings, new secrets, and values of this machine. Pure. */
-export function newFile({ settings }: Schema, machine: Readonly<Record<string, string>>, random: Random) {
-  const chosen = settings.filter(({ name, isActive }) => isActive || name in machine)
+/** Required settings, and secrets of services that are switched on, which the file does not have. */
+const lackingIn = (findings: readonly Finding[]): (string | null)[] =>
+  findings.filter(({ code }) => ['E10', 'E25'].includes(code)).map(({ setting }) => setting)
+
+/**
+ * The env file of a fresh checkout: the project's own settings with the defaults that they refer to, new secrets for
+ * them and for their services, and values of this machine. Pure.
+ */
+export function newFile(schema: Schema, machine: Readonly<Record<string, string>>, random = randomHex) {
+  const isOwn = ({ name, isActive }: Setting): boolean => isActive || name in machine
+  const own = readLines(schema.settings.filter(isOwn).map(({ assignment }) => assignment).join('\n'))
+  const values = Object.fromEntries(own.entries.map(({ name, raw }) => [name, unquoted(raw)]))
+  const [lacking, referred] = [lackingIn(check({ schema, lines: own, values })), [...lostReferences(own).values()].flat()]
+  const isAdded = ({ name, generate, value }: Setting): boolean => lacking.includes(name) || (!generate && value !== '' && referred.includes(name))
+  // If a room declares a secret too, the room's rule counts, and not an empty line in the project's own example.
+  const chosen = schema.settings.filter((one) => (isAdded(one) ? schema.byName.get(one.name) === one : isOwn(one)))
   const lines = chosen.flatMap(({ name, heading, generate, assignment }, index) => {
     const value = generate === undefined ? machine[name] : random(generate)
     const isNewSection = heading !== chosen[index - 1]?.heading
@@ -38,7 +52,7 @@ function withSecret(text: string, name: string, value: string): string {
 }
 
 /** Adds the awaited settings that are secrets. All else stays as it is, and a second run changes nothing more. Pure. */
-export function withSecrets({ settings }: Schema, text: string, awaited: readonly (string | null)[], random: Random) {
+export function withSecrets({ settings }: Schema, text: string, awaited: readonly (string | null)[], random = randomHex) {
   const there = new Map(readLines(text).entries.map(({ name, raw }) => [name, unquoted(raw)]))
   const lacking = settings.filter(({ name, generate }) => generate && awaited.includes(name) && !there.get(name))
   return {
@@ -51,10 +65,9 @@ export function withSecrets({ settings }: Schema, text: string, awaited: readonl
 async function machineValues(): Promise<Record<string, string>> {
   const { uid, gid } = await stat('.')
   const bundle = hostCaBundle(process.env)
-  const folder = process.cwd()
-  const name = `project-${createHash('sha256').update(folder).digest('hex').slice(0, 8)}`
+  const name = `project-${createHash('sha256').update(process.cwd()).digest('hex').slice(0, 8)}`
   return {
-    ...(/[a-z\d]/i.test(basename(folder)) ? {} : { COMPOSE_PROJECT_NAME: name }),
+    ...(/[a-z\d]/i.test(basename(process.cwd())) ? {} : { COMPOSE_PROJECT_NAME: name }),
     ...(uid === 0 ? {} : { APP_UID: String(uid) }),
     ...(uid === 0 || gid === 0 ? {} : { APP_GID: String(gid) }),
     ...(bundle === undefined ? {} : { EXTRA_CA_FILE: bundle }),
@@ -97,12 +110,8 @@ export async function fillEnvFile(file: string = envFile, { dryRun = false } = {
   if (broken) {
     throw new CliError(`${file}:${broken.line} cannot be read, so nothing is added to the file. ${broken.message}`, { hint: broken.hint, exitCode: ExitCode.config })
   }
-  const random: Random = (bytes) => randomBytes(bytes).toString('hex')
   const machine = before.trim() === '' ? await machineValues() : undefined
-  // Required settings and secrets of services that are switched on, which the file does not have.
-  const awaited = machine ? [] : (await loadSettings(file)).findings.filter(({ code }) => ['E10', 'E25'].includes(code))
-  const { text, generated } = machine ? newFile(schema, machine, random)
-    : withSecrets(schema, before, awaited.map(({ setting }) => setting), random)
+  const { text, generated } = machine ? newFile(schema, machine) : withSecrets(schema, before, lackingIn((await loadSettings(file)).findings))
 
   // Also false when nothing was missing.
   const written = !dryRun && text !== before

@@ -134,13 +134,27 @@ test('--init makes a short file that only its owner can read, with new secrets e
   write('ca.pem', '')
   const { stdout, stderr } = await run('--init', { SSL_CERT_FILE: '/no/such.pem', PIP_CERT: join(box.folder, 'ca.pem') })
   expect(stdout).toBe('')
-  expect(stderr).toContain('✓ .env.docker written: 1 generated (SECRET_KEY), ')
-  expect(read()).toMatch(/^SECRET_KEY=[0-9a-f]{32}$/m)
+  expect(stderr).toContain('✓ .env.docker written: 2 generated (SECRET_KEY, SHOP_PASSWORD), ')
+  expect(read()).toMatch(/^SECRET_KEY=[0-9a-f]{32}\nSHOP_PASSWORD=[0-9a-f]{16}$/m)
   expect(read()).toMatch(/^EXTRA_CA_FILE='.*\/ca\.pem'$/m)
-  expect(read()).not.toMatch(/WEB_PORT|SHOP_PASSWORD|COMPOSE_PROJECT_NAME/)
+  expect(read()).not.toMatch(/WEB_PORT|COMPOSE_PROJECT_NAME/)
   expect(modeOf('.env.docker')).toBe(0o600)
-  expect(JSON.parse((await run('--init --json --env-file b.env')).stdout)).toMatchObject({ ok: true, file: 'b.env', generated: ['SECRET_KEY'], written: true })
+  expect(JSON.parse((await run('--init --json --env-file b.env')).stdout)).toMatchObject({ ok: true, file: 'b.env', generated: ['SECRET_KEY', 'SHOP_PASSWORD'], written: true })
   expect(read('b.env').match(/SECRET_KEY=.*/)).not.toEqual(read().match(/SECRET_KEY=.*/))
+})
+
+test.each<[title: string, changes: [old: string, changed: string][], room: string, lines: RegExp]>([
+  ['of a service that is off', [['PROFILES=shop', 'PROFILES=']], '', /^COMPOSE_PROFILES=\nSECRET_KEY=.*\n$/],
+  ['of a room', [['PROFILES=shop', 'PROFILES=mail']], 'MAIL', /^COMPOSE_PROFILES=mail\nSECRET_KEY=.*\nMAIL_PASSWORD=.{16}\n$/],
+  ['of a room that the project names', [['PROFILES=shop', 'PROFILES=mail\nMAIL_PASSWORD=']], 'MAIL', /^COMPOSE_PROFILES=mail\nSECRET_KEY=.*\nMAIL_PASSWORD=.{16}\n$/],
+  ['and the default that a URL of the project refers to', [['# Name.', '# URL.\nURL=http://${SHOP_PASSWORD}@x:${WEB_PORT}\n\n# Name.']], '',
+    /^COMPOSE_PROFILES=shop\nWEB_PORT=8000\nSECRET_KEY=.*\nSHOP_PASSWORD=.{16}\nURL=.*\n$/],
+])('the first --init makes each secret %s', async (_, changes, room, lines) => {
+  box.write('.env.docker.example', changes.reduce((text, [old, changed]) => text.replace(old, () => changed), example))
+  if (room) box.write('extras/offline/env.docker.example', `# Room.\n# @optional @generate=hex(8) @service(mail)\n# ${room}_PASSWORD=\n`)
+  await run('--init')
+  expect(read().split('\n').filter((line) => !/^(#|$|APP_[UG]ID|EXTRA_CA)/.test(line)).join('\n') + '\n').toMatch(lines)
+  expect((await run('--init')).stderr).toContain('nothing to add')
 })
 
 test('--init adds what an enabled service needs, through a link, and changes nothing the second time', async () => {
@@ -155,7 +169,7 @@ test('--init adds what an enabled service needs, through a link, and changes not
 })
 
 test('--dry-run says what would change, and writes nothing', async () => {
-  expect((await run('--init --dry-run')).stderr).toContain('.env.docker was not written. This would be done: 1 generated (SECRET_KEY)')
+  expect((await run('--init --dry-run')).stderr).toContain('.env.docker was not written. This would be done: 2 generated (SECRET_KEY, SHOP_PASSWORD)')
   write('.env.docker', 'COMPOSE_PROFILES=shop\n')
   expect(await run('--sync --dry-run')).toEqual({
     code: 0, stdout: '', stderr: '.env.docker was not written. This would be done: 1 generated (SHOP_PASSWORD)\n',
@@ -187,6 +201,8 @@ test('a broken or missing example, and a folder in place of the file, are told w
   expect(code).toBe(1)
   expect(stderr).toMatch(/^✗ \.env\.docker\.example:2 {2}"typo" is not a rule/)
   expect(stderr).not.toContain('    at ')
+  write('.env.docker.example', `${example}\nWEB_PORT=9000\nAPP_UID=1\n`)
+  expect((await run('--env-file x')).stderr).toMatch(/twice, and only one line can count\.\n\n {2}WEB_PORT: lines 7 and 29\n {2}APP_UID: lines 23 and 30\n\n {2}→ Write the value/)
   rmSync(join(box.folder, '.env.docker.example'))
   expect((await run()).stderr).toMatch(/^✗ \.env\.docker\.example is not in .*\n {2}→ .*git restore .*\n$/)
 })
