@@ -37,13 +37,13 @@ RUN --mount=type=bind,source=docker/build,target=/build \
   install -d /app
 EOF
 
-# --- manifest: the files that decide which packages are installed. This step runs after every change of the source.
-# As long as it copies the same files, the next steps come from the cache. ---
+# --- manifest: the files that decide what is installed. If a change leaves them alone, the cache has the next steps. ---
 FROM python AS manifest
 ARG APP_DIR=app
 ARG APP_WORKDIR=.
 ARG PYTHON_MANIFEST=requirements.txt
 ARG PYTHON_DEV_MANIFEST=
+ARG PYTHON_EXTRA_PACKAGES=
 RUN --mount=type=bind,source=docker/build,target=/build \
     --mount=type=bind,source=${APP_DIR},target=/source \
     /build/collect-manifests.sh /source /manifest

@@ -107,6 +107,8 @@ base=$(within "${APP_WORKDIR:-.}" "APP_WORKDIR=${APP_WORKDIR:-}")
 case $manifest in "$base"/*) ;; *) base=. ;; esac
 mkdir -p "$target/prod" "$target/dev"
 take "$manifest" "$target/prod"
+# With a lock, this is how the project itself is installed too.
+case " ${PYTHON_EXTRA_PACKAGES:-} " in *' -e .'[\ \[]*) outline "$base" "$target/prod" ;; esac
 cp -R "$target/prod/." "$target/dev"
 if [ -n "${PYTHON_DEV_MANIFEST:-}" ]; then
 	dev_manifest=$(within "$PYTHON_DEV_MANIFEST" "PYTHON_DEV_MANIFEST=$PYTHON_DEV_MANIFEST")

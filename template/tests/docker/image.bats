@@ -497,6 +497,25 @@ print(shop.__file__, version("shop"), "site-packages" in tax.__file__)'
 	brings_local local-uv PYTHON_INSTALLER=uv PYTHON_MANIFEST=pyproject.toml
 }
 
+@test "uv.lock and PYTHON_EXTRA_PACKAGES='-e .': the project has its metadata and its console scripts, below APP_DIR and as the root" {
+	local shape=$copy/shapes/own-uv folder
+	package "$shape" shop
+	printf '[project.scripts]\nshop-says = "shop:say"\n[tool.uv]\npackage = true\n' >>"$shape/pyproject.toml"
+	printf 'def say():\n    print("told")\n' >>"$shape/src/shop/__init__.py"
+	lock uv own-uv
+	for folder in shapes/own-uv .; do
+		# The backend of "uv init", which refuses a project without its folder.
+		[[ $folder != . ]] || {
+			cp -r "$shape/src" "$shape/pyproject.toml" "$shape/uv.lock" "$copy"
+			sed -i 's/"setuptools"/"uv_build"/; s/setuptools.build_meta/uv_build/' "$copy/pyproject.toml"
+		}
+		build_shape own-uv APP_DIR="$folder" PYTHON_INSTALLER=uv PYTHON_MANIFEST=pyproject.toml PYTHON_DEV_MANIFEST= PYTHON_EXTRA_PACKAGES='-e .'
+		run -0 within "$project-own-uv" sh -c 'shop-says && python -c "import shop, importlib.metadata as m; print(m.version(\"shop\"), shop.__file__)"'
+		assert_output "$(printf 'told\n1.0 /app/src/shop/__init__.py')"
+	done
+	(cd "$copy" && rm -r src pyproject.toml uv.lock)
+}
+
 @test "local packages of poetry.lock" {
 	local shape=$copy/shapes/local-poetry
 	package "$shape/libs/money" money

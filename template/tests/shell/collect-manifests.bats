@@ -88,6 +88,13 @@ collect() {
 		frontend/node_modules/x/__init__.py=
 	run -0 collect
 	assert_output $'./README.md\n./pyproject.toml\n./requirements.txt\n./src/shop/__init__.py\n./src/shop/_version.py'
+	echo gunicorn >"$application/requirements.txt"
+	for extra in '-e .' 'idna -e .[s3] six'; do
+		run -0 collect PYTHON_EXTRA_PACKAGES="$extra"
+		assert_output $'./README.md\n./pyproject.toml\n./requirements.txt\n./src/shop/__init__.py\n./src/shop/_version.py'
+	done
+	run -0 collect PYTHON_EXTRA_PACKAGES='-e ./libs/none'
+	assert_output ./requirements.txt
 	# A copy that is installed has to be whole.
 	echo . >"$application/requirements.txt"
 	run -0 collect
