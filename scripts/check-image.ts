@@ -7,7 +7,7 @@ import { lastLines } from './lib/engine/docker.ts'
 import { ensureImages } from './lib/engine/images.ts'
 import { envFile } from './lib/env/settings.ts'
 import { CliError, ExitCode } from './lib/errors.ts'
-import { heavyIn, lostFiles, readSource } from './lib/explain/source-files.ts'
+import { heavyIn, lostData, lostFiles, readSource } from './lib/explain/source-files.ts'
 import { info, ok, print, printJson, warn } from './lib/terminal.ts'
 
 /** The image without what development mounts over it. */
@@ -15,10 +15,7 @@ const overlay = 'scripts/lib/explain/check-image.yaml'
 
 const run = ['run', '--rm', '--no-deps', '--no-TTY', 'web', 'python', '-']
 
-interface Finding {
-  what: string
-  error: string
-}
+type Finding = Record<'what' | 'error', string>
 
 /** The answer of check_modules.py. */
 type Answer = Record<'broken' | 'notes', Finding[]> & { files: string[] }
@@ -63,18 +60,18 @@ export const checkImage = defineCommand({
     // Without a network no certificate is needed.
     const alone = { ...stack, env: { ...stack.env, COMPOSE_FILE: files, APP_CA_FILE: '' } }
     const { files: inImage, broken, notes } = await askImage(alone, source.leftOut)
-    if (notes.length > 0) info(`Not imported, for a reason that is not the fault of the image:\n${list(notes)}`)
+    const others = notes.filter(({ error }) => lostData(source, error).length === 0)
+    if (others.length > 0) info(`Not imported, for a reason that is not the fault of the image:\n${list(others)}`)
     const heavy = heavyIn(source)
     if (heavy.length > 0) warn(`Heavy, and in every build and image: ${heavy.join(', ')}.`, 'What the application does not need there belongs in .dockerignore, or on the volume /data.')
-    const lost = lostFiles(source, inImage)
+    const lost = [...lostFiles(source, inImage), ...lostData(source, list(notes))]
     const details = [...lost, list(broken)].join('\n').trim()
-    if (lost.length > 0) {
-      throw new CliError('Not every Python file of the source is in the image.', { details, hint: 'Remove the line that hides it. A file that production does not need belongs in PROD_EXCLUDE.' })
-    }
-    if (broken.length > 0) {
-      const hint = 'A package is missing in PYTHON_MANIFEST, or a folder in APP_PYTHONPATH. Files of tests or tools belong in PROD_EXCLUDE.'
-      throw new CliError('Not every module can be imported in the image: something that a module needs is missing.', { details, hint })
-    }
+    const [message = '', hint] = lost.length > 0
+      ? ['Not every file of the source that Python needs is in the image.',
+        'Remove the line that hides it, or bring it back below that line by "!" and the path. What production does not need belongs in PROD_EXCLUDE.']
+      : ['Not every module can be imported in the image: something that a module needs is missing.',
+        'A package is missing in PYTHON_MANIFEST, or a folder in APP_PYTHONPATH. Files of tests or tools belong in PROD_EXCLUDE.']
+    if (details) throw new CliError(message, { details, hint })
     ok(`${source.files.length} Python files of ${source.folder} are in the image, and nothing that they import is missing`)
     if (json) printJson({ ok: true, files: inImage.length, notes })
   },

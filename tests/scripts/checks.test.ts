@@ -99,11 +99,16 @@ describe.concurrent('check-image', () => {
   })
 
   test('names the file that is missing and the line that hides it, and ends with 1', async () => {
-    const box = await withImage(all.slice(0, 2), { broken: [{ what: 'CELERY_APP=core.celery_worker', error: 'ModuleNotFoundError' }] })
-    box.write('.dockerignore', '.git\n**/celery_*\n')
+    const error = "FileNotFoundError: [Errno 2] No such file or directory: '/app/.env.defaults'"
+    const broken = [{ what: 'CELERY_APP=core.celery_worker', error: 'ModuleNotFoundError' }]
+    const box = await withImage(all.slice(0, 2), { broken, notes: [{ what: 'run.py', error }] })
+    box.write('app/.env.defaults', '')
+    box.write('.dockerignore', '.git\n**/celery_*\n**/.env.*\n')
     const { code, stderr } = await box.run('check-image')
-    expect(stderr).toContain('✗ Not every Python file of the source is in the image.')
+    expect(stderr).toContain('✗ Not every file of the source that Python needs is in the image.')
     expect(stderr).toContain('core/celery_worker.py: line 2 of .dockerignore hides it: **/celery_*')
+    expect(stderr).toContain('.env.defaults: line 3 of .dockerignore hides it: **/.env.*')
+    expect(stderr).not.toContain('not the fault of the image')
     expect(stderr).toContain('CELERY_APP=core.celery_worker: ModuleNotFoundError')
     expect(code).toBe(1)
   })

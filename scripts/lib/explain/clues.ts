@@ -3,28 +3,24 @@ import { posix } from 'node:path'
 import { hostsOf, type Model } from '../compose/model.ts'
 import { makeRoom } from '../engine/machine.ts'
 import { drifts, explainMisfit, explainRemoved, otherVersion, packageOf } from './packages.ts'
-import { explainMissing, readSource } from './source-files.ts'
+import { explainLost, explainMissing, lostData, readSource } from './source-files.ts'
 
-/** What else is known where something failed. */
-export interface Scene {
-  /** The role that failed: web, worker, migrate, seed … or another service of the stack. */
-  role: string
-  model: Model
-}
+/** Where something failed: the role (web, worker, migrate, seed …) or another service, and its stack. */
+export interface Scene { role: string, model: Model }
 
 /** A pattern, and what it means, perhaps by those of its groups that found something. A guess begins with "Likely". */
 type Clue = readonly [pattern: RegExp, say: string | ((found: readonly string[], scene: Scene) => string | undefined)]
 
 /** How a sentence about a setting ends. */
 const again = 'then run npm run up again.'
+const deleteData = 'delete the data: npm run teardown -- --volumes'
 const byOwnName = `if it reads another variable, add a line to .env.app, such as CELERY_BROKER_URL=\${REDIS_URL}, ${again}`
 
 /** The setting that holds the command of a role. */
-const commandOf = (role: string): string =>
-  ['migrate', 'seed', 'test', 'frontend'].includes(role) ? `${role.toUpperCase()}_COMMAND` : 'WEB_COMMAND'
+const commandOf = (role: string): string => ['migrate', 'seed', 'test', 'frontend'].includes(role) ? `${role.toUpperCase()}_COMMAND` : 'WEB_COMMAND'
 
-const needsVariable = (name = ''): string =>
-  `application needs the variable ${name}, and nothing sets it. ` +
+const halfDone = 'PostgreSQL has undone the whole migration; MariaDB keeps each statement that succeeded.'
+const needsVariable = (name = ''): string => `application needs the variable ${name}, and nothing sets it. ` +
   `Write ${name}=… into .env.app (or the file that APP_ENV_FILE names), ${again}`
 
 const unknownHost = (what: string): string =>
@@ -66,6 +62,10 @@ export function moreMemory({ role, model: { services } }: Scene, hasLimit = serv
   return `${more}${fewer}, ${again}`
 }
 
+/** Where a traceback begins that nothing caught, or that a server writes before it ends; and the rest, with the application's last own line. */
+const start = String.raw` {2}File "(?:<frozen runpy>|[^"]*\/bin\/|[^"]*\/(?:runpy|gunicorn\/arbiter|celery\/bin\/celery|flask\/cli|multiprocessing\/process)\.py")`
+const ownLine = String.raw`(?:[ \t].*\n)* {2}File "(\/app\/(?:(?!-packages\/)[^"])+)", line (\d+).*\n(?:[ \t].*\n)*(\w.*)`
+
 /** The first that matches counts, so the specific ones stand before the general ones. */
 export const clues: readonly Clue[] = [
   // --- The container starts, and never reaches the application ---
@@ -75,8 +75,7 @@ export const clues: readonly Clue[] = [
     `The application writes to ${path}, and its container is read-only. Write what must stay to the volume /data, and the ` +
     `rest to /tmp. Or name that folder in APP_WRITABLE_DIR, or allow writing anywhere by APP_READ_ONLY=false, ${again}`],
   [/Permission denied: '([^']+)'/, ([path = ''], scene) => `The application may not use ${path}. ${giveAway(scene, mountOf(path, scene))}`],
-  [/exec format error/i,
-    'The image was made for another kind of processor. Build it here: npm run up, with DOCKER_DEFAULT_PLATFORM unset.'],
+  [/exec format error/i, 'The image was made for another kind of processor. Build it here: npm run up, with DOCKER_DEFAULT_PLATFORM unset.'],
   // tini finds the script, and the kernel does not find "/bin/sh\r".
   [/exec entrypoint\.sh failed: No such file or directory|env: '?(?:ba)?sh\\r|\/bin\/(?:ba)?sh\^M/,
     'Likely: docker/entrypoint.sh has the line endings of Windows (CRLF), which .gitattributes prevents: keep that file, and ' +
@@ -84,19 +83,16 @@ export const clues: readonly Clue[] = [
   // tini; dash and bash, with or without the line of the command.
   [/exec (\S+) failed: Permission denied|\b(?:ba)?sh: (?:(?:line )?\d+: )?(\S+): Permission denied/, ([file]) =>
     `${file} exists, but is not executable: chmod +x the file in the source, ${again}`],
-  [/^entrypoint: .* which is not installed/m,
-    `Add it to the file of PYTHON_MANIFEST, or to PYTHON_EXTRA_PACKAGES in .env.docker, ${again}`],
+  [/^entrypoint: .* which is not installed/m, `Add it to the file of PYTHON_MANIFEST, or to PYTHON_EXTRA_PACKAGES in .env.docker, ${again}`],
   [/^(?:entrypoint|check-secrets): /m, `Correct the setting in .env.docker, ${again}`],
   [/\b(?:ba)?sh: (?:(?:line )?\d+: )?(\S+): (?:(?:command )?not found|No such file or directory)/, ([program], { role }) =>
     `${commandOf(role)} runs "${program}", which is not in the image. Check the spelling. Add a Python package to ` +
     'the file of PYTHON_MANIFEST, and a Debian package to APT_PACKAGES.'],
-  [/could not resize shared memory segment/,
-    'The /dev/shm of PostgreSQL is too small. Set it in compose.mine.yaml (docs/where-to-change-what.md): ' +
+  [/could not resize shared memory segment/, 'The /dev/shm of PostgreSQL is too small. Set it in compose.mine.yaml (docs/where-to-change-what.md): ' +
     `services: { postgres: { shm_size: 1gb } }, ${again}`],
   [/\bSIGBUS\b|\bbus error|insufficient shared memory|no space left on device: '\/dev\/shm|torch_\S+: no space left/i,
     `Likely: its /dev/shm is full. Make it larger, for example SHM_SIZE=1g in .env.docker, ${again}`],
-  [/no space left on device|enough free space|disk quota exceeded/i,
-    `A disk is full. ${makeRoom}\nIf the volume has a size limit of its own, raise that.`],
+  [/no space left on device|enough free space|disk quota exceeded/i, `A disk is full. ${makeRoom}\nIf the volume has a limit of its own, raise that.`],
   // gunicorn; Celery's prefork pool.
   [/was sent SIGKILL! Perhaps out of memory|exited prematurely: signal 9 \(SIGKILL\)/, (_, scene) =>
     `Likely: its processes need more memory than there is. ${moreMemory(scene)}`],
@@ -109,30 +105,25 @@ export const clues: readonly Clue[] = [
     'old one back, or change it in the database too: docs/troubleshooting.md, "The password does not fit the volume".'],
   // The version stands in the line below.
   [/database files are incompatible with server(?:.*\n.*?version (\d+))?/, ([version]) =>
-    `The volume was made by ${version ? `PostgreSQL ${version}` : 'another major version of PostgreSQL'}, which this one cannot read. Put the old POSTGRES_IMAGE and ` +
-    'POSTGRES_MOUNT back. Then docs/backup.md ("Another major version of the database") shows how to move the data; or delete it: npm run teardown -- --volumes. ' +
-    'From 18 on, set POSTGRES_MOUNT=/var/lib/postgresql too.'],
+    `The volume was made by ${version ? `PostgreSQL ${version}` : 'another major version of PostgreSQL'}, which this one cannot read. Put the old POSTGRES_IMAGE ` +
+    `and POSTGRES_MOUNT back. Then docs/backup.md ("Another major version of the database") shows how to move the data; or ${deleteData}`],
   [/in 18\+, these Docker images/, 'PostgreSQL 18 and later keep their data in another folder: set POSTGRES_MOUNT=/var/lib/postgresql in .env.docker. ' +
     'To keep what an older version has stored, put its POSTGRES_IMAGE back first: docs/backup.md ("Another major version of the database").'],
   [/Can't locate revision identified by '([^']+)'/, ([revision]) =>
-    `The database is at revision ${revision}, which another branch made. Downgrade on that branch, or delete the data: ` +
-    'npm run teardown -- --volumes'],
-  [/Multiple head revisions are present/,
-    'Two branches have added a migration each. Join them: alembic merge heads, or flask db merge heads.'],
+    `The database is at revision ${revision}, which another branch made. Downgrade on that branch, or ${deleteData}`],
+  [/Multiple head revisions are present/, 'Two branches have added a migration each. Join them: alembic merge heads, or flask db merge heads.'],
   [/Path doesn't exist: '?([^\s']+?)'?\.? +Please use the 'init' command/, ([folder]) =>
     `There is no folder of migrations at ${folder}. Create it once and commit it: docs/use-your-own-app.md shows ` +
     'how. If the application has no migrations, set MIGRATE_COMMAND= in .env.docker.'],
   [/relation "([^"]+)" does not exist|no such table: (\S+)|Table '([^']+)' doesn't exist/, ([table]) =>
     `The database has no table "${table}". Is MIGRATE_COMMAND in .env.docker set, and does a migration create that table ` +
     'before it is needed? npm run migrate -- --verbose shows what they do.'],
-  [/relation "([^"]+)" already exists|table (\S+) already exists|Table '([^']+)' already exists/, ([table]) =>
-    `The table "${table}" is there already. Likely the application created it (create_all), or MariaDB kept half of a ` +
-    'migration that failed. Delete the data (npm run teardown -- --volumes), or tell the migration tool which revision ' +
-    'the database has (flask db stamp, alembic stamp).'],
-  // A traceback through a migration: its file and line, and what Python said.
-  [/File "([^"]*\/versions\/[^"]+\.py)", line (\d+), in (?:up|down)grade\n(?:.*\n)*?[\w.]*(?:Error|Exception)\b/, ([file, line]) =>
-    `The migration itself is wrong, at line ${line} of ${file}. Correct it, then run npm run migrate. PostgreSQL has ` +
-    'undone the whole migration; MariaDB keeps each statement that succeeded.'],
+  [/(?:relation|column|[Tt]able) ["']?([^"'\s]+)["']?(?: of relation "\S+")? already exists|[Dd]uplicate (?:column|key) name:? '?([^'\s]+)/, ([name]) =>
+    `"${name}" is there already. Likely the application created it (create_all), or MariaDB kept half of a migration that failed: remove that half ` +
+    `by hand, or tell the migration tool which revision the database has (flask db stamp, alembic stamp, manage.py migrate --fake). Or ${deleteData}`],
+  // A traceback through a migration of Alembic or Django: its file and line, and what Python said.
+  [/File "([^"]*\/(?:versions\/[^"]+|migrations\/\d[^"/]*)\.py)", line (\d+), in \w+\n(?:.*\n)*?[\w.]*(?:Error|Exception)\b/, ([file, line]) =>
+    `The migration itself is wrong, at line ${line} of ${file}. Correct it, then run npm run migrate. ${halfDone}`],
 
   // --- A service: its name, its password, its certificate ---
   // Celery's default when no broker is set.
@@ -147,13 +138,15 @@ export const clues: readonly Clue[] = [
     ([host = ''], { model }) => Object.entries(model.services).some(([name, service]) => hostsOf(name, service).includes(host))
       ? `Likely: ${host}, a service of this stack, did not run. npm run up starts it.` : unknownHost(`"${host}"`)],
   [/Name or service not known|Temporary failure in name resolution|No address associated with hostname/, unknownHost('a host in a URL of .env.docker')],
-  // redis-py and kombu; libpq; PyMySQL; botocore.
-  [/Error 111 connecting to ([\w.-]+):\d+|connection to server at "([^"]+)"[^\n]* failed: Connection refused|Can't connect to MySQL server on '([^']+)'[^\n]*refused|Could not connect to the endpoint URL: "https?:\/\/([^/:"]+)/,
-    ([host = '']) => /^(?:localhost|127\..*|::1|0\.0\.0\.0)$/.test(host)
-      ? `The application asks ${host}, which in a container is the container itself. It must read DATABASE_URL, REDIS_URL or S3_ENDPOINT_URL; ${byOwnName}`
+  // redis-py and kombu; libpq; PyMySQL and mysqlclient, with either's C library; asyncio (asyncpg); botocore. By a socket, only localhost is asked.
+  [/Error 111 connecting to ([\w.-]+):\d+|connection to server at "([^"]+)"[^\n]* failed: Connection refused|Can't connect to (?:MySQL )?server on '([^']+?)(?::\d{2,5})?'|Connect call failed \('([^']+)'|Could not connect to the endpoint URL: "https?:\/\/([^/:"]+)|(?:connection to |connect to local (?:MySQL )?)server (?:on|through) (socket)/,
+    ([host = '']) => /^(?:localhost|socket|127\..*|::1|0\.0\.0\.0)$/.test(host)
+      ? `The application asks ${host === 'socket' ? 'a local socket' : host}, which in a container is the container itself. It must read DATABASE_URL, REDIS_URL or S3_ENDPOINT_URL; ${byOwnName}`
       : `Likely: ${host} does not listen on that port, or does not run. Compare host and port in .env.docker; npm run env knows those of the stack.`],
   [/WRONGPASS|invalid username-password pair|NOAUTH|Authentication required\.|SignatureDoesNotMatch|InvalidAccessKeyId/,
     'Redis or the object store refuses its password or key. Compare REDIS_URL, or S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY, with what its provider has.'],
+  [/NoCredentialsError|PartialCredentialsError|Unable to locate credentials/, 'The application gets no key of the store. boto3 reads it under other names: write ' +
+    `AWS_ACCESS_KEY_ID=\${S3_ACCESS_KEY_ID} and AWS_SECRET_ACCESS_KEY=\${S3_SECRET_ACCESS_KEY} into .env.app, ${again}`],
   [/\bACCESS_REFUSED\b/, 'RabbitMQ refuses its user or password. Compare the URL of the broker, in .env.app or .env.docker, with RABBITMQ_PASSWORD, ' +
     `or with what its provider has, ${again}`],
   // Python's ssl and urllib3; libpq; botocore.
@@ -168,13 +161,14 @@ export const clues: readonly Clue[] = [
   [/'NoneType' object has no attribute '(?:Strict)?Redis'|VersionMismatch: Redis.* versions [^6]|Missing redis library|install the redis library/,
     "Celery finds no redis package that fits it. Add 'celery[redis]' to PYTHON_EXTRA_PACKAGES in .env.docker; or write it in place of " +
     `celery and redis into the file of PYTHON_MANIFEST, and make its lock again, ${again}`],
+  [/(FileNotFoundError: .*)/, ([said = ''], { model }) => explainLost(lostData(readSource(model), said)[0])],
   ...drifts.map(([error, bound]): Clue => [error, `Likely: something here was written for an older version of a package. ${otherVersion(bound)}, ${again}`]),
+  [/(?:No module named|Scheme) '(\w+)\+\w+(?:'|:\/\/' is)/, ([scheme]) => `Django wants no driver there: begin DATABASE_URL with ${scheme}://, ${again}`],
   [/ModuleNotFoundError: No module named '([^']+)'/, ([module = ''], { model }) =>
     explainMissing(readSource(model), module) ?? explainRemoved(module) ??
     `"${module}" is not in the image. If it is a module of yours, compare WEB_APP, CELERY_APP and APP_PYTHONPATH ` +
       'with the folder, and look at .dockerignore. If it is a package, add it to the file of PYTHON_MANIFEST.'],
-  [/__call__\(\) missing \d+ required positional arguments?: (?:'receive' and )?'(send|start_response)'/, ([missing]) =>
-    missing === 'send'
+  [/__call__\(\) missing \d+ required positional arguments?: (?:'receive' and )?'(send|start_response)'/, ([missing]) => missing === 'send'
       ? `The application is ASGI (FastAPI, Starlette), and gunicorn speaks WSGI: set WEB_SERVER=uvicorn in .env.docker, ${again}`
       : `The application is WSGI (Flask, Django), and uvicorn speaks ASGI: set WEB_SERVER=gunicorn in .env.docker, ${again}`],
   [/but settings are not configured|must either define the environment variable DJANGO_SETTINGS_MODULE/,
@@ -185,11 +179,16 @@ export const clues: readonly Clue[] = [
   // pydantic-settings names the field, from which it makes the name of the variable.
   [/ValidationError: \d+ validation errors? for \w*(?:Settings|Config|Env)\w*\n(\w+)\n {2}Field required/i, ([field = '']) =>
     `Likely (with env_prefix in front of the name, if there is one): the ${needsVariable(field.toUpperCase())}`],
-  // A traceback whose last line of code is outside every function; or a file that is not Python. First in a package.
+  [/(?:PackageNotFoundError: No package metadata was found for|DistributionNotFound: The) '?([\w.-]+)/, ([name]) =>
+    `"${name}" is not installed. If it is your own project, set PYTHON_EXTRA_PACKAGES='-e .'; if not, add it to the file of PYTHON_MANIFEST, ${again}`],
+  // A package's line outside of every function, or its file that is not Python.
   [/File "[^"]*\/python(3\.\d+)\/(?:site|dist)-packages\/([\w-]+)[^"]*", line \d+(?:, in <module>)?\n(?: {4}.*\n)*(\w[\w.]*(?:Error|Exception)\b.*)/,
     (found) => `${explainMisfit(found)}, ${again}`],
-  [/File "([^"]+)", line (\d+)(?:, in <module>)?\n(?: {4}.*\n)*\w[\w.]*(?:Error|Exception)\b/, ([file, line]) =>
-    `The application could not be imported, because of line ${line} of ${file}. Correct it, ${again}`],
+  [/Applying ([\w.]+)\.\.\.\s*Traceback/, ([name]) => `Django's migration ${name} failed. Correct it, then run npm run migrate. ${halfDone}`],
+  // A program may log what it catches and go on. So a traceback that begins in the application counts only at the end.
+  [new RegExp(String.raw`Traceback .*\n(?=${start})${ownLine}|Traceback .*\n(?= {2}File "\/app\/)${ownLine}(?=\s*(?:reload: .*)?$)`), ([file, line, error]) =>
+    `The application failed at line ${line} of ${file}: ${error}\nCorrect that, ${again}`],
+  [/File "([^"]+)", line (\d+)\n(?: {4}.*\n)*\w*Error\b/, ([file, line]) => `Line ${line} of ${file} is not Python that this version reads. Correct it, ${again}`],
   // gunicorn and uvicorn; Celery. What could not be imported has left a traceback, and that says more.
   [/(Failed to find attribute|Error loading ASGI app)|Unable to load celery application/, ([byWeb]) =>
     `${byWeb ? 'WEB_APP' : 'CELERY_APP'} names something that the source does not have: the log says what is missing. Correct it in .env.docker, ${again}`],
@@ -203,8 +202,7 @@ export const clues: readonly Clue[] = [
   [/^GET (\S+) answered 40[134]$/m, ([path], { role }) => role === 'flower'
     ? `Flower has no ${path}. If it is to have a prefix, write FLOWER_URL_PREFIX=… into .env.app, and no --url-prefix anywhere, ${again}`
     : `The application has no ${path}, or wants a login there. Set ${role === 'frontend' ? 'FRONTEND_' : ''}HEALTH_PATH in .env.docker to an open path, ${again}`],
-  [/^GET (\S+) answered 400$/m, 'Likely: the application accepts only its own host names (ALLOWED_HOSTS, trusted hosts), and not "localhost". ' +
-    `Set HEALTH_HOST in .env.docker to one of those names, ${again}`],
-  [/^nothing listens on port (\d+)$/m, ([port]) =>
-    `Likely: it is still starting (raise --timeout), or it listens elsewhere. It has to listen on 0.0.0.0:${port} ($PORT).`],
+  [/^GET (\S+) answered 400$/m, 'Likely: the application accepts only its own host names (ALLOWED_HOSTS, trusted hosts). In development, ' +
+    `allow "localhost" too, because your browser asks for it. Elsewhere, set HEALTH_HOST in .env.docker to one of those names, ${again}`],
+  [/^nothing listens on port (\d+)$/m, ([port]) => `Likely: it is still starting (raise --timeout), or it listens elsewhere than on 0.0.0.0:${port} ($PORT).`],
 ]

@@ -35,8 +35,7 @@ function judge(output: string, scene: Scene): { details: string; advice: string 
 }
 
 /** What the output of a role that ran once means. */
-export const explainOutput = (output: string, role: string, model: Model) =>
-  judge(stripVTControlCharacters(output), { role, model })
+export const explainOutput = (output: string, role: string, model: Model) => judge(stripVTControlCharacters(output), { role, model })
 
 /** Docker does not always report this. If there is a limit, the kernel ends a program with signal 9; so does `docker stop` in the end. */
 const ranOutOfMemory = ({ oomKilled, exitCode, memoryLimit, wasStopped }: Container): boolean => oomKilled || (exitCode === 137 && memoryLimit > 0 && !wasStopped)
@@ -44,10 +43,8 @@ const ranOutOfMemory = ({ oomKilled, exitCode, memoryLimit, wasStopped }: Contai
 /** What is wrong with a container, in a sentence that holds no secret. Pure. */
 function whatHappened(container: Container): string {
   const { service, name, state, health, exitCode, memoryLimit, restarts, healthOutput } = container
-  if (ranOutOfMemory(container)) {
-    const limit = memoryLimit > 0 ? ` (${Math.round(memoryLimit / 1024 ** 2)} MB)` : ''
-    return `${service} was killed: it used more memory than it may have${limit}.`
-  }
+  const limit = memoryLimit > 0 ? ` (${Math.round(memoryLimit / 1024 ** 2)} MB)` : ''
+  if (ranOutOfMemory(container)) return `${service} was killed: it used more memory than it may have${limit}.`
   if (service === 'migrate' && state === 'running') return 'The database was not migrated in time: migrate still runs.'
   if (service === 'migrate' && state === 'exited') return `The database was not migrated: migrate ended with exit code ${exitCode}.`
   if (state === 'exited') return `${service} stopped with exit code ${exitCode}.`

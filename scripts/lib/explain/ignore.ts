@@ -19,6 +19,5 @@ export function hiddenBy(ignore: string, path: string): string | undefined {
   const lines = ignore.split('\n').map((line) => (line.startsWith('#') ? '' : line.trim()))
   const index = lines.findLastIndex((line) => line && matches(line.replace(/^!\s*/, ''), path))
   const pattern = lines[index] ?? ''
-  if (pattern === '' || pattern.startsWith('!')) return undefined
-  return `line ${index + 1} of .dockerignore hides it: ${pattern}`
+  return pattern === '' || pattern.startsWith('!') ? undefined : `line ${index + 1} of .dockerignore hides it: ${pattern}`
 }

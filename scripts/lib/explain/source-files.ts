@@ -31,10 +31,8 @@ export function readSource({ services: { migrate } }: Model) {
 export function heavyIn({ folder, ignore }: Source, heavy = 200): string[] {
   const hides = new Map<string, boolean>()
   const isHidden = (path: string): boolean => {
-    if (path === '.') return false
-    const known = hides.get(path) ?? (isHidden(posix.dirname(path)) || hiddenBy(ignore, posix.join(folder, path)) !== undefined)
-    hides.set(path, known)
-    return known
+    if (!hides.has(path)) hides.set(path, path !== '.' && hiddenBy(ignore, posix.join(folder, path)) !== undefined)
+    return hides.get(path) === true
   }
   const weights = new Map<string, number>()
   for (const { path, stats } of glob.globbySync('**', { ...lookingIn(folder), objectMode: true, stats: true })) {
@@ -48,29 +46,40 @@ export function heavyIn({ folder, ignore }: Source, heavy = 200): string[] {
 
 const isLeftOut = ({ leftOut }: Source, file: string): boolean => leftOut.some((pattern) => matches(pattern, file))
 
-/** The files that are in the source and not in the image, each with the reason as far as it is known. */
+/** A path of the source that is not in the image, with the reason; undefined if nothing that is known keeps it out. */
+function lost(source: Source, path: string): string | undefined {
+  const why = hiddenBy(source.ignore, posix.join(source.folder, path)) ?? (isLeftOut(source, path) ? 'PROD_EXCLUDE leaves it out' : undefined)
+  return why && `${path}: ${why}`
+}
+
+/** The Python files that are in the source and not in the image, each with the reason as far as it is known. */
 export const lostFiles = (source: Source, inImage: readonly string[]): string[] =>
-  source.files.filter((file) => !inImage.includes(file) && !isLeftOut(source, file)).map((file) => {
-    const why = hiddenBy(source.ignore, posix.join(source.folder, file))
-    return `${file}: ${why ?? 'no line of .dockerignore hides it. Does PREBUILD_COMMAND remove it?'}`
-  })
+  source.files.filter((file) => !inImage.includes(file) && !isLeftOut(source, file))
+    .map((file) => lost(source, file) ?? `${file}: no line of .dockerignore hides it. Does PREBUILD_COMMAND remove it?`)
+
+/** The same for what a FileNotFoundError names. A path may start at the working folder. */
+export function lostData(source: Source | undefined, said: string): string[] {
+  if (!source) return []
+  const paths = [...said.matchAll(/FileNotFoundError: .*: '([^']+)'/g)].map(([, path = '']) =>
+    posix.relative('/app', posix.resolve('/app', source.roots[0] ?? '.', path)))
+  return [...new Set(paths)].filter((path) => !path.startsWith('..') && existsSync(posix.join(source.folder, path)))
+    .flatMap((path) => lost(source, path) ?? [])
+}
+
+/** Advice about what is in the source and not in the image. */
+export const explainLost = (what: string | undefined) => what && `The image does not have ${what}\nCorrect that, then run npm run up again.`
 
 /** Why Python does not find a module that the source has; undefined for one that should have been found. */
 export function explainMissing(source: Source | undefined, module: string): string | undefined {
   if (!source) return undefined
-  const { files, folder, ignore, roots } = source
+  const { files, roots } = source
   const path = module.replaceAll('.', '/')
   const places = files.flatMap((file) => {
     const ending = [`/${path}.py`, `/${path}/__init__.py`].find((end) => `/${file}`.endsWith(end))
     return ending ? [{ file, root: file.slice(0, -ending.length) || '.' }] : []
   })
   const place = places.find(({ root }) => roots.includes(root))
-  if (place) {
-    const excluded = isLeftOut(source, place.file) ? 'PROD_EXCLUDE leaves it out' : undefined
-    const why = hiddenBy(ignore, posix.join(folder, place.file)) ?? excluded
-    return why && `${place.file} is in the source and not in the image, because ${why}\n` +
-      'Correct that, then run npm run up again.'
-  }
+  if (place) return explainLost(lost(source, place.file))
   // A file of a package is imported by the package's name: shop/celery.py is no reason why "celery" is not found.
   const elsewhere = places.find(({ root }) => !files.includes(posix.join(root, '__init__.py')))
   return elsewhere && `"${module}" is ${elsewhere.file} of the source, where Python does not look: ` +

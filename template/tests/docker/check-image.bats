@@ -39,6 +39,8 @@ check_image() {
 	touch shop/core/__init__.py
 	printf 'def app(environ, start_response):\n    start_response("200 OK", [])\n    return [b""]\n' >shop/run.py
 	printf 'import os\n\nfrom celery import Celery\n\ncelery = Celery(broker=os.environ["REDIS_URL"])\n' >shop/core/celery_worker.py
+	printf 'from pathlib import Path\n\nPath(__file__).with_name(".env.defaults").read_text()\n' >shop/defaults.py
+	touch shop/.env.defaults
 	printf '\n# Nobody needs these.\n**/celery_*\n' >>.dockerignore
 	local line
 	line=$(wc --lines <.dockerignore)
@@ -49,15 +51,18 @@ check_image() {
 	check_image
 	assert_failure 1
 	output=$stderr
-	assert_output --partial 'Not every Python file of the source is in the image.'
+	assert_output --partial 'Not every file of the source that Python needs is in the image.'
 	assert_output --partial "core/celery_worker.py: line $line of .dockerignore hides it: **/celery_*"
 	assert_output --partial "CELERY_APP=core.celery_worker.celery: ModuleNotFoundError: No module named 'core.celery_worker'"
+	assert_output --regexp '  \.env\.defaults: line [0-9]+ of \.dockerignore hides it: \*\*/\.env\.\*'
+	refute_output --partial 'not the fault of the image'
+	rm shop/defaults.py
 
 	set_in "$env_file" COMPOSE_FILE="${TEST_COMPOSE_FILES/:compose.override.yaml/}"
 	run --separate-stderr npm run --silent up -- --env-file "$env_file" --timeout 60
 	assert_failure 7
 	output=$stderr
-	assert_output --partial "core/celery_worker.py is in the source and not in the image, because line $line of .dockerignore hides it: **/celery_*"
+	assert_output --partial "The image does not have core/celery_worker.py: line $line of .dockerignore hides it: **/celery_*"
 
 	sed -i '$d' .dockerignore
 	check_image

@@ -160,7 +160,7 @@ no_tables() {
 	no_tables
 	sql 'CREATE TABLE story (id int)'
 	job_fails migrate 6
-	advises 'The table "story" is there already'
+	advises '"story" is there already.'
 	no_tables
 }
 
@@ -228,7 +228,20 @@ no_tables() {
 @test "a line outside of every function that fails" {
 	echo 'os.nowhere()' >>app/stories/__init__.py
 	job_fails migrate 6
-	advises "The application could not be imported, because of line $(wc --lines <app/stories/__init__.py) of /app/stories/__init__.py."
+	advises "The application failed at line $(wc --lines <app/stories/__init__.py) of /app/stories/__init__.py: AttributeError: "
+}
+
+# refuses: a module that calls a function, which fails.
+refuses() {
+	printf 'def check_licence():\n    raise RuntimeError("no licence")\n\n\ncheck_licence()\n' >app/licence.py
+}
+
+@test "a function that fails while the application is imported" {
+	refuses
+	role_says web '→ The application failed at line 2 of /app/licence.py: RuntimeError: no licence' WEB_APP=licence:app
+	role_says worker '→ The application failed at line 2 of /app/licence.py: RuntimeError: no licence' CELERY_APP=licence
+	job_fails seed 1 SEED_COMMAND="'python licence.py'"
+	advises 'The application failed at line 2 of /app/licence.py: RuntimeError: no licence'
 }
 
 @test "a variable that the application needs and that is not set" {
@@ -272,6 +285,10 @@ no_tables() {
 	set_in "$env_file" MIGRATE_COMMAND= WEB_SERVER=uvicorn WEB_CONCURRENCY=1
 	role_says web '→ WEB_APP names something that the source does not have' WEB_APP=stories.nowhere:app
 	role_says web '→ WEB_APP names something that the source does not have' WEB_APP=stories.pages:nothing
+	refuses
+	role_says web '→ The application failed at line 2 of /app/licence.py: RuntimeError: no licence' WEB_APP=licence:app
+	role_says web '→ The application failed at line 2 of /app/licence.py: RuntimeError: no licence' WEB_APP=licence:app WEB_CONCURRENCY=2
+	set_in "$env_file" WEB_CONCURRENCY=1
 	role_says web '→ The application is WSGI (Flask, Django), and uvicorn speaks ASGI: set WEB_SERVER=gunicorn' 'WEB_APP=stories:create_app()'
 	put_image_back
 }
@@ -321,7 +338,7 @@ no_tables() {
 		    return app
 	END
 	role_says web '→ Likely: the application accepts only its own host names' HEALTH_PATH=/healthz
-	assert_output --partial 'Set HEALTH_HOST in .env.docker'
+	assert_output --partial 'set HEALTH_HOST in .env.docker'
 	role_says web '→ The application has no /private, or wants a login there.' HEALTH_PATH=/private
 }
 

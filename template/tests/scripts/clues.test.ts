@@ -4,6 +4,18 @@ import { explainOutput } from '../../../scripts/lib/explain/explain.ts'
 
 const flask = '  File "/opt/venv/lib/python3.13/site-packages/flask/app.py", line 28, in <module>\n    from werkzeug.urls import url_quote\n'
 
+/** Tracebacks as gunicorn, uvicorn and Celery write them, of a program that python or flask starts, and of what is caught. */
+const library = '/opt/venv/lib/python3.13/site-packages'
+const frame = (file: string, line: number, name: string) => `  File "${file}", line ${line}, in ${name}\n    ${name}()\n    ~~~~^^\n`
+const traceback = (...frames: string[]) => `Traceback (most recent call last):\n${frames.join('')}`
+const imported = frame('/app/shop/main.py', 9, '<module>') + frame('/app/shop/licence.py', 4, 'check_licence')
+const licence = `${imported}RuntimeError: no licence for "shop"`
+const byGunicorn = frame(`${library}/gunicorn/arbiter.py`, 752, 'spawn_worker')
+const stopIteration = `${traceback(frame('/usr/lib/python3.13/importlib/metadata/__init__.py', 407, 'from_name'))}StopIteration\n\nDuring handling of the above exception, another exception occurred:\n\n`
+// gunicorn before 24 ends with a traceback of its own.
+const halted = `\n[2026-11-30 15:52:07 +0000] [7] [INFO] Worker exiting (pid: 7)\n${traceback(frame('/opt/venv/bin/gunicorn', 8, '<module>'), frame(`${library}/gunicorn/arbiter.py`, 226, 'run'))}` +
+  "gunicorn.errors.HaltServer: <HaltServer 'Worker failed to boot.' 3>"
+
 const mounts = [
   { type: 'bind', source: '/home/me/shop/backend', target: '/app' }, { type: 'volume', source: 'app-data', target: '/data' },
   { type: 'volume', source: 'media', target: '/app/media' },
@@ -56,17 +68,29 @@ test.each<[string, string]>([
   ["Error: Multiple head revisions are present for given argument 'head'", 'Two branches have added a migration each.'],
   ["Error: Path doesn't exist: /app/migrations.  Please use the 'init' command to create", 'no folder of migrations at /app/migrations.'],
   ['(psycopg.errors.UndefinedTable) relation "book" does not exist', 'The database has no table "book".'],
-  ["Table 'book' already exists", 'The table "book" is there already'],
+  [`django.db.utils.OperationalError: (1060, "Duplicate column name 'pages'")`, '"pages" is there already. Likely the application created it (create_all), or MariaDB'],
+  ["(1061, \"Duplicate key name 'book_pages'\")", '"book_pages" is there already'],
+  ['column "pages" of relation "book" already exists', '"pages" is there already'],
+  ["Table 'book' already exists", '"book" is there already. Likely the application created it'],
   ['  File "/app/migrations/versions/1_a.py", line 13, in upgrade\n    op.make_table("x")\nAttributeError: no', 'at line 13 of /app/migrations/versions/1_a.py'],
+  ['  File "/app/shop/migrations/0002_a.py", line 9, in forwards\n    {}["x"]\nKeyError: \'x\'', 'at line 9 of /app/shop/migrations/0002_a.py'],
+  [`  Applying shop.0002_a...${traceback(frame('/app/manage.py', 22, '<module>'))}django.db.utils.DataError: too long`, "Django's migration shop.0002_a failed."],
   ['Cannot connect to amqp://guest:**@127.0.0.1:5672//: [Errno 111]', 'takes RabbitMQ on its own machine'],
   ['amqp.exceptions.AccessRefused: (0, 0): (403) ACCESS_REFUSED - Login was refused', 'RabbitMQ refuses its user or password.'],
   ['redis://localhost:6379/0: Error 111 connecting to localhost:6379. Connection refused..', 'The application asks localhost'],
   ['connection to server at "localhost" (127.0.0.1), port 5432 failed: Connection refused', 'The application asks localhost'],
   [`(2003, "Can't connect to MySQL server on 'db' ([Errno 111] Connection refused)")`, 'Likely: db does not listen on that port, or does not run'],
+  [`MySQLdb.OperationalError: (2002, "Can't connect to server on '127.0.0.1' (115)")`, 'asks 127.0.0.1, which in a container is the container itself'],
+  [`MySQLdb.OperationalError: (2003, "Can't connect to MySQL server on '127.0.0.1:3306' (111)")`, 'The application asks 127.0.0.1, which'],
+  [`(2002, "Can't connect to server on 'db' (115)")`, 'Likely: db does not listen'],
+  [`(2002, "Can't connect to local server through socket '/run/mysqld/mysqld.sock' (2)")`, 'The application asks a local socket, which in a container'],
+  ['connection to server on socket "/var/run/postgresql/.s.PGSQL.5432" failed: No such file or directory', 'The application asks a local socket'],
+  ["OSError: Multiple exceptions: [Errno 111] Connect call failed ('::1', 5432, 0, 0), [Errno 111] Connect call failed ('127.0.0.1', 5432)", 'The application asks ::1, which'],
   ['Could not connect to the endpoint URL: "http://localhost:8333/files"', 'The application asks localhost'],
   ['EndpointConnectionError: Could not connect to the endpoint URL: "https://files.s3.eu-west-1.amazonaws.com/a"', 'asks Amazon'],
   ["HTTPSConnectionPool(host='s3.amazonaws.com', port=443): Max retries exceeded with url: /", 'AWS_S3_ENDPOINT_URL=${S3_ENDPOINT_URL}'],
   ['(InvalidAccessKeyId) when calling the PutObject operation: The AWS Access Key Id you provided does not exist', 'asks Amazon'],
+  ['botocore.exceptions.NoCredentialsError: Unable to locate credentials', 'AWS_ACCESS_KEY_ID=${S3_ACCESS_KEY_ID} and AWS_SECRET_ACCESS_KEY=${S3_SECRET_ACCESS_KEY} into .env.app'],
   ['invalid username-password pair or user is disabled..', 'Compare REDIS_URL'],
   ['An error occurred (SignatureDoesNotMatch) when calling the PutObject operation', 'S3_SECRET_ACCESS_KEY'],
   ['server certificate for "db.a.org" (and 1 other name) does not match host name "db.b.org"', 'use the host that the provider gives'],
@@ -91,6 +115,8 @@ test.each<[string, string]>([
   ['ImportError: libcurl.so.4: cannot open shared object file: No such file or directory', 'Add libcurl4 to'],
   ['django.core.exceptions.ImproperlyConfigured: Could not find the GDAL library (tried "gdal", …', 'Add gdal-bin to'],
   ['OSError: libfoo-2.so.1: cannot open shared object file: No such file or directory', 'https://packages.debian.org finds the package that contains it'],
+  ["ModuleNotFoundError: No module named 'mysql+pymysql'", 'begin DATABASE_URL with mysql://, then'],
+  ["ValueError: Scheme 'postgresql+psycopg://' is unknown.", 'begin DATABASE_URL with postgresql://'],
   ["ModuleNotFoundError: No module named 'pkg_resources'", "Add 'setuptools<82' to PYTHON_EXTRA_PACKAGES"],
   ["ModuleNotFoundError: No module named 'distutils'", "Add 'setuptools<82' to PYTHON_EXTRA_PACKAGES"],
   ["ModuleNotFoundError: No module named 'imp'", 'PYTHON_IMAGE=library/python:3.11-slim-trixie'],
@@ -131,11 +157,23 @@ test.each<[string, string]>([
   ['  File "<frozen os>", line 716, in __getitem__\nKeyError: \'TOKEN\'', 'needs the variable TOKEN'],
   ['ImproperlyConfigured: Set the TOKEN environment variable', 'needs the variable TOKEN'],
   ['pydantic_core.ValidationError: 1 validation error for AppSettings\ntoken\n  Field required [type=missing]', 'the variable TOKEN'],
-  ['  File "/app/a.py", line 43, in <module>\n    os.nowhere()\n    ^^^^\nAttributeError: no', 'because of line 43 of /app/a.py'],
-  ['  File "/app/a.py", line 12\n    def send(:\nSyntaxError: invalid syntax', 'because of line 12 of /app/a.py'],
+  [traceback(byGunicorn, licence) + halted, 'The application failed at line 4 of /app/shop/licence.py: RuntimeError: no licence for "shop"\nCorrect that, then'],
+  [traceback(byGunicorn, frame('/app/a.py', 3, 'create_app'), 'shop.Refused') + halted, 'at line 3 of /app/a.py: shop.Refused\n'],
+  [`Process SpawnProcess-1:\n${traceback(frame('/usr/lib/python3.13/multiprocessing/process.py', 313, '_bootstrap'), licence)}`, 'at line 4 of /app/shop/licence.py'],
+  [traceback(frame('<frozen runpy>', 198, '_run_module_as_main'), frame('/opt/docker/docker_roles/uvicorn.py', 90, '<module>'), licence), 'at line 4 of /app/shop/licence.py'],
+  [`Error: \nUnable to load celery application.\n${traceback(frame(`${library}/celery/bin/celery.py`, 137, 'celery'), licence)}`, 'at line 4 of /app/shop/licence.py'],
+  [`${traceback(frame(`${library}/flask/cli.py`, 250, 'locate_app'), licence)}\n\nError: No such command 'db'.`, 'at line 4 of /app/shop/licence.py'],
+  [traceback(frame('/opt/venv/bin/alembic', 8, '<module>'), imported, frame(`${library}/sqlalchemy/engine/url.py`, 922, '_parse_url'), 'sqlalchemy.exc.ArgumentError: Could not parse'),
+    'at line 4 of /app/shop/licence.py: sqlalchemy.exc.ArgumentError: Could not parse\n'],
+  [`${traceback(licence)}\nreload: ended with exit code 1; waiting for the next save`, 'at line 4 of /app/shop/licence.py'],
+  [traceback(frame('/opt/venv/bin/flask', 8, '<module>'), '  File "/app/a.py", line 12\n    def send(:\nSyntaxError: invalid syntax'), 'at line 12 of /app/a.py: SyntaxError: invalid syntax'],
+  ['  File "/app/a.py", line 12\n    def send(:\nSyntaxError: invalid syntax', 'Line 12 of /app/a.py is not Python'],
+  [stopIteration + traceback(byGunicorn, frame('/app/a.py', 4, 'version'), 'importlib.metadata.PackageNotFoundError: No package metadata was found for shop') + halted,
+    `"shop" is not installed. If it is your own project, set PYTHON_EXTRA_PACKAGES='-e .'`],
+  ["pkg_resources.DistributionNotFound: The 'shop' distribution was not found and is required by the application", '"shop" is not installed.'],
   ["Usage: flask [OPTIONS]\n\nError: No such command 'dbb'.", 'asks for "dbb", which the application does not offer'],
   ['GET /nope answered 404', 'Set HEALTH_PATH'],
-  ['GET /healthz answered 400', 'Set HEALTH_HOST'],
+  ['GET /healthz answered 400', 'set HEALTH_HOST in'],
   ['GET /private answered 401', 'The application has no /private, or wants a login there.'],
   ['nothing listens on port 8000', '0.0.0.0:8000'],
 ])('%s', (line, advice) => {
@@ -168,6 +206,15 @@ test.each([
   ['flower', 'GET /healthcheck answered 404', 'write FLOWER_URL_PREFIX=… into .env.app'],
 ])('of %s: %s', (role, line, advice) => {
   expect(explainOutput(line, role, model).advice).toContain(advice)
+})
+
+test.each([
+  ['a request', `Exception on /a [GET]\n${traceback(frame(`${library}/flask/app.py`, 1511, 'wsgi_app'), licence)}\n`],
+  ['a module', `ERROR:shop:no\n${traceback(frame('/app/shop/main.py', 9, '<module>'))}ValueError: no\n[2026-11-30 15:52:07 +0000] [7] [INFO] Booting worker with pid: 7`],
+  ['the application', `ERROR:shop:no licence\n${traceback(licence)}\n[2026-11-30 15:52:07 +0000] [7] [INFO] Booting worker with pid: 7`],
+])('what %s caught while a module was imported is not the cause', (_, log) => {
+  expect(explainOutput(log, 'web', model).advice).toBeUndefined()
+  expect(explainOutput(`${log}\nnothing listens on port 8000\n`, 'web', model).advice).toContain('0.0.0.0:8000')
 })
 
 /** Logs as Celery and Python write them. */

@@ -2,8 +2,9 @@
 import { mkdirSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { explainOutput } from '../../../scripts/lib/explain/explain.ts'
 import { hiddenBy } from '../../../scripts/lib/explain/ignore.ts'
-import { explainMissing, heavyIn, lostFiles, type Source } from '../../../scripts/lib/explain/source-files.ts'
+import { explainMissing, heavyIn, lostData, lostFiles, type Source } from '../../../scripts/lib/explain/source-files.ts'
 import { Sandbox } from '../../../tests/helpers/sandbox.ts'
 
 /** By Docker's documentation of .dockerignore: what a pattern hides, and what it does not. */
@@ -38,6 +39,22 @@ test('a file that PROD_EXCLUDE leaves out is not lost, and one that nothing hide
   ])
 })
 
+test('a data file that a module does not find is named if the source has it and it is known why the image has not', () => {
+  const box = new Sandbox()
+  box.enter()
+  for (const path of ['src', 'tests']) mkdirSync(join(box.folder, 'backend', path), { recursive: true })
+  for (const path of ['src/.env.defaults', 'tests/a.json', 'kept.json']) box.write(`backend/${path}`, '')
+  const said = ['/app/src/.env.defaults', '.env.defaults', '../tests/a.json', '/app/kept.json', '/app/gone.json', '/etc/shop.conf']
+    .map((path) => `FileNotFoundError: [Errno 2] No such file or directory: '${path}'`).join('\n')
+  expect(lostData(source({ roots: ['src'], ignore: '**/.env.*' }), said)).toEqual([
+    'src/.env.defaults: line 1 of .dockerignore hides it: **/.env.*', 'tests/a.json: PROD_EXCLUDE leaves it out',
+  ])
+  expect(lostData(undefined, said)).toEqual([])
+  box.write('.dockerignore', '**/.env.*')
+  const model = { name: 'shop', services: { migrate: { build: { args: { APP_DIR: 'backend' } } } } }
+  expect(explainOutput(said, 'web', model).advice).toBe('The image does not have src/.env.defaults: line 1 of .dockerignore hides it: **/.env.*\nCorrect that, then run npm run up again.')
+})
+
 test('large files in the source are named, unless .dockerignore keeps them out', () => {
   const box = new Sandbox()
   box.enter()
@@ -52,8 +69,8 @@ test('large files in the source are named, unless .dockerignore keeps them out',
 })
 
 test.each<[string, Partial<Source>, string, string | undefined]>([
-  ['is hidden', {}, 'core.celery_worker', 'core/celery_worker.py is in the source and not in the image, because line 2 of .dockerignore hides it: **/celery*\n'],
-  ['is left out of production', { leftOut: ['core'], ignore: '' }, 'core.celery_worker', 'because PROD_EXCLUDE leaves it out'],
+  ['is hidden', {}, 'core.celery_worker', 'The image does not have core/celery_worker.py: line 2 of .dockerignore hides it: **/celery*\n'],
+  ['is left out of production', { leftOut: ['core'], ignore: '' }, 'core.celery_worker', 'core/celery_worker.py: PROD_EXCLUDE leaves it out\n'],
   ['lies where Python does not look', {}, 'graph.api', '"graph.api" is src/graph/api.py of the source, where Python does not look: set APP_PYTHONPATH=/app/src in'],
   ['has the name of a file in a package', {}, 'celery_worker', undefined],
   ['is no module of the source', {}, 'humanize', undefined],
