@@ -65,6 +65,7 @@ export function moreMemory({ role, model: { services } }: Scene, hasLimit = serv
 /** Where a traceback begins that nothing caught, or that a server writes before it ends; and the rest, with the application's last own line. */
 const start = String.raw` {2}File "(?:<frozen runpy>|[^"]*\/bin\/|[^"]*\/(?:runpy|gunicorn\/arbiter|celery\/bin\/celery|flask\/cli|multiprocessing\/process)\.py")`
 const ownLine = String.raw`(?:[ \t].*\n)* {2}File "(\/app\/(?:(?!-packages\/)[^"])+)", line (\d+).*\n(?:[ \t].*\n)*(\w.*)`
+const fatal = new RegExp(String.raw`Traceback .*\n(?:(?=${start})${ownLine}|(?= {2}File "\/app\/)${ownLine}(?=\s*(?:reload: .*)?$)|${ownLine}(?=\n\n.*startup failed))`)
 
 /** The first that matches counts, so the specific ones stand before the general ones. */
 export const clues: readonly Clue[] = [
@@ -122,7 +123,7 @@ export const clues: readonly Clue[] = [
     `"${name}" is there already. Likely the application created it (create_all), or MariaDB kept half of a migration that failed: remove that half ` +
     `by hand, or tell the migration tool which revision the database has (flask db stamp, alembic stamp, manage.py migrate --fake). Or ${deleteData}`],
   // A traceback through a migration of Alembic or Django: its file and line, and what Python said.
-  [/File "([^"]*\/(?:versions\/[^"]+|migrations\/\d[^"/]*)\.py)", line (\d+), in \w+\n(?:.*\n)*?[\w.]*(?:Error|Exception)\b/, ([file, line]) =>
+  [/File "([^"]*\/(?:versions\/[^"]+(?=", line \d+, in (?:up|down)grade\n)|migrations\/\d[^"/]*\.py))", line (\d+), in \w+\n(?:.*\n)*?[\w.]*(?:Error|Exception)\b/, ([file, line]) =>
     `The migration itself is wrong, at line ${line} of ${file}. Correct it, then run npm run migrate. ${halfDone}`],
 
   // --- A service: its name, its password, its certificate ---
@@ -186,8 +187,7 @@ export const clues: readonly Clue[] = [
     (found) => `${explainMisfit(found)}, ${again}`],
   [/Applying ([\w.]+)\.\.\.\s*Traceback/, ([name]) => `Django's migration ${name} failed. Correct it, then run npm run migrate. ${halfDone}`],
   // A program may log what it catches and go on. So a traceback that begins in the application counts only at the end.
-  [new RegExp(String.raw`Traceback .*\n(?=${start})${ownLine}|Traceback .*\n(?= {2}File "\/app\/)${ownLine}(?=\s*(?:reload: .*)?$)`), ([file, line, error]) =>
-    `The application failed at line ${line} of ${file}: ${error}\nCorrect that, ${again}`],
+  [fatal, ([file, line, error]) => `The application failed at line ${line} of ${file}: ${error}\nCorrect that, ${again}`],
   [/File "([^"]+)", line (\d+)\n(?: {4}.*\n)*\w*Error\b/, ([file, line]) => `Line ${line} of ${file} is not Python that this version reads. Correct it, ${again}`],
   // gunicorn and uvicorn; Celery. What could not be imported has left a traceback, and that says more.
   [/(Failed to find attribute|Error loading ASGI app)|Unable to load celery application/, ([byWeb]) =>

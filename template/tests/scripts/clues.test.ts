@@ -161,6 +161,8 @@ test.each<[string, string]>([
   [traceback(byGunicorn, frame('/app/a.py', 3, 'create_app'), 'shop.Refused') + halted, 'at line 3 of /app/a.py: shop.Refused\n'],
   [`Process SpawnProcess-1:\n${traceback(frame('/usr/lib/python3.13/multiprocessing/process.py', 313, '_bootstrap'), licence)}`, 'at line 4 of /app/shop/licence.py'],
   [traceback(frame('<frozen runpy>', 198, '_run_module_as_main'), frame('/opt/docker/docker_roles/uvicorn.py', 90, '<module>'), licence), 'at line 4 of /app/shop/licence.py'],
+  [`ERROR:    ${traceback(frame(`${library}/starlette/routing.py`, 661, 'lifespan'), frame('/app/a.py', 5, 'lifespan'))}RuntimeError: no\n\nERROR:    Application startup failed. Exiting.`,
+    'at line 5 of /app/a.py: RuntimeError: no\n'],
   [`Error: \nUnable to load celery application.\n${traceback(frame(`${library}/celery/bin/celery.py`, 137, 'celery'), licence)}`, 'at line 4 of /app/shop/licence.py'],
   [`${traceback(frame(`${library}/flask/cli.py`, 250, 'locate_app'), licence)}\n\nError: No such command 'db'.`, 'at line 4 of /app/shop/licence.py'],
   [traceback(frame('/opt/venv/bin/alembic', 8, '<module>'), imported, frame(`${library}/sqlalchemy/engine/url.py`, 922, '_parse_url'), 'sqlalchemy.exc.ArgumentError: Could not parse'),
@@ -210,9 +212,10 @@ test.each([
 
 test.each([
   ['a request', `Exception on /a [GET]\n${traceback(frame(`${library}/flask/app.py`, 1511, 'wsgi_app'), licence)}\n`],
+  ['a version of an interface', `Exception on /a [GET]\n${traceback(frame(`${library}/flask/app.py`, 1511, 'wsgi_app'), frame('/app/api/versions/v2.py', 3, 'get'))}ValueError: no\n`],
   ['a module', `ERROR:shop:no\n${traceback(frame('/app/shop/main.py', 9, '<module>'))}ValueError: no\n[2026-11-30 15:52:07 +0000] [7] [INFO] Booting worker with pid: 7`],
   ['the application', `ERROR:shop:no licence\n${traceback(licence)}\n[2026-11-30 15:52:07 +0000] [7] [INFO] Booting worker with pid: 7`],
-])('what %s caught while a module was imported is not the cause', (_, log) => {
+])('what %s raised and something caught is not the cause', (_, log) => {
   expect(explainOutput(log, 'web', model).advice).toBeUndefined()
   expect(explainOutput(`${log}\nnothing listens on port 8000\n`, 'web', model).advice).toContain('0.0.0.0:8000')
 })
