@@ -94,6 +94,10 @@ make_shop() {
 	refute_output --partial node_modules
 }
 
+@test "the packages that npm ci installs are enough for the types" {
+	run -0 npx tsc
+}
+
 @test "only the application's tests run in the stack" {
 	run compose run --rm --no-TTY web test --collect-only
 	assert_success
