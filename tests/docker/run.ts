@@ -113,14 +113,16 @@ const withImages = async (stack: Stack, values: Values): Promise<ModelledStack> 
 /** Gets the images of a lane, gives it free ports, and builds its own image. Returns a function that runs its tests. */
 async function prepareLane(lane: Lane, asked: Stack, { schema, values }: Settings, files: readonly string[]): Promise<() => Promise<Counts>> {
   const { stack, model } = await withImages(asked, values)
-  const portsFile = `ports.${lane}.yaml`
+  // Beside the copy: with APP_DIR=. whatever is in it is in the images too.
+  const portsFile = `../ports.${lane}.yaml`
   await writeFile(portsFile, anyPorts(model))
   const free = { ...stack, env: { ...stack.env, COMPOSE_FILE: withFile(stack.env, portsFile) } }
   await buildImages(free)
   const variables = Object.values(model.services).flatMap(({ environment = {} }) => Object.entries(environment))
-  const told = { ...free.env, TEST_LANE: lane, TEST_COPY: process.cwd(), TEST_ENV_FILE: resolve(stack.envFile), TEST_SECRETS: resolve(`secrets.${lane}`) }
+  const secretsFile = resolve(`../secrets.${lane}`)
+  const told = { ...free.env, TEST_LANE: lane, TEST_COPY: process.cwd(), TEST_ENV_FILE: resolve(stack.envFile), TEST_SECRETS: secretsFile }
   const secrets = secretsOf(schema, [...Object.entries(values), ...variables])
-  await writeFile(told.TEST_SECRETS, secrets.map((secret) => `${secret}\n`).join(''), { mode: 0o600 })
+  await writeFile(secretsFile, secrets.map((secret) => `${secret}\n`).join(''), { mode: 0o600 })
   return () => runBats(['--setup-suite-file', `${tests}/setup_suite.bash`, ...files], `${lane}: `, told)
 }
 

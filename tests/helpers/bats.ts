@@ -1,4 +1,4 @@
-/** Runs bats, counts what passed, and keeps what failed for the end. */
+/** Runs bats, counts what passed, and keeps what failed. */
 import { createInterface } from 'node:readline'
 import { $ } from 'zx/core'
 import { stopIfInterrupted } from '../../scripts/lib/errors.ts'
@@ -20,10 +20,10 @@ export const add = (a: Counts, b: Counts): Counts => ({
 export const inWords = ({ passed, skipped, failures }: Counts): string =>
   `${passed} passed, ${failures.length} failed, ${skipped} skipped`
 
-/** Prints the failures once more at the end, because they are hard to find between a thousand lines that passed. */
+/** Names the failures at the end, where they are found. Their details have been printed when they failed. */
 export function tellFailures({ failures }: Counts): void {
   if (failures.length > 0) info()
-  for (const { title, details } of failures) failure(title, details)
+  for (const { title } of failures) failure(title)
 }
 
 /** Reads a TAP report: `ok 1 title`, `ok 2 title # skip why`, `not ok 3 title` with lines of `# details` below it. */

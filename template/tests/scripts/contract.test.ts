@@ -1,9 +1,12 @@
-import { readFileSync } from 'node:fs'
+import { mkdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { $ } from 'zx'
 import { expect, test } from 'vitest'
 import { filesIn, withFile } from '../../../scripts/lib/compose/model.ts'
 import { leadingOutside } from '../../../tests/docker/outside.ts'
 import { anyPorts, filesOf, secretsOf } from '../../../tests/docker/run.ts'
 import { parseSchema } from '../../../scripts/lib/env/schema.ts'
+import { stack } from '../../../tests/helpers/sandbox.ts'
 
 test.each([
   ['development', 'compose.yaml:compose.override.yaml', ['compose.yaml', 'compose.override.yaml']],
@@ -99,4 +102,29 @@ test.each([
   ['no other setting', 'WEB_APP', 'stories:create_app()', []],
 ])('an image is searched for %s', (_, name, value, secrets) => {
   expect(secretsOf(schema, [[name, value], ['EMPTY', null]])).toEqual(secrets)
+})
+
+// A bats whose only test fails, and says what lies in the copy from which both images have been built.
+const bats = `#!/bin/sh
+echo "not ok 1 a test of $TEST_LANE"
+ls -A "$TEST_COPY" | sed 's/^/# it has /'
+test -s "$TEST_SECRETS" && echo '# there are secrets to look for'
+exit 1
+`
+
+test('nothing is added to the copy that could get into an image, and each failure is printed once and named at the end', async () => {
+  const box = await stack({ DATABASE_URL: 'sqlite:////data/shop.db', REDIS_URL: 'redis://web' })
+  for (const folder of ['tests/docker/development', 'tests/docker/production', 'node_modules/bats/bin']) mkdirSync(join(box.folder, folder), { recursive: true })
+  for (const lane of ['development', 'production']) box.write(`tests/docker/${lane}/any.bats`, '')
+  box.write('node_modules/bats/bin/bats', bats)
+  box.write('.gitignore', 'node_modules\n.docker-answers\n.env.docker\n')
+  await $({ cwd: box.folder })`chmod +x node_modules/bats/bin/bats && git init --quiet`
+  const { code, stdout, stderr } = await box.run('tests/docker/run')
+  expect([code, stdout], stderr).toEqual([1, '0 passed, 2 failed, 0 skipped\n'])
+  for (const lane of ['development', 'production']) {
+    const own = stderr.split('\n').filter((line) => line.startsWith(`${lane}: # `)).map((line) => line.replace(/.*# (it has )?/, ''))
+    expect(own.toSorted()).toEqual(['.env.contract', '.env.docker.example', '.gitignore', 'app', 'compose.override.yaml',
+      'compose.production.yaml', 'compose.yaml', 'extras', 'node_modules', 'tests', 'there are secrets to look for'])
+  }
+  expect(stderr.trimEnd().split('\n').slice(-2)).toEqual(['✗ development: a test of development', '✗ production: a test of production'])
 })
