@@ -15,6 +15,8 @@ from celery.backends.base import DisabledBackend
 NAME = "celery.accumulate"
 
 app = find_app(os.environ["CELERY_APP"])
+# As a worker does when it starts: this is what loads Django, for example.
+app.loader.import_default_modules()
 wants_result = sys.argv[1:] == ["result"]
 
 

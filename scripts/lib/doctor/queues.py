@@ -65,23 +65,23 @@ def lost(client: Any, workers: int) -> int:
     """Counts the tasks of workers that are gone. Zero if a worker is too busy to answer: it may have any."""
     if not 0 < client.hlen(UNACKED) <= MANY:
         return 0
+    # As a worker does when it starts: some tasks, and their rate limits, are known only then.
+    app.loader.import_default_modules()
     ids = taken_ids(client)
     inspect = app.control.inspect(timeout=ANSWER_SECONDS)
     has, scheduled = inspect.query_task(*ids) or {}, inspect.scheduled() or {}
     if len(has) < workers or len(scheduled) < len(has):
         return 0
-    known = {task for tasks in has.values() for task in tasks}
-    known |= {entry["request"]["id"] for entries in scheduled.values() for entry in entries}
+    waits = {entry["request"]["id"] for entries in scheduled.values() for entry in entries}
     # What has ended meanwhile is not lost.
-    return len((ids - known) & taken_ids(client))
+    return len(ids.difference(waits, *has.values()) & taken_ids(client))
 
 
 def in_redis(connection: Any) -> dict[str, Any]:
     """Asks for every queue that a worker or a sender has declared."""
     from redis.exceptions import ResponseError
 
-    timeouts = {"socket_timeout": 5, "socket_connect_timeout": 5, "max_retries": 1}
-    connection.transport_options = {**connection.transport_options, **timeouts}
+    connection.transport_options |= {"socket_timeout": 5, "socket_connect_timeout": 5, "max_retries": 1}
     client = connection.default_channel.client.client()
     # Looking must not count as a use of the queue; Redis can do that since 7.2.
     with contextlib.suppress(ResponseError):

@@ -67,7 +67,7 @@ setup_file() {
 	local production=${TEST_COMPOSE_FILES/:compose.override.yaml/}
 	new_stack COMPOSE_FILE="$production" COMPOSE_PROFILES=redis APP_DIR=shop APP_PYTHONPATH=/app/lib APP_ENV_FILE=shop.env \
 		APT_PACKAGES= PYTHON_INSTALLER=pip PYTHON_MANIFEST=requirements/prod.txt PYTHON_DEV_MANIFEST= \
-		PYTHON_CONSTRAINTS="'setuptools<82 idna<3.5'" PREBUILD_COMMAND="'mkdir logs && python -m shop.build'" APP_WRITABLE_DIR=/app/logs \
+		PYTHON_EXTRA_PACKAGES="'django==5.2.19 django-celery-results==2.6.0'" PYTHON_CONSTRAINTS="'setuptools<82 idna<3.5'" PREBUILD_COMMAND="'mkdir logs && python -m shop.build'" APP_WRITABLE_DIR=/app/logs \
 		'WEB_APP=shop:create_app()' WEB_CONCURRENCY=1 HEALTH_PATH=/ HEALTH_HOST=shop.example.org CELERY_APP=shop.tasks WORKER_POOL=solo \
 		POSTGRES_PASSWORD="'p%@\$s'" REDIS_PASSWORD="'r%@\$s'" DATABASE_URL= REDIS_URL= SECRET_KEY= S3_BUCKET= S3_ENDPOINT_URL= S3_PUBLIC_URL= \
 		MIGRATE_COMMAND="'printf \"it is %s\\n\" \"done  well\" not | grep done >/data/migrated && test -s /data/migrated'"
@@ -341,4 +341,54 @@ looks() { # looks NAME COUNT: it has looked so many times
 		assert_success
 		docker rm --force "$project-$name"
 	done
+}
+
+# django_files: a Django application that keeps results in its database, and whose tasks only a worker finds when it starts.
+django_files() {
+	mkdir -p django/late
+	touch django/late/__init__.py
+	cat >django/site_settings.py <<-'PYTHON'
+		SECRET_KEY = "of this test"
+		INSTALLED_APPS = ["django_celery_results", "late"]
+		DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "/tmp/django.db"}}
+		CELERY_BROKER_URL = "redis://:r%25%40%24s@redis:6379/9"
+		CELERY_RESULT_BACKEND = "django-db"
+	PYTHON
+	cat >django/site_tasks.py <<-'PYTHON'
+		import os
+
+		from celery import Celery
+
+		os.environ.setdefault("DJANGO_SETTINGS_MODULE", "site_settings")
+		app = Celery("site")
+		app.config_from_object("django.conf:settings", namespace="CELERY")
+		app.autodiscover_tasks()
+	PYTHON
+	cat >django/late/tasks.py <<-'PYTHON'
+		from celery import shared_task
+
+
+		@shared_task(rate_limit="1/h")
+		def rare():
+		    pass
+	PYTHON
+}
+
+@test "what asks a Django application for its queues and results loads it first, as a worker does" {
+	django_files
+	compose run --detach --no-deps --name "$project-django" --volume "$PWD/django:/django:ro" --env PYTHONPATH=/django \
+		--env CELERY_APP=site_tasks --env WORKER_QUEUES=django worker
+	ask() { docker exec --interactive "$project-django" entrypoint.sh python "$@"; }
+	until_ok 60 docker exec "$project-django" healthcheck.sh
+	DJANGO_SETTINGS_MODULE=site_settings docker exec --env DJANGO_SETTINGS_MODULE "$project-django" python -m django migrate
+	run ask - 'done' <tests/docker/task.py
+	assert_output 'the worker has done it'
+	run ask - result <tests/docker/task.py
+	assert_output 'through the queue'
+	# What a rate limit holds back is no task of a worker that is gone.
+	ask -c 'from site_tasks import app; app.loader.import_default_modules(); [app.send_task("late.tasks.rare", queue="django") for _ in range(3)]'
+	until_ok 20 eval '(($(redis_cli -n 9 HLEN worker.unacked) == 2))'
+	run ask - 1 <scripts/lib/doctor/queues.py
+	assert_line --regexp '"taken": 2, "oldest": [0-9]+, "lost": 0'
+	docker rm --force "$project-django"
 }
