@@ -82,6 +82,8 @@ load ../helpers
 	! has_service frontend || docker tag "$COMPOSE_PROJECT_NAME-frontend" "$known-frontend"
 	known() { COMPOSE_PROJECT_NAME=$known SECRET_KEY=contract-local-only compose "$@"; }
 	run known up --detach --no-build
+	# If it fails for another reason, such as too few networks, only this says so.
+	echo "$output"
 	assert_failure
 	run docker ps --quiet --filter "label=com.docker.compose.project=$known"
 	assert_output ''
