@@ -246,15 +246,43 @@ own_database() {
 
 @test "the tests of an application get a database of their own, made by whichever driver it has, and kept" {
 	local pair
-	# In MariaDB only root may create a database.
+	compose exec -T mariadb mariadb -u root -e 'REVOKE ALL ON `%\_test%`.* FROM shop'
 	run -0 own_database pymysql "$(url mysql+pymysql mariadb)" sh -c 'echo "$DATABASE_URL"'
 	assert_output --regexp 'could not be made here: .*Access denied for user .shop.'
 	assert_line "$(url mysql+pymysql mariadb)_test"
-	compose exec -T mariadb mariadb -u root -e 'GRANT ALL ON `shop\_test`.* TO shop'
+	# In development a start gives it back, so that volumes from before have it too.
+	compose restart mariadb
+	compose up --detach --wait mariadb
 	for pair in "${mysql[@]/%/ mariadb}" "${postgres[@]/%/ postgres}"; do
 		run -0 own_database "${pair%%:*}" "$(url "$(cut -d: -f2 <<<"${pair% *}")" "${pair#* }")" true
 		assert_output 'test: runs on a database whose name ends in _test (DATABASE_URL).'
 		[[ $pair != *postgres ]] || compose exec -T postgres psql -qU shop -d shop_test -c 'CREATE TABLE IF NOT EXISTS kept (name text)'
 	done
 	compose exec -T mariadb mariadb -u root -e 'SELECT 1' shop_test
+}
+
+@test "Django, which makes a database of its own for its tests, may do so in MariaDB" {
+	run -0 own_database MySQLdb:/drivers/django "$(url mysql mariadb)" python3 -c 'if True:
+		import os
+		from urllib.parse import unquote, urlsplit
+
+		import django
+		from django.conf import settings
+		from django.db import connection
+		from django.test.runner import DiscoverRunner
+
+		url = urlsplit(os.environ["DATABASE_URL"])
+		where = {"NAME": url.path[1:], "USER": url.username, "PASSWORD": unquote(url.password), "HOST": url.hostname}
+		settings.configure(DATABASES={"default": {"ENGINE": "django.db.backends.mysql", **where}})
+		django.setup()
+		runner = DiscoverRunner(interactive=False)
+		made = runner.setup_databases()
+		with connection.cursor() as cursor:
+			cursor.execute("SELECT DATABASE()")
+			print(*cursor.fetchone())
+		runner.teardown_databases(made)'
+	assert_line test_shop_test
+	# But no other database.
+	run compose exec -T mariadb sh -c 'MYSQL_PWD=$MARIADB_PASSWORD mariadb -u shop -e "CREATE DATABASE another"'
+	assert_output --partial 'Access denied'
 }
