@@ -3,19 +3,20 @@ import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { $, quote } from 'zx/core'
+import { quote } from 'zx/core'
 import { common, defineCommand, main } from './lib/command.ts'
 import { firstCause, urls, type Container, type Model } from './lib/compose/model.ts'
-import { readHashes, replaceWeb, tryFrontend, workersToStop } from './lib/compose/new-version.ts'
+import { hasNewFrontend, readHashes, replaceWeb, stopWorkers, tryFrontend } from './lib/compose/new-version.ts'
 import { checkPorts } from './lib/compose/ports.ts'
+import { checkCaddyfile, reloadProxy } from './lib/compose/proxy.ts'
 import { checkSourceAccess } from './lib/compose/source-access.ts'
-import { buildImages, captureCompose, composeCommand, openStack, readContainers, stackOf, startServices } from './lib/compose/stack.ts'
+import { buildImages, composeCommand, openStack, readContainers, stackOf, startServices } from './lib/compose/stack.ts'
 import type { Stack } from './lib/compose/stack.ts'
-import { lastLines, read } from './lib/engine/docker.ts'
+import { read } from './lib/engine/docker.ts'
 import { ensureImages } from './lib/engine/images.ts'
 import { envFile } from './lib/env/settings.ts'
 import { CliError, ExitCode } from './lib/errors.ts'
-import { addressed, amount, info, ok, print, printJson, secondsSince, step, warn } from './lib/terminal.ts'
+import { addressed, amount, info, ok, print, printJson, secondsSince, warn } from './lib/terminal.ts'
 
 /** How far `up` got: it decides what is said after Ctrl-C. */
 let hasBegunToStart = false
@@ -29,33 +30,45 @@ async function makeEnvFile(file: string): Promise<void> {
   ok(`${file} made from ${envFile}.example: ${[...generated, ...fitted].join(', ')} set for this machine`)
 }
 
+const isAlive = (pid: number): boolean => {
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    // It belongs to another user.
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}
+
 /** Two at a time would each take the other's new web for one that has failed. @throws CliError (exit code 1) */
-async function refuseSecond(project: string): Promise<void> {
+function refuseSecond(project: string): void {
   // In the folder of temporary files, because this one may be read-only. Its name has room for every path.
   const file = join(tmpdir(), `npm-run-up.${createHash('sha256').update(`${process.cwd()} ${project}`).digest('hex')}`)
-  const other = existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0
-  if (other > 0 && (await $({ quiet: true, nothrow: true })`ps -p ${other}`).exitCode === 0) {
-    throw new CliError(`npm run up works on ${project} already: process ${other}. This one has changed nothing.`,
-      { hint: `Run it again when that one has ended. If there is none: rm ${quote(file)}` })
+  try {
+    const other = existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0
+    if (other > 0 && other !== process.pid && isAlive(other)) {
+      throw new CliError(`npm run up works on ${project} already: process ${other}. This one has changed nothing.`,
+        { hint: `Run it again when that one has ended. If there is none: rm ${quote(file)}` })
+    }
+    writeFileSync(file, String(process.pid))
+    process.once('exit', () => rmSync(file, { force: true }))
+  } catch (error) {
+    if (error instanceof CliError) throw error
+    warn(`${file} cannot be used, so nothing prevents a second npm run up beside this one.`)
   }
-  rmSync(file, { force: true })
-  writeFileSync(file, String(process.pid))
-  process.once('exit', () => rmSync(file, { force: true }))
 }
 
 /**
  * Starts the stack. First it stops unhealthy containers, and those that Docker restarts again and again. Compose would
  * not wait until they have restarted: it sees their last health, and gives up at once, even if the cause has been
  * corrected. One that ran before may also become unhealthy only now, such as a worker whose Redis was away.
+ *
+ * @returns all containers
+ * @throws CliError (exit code 6 or 7) with the first cause
  */
-async function startStack(stack: Stack, model: Model, start: readonly string[], hashes: readonly string[], isAgain = false): Promise<{ failed: boolean; all: Container[] }> {
+async function startStack(stack: Stack, model: Model, start: readonly string[], hashes: readonly string[], isAgain = false): Promise<Container[]> {
   // Not by `docker ps`: Podman's answer has no health, and it refuses the filter status=restarting.
   const before = await readContainers(model.name)
-  // What Compose had made and not yet named when it was interrupted: it would be in its own way.
-  const unnamed = before.filter(({ state, name }) => state === 'created' && /^[\da-f]{12}_/.test(name)).map(({ id }) => id)
-  if (unnamed.length > 0) await read(['rm', ...unnamed])
-  const workers = await workersToStop(model, before, hashes)
-  if (workers.length > 0) await step('Waiting for the tasks that run', () => read(['stop', ...workers]))
+  await stopWorkers(model, before, hashes)
   const sick = before.filter(({ state, health }) => state === 'restarting' || health === 'unhealthy').map(({ id }) => id)
   if (sick.length > 0) await read(['stop', ...sick])
   const code = await startServices(stack, model, start)
@@ -64,24 +77,8 @@ async function startStack(stack: Stack, model: Model, start: readonly string[], 
   const wasWell = before.some((one) => one.id === id && one.state === 'running') && !sick.includes(id!)
   if (wasWell && health === 'unhealthy' && !isAgain) return startStack(stack, model, start, hashes, true)
   // At its time-out, Compose 2.26 sometimes exits with 0 anyway, so the containers count too.
-  return { failed: code !== 0 || id !== undefined, all }
-}
-
-/**
- * Lets a proxy that started before its Caddyfile was changed read it again: Compose does not look into mounted files.
- *
- * @throws CliError (exit code 3) for a mistake in it; the proxy then keeps its former configuration
- */
-async function reloadProxy(stack: Stack, model: Model, all: readonly Container[]): Promise<void> {
-  const folder = model.services.proxy?.volumes?.find(({ type, target }) => type === 'bind' && target === '/etc/caddy')?.source
-  const file = join(folder ?? '', 'Caddyfile')
-  const changed = (folder && statSync(file, { throwIfNoEntry: false })?.mtimeMs) || 0
-  if (!all.some(({ service, state, startedAt }) => service === 'proxy' && state === 'running' && Date.parse(startedAt) < changed)) return
-  const { exitCode, stderr } = await captureCompose(stack, ['exec', '--no-TTY', 'proxy', 'caddy', 'reload', '--config', '/etc/caddy/Caddyfile'])
-  if (exitCode === 0) return ok('The proxy has read its Caddyfile again')
-  throw new CliError('The Caddyfile has a mistake. The proxy keeps its former configuration until it restarts, and then fails.', {
-    details: lastLines(stderr, 3), hint: `Correct ${file}, then run npm run up again.`, exitCode: ExitCode.config,
-  })
+  if (code !== 0 || id !== undefined) throw await (await import('./lib/explain/explain.ts')).explain(stack, model)
+  return all
 }
 
 /** Warns of what is odd about a stack that is up. */
@@ -123,7 +120,7 @@ export const up = defineCommand({
     await makeEnvFile(file)
     const opened = await openStack(file)
     const { engine, settings: { names, findings, values } } = opened
-    await refuseSecond(opened.model.name)
+    refuseSecond(opened.model.name)
     ok(`${engine.product} ${engine.engineVersion}, Compose ${engine.composeVersion}`)
     const warnings = findings.length === 0 ? '' : addressed(`, ${amount(findings.length, 'warning')} (see npm run env)`, file)
     ok(`${file}: ${amount(names.length, 'setting')}${warnings}`)
@@ -131,13 +128,17 @@ export const up = defineCommand({
     await checkPorts(model)
     const [hashes] = await Promise.all([readHashes(stack), noBuild ? undefined : buildImages(stack)])
     await checkSourceAccess(stack, model, engine.isRootless)
+    if (model.services.proxy) await checkCaddyfile(stack, model, await readContainers(model.name))
     await replaceWeb(stack, model, start, hashes, () => void (hasBegunToStart = true))
-    await tryFrontend(stack, model)
 
     hasBegunToStart = true
     const begun = performance.now()
-    const { failed, all } = await startStack(stack, model, start, hashes)
-    if (failed) throw await (await import('./lib/explain/explain.ts')).explain(stack, model)
+    if (await hasNewFrontend(model)) {
+      // First all that it needs, as it will be.
+      await startStack(stack, model, [...start, ...Object.keys(model.services).filter((name) => name !== 'frontend')], hashes)
+      await tryFrontend(stack, model, Number(timeout))
+    }
+    const all = await startStack(stack, model, start, hashes)
     const migrated = model.services.migrate?.environment?.MIGRATE_COMMAND ? ', the database is migrated' : ''
     const running = [...new Set(all.filter(({ state }) => state === 'running').map(({ service }) => service))]
     ok(`${running.filter((service) => service in model.services).length} services are up${migrated}`, secondsSince(begun))

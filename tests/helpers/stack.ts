@@ -19,12 +19,13 @@ export interface Sketch {
   image?: string
   /** Compose's hash of its settings. */
   hash?: string
+  startedAt?: string
 }
 
 /** What `docker inspect` answers for a container. */
 export function inspected({
   service, state = 'running', health, says = '', exitCode = 0, oomKilled = false, restarts = 0, memoryLimit = 0, number = 1, oneoff = false, image = '', hash = '',
-  name = oneoff ? `shop-${service}-run-0c3f4` : `shop-${service}-${number}`,
+  name = oneoff ? `shop-${service}-run-0c3f4` : `shop-${service}-${number}`, startedAt = '2026-01-01T00:00:00.5Z',
 }: Sketch) {
   const check = { Start: '2026-01-01T00:00:00Z', End: '2026-01-01T00:00:01Z', ExitCode: health === 'healthy' ? 0 : 1, Output: says }
   return {
@@ -36,7 +37,7 @@ export function inspected({
     State: {
       Status: state,
       Running: state === 'running',
-      StartedAt: '2026-01-01T00:00:00.5Z',
+      StartedAt: startedAt,
       ExitCode: exitCode,
       OOMKilled: oomKilled,
       ...(health !== undefined && { Health: { Status: health, FailingStreak: 0, Log: [{ ...check, Output: 'an earlier one\n' }, check] } }),

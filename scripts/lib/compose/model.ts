@@ -29,6 +29,7 @@ export interface Service {
   volumes?: { type: string; source?: string; target: string }[]
   profiles?: string[]
   pull_policy?: string
+  scale?: number
   deploy?: { replicas?: number; resources?: { limits?: { memory?: string } } }
   networks?: Record<string, { aliases?: string[]; ipv4_address?: string } | null>
   network_mode?: string
@@ -125,8 +126,8 @@ export function parseContainers(json: string) {
       exitCode: State.ExitCode, oomKilled: State.OOMKilled,
       // In bytes; 0 without a limit.
       memoryLimit: HostConfig?.Memory ?? 0,
-      // By somebody, also with KILL: Docker starts again what ends by itself.
-      wasStopped: State.Status === 'exited' && [0, 137, 143].includes(State.ExitCode) && (HostConfig?.RestartPolicy?.Name ?? 'no') !== 'no',
+      // By somebody, also with KILL: Docker starts these again if they end by themselves.
+      wasStopped: State.Status === 'exited' && [0, 137, 143].includes(State.ExitCode) && ['always', 'unless-stopped'].includes(HostConfig?.RestartPolicy?.Name ?? ''),
       startedAt: State.StartedAt ?? '',
       // How often Docker has started it again by itself.
       restarts: RestartCount,
@@ -143,15 +144,18 @@ export const isWell = ({ state, health, exitCode }: Container): boolean =>
 const rank = ({ state, health, restarts }: Container): number =>
   state === 'exited' || state === 'restarting' || restarts > 0 ? 0 : health === 'unhealthy' ? 1 : 2
 
+/** Whether another service waits for the end of this one. */
+export const hasToEnd = (name: string, services: Model['services']): boolean =>
+  Object.values(services).some(({ depends_on: others }) => others?.[name]?.condition === 'service_completed_successfully')
+
 /**
  * The container that failed first: it is not well, but everything that its service waits for is. The containers that
  * wait for it are not the cause.
  */
 export function firstCause(containers: readonly Container[], services: Model['services']): Container | undefined {
-  const hasToEnd = (name: string): boolean => Object.values(services).some(({ depends_on: others }) => others?.[name]?.condition === 'service_completed_successfully')
   // A container that another profile left behind is never the cause.
   const own = containers.filter(({ service }) => service in services)
-  const sick = own.filter((container) => !isWell(container) || (container.state === 'running' && hasToEnd(container.service)))
+  const sick = own.filter((container) => !isWell(container) || (container.state === 'running' && hasToEnd(container.service, services)))
   const isSick = (name: string): boolean => sick.some(({ service }) => service === name)
   const roots = sick.filter(({ service }) => !Object.keys(services[service]?.depends_on ?? {}).some(isSick))
   return roots.toSorted((a, b) => rank(a) - rank(b))[0]

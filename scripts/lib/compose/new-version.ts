@@ -3,14 +3,16 @@ import { setTimeout } from 'node:timers/promises'
 import { capture, lastLines, read } from '../engine/docker.ts'
 import { CliError, ExitCode } from '../errors.ts'
 import { step } from '../terminal.ts'
-import type { Container, Model } from './model.ts'
+import type { Container, Model, Service } from './model.ts'
 import { migration, runOnce } from './one-shot.ts'
-import { captureCompose, compose, ofProject, readContainers, readNames, startServices, type Stack } from './stack.ts'
+import { captureCompose, compose, endAbandoned, ofProject, readContainers, readNames, startServices, type Stack } from './stack.ts'
 
 const idsOf = (containers: readonly Container[]): string[] => containers.map(({ id }) => id)
 
-/** What a service waits for, and what that waits for, each as `[service, condition]`. */
+/** What a service of the stack waits for, and what that waits for, each as `[service, condition]`. */
 const waitsFor = ({ services }: Model, name: string): [string, string][] => Object.entries(services[name]?.depends_on ?? {})
+  // A service whose profile is off may still have a container.
+  .filter(([service]) => service in services)
   .flatMap(([service, { condition }]) => [[service, condition], ...waitsFor({ name, services }, service)])
 
 /** The ids of the images that some services are to have. */
@@ -22,18 +24,25 @@ const currentImages = async (model: Model, names: readonly string[]): Promise<st
 /** Compose's hash of the settings of each service, as `service hash`. */
 export const readHashes = async (stack: Stack): Promise<string[]> => (await captureCompose(stack, ['config', '--hash', '*'])).stdout.split('\n')
 
+/** Whether two containers of a service can be in the network at the same time. */
+const canRunTwice = ({ network_mode: mode, networks = {} }: Service): boolean => !mode && !Object.values(networks).some((network) => network?.ipv4_address)
+
+/** Whether Compose will replace a container, because its image or its settings are others now. */
+const changesTo = (images: readonly string[], hashes: readonly string[]) => ({ service, image, hash }: Container): boolean =>
+  !(images.includes(image) && hashes.includes(`${service} ${hash}`))
+
 /**
- * The workers and beats that run, if a service that they need will be replaced. They have to be stopped before that:
- * Compose stops the broker first and then waits for the last task, which nobody can acknowledge any more, so it runs again.
+ * Stops the workers and beats that run, if a service that they need will be replaced. Compose would stop the broker first
+ * and then wait for the last task, which nobody could acknowledge any more, so it would run again.
  */
-export async function workersToStop(model: Model, all: readonly Container[], hashes: readonly string[]): Promise<string[]> {
+export async function stopWorkers(model: Model, all: readonly Container[], hashes: readonly string[]): Promise<void> {
   const workers = all.filter(({ service, state }) => state === 'running' && /^(?:worker|beat)$/.test(model.services[service]?.command?.[0] ?? ''))
   // Not migrate, which has the workers' own image: it runs at every start.
   const needed = workers.flatMap(({ service }) => waitsFor(model, service).map(([name]) => name).filter((name) => model.services[name]?.image !== model.services[service]?.image))
-  if (needed.length === 0) return []
-  const current = await currentImages(model, needed)
-  const isChanged = all.some(({ service, image, hash }) => needed.includes(service) && !(current.includes(image) && hashes.includes(`${service} ${hash}`)))
-  return isChanged ? idsOf(workers) : []
+  if (needed.length === 0) return
+  const changes = changesTo(await currentImages(model, needed), hashes)
+  if (!all.some((one) => needed.includes(one.service) && changes(one))) return
+  await step('Waiting for the tasks that run', () => read(['stop', ...idsOf(workers)]))
 }
 
 /**
@@ -84,24 +93,26 @@ export async function replaceWeb(stack: Stack, model: Model, start: readonly str
   const all = await readContainers(name)
   const running = all.filter(({ state }) => !['created', 'exited', 'dead'].includes(state))
   const webs = running.filter(({ service }) => service === 'web')
+  // What earlier attempts have left. Compose 2.26 may keep a stopped web, and remove the one that serves. What Compose had
+  // made and not yet named when it was interrupted would be in its own way.
+  const isLeft = ({ service, state, name: own }: Container): boolean =>
+    state === 'created' && /^[\da-f]{12}_/.test(own) || service === 'web' && webs.length > 0 && !running.some((one) => one.name === own)
+  const left = idsOf(all.filter(isLeft))
+  if (left.length > 0) await read(['rm', ...left])
   if (!web?.image || webs.length === 0) return
-  // What an earlier attempt has left. Compose 2.26 may keep a stopped web, and remove the one that serves.
-  const stopped = idsOf(all.filter((one) => one.service === 'web' && !webs.includes(one)))
-  if (stopped.length > 0) await read(['rm', ...stopped])
   const waits = waitsFor(model, 'web')
   const needed = waits.map(([service]) => service)
   const current = await currentImages(model, ['web', ...needed])
   const hasDatabase = waitsFor(model, 'migrate').every(([service, condition]) =>
-    running.some((one) => one.service === service) || !(service in model.services) || condition !== 'service_healthy')
+    running.some((one) => one.service === service) || condition !== 'service_healthy')
   if (!hasDatabase || webs.every(({ image }) => current.includes(image))) return
   if (migrate?.environment?.MIGRATE_COMMAND) await runOnce(stack, model, migration, { options: ['--no-deps'] })
   const old = webs.filter(({ image, health }) => !current.includes(image) && health === 'healthy')
-  const changes = ({ service, image, hash }: Container): boolean =>
-    needed.includes(service) && !(current.includes(image) && hashes.includes(`${service} ${hash}`))
-  const isUnsettled = running.some((one) => one.service !== 'web' && (one.state === 'restarting' || one.health === 'unhealthy' || changes(one)))
-  const fixed = [web.ports?.length, web.container_name, web.network_mode, ...Object.values(web.networks ?? {}).map((network) => network?.ipv4_address)]
-  if (!proxy || fixed.some(Boolean) || isUnsettled || old.length === 0) {
+  const changes = changesTo(current, hashes)
+  const isUnsettled = running.some((one) => one.service !== 'web' && (one.state === 'restarting' || one.health === 'unhealthy' || needed.includes(one.service) && changes(one)))
+  if (!proxy || web.ports?.length || web.container_name || !canRunTwice(web) || isUnsettled || old.length === 0) {
     begins()
+    await stopWorkers(model, all, hashes)
     return void (await startServices(stack, model, [...start, 'web']))
   }
   const useless = idsOf(webs.filter((one) => !old.includes(one)))
@@ -117,25 +128,36 @@ export async function replaceWeb(stack: Stack, model: Model, start: readonly str
   })
 }
 
+/** Whether a frontend serves and will be replaced by another version, which can be tried beside it. */
+export async function hasNewFrontend({ name, services }: Model): Promise<boolean> {
+  const { frontend, proxy } = services
+  if (!frontend?.image || !proxy || !canRunTwice(frontend)) return false
+  const old = (await readContainers(name)).filter(({ service, health }) => service === 'frontend' && health === 'healthy')
+  const current = await currentImages({ name, services }, ['frontend'])
+  return old.some(({ image }) => !current.includes(image))
+}
+
 /**
  * Tries a new frontend beside the old one: a container of `compose run` lacks the name by which the proxy finds it.
  *
+ * @param seconds how long it may take
  * @throws CliError (exit code 7) if it does not become healthy; the old frontend goes on serving
  */
-export async function tryFrontend(stack: Stack, model: Model): Promise<void> {
-  const { name, services: { frontend, proxy } } = model
-  if (!frontend?.image || !proxy) return
-  const old = (await readContainers(name)).filter(({ service, health }) => service === 'frontend' && health === 'healthy')
-  const current = await currentImages(model, ['frontend'])
-  if (old.every(({ image }) => current.includes(image))) return
-  const container = `${name}-frontend-trial-${process.pid}`
+export async function tryFrontend(stack: Stack, model: Model, seconds: number): Promise<void> {
+  const container = `${model.name}-frontend-trial`
+  const remove = (): Promise<unknown> => capture(['rm', '--force', container], { tidiesUp: true })
   const look = async (what: string): Promise<string> => (await read(['inspect', '--format', what, container])).trim()
-  const lookAtState = (): Promise<string> => look('{{.State.Status}} {{with .State.Health}}{{.Status}}{{end}}')
+  const isDue = performance.now() + seconds * 1000
+  // One that was cut off may have left it.
+  await remove()
   try {
     await step('Trying the new frontend beside the old one', async () => {
       await read(compose(stack, 'run', '--detach', '--no-deps', '--name', container, 'frontend'), { env: stack.env })
-      let state = await lookAtState()
-      for (; /starting$|^created/.test(state); state = await lookAtState()) await setTimeout(250)
+      let state = 'created'
+      while (/^(?:created|running starting)/.test(state) && performance.now() < isDue) {
+        await setTimeout(250)
+        state = await look('{{.State.Status}} {{with .State.Health}}{{.Status}}{{end}}')
+      }
       if (/^running(?: healthy)?$/.test(state)) return
       const { stdout, stderr } = await capture(['logs', '--tail', '15', container])
       const checked = await look('{{with .State.Health}}{{range .Log}}{{println .Output}}{{end}}{{end}}')
@@ -144,6 +166,7 @@ export async function tryFrontend(stack: Stack, model: Model): Promise<void> {
       throw new CliError('The new frontend is not healthy. The old one still serves.', { details, hint: advice, exitCode: ExitCode.unhealthy })
     })
   } finally {
-    await capture(['rm', '--force', container], { tidiesUp: true })
+    await endAbandoned(container)
+    await remove()
   }
 }

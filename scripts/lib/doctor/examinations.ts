@@ -1,6 +1,6 @@
 /** What the doctor asks, and how it judges the answers: the machine, the settings and the stack. */
 import { readFileSync } from 'node:fs'
-import { foreignImages, isWell, type Container, type Model } from '../compose/model.ts'
+import { foreignImages, hasToEnd, isWell, type Container, type Model } from '../compose/model.ts'
 import { takenPorts } from '../compose/ports.ts'
 import { unreadableSource } from '../compose/source-access.ts'
 import type { Stack } from '../compose/stack.ts'
@@ -126,11 +126,12 @@ export async function examineContainers({ containers, model, stack }: Pick<Sight
     return [(own.length === 0 ? doubtful : wrong)('The stack is not running.', 'npm run up starts it.')]
   }
   const causes = await Promise.all(sick.map(async (container) => explainContainer(stack, model, container)))
-  const absent = Object.keys(model.services).filter((service) => own.every((container) => container.service !== service || container.wasStopped))
+  const absent = Object.entries(model.services).filter(([name, { scale, deploy }]) => (scale ?? deploy?.replicas) !== 0 && !hasToEnd(name, model.services))
+    .filter(([name]) => own.every((container) => container.service !== name || container.wasStopped))
   return [
     ...(sick.length === 0 ? [well(`${amount(own.filter(({ wasStopped }) => !wasStopped).length, 'container')} are healthy, or have ended well`)] : []),
     ...causes.map(({ message, hint = '' }) => wrong(message, hint)),
-    ...absent.map((service) => wrong(`${service} does not run.`, 'npm run up starts it.')),
+    ...absent.map(([name]) => wrong(`${name} does not run.`, 'npm run up starts it.')),
     ...own.filter(({ restarts }) => restarts > 0).map(({ name, restarts, exitCode, oomKilled }) => {
       // 137 is the exit code after signal 9.
       const why = oomKilled || exitCode === 137 ? ', the last time because it was killed' : ''

@@ -306,18 +306,18 @@ deploy() { # deploy MIGRATE_COMMAND
 	assert_success
 }
 
-@test "up has the proxy read a changed Caddyfile, and names the line of a mistake while the former one serves" {
+@test "up has the proxy read a changed Caddyfile, and refuses one with a mistake, and a proxy that cannot start says why" {
 	local file=$BATS_FILE_TMPDIR/proxy/Caddyfile
 	sed -i 's/encode zstd gzip/&\n\trespond \/new "from the new Caddyfile"/' "$file"
 	run node --import tsx/esm -- scripts/up.ts --no-build --env-file "$env_file"
 	assert_success
-	assert_output --partial '✓ The proxy has read its Caddyfile again'
+	assert_output --partial '✓ The proxy has the changed Caddyfile'
 	run curl --silent --fail "$web/new"
 	assert_output 'from the new Caddyfile'
 	sed -i 's/encode zstd gzip/encode zstd gzpi/' "$file"
 	run node --import tsx/esm -- scripts/up.ts --no-build --env-file "$env_file"
 	assert_equal "$status" 3
-	assert_output --regexp 'The Caddyfile has a mistake.*gzpi.*Correct .*/proxy/Caddyfile'
+	assert_output --regexp '/proxy/Caddyfile has a mistake.*gzpi'
 	run curl --silent --fail "$web/new"
 	assert_output 'from the new Caddyfile'
 	compose restart proxy

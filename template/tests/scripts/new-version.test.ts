@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { parseContainers, type Model, type Service } from '../../../scripts/lib/compose/model.ts'
-import { readHashes, replaceWeb, tryFrontend, workersToStop } from '../../../scripts/lib/compose/new-version.ts'
+import { hasNewFrontend, readHashes, replaceWeb, stopWorkers, tryFrontend } from '../../../scripts/lib/compose/new-version.ts'
 import { stackOf } from '../../../scripts/lib/compose/stack.ts'
 import { Sandbox } from '../../../tests/helpers/sandbox.ts'
 import { inspected, type Sketch } from '../../../tests/helpers/stack.ts'
@@ -11,8 +11,8 @@ const others = { migrate, postgres: { image: 'postgres:17' }, redis: { image: 'v
 const networks = { edge: { name: 'shop_edge' }, site: { name: 'shop_site' }, data: { name: 'shop_data' } }
 const stackWithout = { name: 'shop', services: { ...others, web }, networks }
 const proxy: Service = { image: 'caddy:2', networks: { edge: null, site: null } }
-const stackWith = (own: Service = {}): Model =>
-  ({ name: 'shop', networks, services: { ...others, proxy, web: { ...web, networks: { edge: null, site: { aliases: ['shop'] }, data: null }, ...own } } })
+const stackWith = (own: Service = {}, worker: Service = others.worker): Model =>
+  ({ name: 'shop', networks, services: { ...others, worker, proxy, web: { ...web, networks: { edge: null, site: { aliases: ['shop'] }, data: null }, ...own } } })
 
 const postgres: Sketch = { service: 'postgres', health: 'healthy', image: 'seventeen', hash: 'p1' }
 const redis: Sketch = { service: 'redis', health: 'healthy', image: 'nine', hash: 'r1' }
@@ -53,6 +53,8 @@ test.each<[string, Sketch[], string[], Model?]>([
   ['two of it cannot have the same name', [postgres, old], ['compose up web'], stackWith({ container_name: 'shop' })],
   ['two of it cannot have the same address', [postgres, old], ['compose up web'], stackWith({ networks: { site: { ipv4_address: '10.0.0.9' } } })],
   ['a service that it needs changes too, and Compose would replace the new web as well', [postgres, old, { ...redis, hash: 'other' }], ['compose up web']],
+  ['a service that the worker needs changes too: its tasks end first', [postgres, old, { ...redis, hash: 'other' }, { service: 'worker', health: 'healthy' }],
+    ['stop worker-1', 'compose up web'], stackWith({}, { command: ['worker'], depends_on: { redis: { condition: 'service_healthy' } } })],
   ['a service that it needs has a newer image', [postgres, old, { ...redis, image: 'older' }], ['compose up web']],
   ['two of it cannot share this machine', [postgres, old], ['compose up web'], stackWith({ network_mode: 'host' })],
   ['nothing hands visitors to the one that answers', [postgres, old], ['compose up web'], stackWithout],
@@ -99,38 +101,49 @@ test('an older version goes on serving if there is no new web, or Docker does no
 
 const frontend: Sketch = { service: 'frontend', health: 'healthy', image: 'old' }
 
-test.each<[string, Sketch[], string[], string?, Service?]>([
-  ['is not tried if it is the one that serves', [{ ...frontend, image: 'new' }], []],
-  ['is not tried if the old one does not serve', [{ ...frontend, health: 'unhealthy' }], []],
-  ['is not tried if no proxy hands visitors to the one that answers', [frontend], [], '', {}],
-  ['is tried before it is replaced', [frontend], ['running starting', 'running healthy']],
-  ['is tried if it has no health check', [frontend], ['running']],
-  ['that ends leaves the old one to its visitors', [frontend], ['running starting', 'exited unhealthy'], 'Cannot find module next'],
-  ['that is not healthy leaves the old one to its visitors', [frontend], ['running unhealthy'], 'Cannot find module next'],
-])('a new frontend %s', async (_, containers, [first, next], failure, front = proxy) => {
+test.each<[string, boolean, Sketch, Service?, Service?]>([
+  ['it is the one that serves', false, { ...frontend, image: 'new' }],
+  ['the old one does not serve', false, { ...frontend, health: 'unhealthy' }],
+  ['no proxy hands visitors to the one that answers', false, frontend, {}],
+  ['two of it cannot have the same address', false, frontend, proxy, { networks: { site: { ipv4_address: '10.0.0.9' } } }],
+  ['the old one serves', true, frontend],
+])('whether a new frontend can be tried: %s', async (_, wanted, container, front = proxy, own = {}) => {
   const box = new Sandbox()
   box.settings()
   box.enter()
-  box.containers(containers)
+  box.containers([container])
   box.answer('image-id', { out: 'sha256:new\n' })
+  const services = { ...others, web, frontend: { image: 'shop-frontend', ...own }, ...(front.image && { proxy: front }) }
+  expect(await hasNewFrontend({ name: 'shop', services })).toBe(wanted)
+})
+
+test.each<[string, number, string[], string?]>([
+  ['that is healthy in the end may replace the old one', 9, ['running starting', 'running healthy']],
+  ['without a health check may replace the old one', 9, ['running']],
+  ['that ends leaves the old one to its visitors', 9, ['running starting', 'exited unhealthy'], 'Cannot find module next'],
+  ['that ends, where the engine forgets its health, leaves the old one', 9, ['exited starting'], 'Cannot find module next'],
+  ['that is not healthy leaves the old one to its visitors', 9, ['running unhealthy'], 'Cannot find module next'],
+  ['that does not become healthy in time leaves the old one to its visitors', 0.5, ['running starting'], 'Cannot find module next'],
+])('a new frontend %s', async (_, seconds, [first, next], failure) => {
+  const box = new Sandbox()
+  box.settings()
+  box.enter()
   box.answer('inspect-format', { ...(first && { out: `${first}\n` }), ...(next && { next: `${next}\n` }) })
   box.answer('logs', { err: 'Cannot find module next\n' })
-  const model = { name: 'shop', services: { ...others, web, frontend: { image: 'shop-frontend' }, ...(front.image && { proxy: front }) } }
-  const tried = tryFrontend(stackOf('.env.docker'), model)
+  const tried = tryFrontend(stackOf('.env.docker'), { name: 'shop', services: { ...others, web, frontend: { image: 'shop-frontend' } } }, seconds)
   if (failure) await expect(tried).rejects.toMatchObject({ exitCode: 7, details: expect.stringContaining(failure) })
   else await tried
-  const name = `shop-frontend-trial-${process.pid}`
-  expect(box.order('compose run', 'rm')).toEqual(first ? ['compose run', 'rm'] : [])
-  expect(box.calls().includes(`rm --force ${name}`)).toBe(first !== undefined)
+  expect(box.calls().at(-1)).toBe('rm --force shop-frontend-trial')
 })
 
 const worker: Sketch = { service: 'worker', health: 'healthy', image: 'old' }
-const needy: Service = { image: 'shop-app', command: ['worker'], depends_on: { redis: { condition: 'service_healthy' }, migrate: { condition: 'service_completed_successfully' } } }
+const needy: Service = { image: 'shop-app', command: ['worker'], depends_on: { redis: { condition: 'service_healthy' }, rabbitmq: { condition: 'service_healthy' }, migrate: { condition: 'service_completed_successfully' } } }
 
 test.each<[string, Sketch[], string[]]>([
   ['has another image', [{ ...redis, image: 'eight' }, worker], ['worker']],
   ['has other settings', [{ ...redis, hash: 'r0' }, worker], ['worker']],
   ['is needed by migrate alone', [{ ...postgres, hash: 'p0' }, redis, worker], ['worker']],
+  ['stays, although one runs whose profile is off', [redis, worker, { service: 'rabbitmq', image: 'other' }], []],
   ['has ended, as secrets-check has', [{ ...redis, hash: 'r0', state: 'exited' }, worker, { ...worker, number: 2 }], ['worker', 'worker-2']],
   ['stays as it is', [postgres, redis, worker], []],
   ['is not needed', [redis, worker, { service: 'storage', image: 'other' }], []],
@@ -142,6 +155,7 @@ test.each<[string, Sketch[], string[]]>([
   box.answer('image-id', { out: 'sha256:nine\nsha256:seventeen\n' })
   const all = parseContainers(JSON.stringify(containers.map((sketch) => inspected(sketch))))
   const model = { name: 'shop', services: { ...others, web, worker: needy, storage: { image: 'store' } } }
-  const ids = await workersToStop(model, all, ['redis r1', 'postgres p1', 'storage s1'])
-  expect(ids.map((id) => id.replace('id-of-shop-', '').replace(/-1$/, ''))).toEqual(stopped)
+  await stopWorkers(model, all, ['redis r1', 'postgres p1', 'storage s1'])
+  const calls = box.calls().filter((call) => call.startsWith('stop')).map((call) => call.replaceAll(/id-of-shop-|-1\b/g, ''))
+  expect(calls).toEqual(stopped.length > 0 ? [['stop', ...stopped].join(' ')] : [])
 })
