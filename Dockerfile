@@ -159,7 +159,7 @@ ARG APP_GID=1001
 USER ${APP_UID}:${APP_GID}
 ENTRYPOINT ["tini", "--", "entrypoint.sh"]
 CMD ["frontend"]
-HEALTHCHECK --interval=15s --timeout=75s --start-period=60s --start-interval=250ms --retries=1 \
+HEALTHCHECK --interval=15s --timeout=75s --start-period=60s --start-interval=0.25s --retries=1 \
     CMD ["healthcheck.sh", "watch"]
 
 # --- source: the application with its byte code. Root owns it, so the running application cannot change it ---
@@ -201,7 +201,7 @@ ENTRYPOINT ["tini", "--", "entrypoint.sh"]
 CMD ["web"]
 # One check looks many times (docker/healthcheck.sh). The time-out only ends a check that is frozen itself. The interval
 # is the pause between two checks: a frozen role is unhealthy within half a minute.
-HEALTHCHECK --interval=15s --timeout=75s --start-period=60s --start-interval=250ms --retries=1 \
+HEALTHCHECK --interval=15s --timeout=75s --start-period=60s --start-interval=0.25s --retries=1 \
     CMD ["healthcheck.sh", "watch"]
 
 FROM runtime AS dev
