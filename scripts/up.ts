@@ -128,8 +128,9 @@ export const up = defineCommand({
     await checkPorts(model)
     const [hashes] = await Promise.all([readHashes(stack), noBuild ? undefined : buildImages(stack)])
     await checkSourceAccess(stack, model, engine.isRootless)
-    if (model.services.proxy) await checkCaddyfile(stack, model, await readContainers(model.name))
-    await replaceWeb(stack, model, start, hashes, () => void (hasBegunToStart = true))
+    const found = { all: await readContainers(model.name), hashes }
+    await checkCaddyfile(stack, model, found.all)
+    await replaceWeb(stack, model, start, found, () => void (hasBegunToStart = true))
 
     hasBegunToStart = true
     const begun = performance.now()

@@ -24,6 +24,9 @@ const currentImages = async (model: Model, names: readonly string[]): Promise<st
 /** Compose's hash of the settings of each service, as `service hash`. */
 export const readHashes = async (stack: Stack): Promise<string[]> => (await captureCompose(stack, ['config', '--hash', '*'])).stdout.split('\n')
 
+/** What is known of the stack before anything is replaced: its containers, and Compose's hashes. */
+interface Found { all: readonly Container[], hashes: readonly string[] }
+
 /** Whether two containers of a service can be in the network at the same time. */
 const canRunTwice = ({ network_mode: mode, networks = {} }: Service): boolean => !mode && !Object.values(networks).some((network) => network?.ipv4_address)
 
@@ -84,20 +87,19 @@ async function startBeside(stack: Stack, model: Model, start: readonly string[],
  * Web is replaced in its place, before the rest, if there is no proxy, if two of it cannot run, if a service is not well
  * (this start may be the cure), or if one that web needs changes too (Compose would then replace the new web as well).
  *
- * @param hashes what readHashes says of the stack
+ * @param found the containers, and what readHashes says of the stack
  * @param begins is called before anything that serves is stopped
  * @throws CliError (exit code 6 or 7) while the old version goes on serving
  */
-export async function replaceWeb(stack: Stack, model: Model, start: readonly string[], hashes: readonly string[], begins: () => void): Promise<void> {
-  const { name, services: { migrate, web, proxy } } = model
-  const all = await readContainers(name)
+export async function replaceWeb(stack: Stack, model: Model, start: readonly string[], found: Found, begins: () => void): Promise<void> {
+  const { migrate, web, proxy } = model.services
+  const { all, hashes } = found
   const running = all.filter(({ state }) => !['created', 'exited', 'dead'].includes(state))
   const webs = running.filter(({ service }) => service === 'web')
   // What earlier attempts have left. Compose 2.26 may keep a stopped web, and remove the one that serves. What Compose had
   // made and not yet named when it was interrupted would be in its own way.
-  const isLeft = ({ service, state, name: own }: Container): boolean =>
-    state === 'created' && /^[\da-f]{12}_/.test(own) || service === 'web' && webs.length > 0 && !running.some((one) => one.name === own)
-  const left = idsOf(all.filter(isLeft))
+  const left = idsOf(all.filter((one) => !running.includes(one) &&
+    (one.service === 'web' && webs.length > 0 || one.state === 'created' && /^[\da-f]{12}_/.test(one.name))))
   if (left.length > 0) await read(['rm', ...left])
   if (!web?.image || webs.length === 0) return
   const waits = waitsFor(model, 'web')
@@ -133,6 +135,7 @@ export async function hasNewFrontend({ name, services }: Model): Promise<boolean
   const { frontend, proxy } = services
   if (!frontend?.image || !proxy || !canRunTwice(frontend)) return false
   const old = (await readContainers(name)).filter(({ service, health }) => service === 'frontend' && health === 'healthy')
+  if (old.length === 0) return false
   const current = await currentImages({ name, services }, ['frontend'])
   return old.some(({ image }) => !current.includes(image))
 }
@@ -147,14 +150,14 @@ export async function tryFrontend(stack: Stack, model: Model, seconds: number): 
   const container = `${model.name}-frontend-trial`
   const remove = (): Promise<unknown> => capture(['rm', '--force', container], { tidiesUp: true })
   const look = async (what: string): Promise<string> => (await read(['inspect', '--format', what, container])).trim()
-  const isDue = performance.now() + seconds * 1000
+  const deadline = performance.now() + seconds * 1000
   // One that was cut off may have left it.
   await remove()
   try {
     await step('Trying the new frontend beside the old one', async () => {
       await read(compose(stack, 'run', '--detach', '--no-deps', '--name', container, 'frontend'), { env: stack.env })
       let state = 'created'
-      while (/^(?:created|running starting)/.test(state) && performance.now() < isDue) {
+      while (/^(?:created|running starting)/.test(state) && performance.now() < deadline) {
         await setTimeout(250)
         state = await look('{{.State.Status}} {{with .State.Health}}{{.Status}}{{end}}')
       }

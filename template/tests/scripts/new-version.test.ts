@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { parseContainers, type Model, type Service } from '../../../scripts/lib/compose/model.ts'
 import { hasNewFrontend, readHashes, replaceWeb, stopWorkers, tryFrontend } from '../../../scripts/lib/compose/new-version.ts'
-import { stackOf } from '../../../scripts/lib/compose/stack.ts'
+import { readContainers, stackOf } from '../../../scripts/lib/compose/stack.ts'
 import { Sandbox } from '../../../tests/helpers/sandbox.ts'
 import { inspected, type Sketch } from '../../../tests/helpers/stack.ts'
 
@@ -29,8 +29,8 @@ async function replacedOn(containers: Sketch[], { model = stackWith(), later = c
   box.answer('compose-config', { out: 'postgres p1\nredis r1\nweb w2\n' })
   let failure: unknown
   let hasBegun = false
-  const hashes = await readHashes(stackOf('.env.docker'))
-  await replaceWeb(stackOf('.env.docker'), model, ['up'], hashes, () => void (hasBegun = true)).catch((error: unknown) => void (failure = error))
+  const found = { all: await readContainers(model.name), hashes: await readHashes(stackOf('.env.docker')) }
+  await replaceWeb(stackOf('.env.docker'), model, ['up'], found, () => void (hasBegun = true)).catch((error: unknown) => void (failure = error))
   const calls = box.calls().filter((call) => /^(compose (?!logs|config)|network|stop|rm)/.test(call)).map((call) => call.replaceAll('id-of-shop-', ''))
   return { calls, failure, hasBegun }
 }
