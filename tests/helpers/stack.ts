@@ -84,7 +84,7 @@ export function composeModel(values: Readonly<Record<string, string | undefined>
     services: {
       beat: started,
       flower: { ...started, ...onPort('FLOWER_PORT', 5555) },
-      migrate: { ...app, build: { context: '.', target: 'dev', args }, depends_on: { postgres: healthy } },
+      migrate: { ...app, build: { context: '.', target: 'dev', args }, depends_on: { postgres: { condition: 'service_started' } } },
       postgres: { image: 'postgres:17-trixie', environment },
       redis: { image: 'valkey/valkey:9.1-trixie', environment },
       storage: { image: 'chrislusf/seaweedfs:4.48', environment, ...onPort('STORAGE_PORT', 8333) },

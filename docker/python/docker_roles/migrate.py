@@ -1,4 +1,4 @@
-"""Runs MIGRATE_COMMAND under a lock in the database itself, or in a file beside it.
+"""Waits for the stack's database, and runs MIGRATE_COMMAND under a lock in it, or in a file beside SQLite's.
 
 ``alembic upgrade head`` has no lock of its own: if two start together, one fails or both write. Here a
 connection of its own holds the lock, and the database releases it when that ends, for whatever reason.
@@ -9,6 +9,7 @@ The exit code is the command's own, or 75 if another migration held the lock for
 import fcntl
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -21,6 +22,43 @@ from docker_roles.connection import LockTimeoutError, wait_until
 
 UNAVAILABLE = 69
 TEMPORARY_FAILURE = 75
+
+# The stack's database. Without the dot, a resolver may add the network's domain and find another "db".
+DATABASE = "db."
+# What a client says first to PostgreSQL: the length, protocol 3.0 and a user. MariaDB speaks first.
+GREETINGS = {5432: b"\0\0\0\x16\0\x03\0\0user\0migrate\0\0", 3306: b""}
+DATABASE_SECONDS = 60
+# PostgreSQL's code for "the database system is starting up".
+STARTING = b"C57P03"
+
+
+def is_ready(host: str) -> bool:
+    """Tells whether a PostgreSQL or MariaDB on that host takes connections, whoever may log in."""
+    for port, greeting in GREETINGS.items():
+        with suppress(OSError), socket.create_connection((host, port), timeout=2) as server:
+            server.sendall(greeting)
+            answer = server.recv(1024)
+            if answer and STARTING not in answer:
+                return True
+    return False
+
+
+def has_database(seconds: float) -> bool:
+    """Waits until the stack's database, if it has one, takes connections.
+
+    Returns False after that many seconds.
+    """
+    try:
+        socket.getaddrinfo(DATABASE, None)
+    except OSError:
+        # The database is elsewhere, or a file.
+        return True
+    deadline = time.monotonic() + seconds
+    while not is_ready(DATABASE):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return True
 
 
 @contextmanager
@@ -62,7 +100,14 @@ def lock_for(url: str, seconds: float) -> AbstractContextManager[None]:
 
 
 def main() -> int:
-    """Takes the lock, runs the command, and returns its exit code."""
+    """Waits for the database, takes the lock, runs the command, and returns its exit code."""
+    if not has_database(DATABASE_SECONDS):
+        print(
+            f"migrate: the database of this stack has taken no connection for {DATABASE_SECONDS} seconds. "
+            "Its log says why: docker compose logs postgres mariadb",
+            file=sys.stderr,
+        )
+        return UNAVAILABLE
     command = os.environ.get("MIGRATE_COMMAND", "")
     if not command:
         print("migrate: MIGRATE_COMMAND is empty: nothing to do.")

@@ -138,7 +138,7 @@ done_story() {
 	compose logs worker | grep 'its mail could not be sent'
 }
 
-@test "in production no other service starts, and secrets-check says why" {
+@test "in production nothing but databases starts beside it, and secrets-check says why" {
 	local files=compose.yaml:compose.production.yaml:extras/mail/compose.yaml
 	[[ $(grep '^COMPOSE_FILE=' "$env_file" | tail -1) != *offline* ]] || files+=:extras/offline/compose.yaml
 	sed 's/local-only/of-this-test/' "$env_file" >"$BATS_TEST_TMPDIR/production.env"

@@ -79,10 +79,21 @@ async function startBeside(stack: Stack, model: Model, start: readonly string[],
   }
 }
 
+/** Whether there is a migration, and the last one had other settings. Compose's hash does not tell: it leaves out what is in an env_file. */
+async function hasOtherSettings(migrate: Service | undefined, all: readonly Container[]): Promise<boolean> {
+  const id = all.find(({ service }) => service === 'migrate')?.id
+  const { environment = {} } = migrate ?? {}
+  if (!id || !environment.MIGRATE_COMMAND) return false
+  const had = JSON.parse(await read(['inspect', '--format', '{{json .Config.Env}}', id])) as string[]
+  return Object.entries(environment).some(([name, value]) => value !== null && !had.includes(`${name}=${value}`))
+}
+
 /**
  * Replaces web if an older version of it runs: migrates while that one goes on serving, starts the new web beside it,
  * and stops it when the new one is healthy. Compose alone would first stop every old container: visitors would wait for
  * the migration and for the worker's last task, and a new web that never becomes healthy would be an outage.
+ *
+ * With other settings alone it only migrates: they may hold a password that the database does not have.
  *
  * Web is replaced in its place, before the rest, if there is no proxy, if two of it cannot run, if a service is not well
  * (this start may be the cure), or if one that web needs changes too (Compose would then replace the new web as well).
@@ -106,9 +117,11 @@ export async function replaceWeb(stack: Stack, model: Model, start: readonly str
   const needed = waits.map(([service]) => service)
   const current = await currentImages(model, ['web', ...needed])
   const hasDatabase = waitsFor(model, 'migrate').every(([service, condition]) =>
-    running.some((one) => one.service === service) || condition !== 'service_healthy')
-  if (!hasDatabase || webs.every(({ image }) => current.includes(image))) return
+    running.some((one) => one.service === service) || condition === 'service_completed_successfully')
+  const isNew = webs.some(({ image }) => !current.includes(image))
+  if (!hasDatabase || !isNew && !(proxy && await hasOtherSettings(migrate, all))) return
   if (migrate?.environment?.MIGRATE_COMMAND) await runOnce(stack, model, migration, { options: ['--no-deps'] })
+  if (!isNew) return
   const old = webs.filter(({ image, health }) => !current.includes(image) && health === 'healthy')
   const changes = changesTo(current, hashes)
   const isUnsettled = running.some((one) => one.service !== 'web' && (one.state === 'restarting' || one.health === 'unhealthy' || needed.includes(one.service) && changes(one)))

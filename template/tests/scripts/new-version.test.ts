@@ -6,7 +6,7 @@ import { Sandbox } from '../../../tests/helpers/sandbox.ts'
 import { inspected, type Sketch } from '../../../tests/helpers/stack.ts'
 
 const web: Service = { image: 'shop-app', depends_on: { migrate: { condition: 'service_completed_successfully' }, redis: { condition: 'service_healthy' } } }
-const migrate: Service = { image: 'shop-app', depends_on: { postgres: { condition: 'service_healthy' } }, environment: { MIGRATE_COMMAND: '' } }
+const migrate: Service = { image: 'shop-app', depends_on: { postgres: { condition: 'service_started' } }, environment: { MIGRATE_COMMAND: '' } }
 const others = { migrate, postgres: { image: 'postgres:17' }, redis: { image: 'valkey:9' }, worker: { image: 'shop-app' } }
 const networks = { edge: { name: 'shop_edge' }, site: { name: 'shop_site' }, data: { name: 'shop_data' } }
 const stackWithout = { name: 'shop', services: { ...others, web }, networks }
@@ -60,6 +60,25 @@ test.each<[string, Sketch[], string[], Model?]>([
   ['nothing hands visitors to the one that answers', [postgres, old], ['compose up web'], stackWithout],
 ])('an older version is replaced in its place, or not at all, if %s', async (_, containers, calls, model) => {
   expect(await replacedOn(containers, { ...(model && { model }) })).toEqual({ calls, failure: undefined, hasBegun: calls.includes('compose up web') })
+})
+
+const migrated: Sketch = { service: 'migrate', state: 'exited', image: 'new' }
+const migrating: Model['services'] = { migrate: { ...migrate, environment: { MIGRATE_COMMAND: 'tool up', DATABASE_URL: 'of-now', UNSET: null } } }
+
+test.each<[string, number, string, Sketch[], Model['services']?]>([
+  ['as they were', 0, 'of-now', [postgres, fresh, migrated]],
+  ['others, such as the password of the database', 1, 'of-then', [postgres, fresh, migrated]],
+  ['unknown', 0, 'of-then', [postgres, fresh]],
+  ['others, in development', 0, 'of-then', [postgres, fresh, migrated], { ...others, web }],
+  ['others, and the database has not started yet', 0, 'of-then', [fresh, migrated]],
+])('production migrates before anything is replaced if the settings are %s', async (_, runs, url, containers, services = stackWith().services) => {
+  const box = new Sandbox()
+  box.answer('compose-run', { code: 1, err: 'password authentication failed\n' })
+  box.answer('inspect-format', { out: ['PATH=/bin', 'MIGRATE_COMMAND=tool up', `DATABASE_URL=${url}`] })
+  const { calls, failure, hasBegun } = await replacedOn(containers, { box, model: { ...stackWith(), services: { ...services, ...migrating } } })
+  expect(calls.map((call) => call.replace(/ --no-TTY.*/, ''))).toEqual(runs ? ['compose --progress quiet run --rm'] : [])
+  expect(failure).toEqual(runs ? expect.objectContaining({ exitCode: 6, message: 'The database was not migrated. What ran before still runs.' }) : undefined)
+  expect(hasBegun).toBe(false)
 })
 
 const other: Sketch = { ...fresh, number: 4 }

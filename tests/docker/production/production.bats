@@ -75,18 +75,26 @@ load ../helpers
 	done
 }
 
-@test "with a secret of the example nothing starts, and the setting is named" {
+@test "with secrets of the example no service works, and the settings are named" {
 	# The runner has taken the example's secrets out of the env file. It removes this project too.
 	local known=$COMPOSE_PROJECT_NAME-known
 	docker tag "$COMPOSE_PROJECT_NAME-app" "$known-app"
 	! has_service frontend || docker tag "$COMPOSE_PROJECT_NAME-frontend" "$known-frontend"
-	known() { COMPOSE_PROJECT_NAME=$known SECRET_KEY=contract-local-only compose "$@"; }
+	known() {
+		local -x COMPOSE_PROJECT_NAME=$known SECRET_KEY=contract-local-only
+		local -x POSTGRES_PASSWORD=$SECRET_KEY MARIADB_PASSWORD=$SECRET_KEY
+		compose "$@"
+	}
 	run known up --detach --no-build
 	# If it fails for another reason, such as too few networks, only this says so.
 	echo "$output"
 	assert_failure
-	run docker ps --quiet --filter "label=com.docker.compose.project=$known"
-	assert_output ''
+	# A database that refuses its password starts again and again.
+	run docker ps --format '{{.Label "com.docker.compose.service"}}' --filter "label=com.docker.compose.project=$known"
+	for service in "${lines[@]}"; do [[ $service =~ ^(postgres|mariadb)$ ]]; done
+	for database in postgres mariadb; do
+		! has_service "$database" || until_ok 10 eval "known logs $database | grep 'check-secrets: the password is that of .env.docker.example'"
+	done
 	run docker inspect --format '{{.State.ExitCode}}' "$known-secrets-check-1"
 	assert_output 64
 	run known logs --no-log-prefix secrets-check

@@ -1,15 +1,20 @@
-"""Which lock and which driver docker_roles takes, and what it makes of a URL. No database is needed."""
+"""For which database migrate waits, which lock and which driver it takes, and what it makes of a URL.
+
+No database is needed.
+"""
 
 import contextlib
 import io
+import socket
 import ssl
 import sys
 import tempfile
+import threading
 import unittest
 from pathlib import Path
 from unittest.mock import patch
 
-from docker_roles import lock_mysql, lock_postgres
+from docker_roles import lock_mysql, lock_postgres, migrate
 from docker_roles.connection import choose
 from docker_roles.lock_mysql import Tls, split
 from docker_roles.lock_postgres import plain_url
@@ -140,6 +145,42 @@ class TheLock(unittest.TestCase):
         folder = self.enterContext(tempfile.TemporaryDirectory())
         self.assertEqual(self.said_of(f"sqlite+aiosqlite:///{folder}/shop.db?timeout=5"), "")
         self.assertEqual([path.name for path in Path(folder).iterdir()], ["shop.db.migrate-lock"])
+
+
+class TheDatabase(unittest.TestCase):
+    """Which migrate waits for. Here it is a server that says one thing to each client."""
+
+    def starting(self, *answers: bytes) -> None:
+        """Starts a server on a port of its own, and has migrate look for the database there."""
+        server = socket.create_server(("127.0.0.1", 0))
+        self.enterContext(patch.object(migrate, "GREETINGS", {server.getsockname()[1]: b"hello"}))
+        self.enterContext(patch.object(migrate, "DATABASE", "localhost"))
+
+        def serve() -> None:
+            for answer in answers:
+                client, _ = server.accept()
+                with client:
+                    client.sendall(answer)
+            server.close()
+
+        threading.Thread(target=serve, daemon=True).start()
+
+    def test_is_ready_when_it_asks_for_a_login(self) -> None:
+        """Or has another objection than that it starts; MariaDB sends its version first."""
+        for answer in (b"R\0\0\0\x17", b"E\0\0\0\x40SFATAL\0C28000\0\0", b"\x4a\0\0\0\x0a11.8.3-MariaDB"):
+            with self.subTest(answer):
+                self.starting(b"E\0\0\0\x40SFATAL\0C57P03\0\0", b"", answer)
+                self.assertTrue(migrate.has_database(5))
+
+    def test_is_missed_after_a_while(self) -> None:
+        """A server that has gone refuses connections."""
+        self.starting(b"E\0\0\0\x40SFATAL\0C57P03\0\0")
+        self.assertFalse(migrate.has_database(0.5))
+
+    def test_may_be_elsewhere(self) -> None:
+        """Then the stack has no name for it."""
+        with patch.object(socket, "getaddrinfo", side_effect=socket.gaierror):
+            self.assertTrue(migrate.has_database(0))
 
 
 if __name__ == "__main__":
