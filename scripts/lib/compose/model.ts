@@ -140,6 +140,9 @@ export function parseContainers(json: string) {
 export const isWell = ({ state, health, exitCode }: Container): boolean =>
   state === 'running' ? health === '' || health === 'healthy' : state === 'exited' && exitCode === 0
 
+/** Whether something went wrong in a container that is not well: it does not only need more time. */
+export const hasFailed = ({ state, health, restarts }: Container): boolean => state !== 'running' || health === 'unhealthy' || restarts > 0
+
 /** A container that ended, even if Docker has just restarted it, says more than one that is not healthy yet. */
 const rank = ({ state, health, restarts }: Container): number =>
   state === 'exited' || state === 'restarting' || restarts > 0 ? 0 : health === 'unhealthy' ? 1 : 2
@@ -156,7 +159,9 @@ export function firstCause(containers: readonly Container[], services: Model['se
   // A container that another profile left behind is never the cause.
   const own = containers.filter(({ service }) => service in services)
   const sick = own.filter((container) => !isWell(container) || (container.state === 'running' && hasToEnd(container.service, services)))
-  const isSick = (name: string): boolean => sick.some(({ service }) => service === name)
-  const roots = sick.filter(({ service }) => !Object.keys(services[service]?.depends_on ?? {}).some(isSick))
+  // One that had only to be started is no cause while it still starts.
+  const isToBlame = ([name, { condition }]: [string, { condition: string }]): boolean =>
+    sick.some((one) => one.service === name && (condition !== 'service_started' || hasFailed(one)))
+  const roots = sick.filter(({ service }) => !Object.entries(services[service]?.depends_on ?? {}).some(isToBlame))
   return roots.toSorted((a, b) => rank(a) - rank(b))[0]
 }

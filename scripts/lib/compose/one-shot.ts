@@ -3,8 +3,8 @@ import { common, defineCommand, type Command } from '../command.ts'
 import { envFile } from '../env/settings.ts'
 import { CliError, ExitCode } from '../errors.ts'
 import { indent, info, print, printJson, showCommand, step } from '../terminal.ts'
-import type { Model } from './model.ts'
-import { captureCompose, composeCommand, endAbandoned, openStack, stackOf, type Stack } from './stack.ts'
+import { firstCause, hasFailed, type Model } from './model.ts'
+import { captureCompose, composeCommand, endAbandoned, openStack, readContainers, stackOf, type Stack } from './stack.ts'
 
 interface Job {
   role: string
@@ -36,9 +36,15 @@ export async function runOnce(stack: Stack, model: Model, job: Job, { options = 
     const told = stdout + stderr
     if (exitCode === 0) return told
     const { explain, explainOutput } = await import('../explain/explain.ts')
-    // Another service failed, and this one waits for it.
-    if (/didn't complete successfully|dependency failed to start/.test(stderr)) throw await explain(stack, model)
+    // Another service failed, and this one needs it.
+    const needed = Object.keys(model.services[job.service]?.depends_on ?? {})
+    const cause = firstCause((await readContainers(model.name)).filter(({ service }) => needed.includes(service)), model.services)
+    if (cause && cause.state !== 'created' && hasFailed(cause)) throw await explain(stack, model)
     const { details, advice } = explainOutput(told, job.role, model)
+    if (exitCode === 137) {
+      const { moreMemory } = await import('../explain/clues.ts')
+      throw new CliError(job.failure, { details: `${job.role} was killed: it used more memory than it may have.`, hint: moreMemory({ role: job.service, model }), exitCode: job.exitCode })
+    }
     const hint = [advice, verbose ? '' : `Again, with all of its output: ${again}`].filter(Boolean).join('\n')
     throw new CliError(job.failure, { details: verbose ? undefined : details, hint, exitCode: job.exitCode })
   }

@@ -39,12 +39,20 @@ describe.concurrent('migrate', () => {
 
   test('that waits in vain for the database says what is wrong with the database', async () => {
     const box = await stack()
-    box.answer('compose-run', { err: 'dependency failed to start: container shop-postgres-1 is unhealthy\n', code: 1 })
+    box.answer('compose-run', { err: 'migrate: the database of this stack has taken no connection for 60 seconds.\n', code: 69 })
     box.answer('compose-logs', { out: 'could not write to file "pg_wal/x": No space left on device\n' })
     box.containers(stackWith({ service: 'postgres', health: 'unhealthy' }))
     const { stderr } = await box.run('migrate')
     expect(stderr).toContain('✗ postgres is not healthy.')
     expect(stderr).toContain('→ A disk is full.')
+  })
+
+  test('that is killed asks for more memory', async () => {
+    const box = await stack()
+    box.answer('compose-run', { code: 137 })
+    const { code, stderr } = await box.run('migrate')
+    expect(code).toBe(6)
+    expect(stderr).toContain('migrate was killed: it used more memory than it may have.\n\n  → It has no limit here: give Docker more memory')
   })
 
   test('--verbose shows its output as it comes', async () => {
