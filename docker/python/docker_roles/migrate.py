@@ -23,42 +23,41 @@ from docker_roles.connection import LockTimeoutError, wait_until
 UNAVAILABLE = 69
 TEMPORARY_FAILURE = 75
 
-# The stack's database. Without the dot, a resolver may add the network's domain and find another "db".
-DATABASE = "db."
-# What a client says first to PostgreSQL: the length, protocol 3.0 and a user. MariaDB speaks first.
-GREETINGS = {5432: b"\0\0\0\x16\0\x03\0\0user\0migrate\0\0", 3306: b""}
+# The stack's databases: host, port, and what a client says first. Without the dot, a resolver may add the
+# network's domain and find another host. To PostgreSQL a client says the length, protocol 3.0 and a user;
+# MariaDB speaks first.
+DATABASES = {
+    "postgres": ("postgres.", 5432, b"\0\0\0\x16\0\x03\0\0user\0migrate\0\0"),
+    "mariadb": ("mariadb.", 3306, b""),
+}
 DATABASE_SECONDS = 60
 # PostgreSQL's code for "the database system is starting up".
 STARTING = b"C57P03"
 
 
-def is_ready(host: str) -> bool:
-    """Tells whether a PostgreSQL or MariaDB on that host takes connections, whoever may log in."""
-    for port, greeting in GREETINGS.items():
-        with suppress(OSError), socket.create_connection((host, port), timeout=2) as server:
-            server.sendall(greeting)
-            answer = server.recv(1024)
-            if answer and STARTING not in answer:
-                return True
+def is_ready(host: str, port: int, greeting: bytes) -> bool:
+    """Tells whether a PostgreSQL or MariaDB takes connections, whoever may log in."""
+    with suppress(OSError), socket.create_connection((host, port), timeout=2) as server:
+        server.sendall(greeting)
+        answer = server.recv(1024)
+        return bool(answer) and STARTING not in answer
     return False
 
 
-def has_database(seconds: float) -> bool:
+def missing_database(seconds: float) -> str | None:
     """Waits until the stack's database, if it has one, takes connections.
 
-    Returns False after that many seconds.
+    Returns its name after that many seconds, or None.
     """
-    try:
-        socket.getaddrinfo(DATABASE, None)
-    except OSError:
-        # The database is elsewhere, or a file.
-        return True
     deadline = time.monotonic() + seconds
-    while not is_ready(DATABASE):
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.1)
-    return True
+    for name, (host, port, greeting) in DATABASES.items():
+        with suppress(OSError):
+            socket.getaddrinfo(host, port)
+            while not is_ready(host, port, greeting):
+                if time.monotonic() > deadline:
+                    return name
+                time.sleep(0.1)
+    return None
 
 
 @contextmanager
@@ -101,10 +100,10 @@ def lock_for(url: str, seconds: float) -> AbstractContextManager[None]:
 
 def main() -> int:
     """Waits for the database, takes the lock, runs the command, and returns its exit code."""
-    if not has_database(DATABASE_SECONDS):
+    if name := missing_database(DATABASE_SECONDS):
         print(
-            f"migrate: the database of this stack has taken no connection for {DATABASE_SECONDS} seconds. "
-            "Its log says why: docker compose logs postgres mariadb",
+            f"migrate: {name} has taken no connection for {DATABASE_SECONDS} seconds. "
+            f"Its log says why: docker compose logs {name}",
             file=sys.stderr,
         )
         return UNAVAILABLE

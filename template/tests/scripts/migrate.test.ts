@@ -39,7 +39,7 @@ describe.concurrent('migrate', () => {
 
   test('that waits in vain for the database says what is wrong with the database', async () => {
     const box = await stack()
-    box.answer('compose-run', { err: 'migrate: the database of this stack has taken no connection for 60 seconds.\n', code: 69 })
+    box.answer('compose-run', { err: 'migrate: postgres has taken no connection for 60 seconds.\n', code: 69 })
     box.answer('compose-logs', { out: 'could not write to file "pg_wal/x": No space left on device\n' })
     box.containers(stackWith({ service: 'postgres', health: 'unhealthy' }))
     const { stderr } = await box.run('migrate')

@@ -153,8 +153,8 @@ class TheDatabase(unittest.TestCase):
     def starting(self, *answers: bytes) -> None:
         """Starts a server on a port of its own, and has migrate look for the database there."""
         server = socket.create_server(("127.0.0.1", 0))
-        self.enterContext(patch.object(migrate, "GREETINGS", {server.getsockname()[1]: b"hello"}))
-        self.enterContext(patch.object(migrate, "DATABASE", "localhost"))
+        where = ("localhost", server.getsockname()[1], b"hello")
+        self.enterContext(patch.object(migrate, "DATABASES", {"postgres": where}))
 
         def serve() -> None:
             for answer in answers:
@@ -170,17 +170,17 @@ class TheDatabase(unittest.TestCase):
         for answer in (b"R\0\0\0\x17", b"E\0\0\0\x40SFATAL\0C28000\0\0", b"\x4a\0\0\0\x0a11.8.3-MariaDB"):
             with self.subTest(answer):
                 self.starting(b"E\0\0\0\x40SFATAL\0C57P03\0\0", b"", answer)
-                self.assertTrue(migrate.has_database(5))
+                self.assertIsNone(migrate.missing_database(5))
 
     def test_is_missed_after_a_while(self) -> None:
         """A server that has gone refuses connections."""
         self.starting(b"E\0\0\0\x40SFATAL\0C57P03\0\0")
-        self.assertFalse(migrate.has_database(0.5))
+        self.assertEqual(migrate.missing_database(0.5), "postgres")
 
     def test_may_be_elsewhere(self) -> None:
         """Then the stack has no name for it."""
         with patch.object(socket, "getaddrinfo", side_effect=socket.gaierror):
-            self.assertTrue(migrate.has_database(0))
+            self.assertIsNone(migrate.missing_database(0))
 
 
 if __name__ == "__main__":
