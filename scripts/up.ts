@@ -10,7 +10,7 @@ import { hasNewFrontend, readHashes, replaceWeb, stopWorkers, tryFrontend } from
 import { checkPorts } from './lib/compose/ports.ts'
 import { checkCaddyfile, reloadProxy } from './lib/compose/proxy.ts'
 import { checkSourceAccess } from './lib/compose/source-access.ts'
-import { buildImages, composeCommand, openStack, readContainers, stackOf, startServices } from './lib/compose/stack.ts'
+import { buildImages, composeCommand, findStrays, openStack, readContainers, stackOf, startServices } from './lib/compose/stack.ts'
 import type { Stack } from './lib/compose/stack.ts'
 import { read } from './lib/engine/docker.ts'
 import { ensureImages } from './lib/engine/images.ts'
@@ -82,15 +82,13 @@ async function startStack(stack: Stack, model: Model, start: readonly string[], 
 }
 
 /** Warns of what is odd about a stack that is up. */
-async function warnOfOddities(stack: Stack, model: Model, running: readonly string[]): Promise<void> {
+async function warnOfOddities(stack: Stack, model: Model, all: readonly Container[]): Promise<void> {
   const { web } = urls(model)
   // One request proves the address before it is printed.
   const answer = web && (await fetch(web, { signal: AbortSignal.timeout(5000), redirect: 'manual' }).catch(() => undefined))
   if (web && !answer) warn(`web is healthy in its container, but ${web} does not answer on this machine.`)
-  const strays = running.filter((service) => !(service in model.services))
-  if (strays.length === 0) return
-  const command = composeCommand(stack, '--profile', '*', 'rm', '--stop', '--force', ...strays)
-  warn(`Still running, although COMPOSE_PROFILES does not ask for it: ${strays.join(', ')}. Remove it: ${command}`)
+  const strays = findStrays(stack, model, all)
+  if (strays) warn(`${strays.text} Remove it: ${strays.remedy}`)
 }
 
 export const up = defineCommand({
@@ -141,11 +139,11 @@ export const up = defineCommand({
     }
     const all = await startStack(stack, model, start, hashes)
     const migrated = model.services.migrate?.environment?.MIGRATE_COMMAND ? ', the database is migrated' : ''
-    const running = [...new Set(all.filter(({ state }) => state === 'running').map(({ service }) => service))]
-    ok(`${running.filter((service) => service in model.services).length} services are up${migrated}`, secondsSince(begun))
+    const running = new Set(all.filter(({ service, state }) => state === 'running' && service in model.services).map(({ service }) => service))
+    ok(`${running.size} services are up${migrated}`, secondsSince(begun))
 
     await reloadProxy(stack, model, all)
-    await warnOfOddities(stack, model, running)
+    await warnOfOddities(stack, model, all)
     if (json) {
       const services = all.filter(({ service }) => service in model.services)
         .map(({ service, name, state, health, exitCode }) => ({ name: service, container: name, state, health, exitCode }))

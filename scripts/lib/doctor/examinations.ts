@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { foreignImages, hasToEnd, isWell, type Container, type Model } from '../compose/model.ts'
 import { takenPorts } from '../compose/ports.ts'
 import { unreadableSource } from '../compose/source-access.ts'
-import type { Stack } from '../compose/stack.ts'
+import { findStrays, type Stack } from '../compose/stack.ts'
 import { capture, lastLines } from '../engine/docker.ts'
 import { isAtLeast, type Engine } from '../engine/engine.ts'
 import { isFarEngine, makeRoom, roomOf } from '../engine/machine.ts'
@@ -128,10 +128,12 @@ export async function examineContainers({ containers, model, stack }: Pick<Sight
   const causes = await Promise.all(sick.map(async (container) => explainContainer(stack, model, container)))
   const absent = Object.entries(model.services).filter(([name, { scale, deploy }]) => (scale ?? deploy?.replicas) !== 0 && !hasToEnd(name, model.services))
     .filter(([name]) => own.every((container) => container.service !== name || container.wasStopped))
+  const strays = findStrays(stack, model, containers)
   return [
     ...(sick.length === 0 ? [well(`${amount(own.filter(({ wasStopped }) => !wasStopped).length, 'container')} are healthy, or have ended well`)] : []),
     ...causes.map(({ message, hint = '' }) => wrong(message, hint)),
     ...absent.map(([name]) => wrong(`${name} does not run.`, 'npm run up starts it.')),
+    ...(strays ? [doubtful(strays.text, strays.remedy)] : []),
     ...own.filter(({ restarts }) => restarts > 0).map(({ name, restarts, exitCode, oomKilled }) => {
       // 137 is the exit code after signal 9.
       const why = oomKilled || exitCode === 137 ? ', the last time because it was killed' : ''

@@ -4,8 +4,8 @@
 argument of a task. Its own argument is the number of workers that run. The answer is one JSON object on the
 last line of standard output, or null where the broker is neither Redis nor RabbitMQ:
 
-    waiting   by the name of the queue: ``count``; in RabbitMQ ``nobody``, true where no worker takes from it;
-              in Redis ``oldest`` (the name of the task that is next) and ``still``, the seconds in which
+    waiting   by the name of the queue: ``count``; ``nobody``, true where no worker takes from it; in Redis
+              ``oldest`` (the name of the task that is next) and ``still``, the seconds in which
               nothing was put in or taken out. This is a lower bound on the wait: messages of Celery do not
               say when they were sent.
     taken     tasks that a worker has and has not acknowledged; for RabbitMQ those that workers say they run
@@ -53,6 +53,12 @@ def waiting(client: Any, queue: str) -> dict[str, Any] | None:
     }
 
 
+def served(workers: int) -> set[str] | None:
+    """Returns the queues that workers take from, or None if a worker is too busy to say."""
+    answers = app.control.inspect(timeout=ANSWER_SECONDS).active_queues() or {}
+    return {queue["name"] for queues in answers.values() for queue in queues} if len(answers) >= workers else None
+
+
 def taken_ids(client: Any) -> set[str]:
     """Returns the ids of taken tasks, without those of a rate limit, which workers do not report."""
     headers = [json.loads(text)[0].get("headers") or {} for text in client.hvals(UNACKED)]
@@ -88,10 +94,13 @@ def in_redis(connection: Any) -> dict[str, Any]:
         client.execute_command("CLIENT NO-TOUCH", "ON")
     keys = client.scan_iter("_kombu.binding.*", count=1000)
     queues = {member.decode().split(SEPARATOR)[-1] for key in keys for member in client.smembers(key)}
-    found = {queue: waiting(client, queue) for queue in sorted(queues)}
+    found = {queue: what for queue in sorted(queues) if (what := waiting(client, queue))}
+    known = served(int(sys.argv[1])) if found else None
+    for queue, what in found.items():
+        what["nobody"] = known is not None and queue not in known
     first = client.zrange(INDEX, 0, 0, withscores=True)
     return {
-        "waiting": {queue: what for queue, what in found.items() if what},
+        "waiting": found,
         "taken": client.zcard(INDEX),
         "oldest": since(first[0][1]) if first else None,
         "lost": lost(client, int(sys.argv[1])),

@@ -106,7 +106,7 @@ long_text() {
 	run node --import tsx/esm -- scripts/doctor.ts --env-file "$env_file"
 	compose exec -T worker entrypoint.sh celery --app agent.worker --quiet purge --force --queues nobodys
 	assert_success
-	assert_output --partial '! Tasks wait (1 in nobodys, first agent.nothing, for at least '
+	assert_output --partial '! Tasks wait (1 in nobodys, from which no worker takes, first agent.nothing, for at least '
 	refute_output --partial "$encoded"
 }
 
