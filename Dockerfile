@@ -194,6 +194,8 @@ ENV PATH=/opt/venv/bin:$PATH \
 COPY --chmod=0755 docker/entrypoint.sh docker/healthcheck.sh /usr/local/bin/
 COPY --chmod=0644 docker/python /opt/docker
 RUN chmod -R a+rX /opt/docker && python3 -m compileall -q /opt/docker
+ARG APP_WORKDIR=.
+WORKDIR /app/${APP_WORKDIR}
 ARG APP_UID=1001
 ARG APP_GID=1001
 USER ${APP_UID}:${APP_GID}
@@ -206,8 +208,6 @@ HEALTHCHECK --interval=15s --timeout=75s --start-period=60s --start-interval=0.2
 
 FROM runtime AS dev
 COPY --from=deps-dev /opt/venv /opt/venv
-ARG APP_WORKDIR=.
-WORKDIR /app/${APP_WORKDIR}
 COPY --from=source /app /app
 COPY --from=frontend /opt/frontend /opt/frontend
 
@@ -215,8 +215,6 @@ FROM runtime AS prod
 # Lets the health check end a frozen role. In development it must not, because a debugger may be holding the role.
 ENV END_FROZEN=true
 COPY --from=deps /opt/venv /opt/venv
-ARG APP_WORKDIR=.
-WORKDIR /app/${APP_WORKDIR}
 COPY --from=source-prod /app /app
 COPY --from=frontend /opt/frontend /opt/frontend
 ARG IMAGE_TITLE=app

@@ -23,14 +23,14 @@ from docker_roles.connection import LockTimeoutError, wait_until
 UNAVAILABLE = 69
 TEMPORARY_FAILURE = 75
 
-# The stack's databases: host, port, and what a client says first. Without the dot, a resolver may add the
-# network's domain and find another host. To PostgreSQL a client says the length, protocol 3.0 and a user;
-# MariaDB speaks first.
+# The stack's databases by their profiles: host, port, and what a client says first. Without the dot, a
+# resolver may add the network's domain and find another host. To PostgreSQL a client says the length,
+# protocol 3.0 and a user; MariaDB speaks first.
 DATABASES = {
     "postgres": ("postgres.", 5432, b"\0\0\0\x16\0\x03\0\0user\0migrate\0\0"),
     "mariadb": ("mariadb.", 3306, b""),
 }
-DATABASE_SECONDS = 60
+DATABASE_SECONDS = 120
 # PostgreSQL's code for "the database system is starting up".
 STARTING = b"C57P03"
 
@@ -44,20 +44,20 @@ def is_ready(host: str, port: int, greeting: bytes) -> bool:
     return False
 
 
-def missing_database(seconds: float) -> str | None:
-    """Waits until the stack's database, if it has one, takes connections.
-
-    Returns its name after that many seconds, or None.
-    """
+def wait_for_database(seconds: float = DATABASE_SECONDS) -> None:
+    """Waits until the database whose profile is on takes connections, and says so if it does not in that time."""
     deadline = time.monotonic() + seconds
-    for name, (host, port, greeting) in DATABASES.items():
-        with suppress(OSError):
-            socket.getaddrinfo(host, port)
-            while not is_ready(host, port, greeting):
+    profiles = os.environ.get("COMPOSE_PROFILES", "").split(",")
+    for name, where in DATABASES.items():
+        if not {name, "*"}.isdisjoint(profiles):
+            while not is_ready(*where):
                 if time.monotonic() > deadline:
-                    return name
+                    print(
+                        f"migrate: {name} has taken no connection for {seconds:.0f} seconds. Its log says why.",
+                        file=sys.stderr,
+                    )
+                    break
                 time.sleep(0.1)
-    return None
 
 
 @contextmanager
@@ -100,13 +100,7 @@ def lock_for(url: str, seconds: float) -> AbstractContextManager[None]:
 
 def main() -> int:
     """Waits for the database, takes the lock, runs the command, and returns its exit code."""
-    if name := missing_database(DATABASE_SECONDS):
-        print(
-            f"migrate: {name} has taken no connection for {DATABASE_SECONDS} seconds. "
-            f"Its log says why: docker compose logs {name}",
-            file=sys.stderr,
-        )
-        return UNAVAILABLE
+    wait_for_database()
     command = os.environ.get("MIGRATE_COMMAND", "")
     if not command:
         print("migrate: MIGRATE_COMMAND is empty: nothing to do.")

@@ -23,7 +23,7 @@ from copy_database.plan import Plan, is_version_table, make_plan
 from copy_database.report import MIGRATION_FAILED, CopyError, Reporter
 from copy_database.transfer import Transfer
 from docker_roles.connection import LockTimeoutError
-from docker_roles.migrate import lock_for
+from docker_roles.migrate import lock_for, wait_for_database
 
 
 def _arguments() -> argparse.Namespace:
@@ -115,6 +115,7 @@ def _run(arguments: argparse.Namespace, report: Reporter) -> None:
     url = os.environ.get("DATABASE_URL", "")
     seconds = float(os.environ.get("MIGRATE_LOCK_TIMEOUT") or 300)
     started = time.monotonic()
+    wait_for_database()
     with closing(connect(url)) as target, lock_for(url, seconds), open_source(arguments.source) as source:
         plan, may_replace = _prepare(arguments, source, target)
         transfer = Transfer(source, target, plan, report, arguments.accept_rounding)

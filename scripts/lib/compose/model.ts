@@ -147,6 +147,12 @@ export const hasFailed = ({ state, health, restarts }: Container): boolean => st
 const rank = ({ state, health, restarts }: Container): number =>
   state === 'exited' || state === 'restarting' || restarts > 0 ? 0 : health === 'unhealthy' ? 1 : 2
 
+/** What a service of the stack waits for, and what that waits for, each as `[service, condition]`. */
+export const waitsFor = ({ services }: Model, name: string): [string, string][] => Object.entries(services[name]?.depends_on ?? {})
+  // A service whose profile is off may still have a container.
+  .filter(([service]) => service in services)
+  .flatMap(([service, { condition }]) => [[service, condition], ...waitsFor({ name, services }, service)])
+
 /** Whether another service waits for the end of this one. */
 export const hasToEnd = (name: string, services: Model['services']): boolean =>
   Object.values(services).some(({ depends_on: others }) => others?.[name]?.condition === 'service_completed_successfully')

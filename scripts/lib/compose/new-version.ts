@@ -3,17 +3,11 @@ import { setTimeout } from 'node:timers/promises'
 import { capture, lastLines, read } from '../engine/docker.ts'
 import { CliError, ExitCode } from '../errors.ts'
 import { step } from '../terminal.ts'
-import type { Container, Model, Service } from './model.ts'
-import { migration, runOnce } from './one-shot.ts'
+import { isWell, waitsFor, type Container, type Model, type Service } from './model.ts'
+import { migration, runOnce, type Job } from './one-shot.ts'
 import { captureCompose, compose, endAbandoned, ofProject, readContainers, readNames, startServices, type Stack } from './stack.ts'
 
 const idsOf = (containers: readonly Container[]): string[] => containers.map(({ id }) => id)
-
-/** What a service of the stack waits for, and what that waits for, each as `[service, condition]`. */
-const waitsFor = ({ services }: Model, name: string): [string, string][] => Object.entries(services[name]?.depends_on ?? {})
-  // A service whose profile is off may still have a container.
-  .filter(([service]) => service in services)
-  .flatMap(([service, { condition }]) => [[service, condition], ...waitsFor({ name, services }, service)])
 
 /** The ids of the images that some services are to have. */
 const currentImages = async (model: Model, names: readonly string[]): Promise<string[]> => {
@@ -79,13 +73,17 @@ async function startBeside(stack: Stack, model: Model, start: readonly string[],
   }
 }
 
-/** Whether there is a migration, and the last one had other settings. Compose's hash does not tell: it leaves out what is in an env_file. */
-async function hasOtherSettings(migrate: Service | undefined, all: readonly Container[]): Promise<boolean> {
+/** Logs in to the database with its new URL, under the lock of the migration. */
+const login: Job = {
+  ...migration, title: 'Logging in to the database', failure: 'The database cannot be used with the new DATABASE_URL. What ran before still runs.',
+}
+
+/** Whether the last migration had another DATABASE_URL, or is not there any more to tell. */
+async function hasOtherUrl(migrate: Service | undefined, all: readonly Container[]): Promise<boolean> {
+  const url = migrate?.environment?.DATABASE_URL
   const id = all.find(({ service }) => service === 'migrate')?.id
-  const { environment = {} } = migrate ?? {}
-  if (!id || !environment.MIGRATE_COMMAND) return false
-  const had = JSON.parse(await read(['inspect', '--format', '{{json .Config.Env}}', id])) as string[]
-  return Object.entries(environment).some(([name, value]) => value !== null && !had.includes(`${name}=${value}`))
+  // Compose's hash does not tell: it leaves out what is in an env_file.
+  return Boolean(url) && !(id && (JSON.parse(await read(['inspect', '--format', '{{json .Config.Env}}', id])) as string[]).includes(`DATABASE_URL=${url}`))
 }
 
 /**
@@ -93,7 +91,8 @@ async function hasOtherSettings(migrate: Service | undefined, all: readonly Cont
  * and stops it when the new one is healthy. Compose alone would first stop every old container: visitors would wait for
  * the migration and for the worker's last task, and a new web that never becomes healthy would be an outage.
  *
- * With other settings alone it only migrates: they may hold a password that the database does not have.
+ * If only settings change, it tries a new DATABASE_URL, provided that there is a proxy: the database may have another
+ * password, and Compose would find out only after it has stopped everything.
  *
  * Web is replaced in its place, before the rest, if there is no proxy, if two of it cannot run, if a service is not well
  * (this start may be the cure), or if one that web needs changes too (Compose would then replace the new web as well).
@@ -116,12 +115,16 @@ export async function replaceWeb(stack: Stack, model: Model, start: readonly str
   const waits = waitsFor(model, 'web')
   const needed = waits.map(([service]) => service)
   const current = await currentImages(model, ['web', ...needed])
-  const hasDatabase = waitsFor(model, 'migrate').every(([service, condition]) =>
-    running.some((one) => one.service === service) || condition === 'service_completed_successfully')
+  const databases = waitsFor(model, 'migrate').filter(([, condition]) => condition !== 'service_completed_successfully').map(([service]) => service)
   const isNew = webs.some(({ image }) => !current.includes(image))
-  if (!hasDatabase || !isNew && !(proxy && await hasOtherSettings(migrate, all))) return
+  if (!databases.every((name) => running.some(({ service }) => service === name))) return
+  if (!isNew) {
+    // A database that is not well cannot tell, and this start may be the cure.
+    const canTell = proxy && running.every((one) => !databases.includes(one.service) || isWell(one))
+    if (canTell && await hasOtherUrl(migrate, all)) await runOnce(stack, model, login, { options: ['--no-deps', '--env', 'MIGRATE_COMMAND=true'] })
+    return
+  }
   if (migrate?.environment?.MIGRATE_COMMAND) await runOnce(stack, model, migration, { options: ['--no-deps'] })
-  if (!isNew) return
   const old = webs.filter(({ image, health }) => !current.includes(image) && health === 'healthy')
   const changes = changesTo(current, hashes)
   const isUnsettled = running.some((one) => one.service !== 'web' && (one.state === 'restarting' || one.health === 'unhealthy' || needed.includes(one.service) && changes(one)))

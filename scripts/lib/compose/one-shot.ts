@@ -3,10 +3,10 @@ import { common, defineCommand, type Command } from '../command.ts'
 import { envFile } from '../env/settings.ts'
 import { CliError, ExitCode } from '../errors.ts'
 import { indent, info, print, printJson, showCommand, step } from '../terminal.ts'
-import { firstCause, hasFailed, type Model } from './model.ts'
+import { firstCause, hasFailed, waitsFor, type Model } from './model.ts'
 import { captureCompose, composeCommand, endAbandoned, openStack, readContainers, stackOf, type Stack } from './stack.ts'
 
-interface Job {
+export interface Job {
   role: string
   /** The service in whose place the role runs. */
   service: string
@@ -37,15 +37,14 @@ export async function runOnce(stack: Stack, model: Model, job: Job, { options = 
     if (exitCode === 0) return told
     const { explain, explainOutput } = await import('../explain/explain.ts')
     // Another service failed, and this one needs it.
-    const needed = Object.keys(model.services[job.service]?.depends_on ?? {})
+    const isAwaited = /didn't complete successfully/.test(stderr)
+    const needed = waitsFor(model, job.service).filter(([, condition]) => isAwaited || condition !== 'service_completed_successfully').map(([name]) => name)
     const cause = firstCause((await readContainers(model.name)).filter(({ service }) => needed.includes(service)), model.services)
-    if (cause && cause.state !== 'created' && hasFailed(cause)) throw await explain(stack, model)
+    if (cause && cause.state !== 'created' && hasFailed(cause)) throw await explain(stack, model, needed)
     const { details, advice } = explainOutput(told, job.role, model)
-    if (exitCode === 137) {
-      const { moreMemory } = await import('../explain/clues.ts')
-      throw new CliError(job.failure, { details: `${job.role} was killed: it used more memory than it may have.`, hint: moreMemory({ role: job.service, model }), exitCode: job.exitCode })
-    }
-    const hint = [advice, verbose ? '' : `Again, with all of its output: ${again}`].filter(Boolean).join('\n')
+    const killed = 'Likely: it was killed, because it used more memory than it may have. ' +
+      `Raise ${job.service.toUpperCase()}_MEMORY in .env.docker. Without a limit, give Docker more memory.`
+    const hint = [exitCode === 137 ? killed : advice, verbose ? '' : `Again, with all of its output: ${again}`].filter(Boolean).join('\n')
     throw new CliError(job.failure, { details: verbose ? undefined : details, hint, exitCode: job.exitCode })
   }
   if (verbose) showCommand(again)

@@ -56,7 +56,9 @@ def waiting(client: Any, queue: str) -> dict[str, Any] | None:
 def served(workers: int) -> set[str] | None:
     """Returns the queues that workers take from, or None if a worker is too busy to say."""
     answers = app.control.inspect(timeout=ANSWER_SECONDS).active_queues() or {}
-    return {queue["name"] for queues in answers.values() for queue in queues} if len(answers) >= workers else None
+    if len(answers) < workers:
+        return None
+    return {queue["name"] for queues in answers.values() for queue in queues}
 
 
 def taken_ids(client: Any) -> set[str]:

@@ -47,12 +47,19 @@ describe.concurrent('migrate', () => {
     expect(stderr).toContain('→ A disk is full.')
   })
 
+  test('that fails while the database still starts is the cause itself', async () => {
+    const box = await stack()
+    box.answer('compose-run', { err: 'no such column\n', code: 1 })
+    box.containers(stackWith({ service: 'postgres', health: 'starting' }))
+    expect((await box.run('migrate')).stderr).toContain('✗ The database was not migrated.')
+  })
+
   test('that is killed asks for more memory', async () => {
     const box = await stack()
     box.answer('compose-run', { code: 137 })
     const { code, stderr } = await box.run('migrate')
     expect(code).toBe(6)
-    expect(stderr).toContain('migrate was killed: it used more memory than it may have.\n\n  → It has no limit here: give Docker more memory')
+    expect(stderr).toContain('→ Likely: it was killed, because it used more memory than it may have. Raise MIGRATE_MEMORY in .env.docker.')
   })
 
   test('--verbose shows its output as it comes', async () => {

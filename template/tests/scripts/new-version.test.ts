@@ -63,22 +63,26 @@ test.each<[string, Sketch[], string[], Model?]>([
 })
 
 const migrated: Sketch = { service: 'migrate', state: 'exited', image: 'new' }
-const migrating: Model['services'] = { migrate: { ...migrate, environment: { MIGRATE_COMMAND: 'tool up', DATABASE_URL: 'of-now', UNSET: null } } }
+const named: Model['services'] = { migrate: { ...migrate, environment: { DATABASE_URL: 'of-now' } } }
 
-test.each<[string, number, string, Sketch[], Model['services']?]>([
-  ['as they were', 0, 'of-now', [postgres, fresh, migrated]],
-  ['others, such as the password of the database', 1, 'of-then', [postgres, fresh, migrated]],
-  ['unknown', 0, 'of-then', [postgres, fresh]],
-  ['others, in development', 0, 'of-then', [postgres, fresh, migrated], { ...others, web }],
-  ['others, and the database has not started yet', 0, 'of-then', [fresh, migrated]],
-])('production migrates before anything is replaced if the settings are %s', async (_, runs, url, containers, services = stackWith().services) => {
-  const box = new Sandbox()
-  box.answer('compose-run', { code: 1, err: 'password authentication failed\n' })
-  box.answer('inspect-format', { out: ['PATH=/bin', 'MIGRATE_COMMAND=tool up', `DATABASE_URL=${url}`] })
-  const { calls, failure, hasBegun } = await replacedOn(containers, { box, model: { ...stackWith(), services: { ...services, ...migrating } } })
-  expect(calls.map((call) => call.replace(/ --no-TTY.*/, ''))).toEqual(runs ? ['compose --progress quiet run --rm'] : [])
-  expect(failure).toEqual(runs ? expect.objectContaining({ exitCode: 6, message: 'The database was not migrated. What ran before still runs.' }) : undefined)
-  expect(hasBegun).toBe(false)
+test.each<[string, string, boolean, Sketch[], Model['services']?]>([
+  ['is the same', 'of-now', false, [postgres, fresh, migrated]],
+  ['is another', 'of-then', true, [postgres, fresh, migrated]],
+  ['is another, and somebody has removed the last migration', 'of-then', true, [postgres, fresh]],
+  ['is another, and no proxy has visitors', 'of-then', false, [postgres, fresh, migrated], { ...others, web, ...named }],
+  ['is another, and the database does not run', 'of-then', false, [fresh, migrated]],
+  ['is another, and the database is not well: this start may be the cure', 'of-then', false, [{ ...postgres, health: 'unhealthy' }, fresh, migrated]],
+  ['is not set', 'of-then', false, [postgres, fresh, migrated], stackWith().services],
+])('before settings change, up logs in to the database if its URL %s', async (_, had, logsIn, containers, services = { ...stackWith().services, ...named }) => {
+  for (const code of [0, 1]) {
+    const box = new Sandbox()
+    box.answer('compose-run', { code, err: 'password authentication failed\n' })
+    box.answer('inspect-format', { out: ['PATH=/bin', `DATABASE_URL=${had}`] })
+    const { calls, failure, hasBegun } = await replacedOn(containers, { box, model: { ...stackWith(), services }})
+    expect(calls.map((call) => call.replace(/ --name \S+/, ''))).toEqual(logsIn ? ['compose --progress quiet run --rm --no-TTY --no-deps --env MIGRATE_COMMAND=true migrate migrate'] : [])
+    expect(failure).toEqual(logsIn && code === 1 ? expect.objectContaining({ exitCode: 6, message: 'The database cannot be used with the new DATABASE_URL. What ran before still runs.' }) : undefined)
+    expect(hasBegun).toBe(false)
+  }
 })
 
 const other: Sketch = { ...fresh, number: 4 }

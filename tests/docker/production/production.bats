@@ -93,7 +93,10 @@ load ../helpers
 	run docker ps --format '{{.Label "com.docker.compose.service"}}' --filter "label=com.docker.compose.project=$known"
 	for service in "${lines[@]}"; do [[ $service =~ ^(postgres|mariadb)$ ]]; done
 	for database in postgres mariadb; do
-		! has_service "$database" || until_ok 10 eval "known logs $database | grep 'check-secrets: the password is that of .env.docker.example'"
+		has_service "$database" || continue
+		run docker run --rm --entrypoint ls --volume "${known}_$database-data:/data:nocopy" "$known-app" -A /data
+		assert_output ''
+		until_ok 10 eval "known logs $database | grep '_PASSWORD is that of .env.docker.example'"
 	done
 	run docker inspect --format '{{.State.ExitCode}}' "$known-secrets-check-1"
 	assert_output 64

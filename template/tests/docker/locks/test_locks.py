@@ -148,39 +148,52 @@ class TheLock(unittest.TestCase):
 
 
 class TheDatabase(unittest.TestCase):
-    """Which migrate waits for. Here it is a server that says one thing to each client."""
+    """For which migrate waits. Here it is a server that says one thing to each client."""
 
-    def starting(self, *answers: bytes) -> None:
-        """Starts a server on a port of its own, and has migrate look for the database there."""
+    def wait(self, *answers: bytes, profiles: str = "redis,postgres", seconds: float = 5) -> tuple[list[bytes], str]:
+        """Waits for such a server, and returns what it was told, and what was said."""
+        told: list[bytes] = []
         server = socket.create_server(("127.0.0.1", 0))
-        where = ("localhost", server.getsockname()[1], b"hello")
-        self.enterContext(patch.object(migrate, "DATABASES", {"postgres": where}))
 
         def serve() -> None:
             for answer in answers:
                 client, _ = server.accept()
                 with client:
+                    told.append(client.recv(100))
                     client.sendall(answer)
             server.close()
 
         threading.Thread(target=serve, daemon=True).start()
+        where = {"postgres": ("localhost", server.getsockname()[1], b"hello")}
+        with (
+            patch.object(migrate, "DATABASES", where),
+            patch.dict("os.environ", {"COMPOSE_PROFILES": profiles}),
+            contextlib.redirect_stderr(io.StringIO()) as said,
+        ):
+            migrate.wait_for_database(seconds)
+        return told, said.getvalue()
 
     def test_is_ready_when_it_asks_for_a_login(self) -> None:
         """Or has another objection than that it starts; MariaDB sends its version first."""
         for answer in (b"R\0\0\0\x17", b"E\0\0\0\x40SFATAL\0C28000\0\0", b"\x4a\0\0\0\x0a11.8.3-MariaDB"):
             with self.subTest(answer):
-                self.starting(b"E\0\0\0\x40SFATAL\0C57P03\0\0", b"", answer)
-                self.assertIsNone(migrate.missing_database(5))
+                self.assertEqual(
+                    self.wait(b"E\0\0\0\x40SFATAL\0C57P03\0\0", b"", answer), ([b"hello"] * 3, "")
+                )
+
+    def test_may_run_with_all_profiles(self) -> None:
+        """As Compose reads it."""
+        self.assertEqual(self.wait(b"R", profiles="*"), ([b"hello"], ""))
 
     def test_is_missed_after_a_while(self) -> None:
-        """A server that has gone refuses connections."""
-        self.starting(b"E\0\0\0\x40SFATAL\0C57P03\0\0")
-        self.assertEqual(migrate.missing_database(0.5), "postgres")
+        """A server that has gone refuses connections; the migration says more, and comes next."""
+        told, said = self.wait(b"E\0\0\0\x40SFATAL\0C57P03\0\0", seconds=0.5)
+        self.assertEqual(told, [b"hello"])
+        self.assertIn("migrate: postgres has taken no connection for 0 seconds", said)
 
     def test_may_be_elsewhere(self) -> None:
-        """Then the stack has no name for it."""
-        with patch.object(socket, "getaddrinfo", side_effect=socket.gaierror):
-            self.assertIsNone(migrate.missing_database(0))
+        """Then its profile is off."""
+        self.assertEqual(self.wait(b"R", profiles="redis"), ([], ""))
 
 
 if __name__ == "__main__":
