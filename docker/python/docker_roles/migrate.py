@@ -45,7 +45,7 @@ def is_ready(host: str, port: int, greeting: bytes) -> bool:
 
 
 def wait_for_database(seconds: float = DATABASE_SECONDS) -> None:
-    """Waits until the database whose profile is on takes connections, and says so if it does not in that time."""
+    """Waits until the database whose profile is on takes connections, or for that long, and then says so."""
     deadline = time.monotonic() + seconds
     profiles = os.environ.get("COMPOSE_PROFILES", "").split(",")
     for name, where in DATABASES.items():

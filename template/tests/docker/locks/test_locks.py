@@ -150,7 +150,9 @@ class TheLock(unittest.TestCase):
 class TheDatabase(unittest.TestCase):
     """For which migrate waits. Here it is a server that says one thing to each client."""
 
-    def wait(self, *answers: bytes, profiles: str = "redis,postgres", seconds: float = 5) -> tuple[list[bytes], str]:
+    def wait(
+        self, *answers: bytes, profiles: str = "redis,postgres", seconds: float = 5
+    ) -> tuple[list[bytes], str]:
         """Waits for such a server, and returns what it was told, and what was said."""
         told: list[bytes] = []
         server = socket.create_server(("127.0.0.1", 0))
