@@ -53,7 +53,8 @@ def wait_for_database(seconds: float = DATABASE_SECONDS) -> None:
             while not is_ready(*where):
                 if time.monotonic() > deadline:
                     print(
-                        f"migrate: {name} has taken no connection for {seconds:.0f} seconds. Its log says why.",
+                        f"migrate: {name} has taken no connection for {seconds:.0f} seconds. "
+                        "Its log says why.",
                         file=sys.stderr,
                     )
                     break
