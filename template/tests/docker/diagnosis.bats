@@ -394,7 +394,8 @@ refuses() {
 	job_fails migrate 6 WEB_MEMORY=512m "MIGRATE_COMMAND='python -c \"open(\\\"/app/logs\\\", \\\"w\\\")\"'"
 	advises 'The application writes to /app/logs, and its container is read-only.'
 	up_fails 6 MIGRATE_COMMAND="'flask db upgrade'" MIGRATE_MEMORY=24m
-	advises 'Likely: it was killed, because it used more memory than it may have. Raise MIGRATE_MEMORY in .env.docker'
+	assert_output --partial '✗ migrate was killed: it used more memory than it may have (24 MB).'
+	advises 'Raise MIGRATE_MEMORY in .env.docker'
 }
 
 # put_image_back: after a test that has tagged another one.
