@@ -1,8 +1,8 @@
 # One image for every role of the application (web, worker, beat, flower, migrate …).
 #
-#   base ─┬─ deps (+installer) ─┬─ deps-dev ──────────┐
-#         │                     └─ source (+frontend) ─┤
-#         └─ runtime ──────────────────────────────────┴─ dev | prod
+#   python ─┬─ deps (+installer) ─┬─ deps-dev ───────────┐
+#           │                     └─ source (+frontend) ─┤
+#           └─ base ── runtime ──────────────────────────┴─ dev | prod
 #
 # The arguments come from .env.docker, through compose.yaml, which has the same defaults. Mirrors are secrets, because
 # their addresses may contain a password. Proxies are arguments that BuildKit knows and keeps out of the history.
@@ -72,13 +72,17 @@ RUN --mount=type=bind,source=docker/build,target=/build \
 FROM installer-${PYTHON_INSTALLER} AS installer
 
 # --- deps: the application's packages, in /opt/venv, so that the mounted source does not hide them ---
-FROM base AS deps
+FROM python AS deps
+ARG APT_PACKAGES=
 ARG APT_BUILD_PACKAGES=
+ARG PREBUILD_COMMAND=
+# Installs nothing unless the build compiles or runs something. base takes as long, at the same time.
 RUN --mount=type=bind,source=docker/build,target=/build \
     --mount=type=cache,target=/var/cache/apt,sharing=locked \
     --mount=type=cache,target=/var/lib/apt/lists,sharing=locked \
     --mount=type=secret,id=extra-ca --mount=type=secret,id=apt-mirror \
-    /build/with-network.sh /build/apt-install.sh ${APT_BUILD_PACKAGES}
+    /build/with-network.sh /build/apt-install.sh ${APT_BUILD_PACKAGES} \
+      ${APT_BUILD_PACKAGES:+${APT_PACKAGES}} ${PREBUILD_COMMAND:+${APT_PACKAGES}}
 COPY --from=installer /opt /opt
 # The base image's Python runs the application, so uv must not download another one.
 ENV PIP_CACHE_DIR=/cache/pip PIP_NO_INPUT=1 UV_CACHE_DIR=/cache/uv UV_PYTHON_DOWNLOADS=never \

@@ -311,8 +311,11 @@ print([name for name in ("colorama", "markupsafe", "iniconfig", "pluggy") if fin
 }
 
 @test "pip and requirements.txt: gunicorn serves a WSGI application from sources of umask 077" {
-	build_shape pip APP_DIR=shapes/pip PYTHON_INSTALLER=pip
+	build_shape pip APP_DIR=shapes/pip PYTHON_INSTALLER=pip APT_PACKAGES=jq PREBUILD_COMMAND='jq --version >prebuilt'
 	serves "$project-pip" pip WEB_APP=shop:app
+	# A command of the build has the packages of the running application.
+	run -0 within "$project-pip" cat prebuilt
+	assert_output --partial jq-
 	run -0 within "$project-pip" find /app /opt ! -readable
 	assert_output ''
 }
