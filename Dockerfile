@@ -76,7 +76,7 @@ FROM python AS deps
 ARG APT_PACKAGES=
 ARG APT_BUILD_PACKAGES=
 ARG PREBUILD_COMMAND=
-# Installs nothing unless the build compiles or runs something. base takes as long, at the same time.
+# Without APT_BUILD_PACKAGES and PREBUILD_COMMAND, this needs no Debian package, and so it need not wait for base.
 RUN --mount=type=bind,source=docker/build,target=/build \
     --mount=type=cache,target=/var/cache/apt,sharing=locked \
     --mount=type=cache,target=/var/lib/apt/lists,sharing=locked \
