@@ -177,7 +177,7 @@ COPY --from=frontend /app /app
 WORKDIR /app/${APP_WORKDIR}
 RUN <<EOF
   PATH=/opt/venv/bin:$PATH
-  if [ -n "${PREBUILD_COMMAND}" ]; then PYTHONPATH=${APP_PYTHONPATH} sh -euc "${PREBUILD_COMMAND}"; fi
+  if [ -n "${PREBUILD_COMMAND}" ]; then install -d /data && PYTHONPATH=${APP_PYTHONPATH} sh -euc "${PREBUILD_COMMAND}"; fi
   # Under umask 077 only root could read the files in the image.
   chmod -R a+rX /app
   # "|| true": some .py files may be templates that do not compile.

@@ -14,7 +14,7 @@ for reason; do refuse "$reason"; done
 
 # runs SERVICE: succeeds if its profile is on.
 runs() {
-	case ",${COMPOSE_PROFILES:-}," in *,"$1",* | *,\*,*) ;; *) return 1 ;; esac
+	case ",$(printf %s "${COMPOSE_PROFILES:-}" | tr -d ' ')," in *,"$1",* | *,\*,*) ;; *) return 1 ;; esac
 }
 
 # The password of a service that does not run protects nothing.

@@ -82,12 +82,12 @@ async function startStack(stack: Stack, model: Model, start: readonly string[], 
 }
 
 /** Warns of what is odd about a stack that is up. */
-async function warnOfOddities(stack: Stack, model: Model, all: readonly Container[]): Promise<void> {
+async function warnOfOddities(model: Model, all: readonly Container[]): Promise<void> {
   const { web } = urls(model)
   // One request proves the address before it is printed.
   const answer = web && (await fetch(web, { signal: AbortSignal.timeout(5000), redirect: 'manual' }).catch(() => undefined))
   if (web && !answer) warn(`web is healthy in its container, but ${web} does not answer on this machine.`)
-  const strays = findStrays(stack, model, all)
+  const strays = findStrays(model, all)
   if (strays) warn(`${strays.text} Remove it: ${strays.remedy}`)
 }
 
@@ -143,7 +143,7 @@ export const up = defineCommand({
     ok(`${running.size} services are up${migrated}`, secondsSince(begun))
 
     await reloadProxy(stack, model, all)
-    await warnOfOddities(stack, model, all)
+    await warnOfOddities(model, all)
     if (json) {
       const services = all.filter(({ service }) => service in model.services)
         .map(({ service, name, state, health, exitCode }) => ({ name: service, container: name, state, health, exitCode }))

@@ -35,7 +35,7 @@ const refuse = (message: string, hint: string, exitCode: ExitCode = ExitCode.con
 
 /** The variables of a service. Compose gives null for a variable that is not set. */
 const environmentOf = ({ environment = {} }: Service): Values =>
-  Object.fromEntries(Object.entries(environment).flatMap(([name, value]) => (value === null || name === 'COMPOSE_PROFILES' ? [] : [[name, value]])))
+  Object.fromEntries(Object.entries(environment).flatMap(([name, value]) => (value === null || name === 'MIGRATE_WAITS_FOR' ? [] : [[name, value]])))
 
 const patchOf = (kind: string, name: string, operations: readonly Operation[], options?: object): Patch =>
   ({ target: { kind, name }, ...(options && { options }), patch: stringify(operations.map(([op, path, value]) => ({ op, path, ...(value !== undefined && { value }) }))) })

@@ -32,7 +32,7 @@ test.each<[string, readonly Sketch[], string[]]>([
   ['all were stopped', wellStack.map((one) => ({ ...one, state: 'exited' })), ['wrong The stack is not running.']],
   ['one was stopped', stackWith({ service: 'web', state: 'exited' }), ['well 7 containers', 'wrong web does not run']],
   ['one was killed by hand', stackWith({ service: 'web', state: 'exited', exitCode: 137, memoryLimit: 1 }), ['well 7 containers', 'wrong web does not run']],
-  ['one runs although its profile is off', [...wellStack, { service: 'mariadb', health: 'healthy' }], ['well 8 containers', 'doubtful Still running, although COMPOSE_PROFILES does not ask for it: mariadb.']],
+  ['one runs although its profile is off', [...wellStack, { service: 'mariadb', health: 'healthy' }], ['well 8 containers', 'doubtful Still running, although the settings do not ask for it: mariadb.']],
   ['one was restarted', stackWith({ service: 'worker', health: 'healthy', restarts: 3, exitCode: 137 }), ['well 8', 'doubtful Docker has restarted shop-worker-1 3 times, the last time because it was killed']],
 ])('the containers, when %s', async (_, sketches, wanted) => {
   new Sandbox().enter()

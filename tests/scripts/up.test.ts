@@ -213,6 +213,7 @@ test.each<[string, readonly Sketch[], string | undefined]>([
   ['migrate when it does not end', stackWith({ service: 'migrate', health: 'healthy' }, ...waiting), 'migrate'],
   ['the database that everything waits for', stackWith({ service: 'postgres', health: 'unhealthy' }, ...created('migrate'), ...waiting), 'postgres'],
   ['the database that does not stay up', stackWith({ service: 'postgres', health: 'starting', restarts: 1 }, { service: 'migrate', state: 'exited', exitCode: 69 }), 'postgres'],
+  ['the database that still starts while migrate waits for it', stackWith({ service: 'postgres', health: 'starting' }, { service: 'migrate', state: 'running' }), 'postgres'],
   ['migrate when it failed before Docker has looked at the database', stackWith({ service: 'postgres', health: 'starting' }, { service: 'migrate', state: 'exited', exitCode: 69 }), 'migrate'],
   ['the one that stopped, before one that is not healthy', stackWith({ service: 'flower', health: 'unhealthy' }, { service: 'worker', state: 'exited', exitCode: 1 }), 'worker'],
   ['the one that restarts, before one that still starts', stackWith({ service: 'beat', health: 'starting' }, { service: 'web', health: 'starting', restarts: 2 }), 'web'],

@@ -1,7 +1,8 @@
-"""Waits for the stack's database, and runs MIGRATE_COMMAND under a lock in it, or in a file beside SQLite's.
+"""Waits for the stack's database, and runs MIGRATE_COMMAND under a lock in the database of DATABASE_URL.
 
 ``alembic upgrade head`` has no lock of its own: if two start together, one fails or both write. Here a
-connection of its own holds the lock, and the database releases it when that ends, for whatever reason.
+connection of its own holds the lock, and the database releases it when that ends, for whatever reason. For
+SQLite the lock is a file beside the database's.
 The exit code is the command's own, or 75 if another migration held the lock for too long, or
 69 if the database refuses the connection.
 """
@@ -47,9 +48,10 @@ def is_ready(host: str, port: int, greeting: bytes) -> bool:
 def wait_for_database(seconds: float = DATABASE_SECONDS) -> None:
     """Waits until the database whose profile is on takes connections, or for that long, and then says so."""
     deadline = time.monotonic() + seconds
-    profiles = os.environ.get("COMPOSE_PROFILES", "").split(",")
+    profiles = os.environ.get("MIGRATE_WAITS_FOR", "").replace(" ", "").split(",")
     for name, where in DATABASES.items():
-        if not {name, "*"}.isdisjoint(profiles):
+        if not {name, "*"}.isdisjoint(profiles) and not is_ready(*where):
+            print(f"migrate: waiting for {name}", flush=True)
             while not is_ready(*where):
                 if time.monotonic() > deadline:
                     print(

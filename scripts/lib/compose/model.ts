@@ -165,9 +165,8 @@ export function firstCause(containers: readonly Container[], services: Model['se
   // A container that another profile left behind is never the cause.
   const own = containers.filter(({ service }) => service in services)
   const sick = own.filter((container) => !isWell(container) || (container.state === 'running' && hasToEnd(container.service, services)))
-  // One that had only to be started is no cause while it still starts.
-  const isToBlame = ([name, { condition }]: [string, { condition: string }]): boolean =>
-    sick.some((one) => one.service === name && (condition !== 'service_started' || hasFailed(one)))
-  const roots = sick.filter(({ service }) => !Object.entries(services[service]?.depends_on ?? {}).some(isToBlame))
+  // What has ended did not fail because of one that had only to be started, and still starts.
+  const roots = sick.filter(({ service, state }) => !Object.entries(services[service]?.depends_on ?? {}).some(([name, { condition }]) =>
+    sick.some((one) => one.service === name && (condition !== 'service_started' || state === 'running' || hasFailed(one)))))
   return roots.toSorted((a, b) => rank(a) - rank(b))[0]
 }

@@ -75,15 +75,15 @@ async function startBeside(stack: Stack, model: Model, start: readonly string[],
 
 /** Logs in to the database with its new URL, under the lock of the migration. */
 const login: Job = {
-  ...migration, title: 'Logging in to the database', failure: 'The database cannot be used with the new DATABASE_URL. What ran before still runs.',
+  ...migration, title: 'Logging in to the database', failure: 'up could not log in to the database with the new DATABASE_URL. What ran before still runs.',
 }
 
-/** Whether the last migration had another DATABASE_URL, or is not there any more to tell. */
+/** Whether there is a migration, and the last one had another DATABASE_URL or is not there any more to tell. */
 async function hasOtherUrl(migrate: Service | undefined, all: readonly Container[]): Promise<boolean> {
-  const url = migrate?.environment?.DATABASE_URL
+  const { DATABASE_URL: url, MIGRATE_COMMAND: command } = migrate?.environment ?? {}
   const id = all.find(({ service }) => service === 'migrate')?.id
   // Compose's hash does not tell: it leaves out what is in an env_file.
-  return Boolean(url) && !(id && (JSON.parse(await read(['inspect', '--format', '{{json .Config.Env}}', id])) as string[]).includes(`DATABASE_URL=${url}`))
+  return Boolean(url && command) && !(id && (JSON.parse(await read(['inspect', '--format', '{{json .Config.Env}}', id])) as string[]).includes(`DATABASE_URL=${url}`))
 }
 
 /**

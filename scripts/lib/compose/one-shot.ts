@@ -42,8 +42,8 @@ export async function runOnce(stack: Stack, model: Model, job: Job, { options = 
     const cause = firstCause((await readContainers(model.name)).filter(({ service }) => needed.includes(service)), model.services)
     if (cause && cause.state !== 'created' && hasFailed(cause)) throw await explain(stack, model, needed)
     const { details, advice } = explainOutput(told, job.role, model)
-    const killed = 'Likely: it was killed, because it used more memory than it may have. ' +
-      `Raise ${job.service.toUpperCase()}_MEMORY in .env.docker. Without a limit, give Docker more memory.`
+    const { moreMemory } = await import('../explain/clues.ts')
+    const killed = `Likely: it was killed, because it used more memory than it may have. ${moreMemory({ role: job.service, model })}`
     const hint = [exitCode === 137 ? killed : advice, verbose ? '' : `Again, with all of its output: ${again}`].filter(Boolean).join('\n')
     throw new CliError(job.failure, { details: verbose ? undefined : details, hint, exitCode: job.exitCode })
   }

@@ -95,12 +95,14 @@ export async function readContainers(project: string): Promise<Container[]> {
   return ids.length === 0 ? [] : parseContainers(await read(['inspect', ...ids]))
 }
 
-/** What still runs although its profile is off, and the command that removes it. */
-export function findStrays(stack: Stack, { services }: Model, containers: readonly Container[]): { text: string; remedy: string } | undefined {
-  const names = [...new Set(containers.filter(({ service, state }) => state === 'running' && !(service in services)).map(({ service }) => service))]
-  if (names.length === 0) return undefined
-  return { text: `Still running, although COMPOSE_PROFILES does not ask for it: ${names.join(', ')}.`,
-    remedy: composeCommand(stack, '--profile', '*', 'rm', '--stop', '--force', ...names) }
+/** What still runs although its profile or its overlay is off, and the command that removes it. */
+export function findStrays({ services }: Model, containers: readonly Container[]): { text: string; remedy: string } | undefined {
+  const strays = containers.filter(({ service, state }) => state === 'running' && !(service in services))
+  const names = strays.map(({ name }) => name)
+  return names.length === 0 ? undefined : {
+    text: `Still running, although the settings do not ask for it: ${[...new Set(strays.map(({ service }) => service))].join(', ')}.`,
+    remedy: `${format(['stop', ...names])} && ${format(['rm', ...names])}`,
+  }
 }
 
 /** A stack, and what Compose makes of it. */

@@ -128,7 +128,7 @@ export async function examineContainers({ containers, model, stack }: Pick<Sight
   const causes = await Promise.all(sick.map(async (container) => explainContainer(stack, model, container)))
   const absent = Object.entries(model.services).filter(([name, { scale, deploy }]) => (scale ?? deploy?.replicas) !== 0 && !hasToEnd(name, model.services))
     .filter(([name]) => own.every((container) => container.service !== name || container.wasStopped))
-  const strays = findStrays(stack, model, containers)
+  const strays = findStrays(model, containers)
   return [
     ...(sick.length === 0 ? [well(`${amount(own.filter(({ wasStopped }) => !wasStopped).length, 'container')} are healthy, or have ended well`)] : []),
     ...causes.map(({ message, hint = '' }) => wrong(message, hint)),

@@ -96,7 +96,9 @@ def in_redis(connection: Any) -> dict[str, Any]:
         client.execute_command("CLIENT NO-TOUCH", "ON")
     keys = client.scan_iter("_kombu.binding.*", count=1000)
     queues = {member.decode().split(SEPARATOR)[-1] for key in keys for member in client.smembers(key)}
-    found = {queue: what for queue in sorted(queues) if (what := waiting(client, queue))}
+    # What clients get answers in is no queue of tasks.
+    named = sorted(queue for queue in queues if not queue.endswith(".pidbox"))
+    found = {queue: what for queue in named if (what := waiting(client, queue))}
     known = served(int(sys.argv[1])) if found else None
     for queue, what in found.items():
         what["nobody"] = known is not None and queue not in known

@@ -59,7 +59,7 @@ describe.concurrent('migrate', () => {
     box.answer('compose-run', { code: 137 })
     const { code, stderr } = await box.run('migrate')
     expect(code).toBe(6)
-    expect(stderr).toContain('→ Likely: it was killed, because it used more memory than it may have. Raise MIGRATE_MEMORY in .env.docker.')
+    expect(stderr).toContain('→ Likely: it was killed, because it used more memory than it may have. It has no limit here: give Docker more memory')
   })
 
   test('--verbose shows its output as it comes', async () => {

@@ -63,7 +63,7 @@ test.each<[string, Sketch[], string[], Model?]>([
 })
 
 const migrated: Sketch = { service: 'migrate', state: 'exited', image: 'new' }
-const named: Model['services'] = { migrate: { ...migrate, environment: { DATABASE_URL: 'of-now' } } }
+const named: Model['services'] = { migrate: { ...migrate, environment: { DATABASE_URL: 'of-now', MIGRATE_COMMAND: 'tool up' } } }
 
 test.each<[string, string, boolean, Sketch[], Model['services']?]>([
   ['is the same', 'of-now', false, [postgres, fresh, migrated]],
@@ -72,6 +72,7 @@ test.each<[string, string, boolean, Sketch[], Model['services']?]>([
   ['is another, and no proxy has visitors', 'of-then', false, [postgres, fresh, migrated], { ...others, web, ...named }],
   ['is another, and the database does not run', 'of-then', false, [fresh, migrated]],
   ['is another, and the database is not well: this start may be the cure', 'of-then', false, [{ ...postgres, health: 'unhealthy' }, fresh, migrated]],
+  ['is another, and nothing migrates', 'of-then', false, [postgres, fresh, migrated], { ...stackWith().services, migrate: { ...migrate, environment: { DATABASE_URL: 'of-now' } } }],
   ['is not set', 'of-then', false, [postgres, fresh, migrated], stackWith().services],
 ])('before settings change, up logs in to the database if its URL %s', async (_, had, logsIn, containers, services = { ...stackWith().services, ...named }) => {
   for (const code of [0, 1]) {
@@ -80,7 +81,7 @@ test.each<[string, string, boolean, Sketch[], Model['services']?]>([
     box.answer('inspect-format', { out: ['PATH=/bin', `DATABASE_URL=${had}`] })
     const { calls, failure, hasBegun } = await replacedOn(containers, { box, model: { ...stackWith(), services }})
     expect(calls.map((call) => call.replace(/ --name \S+/, ''))).toEqual(logsIn ? ['compose --progress quiet run --rm --no-TTY --no-deps --env MIGRATE_COMMAND=true migrate migrate'] : [])
-    expect(failure).toEqual(logsIn && code === 1 ? expect.objectContaining({ exitCode: 6, message: 'The database cannot be used with the new DATABASE_URL. What ran before still runs.' }) : undefined)
+    expect(failure).toEqual(logsIn && code === 1 ? expect.objectContaining({ exitCode: 6, message: 'up could not log in to the database with the new DATABASE_URL. What ran before still runs.' }) : undefined)
     expect(hasBegun).toBe(false)
   }
 })

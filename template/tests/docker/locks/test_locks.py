@@ -151,7 +151,7 @@ class TheDatabase(unittest.TestCase):
     """For which migrate waits. Here it is a server that says one thing to each client."""
 
     def wait(
-        self, *answers: bytes, profiles: str = "redis,postgres", seconds: float = 5
+        self, *answers: bytes, profiles: str = "redis, postgres", seconds: float = 5
     ) -> tuple[list[bytes], str]:
         """Waits for such a server, and returns what it was told, and what was said."""
         told: list[bytes] = []
@@ -169,8 +169,9 @@ class TheDatabase(unittest.TestCase):
         where = {"postgres": ("localhost", server.getsockname()[1], b"hello")}
         with (
             patch.object(migrate, "DATABASES", where),
-            patch.dict("os.environ", {"COMPOSE_PROFILES": profiles}),
-            contextlib.redirect_stderr(io.StringIO()) as said,
+            patch.dict("os.environ", {"MIGRATE_WAITS_FOR": profiles}),
+            contextlib.redirect_stdout(io.StringIO()) as said,
+            contextlib.redirect_stderr(said),
         ):
             migrate.wait_for_database(seconds)
         return told, said.getvalue()
@@ -180,7 +181,8 @@ class TheDatabase(unittest.TestCase):
         for answer in (b"R\0\0\0\x17", b"E\0\0\0\x40SFATAL\0C28000\0\0", b"\x4a\0\0\0\x0a11.8.3-MariaDB"):
             with self.subTest(answer):
                 self.assertEqual(
-                    self.wait(b"E\0\0\0\x40SFATAL\0C57P03\0\0", b"", answer), ([b"hello"] * 3, "")
+                    self.wait(b"E\0\0\0\x40SFATAL\0C57P03\0\0", b"", answer),
+                    ([b"hello"] * 3, "migrate: waiting for postgres\n"),
                 )
 
     def test_may_run_with_all_profiles(self) -> None:
