@@ -322,7 +322,7 @@ print([name for name in ("colorama", "markupsafe", "iniconfig", "pluggy") if fin
 
 @test "a package that needs a compiler is built with the packages that .env.docker.example names, and runs without them" {
 	local packages
-	packages=$(sed -n "s/^# APT_BUILD_PACKAGES:.*('\([^']*\)').*/\1/p" .env.docker.example)
+	packages=$(sed -n "s/^# APT_BUILD_PACKAGES:.*('\([^']*\)'.*/\1/p" .env.docker.example)
 	assert [ -n "$packages" ]
 	# What another run has compiled is in the cache of builds.
 	run -0 build_shape compiled APP_DIR=shapes/pip PYTHON_INSTALLER=pip APT_PACKAGES=libpq5 APT_BUILD_PACKAGES="$packages" \
