@@ -63,7 +63,8 @@ in_stack() {
 }
 
 @test "no secret is in the environment or the arguments of a service, and each is a file" {
-	refute grep local-only "$stack"
+	# The guard of the databases names it too, between asterisks.
+	refute grep '[^*]local-only' "$stack"
 	run in_stack '$.secrets && [...$.secrets.map(({ source }) => source)].sort().join(" ")'
 	assert_output "$(sort <<-SECRETS
 		beat DATABASE_URL REDIS_URL S3_SECRET_ACCESS_KEY SECRET_KEY
