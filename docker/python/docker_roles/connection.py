@@ -15,16 +15,16 @@ Connect = TypeVar("Connect")
 
 
 class LockTimeoutError(Exception):
-    """Another migration did not end in time."""
+    """Another migration did not end in time, or a database did not start."""
 
 
-def wait_until(is_ours: Callable[[], bool], seconds: float) -> None:
-    """Asks for the lock until it is ours. Raises LockTimeoutError after that many seconds."""
+def wait_until(is_so: Callable[[], bool], seconds: float) -> None:
+    """Asks until it is so. Raises LockTimeoutError after that many seconds."""
     deadline = time.monotonic() + seconds
-    while not is_ours():
+    while not is_so():
         if time.monotonic() > deadline:
             raise LockTimeoutError
-        time.sleep(0.2)
+        time.sleep(0.1)
 
 
 def _is_installed(module: str) -> bool:

@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 from docker_roles import lock_mysql, lock_postgres
@@ -47,20 +48,17 @@ def is_ready(host: str, port: int, greeting: bytes) -> bool:
 
 def wait_for_database(seconds: float = DATABASE_SECONDS) -> None:
     """Waits until the database whose profile is on takes connections, or for that long, and then says so."""
-    deadline = time.monotonic() + seconds
     profiles = os.environ.get("MIGRATE_WAITS_FOR", "").replace(" ", "").split(",")
     for name, where in DATABASES.items():
         if not {name, "*"}.isdisjoint(profiles) and not is_ready(*where):
             print(f"migrate: waiting for {name}", flush=True)
-            while not is_ready(*where):
-                if time.monotonic() > deadline:
-                    print(
-                        f"migrate: {name} has taken no connection for {seconds:.0f} seconds. "
-                        "Its log says why.",
-                        file=sys.stderr,
-                    )
-                    break
-                time.sleep(0.1)
+            try:
+                wait_until(partial(is_ready, *where), seconds)
+            except LockTimeoutError:
+                print(
+                    f"migrate: {name} has taken no connection for {seconds:.0f} seconds. Its log says why.",
+                    file=sys.stderr,
+                )
 
 
 @contextmanager

@@ -35,12 +35,12 @@ export async function runOnce(stack: Stack, model: Model, job: Job, { options = 
     const { exitCode, stdout, stderr } = await captureCompose(stack, ['--progress', 'quiet', ...runOf(job, ...options, '--name', container)], { isShown: verbose })
     const told = stdout + stderr
     if (exitCode === 0) return told
-    const { explain, explainOutput } = await import('../explain/explain.ts')
+    const { explainCause, explainOutput } = await import('../explain/explain.ts')
     // Another service failed, and this one needs it.
     const isAwaited = /didn't complete successfully/.test(stderr)
     const needed = waitsFor(model, job.service).filter(([, condition]) => isAwaited || condition !== 'service_completed_successfully').map(([name]) => name)
     const cause = firstCause((await readContainers(model.name)).filter(({ service }) => needed.includes(service)), model.services)
-    if (cause && cause.state !== 'created' && hasFailed(cause)) throw await explain(stack, model, needed)
+    if (cause && cause.state !== 'created' && hasFailed(cause)) throw await explainCause(stack, model, cause)
     const { details, advice } = explainOutput(told, job.role, model)
     const { moreMemory } = await import('../explain/clues.ts')
     const killed = `Likely: it was killed, because it used more memory than it may have. ${moreMemory({ role: job.service, model })}`

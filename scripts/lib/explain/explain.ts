@@ -91,6 +91,10 @@ async function readLog(stack: Stack, { service, number, state, startedAt, restar
 export const explainContainer = async (stack: Stack, model: Model, container: Container): Promise<CliError> =>
   diagnose(container, await readLog(stack, container), composeCommand(stack, 'logs', container.service), model)
 
+/** Why a container that was found to be the cause is not well, if need be after its next end. */
+export const explainCause = async (stack: Stack, model: Model, cause: Container): Promise<CliError> =>
+  explainContainer(stack, model, await asItEnded(cause))
+
 /** The first cause of a start that failed, with its evidence: among all services, or among some. */
 export async function explain(stack: Stack, model: Model, among = Object.keys(model.services)): Promise<CliError> {
   const found = firstCause((await readContainers(model.name)).filter(({ service }) => among.includes(service)), model.services)
@@ -98,5 +102,5 @@ export async function explain(stack: Stack, model: Model, among = Object.keys(mo
   if (!found || found.state === 'created') {
     return new CliError('The stack did not start.', { hint: `The lines above say why. All states: ${composeCommand(stack, 'ps', '--all')}`, exitCode: ExitCode.unhealthy })
   }
-  return explainContainer(stack, model, await asItEnded(found))
+  return explainCause(stack, model, found)
 }
