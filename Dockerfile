@@ -76,10 +76,11 @@ FROM python AS deps
 ARG APT_PACKAGES=
 ARG APT_BUILD_PACKAGES=
 ARG PREBUILD_COMMAND=
-# Without APT_BUILD_PACKAGES and PREBUILD_COMMAND, this needs no Debian package, and so it need not wait for base.
+# Without APT_BUILD_PACKAGES and PREBUILD_COMMAND, this needs no Debian package. Its caches of apt are its own, because
+# it would wait until base has unlocked the others.
 RUN --mount=type=bind,source=docker/build,target=/build \
-    --mount=type=cache,target=/var/cache/apt,sharing=locked \
-    --mount=type=cache,target=/var/lib/apt/lists,sharing=locked \
+    --mount=type=cache,id=deps-apt,target=/var/cache/apt,sharing=locked \
+    --mount=type=cache,id=deps-apt-lists,target=/var/lib/apt/lists,sharing=locked \
     --mount=type=secret,id=extra-ca --mount=type=secret,id=apt-mirror \
     /build/with-network.sh /build/apt-install.sh ${APT_BUILD_PACKAGES} \
       ${APT_BUILD_PACKAGES:+${APT_PACKAGES}} ${PREBUILD_COMMAND:+${APT_PACKAGES}}
