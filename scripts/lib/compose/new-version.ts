@@ -10,7 +10,7 @@ import { captureCompose, compose, endAbandoned, ofProject, readContainers, readN
 const idsOf = (containers: readonly Container[]): string[] => containers.map(({ id }) => id)
 
 /** The ids of the images that some services are to have. */
-const currentImages = async (model: Model, names: readonly string[]): Promise<string[]> => {
+export const currentImages = async (model: Model, names: readonly string[]): Promise<string[]> => {
   const images = names.flatMap((name) => model.services[name]?.image ?? [])
   return (await capture(['image', 'inspect', '--format', '{{.Id}}', ...new Set(images)])).stdout.replaceAll('sha256:', '').split('\n')
 }

@@ -1,6 +1,7 @@
 /** What the doctor asks, and how it judges the answers: the machine, the settings and the stack. */
 import { readFileSync } from 'node:fs'
 import { foreignImages, hasToEnd, isWell, type Container, type Model } from '../compose/model.ts'
+import { currentImages } from '../compose/new-version.ts'
 import { takenPorts } from '../compose/ports.ts'
 import { unreadableSource } from '../compose/source-access.ts'
 import { findStrays, type Stack } from '../compose/stack.ts'
@@ -142,6 +143,16 @@ export async function examineContainers({ containers, model, stack }: Pick<Sight
   ]
 }
 
+/** What runs an image whose name another one has now. After a deploy that failed, this is the version that serves. */
+async function examineVersions({ containers, model }: Sight): Promise<Observation[]> {
+  // A service of the user's may have a build and no name for its image.
+  const running = containers.filter(({ service, state }) => state === 'running' && model.services[service]?.image)
+  const current = running.length === 0 ? [] : await currentImages(model, running.map(({ service }) => service))
+  const old = [...new Set(running.filter(({ image }) => !current.includes(image)).map(({ service }) => service))]
+  return old.length === 0 ? [] : [doubtful(`Still on an older image than the one that was built or pulled last: ${old.join(', ')}.`,
+    'npm run up replaces it. If that failed before, it says why.')]
+}
+
 /** The answer of queues.py, where its parts are described. */
 interface Queues {
   waiting: Readonly<Record<string, { count: number; oldest?: string; still?: number; nobody?: boolean }>>
@@ -209,5 +220,5 @@ async function examineImages({ model }: Sight): Promise<Observation[]> {
 export const groups = {
   machine: { title: 'This machine', examinations: [examineEngine, examineImages, examinePorts, examineSource] },
   settings: { title: 'The settings', examinations: [examineSettings] },
-  stack: { title: 'The stack', examinations: [examineContainers, examineQueues] },
+  stack: { title: 'The stack', examinations: [examineContainers, examineVersions, examineQueues] },
 }

@@ -56,3 +56,19 @@ test.each([
   expect(found.map(({ text }) => text)).toEqual(expected === undefined ? [] : [expected])
   for (const { remedy } of found) expect(remedy).toContain('npm run up -- --pull')
 })
+
+test.each([
+  ['names what still runs an older image', [{ service: 'web', health: 'healthy', image: 'old' }, { service: 'worker', health: 'healthy', image: 'old' },
+    { service: 'redis', health: 'healthy', image: 'new' }], 'Still on an older image than the one that was built or pulled last: web, worker.'],
+  ['has no word where all run the image of that name', [{ service: 'web', health: 'healthy', image: 'new' }], undefined],
+  ['nor for what has ended, or is of no service', [{ service: 'web', state: 'exited', image: 'old' }, { service: 'gone', image: 'old' }], undefined],
+])('a deploy that failed: doctor %s', async (_, containers, expected) => {
+  const box = await stack()
+  box.answer('info', { code: 1 })
+  box.answer('exec', { out: { waiting: {}, taken: 0, oldest: null, lost: 0 } })
+  box.answer('image-id', { out: 'sha256:new\n' })
+  box.containers(containers)
+  const { stdout } = await box.run('doctor', ['--json'])
+  const { stack: observations } = JSON.parse(stdout) as { stack: { text: string; remedy?: string }[] }
+  expect(observations.find(({ text }) => text.startsWith('Still on'))?.text).toBe(expected)
+})
