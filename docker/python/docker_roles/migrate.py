@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
 
@@ -77,26 +77,21 @@ def file_lock(path: Path, seconds: float) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def no_lock(why: str) -> Iterator[None]:
-    """Runs without a lock, and says so."""
-    print(f"migrate: {why}, so this runs without a lock.", flush=True)
-    yield
-
-
 def lock_for(url: str, seconds: float) -> AbstractContextManager[None]:
-    """Chooses the lock by the kind of database, and the driver by what is installed."""
+    """Chooses the lock by the kind of database and the installed driver, or says that there is none."""
     scheme, _, rest = url.partition("://")
     kind = scheme.partition("+")[0]
+    why = "DATABASE_URL names no database whose lock is known here"
     for server in (lock_postgres, lock_mysql):
         if kind in server.SCHEMES:
-            connection = server.connect(url)
-            missing = f"none of {', '.join(server.DRIVERS)} is installed"
-            return server.hold(connection, seconds) if connection else no_lock(missing)
+            if connection := server.connect(url):
+                return server.hold(connection, seconds)
+            why = f"none of {', '.join(server.DRIVERS)} is installed"
     if kind == "sqlite" and rest.strip("/"):
         # sqlite:///relative.db and sqlite:////absolute.db
         return file_lock(Path(rest.removeprefix("/").split("?")[0] + ".migrate-lock"), seconds)
-    return no_lock("DATABASE_URL names no database whose lock is known here")
+    print(f"migrate: {why}, so this runs without a lock.", flush=True)
+    return nullcontext()
 
 
 def main() -> int:

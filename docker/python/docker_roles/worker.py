@@ -158,20 +158,26 @@ def beat_during_tasks() -> None:
     threading.Thread(target=beat, daemon=True).start()
 
 
+def put(conf: Any, name: str, value: object) -> None:
+    """Sets a setting. Where names have a prefix (Django: CELERY_), Celery looks for the name with it first."""
+    for key in conf._to_keys(name):  # noqa: SLF001
+        conf[key] = value
+
+
 def configure(conf: Any) -> None:
     """Puts the worker's settings from the environment into Celery's configuration."""
     if timeout := os.environ.get("WORKER_STOP_TIMEOUT"):
-        conf.worker_soft_shutdown_timeout = float(timeout)
+        put(conf, "worker_soft_shutdown_timeout", float(timeout))
     options = dict(conf.broker_transport_options or {})
     if visibility := os.environ.get("WORKER_VISIBILITY_TIMEOUT"):
         options["visibility_timeout"] = float(visibility)
     if current_app.connection_for_read().transport.driver_type == "redis":
         options = {**UNACKED, **options}
-    conf.broker_transport_options = options
+    put(conf, "broker_transport_options", options)
     if POOL in {"threads", "gevent"}:
         # After a reconnect, each next task would raise the count again, outside the loop. Two readers would
         # then share the loop's connection: frames break, and tasks get lost.
-        conf.worker_enable_prefetch_count_reduction = False
+        put(conf, "worker_enable_prefetch_count_reduction", value=False)
 
 
 configure(current_app.conf)

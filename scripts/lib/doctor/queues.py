@@ -22,9 +22,7 @@ from typing import Any
 
 from celery.app.utils import find_app
 
-# Kombu's separators: between the parts of a binding, and between the name of a queue and a priority.
-SEPARATOR = "\x06\x16"
-# The keys of what workers have taken, as docker_roles/worker.py names them.
+# The keys of what workers have taken, as docker_roles/worker.py names them, after the application's prefix.
 UNACKED, INDEX = "worker.unacked", "worker.unacked_index"
 # If there are more, they are not read: each is a whole message.
 MANY = 1000
@@ -39,9 +37,9 @@ def since(moment: float) -> int:
     return max(0, round(time.time() - moment))
 
 
-def waiting(client: Any, queue: str) -> dict[str, Any] | None:
+def waiting(client: Any, queue: str, separator: str) -> dict[str, Any] | None:
     """Returns what waits in one queue, all priorities together, or None when nothing does."""
-    names = [queue, *(f"{queue}{SEPARATOR}{number}" for number in range(1, 10))]
+    names = [queue, *(f"{queue}{separator}{number}" for number in range(1, 10))]
     lists = [name for name in names if client.exists(name)]
     if not lists:
         return None
@@ -61,28 +59,28 @@ def served(workers: int) -> set[str] | None:
     return {queue["name"] for queues in answers.values() for queue in queues}
 
 
-def taken_ids(client: Any) -> set[str]:
+def taken_ids(client: Any, prefix: str) -> set[str]:
     """Returns the ids of taken tasks, without those of a rate limit, which workers do not report."""
-    headers = [json.loads(text)[0].get("headers") or {} for text in client.hvals(UNACKED)]
+    headers = [json.loads(text)[0].get("headers") or {} for text in client.hvals(prefix + UNACKED)]
     default = app.conf.task_default_rate_limit
     limited = {name for name, task in app.tasks.items() if task.rate_limit or default}
     return {str(header.get("id", "")) for header in headers if header.get("task") not in limited}
 
 
-def lost(client: Any, workers: int) -> int:
+def lost(client: Any, prefix: str, workers: int) -> int:
     """Counts the tasks of workers that are gone. Zero if a worker is too busy to answer: it may have any."""
-    if not 0 < client.hlen(UNACKED) <= MANY:
+    if not 0 < client.hlen(prefix + UNACKED) <= MANY:
         return 0
     # As a worker does when it starts: some tasks, and their rate limits, are known only then.
     app.loader.import_default_modules()
-    ids = taken_ids(client)
+    ids = taken_ids(client, prefix)
     inspect = app.control.inspect(timeout=ANSWER_SECONDS)
     has, scheduled = inspect.query_task(*ids) or {}, inspect.scheduled() or {}
     if len(has) < workers or len(scheduled) < len(has):
         return 0
     waits = {entry["request"]["id"] for entries in scheduled.values() for entry in entries}
     # What has ended meanwhile is not lost.
-    return len(ids.difference(waits, *has.values()) & taken_ids(client))
+    return len(ids.difference(waits, *has.values()) & taken_ids(client, prefix))
 
 
 def in_redis(connection: Any) -> dict[str, Any]:
@@ -90,24 +88,27 @@ def in_redis(connection: Any) -> dict[str, Any]:
     from redis.exceptions import ResponseError
 
     connection.transport_options |= {"socket_timeout": 5, "socket_connect_timeout": 5, "max_retries": 1}
-    client = connection.default_channel.client.client()
+    channel = connection.default_channel
+    # This client adds no prefix. The one of the channel does, but not for every command.
+    client = channel.client.client()
+    prefix, separator = getattr(channel, "global_keyprefix", ""), channel.sep
     # Looking must not count as a use of the queue; Redis can do that since 7.2.
     with contextlib.suppress(ResponseError):
         client.execute_command("CLIENT NO-TOUCH", "ON")
-    keys = client.scan_iter("_kombu.binding.*", count=1000)
-    queues = {member.decode().split(SEPARATOR)[-1] for key in keys for member in client.smembers(key)}
+    keys = [key.decode() for key in client.scan_iter(f"{prefix}_kombu.binding.*", count=1000)]
+    queues = {member.decode().split(separator)[-1] for key in keys for member in client.smembers(key)}
     # What clients get answers in is no queue of tasks.
     named = sorted(queue for queue in queues if not queue.endswith(".pidbox"))
-    found = {queue: what for queue in named if (what := waiting(client, queue))}
+    found = {queue: what for queue in named if (what := waiting(client, prefix + queue, separator))}
     known = served(int(sys.argv[1])) if found else None
     for queue, what in found.items():
         what["nobody"] = known is not None and queue not in known
-    first = client.zrange(INDEX, 0, 0, withscores=True)
+    first = client.zrange(prefix + INDEX, 0, 0, withscores=True)
     return {
         "waiting": found,
-        "taken": client.zcard(INDEX),
+        "taken": client.zcard(prefix + INDEX),
         "oldest": since(first[0][1]) if first else None,
-        "lost": lost(client, int(sys.argv[1])),
+        "lost": lost(client, prefix, int(sys.argv[1])),
     }
 
 

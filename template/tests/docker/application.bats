@@ -352,6 +352,7 @@ django_files() {
 		INSTALLED_APPS = ["django_celery_results", "late"]
 		DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "/tmp/django.db"}}
 		CELERY_BROKER_URL = "redis://:r%25%40%24s@redis:6379/9"
+		CELERY_BROKER_TRANSPORT_OPTIONS = {"global_keyprefix": "site:", "sep": ":", "priority_steps": [0, 6]}
 		CELERY_RESULT_BACKEND = "django-db"
 	PYTHON
 	cat >django/site_tasks.py <<-'PYTHON'
@@ -387,8 +388,11 @@ django_files() {
 	assert_output 'through the queue'
 	# What a rate limit holds back is no task of a worker that is gone.
 	ask -c 'from site_tasks import app; app.loader.import_default_modules(); [app.send_task("late.tasks.rare", queue="django") for _ in range(3)]'
-	until_ok 20 eval '(($(redis_cli -n 9 HLEN worker.unacked) == 2))'
+	until_ok 20 eval '(($(redis_cli -n 9 HLEN site:worker.unacked) == 2))'
+	# The keys of Redis are the application's choice: a prefix, and what stands before a priority.
+	ask -c 'from site_tasks import app; app.loader.import_default_modules(); app.send_task("late.tasks.rare", queue="urgent", priority=6)'
 	run ask - 1 <scripts/lib/doctor/queues.py
+	assert_line --regexp '"urgent": \{"count": 1, "oldest": "late.tasks.rare", "still": [0-9]+, "nobody": true\}'
 	assert_line --regexp '"taken": 2, "oldest": [0-9]+, "lost": 0'
 	docker rm --force "$project-django"
 }
