@@ -76,8 +76,7 @@ FROM python AS deps
 ARG APT_PACKAGES=
 ARG APT_BUILD_PACKAGES=
 ARG PREBUILD_COMMAND=
-# Without APT_BUILD_PACKAGES and PREBUILD_COMMAND, this needs no Debian package. Its caches of apt are its own, because
-# it would wait until base has unlocked the others.
+# It has its own caches, because it would wait until base has unlocked the others, and often it installs nothing.
 RUN --mount=type=bind,source=docker/build,target=/build \
     --mount=type=cache,id=deps-apt,target=/var/cache/apt,sharing=locked \
     --mount=type=cache,id=deps-apt-lists,target=/var/lib/apt/lists,sharing=locked \

@@ -165,7 +165,7 @@ explain() {
 		cause="$who does not have all that was asked for. If the rest of the lines says nothing better, compare its path in $setting"
 	elif [ "$setting" = PIP_INDEX_URL ] && packages=$(needed_packages) && [ -n "$packages" ]; then
 		page=docs/troubleshooting.md
-		cause="a package has to be built, and a tool or a header for that is missing. Add to APT_BUILD_PACKAGES: $packages"
+		cause="a package has to be built, perhaps for lack of a wheel for this Python, and a tool or a header is missing. Add to APT_BUILD_PACKAGES: $packages"
 	elif says 'no module named .pkg_resources'; then
 		page=docs/troubleshooting.md
 		cause='a package is built with a setuptools that is too new for it. Add to PYTHON_CONSTRAINTS: setuptools<82'

@@ -46,7 +46,7 @@ describe('doctor', () => {
   async function checkout() {
     const box = await stack()
     box.answer('info', { out: { ...engine, DockerRootDir: box.folder } })
-    box.answer('exec', { out: { waiting: {}, taken: 0, oldest: null, lost: 0 } })
+    box.answer('compose-run', { out: { waiting: {}, taken: 0, oldest: null, lost: 0 } })
     return box
   }
 
@@ -62,7 +62,7 @@ describe('doctor', () => {
     const { code, stdout } = await box.run('doctor', ['--json'])
     expect(code).toBe(0)
     expect(Object.keys(JSON.parse(stdout) as object)).toEqual(['ok', 'machine', 'settings', 'stack'])
-    expect(box.effects()).toEqual([])
+    expect(box.effects()).toEqual([expect.stringContaining('run --rm --no-deps --no-TTY worker python -')])
   })
 
   test('of a stack that is not well ends with 3 and the remedy', async () => {

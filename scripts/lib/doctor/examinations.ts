@@ -4,7 +4,7 @@ import { foreignImages, hasToEnd, isWell, type Container, type Model } from '../
 import { currentImages } from '../compose/new-version.ts'
 import { takenPorts } from '../compose/ports.ts'
 import { unreadableSource } from '../compose/source-access.ts'
-import { findStrays, type Stack } from '../compose/stack.ts'
+import { captureCompose, findStrays, type Stack } from '../compose/stack.ts'
 import { capture, lastLines } from '../engine/docker.ts'
 import { isAtLeast, type Engine } from '../engine/engine.ts'
 import { isFarEngine, makeRoom, roomOf } from '../engine/machine.ts'
@@ -179,18 +179,14 @@ export function judgeQueues({ waiting, taken, oldest, lost }: Queues): Observati
 }
 
 /** Asks the broker through the application, which knows where it is, even if it is managed elsewhere. */
-async function examineQueues({ containers, model }: Sight): Promise<Observation[]> {
-  // The lighter roles first: asking takes memory of the container that is asked.
-  const role = ['flower', 'beat', 'web', 'worker']
-    .map((service) => containers.find((container) => container.service === service && container.state === 'running')).find(Boolean)
-  const { CELERY_APP, WORKER_QUEUES } = model.services.worker?.environment ?? {}
-  if (!role || !CELERY_APP) return []
+async function examineQueues({ containers, model, stack }: Sight): Promise<Observation[]> {
+  const running = containers.filter(({ service, state }) => service in model.services && !['created', 'exited', 'dead'].includes(state))
+  if (running.length === 0 || !model.services.worker?.environment?.CELERY_APP) return []
   const input = readFileSync(new URL('queues.py', import.meta.url), 'utf8')
-  const workers = containers.filter(({ service, state }) => model.services[service]?.command?.[0] === 'worker' && !['created', 'exited', 'dead'].includes(state))
-  const told = ['--env', `CELERY_APP=${CELERY_APP}`, '--env', `WORKER_QUEUES=${WORKER_QUEUES ?? ''}`]
-  // Through the entrypoint, which knows where the secrets are.
-  const ask = ['exec', '--interactive', ...told, role.id, 'entrypoint.sh', 'python', '-', String(workers.length)]
-  const { exitCode, stdout, stderr } = await capture(ask, { input, timeoutMs: 15_000 })
+  const workers = running.filter(({ service }) => model.services[service]?.command?.[0] === 'worker')
+  // In a container of its own: to load the application a second time takes more memory than a running role has left.
+  const ask = ['--progress', 'quiet', 'run', '--rm', '--no-deps', '--no-TTY', 'worker', 'python', '-', String(workers.length)]
+  const { exitCode, stdout, stderr } = await captureCompose(stack, ask, { input, timeoutMs: 60_000 })
   // The application may print something too.
   const [answer] = /^(?:null$|\{"waiting": .*)/m.exec(stdout) ?? []
   const queues = exitCode === 0 && answer ? JSON.parse(answer) as Queues | null : undefined
@@ -198,7 +194,8 @@ async function examineQueues({ containers, model }: Sight): Promise<Observation[
   // An application without Celery.
   if (/No module named/.test(stderr)) return []
   const said = redactUrls(lastLines(stderr, 1)).replace(/\.$/, '')
-  return [doubtful(`The queues could not be read${said && `: ${said}`}.`, 'Is the address of the broker right, and does the broker run?')]
+  return [doubtful(`The queues could not be read${said && `: ${said}`}.`, exitCode === 137 ? 'The application needs more than WORKER_MEMORY to be loaded.'
+    : 'Is the address of the broker right, and does the broker run?')]
 }
 
 /**

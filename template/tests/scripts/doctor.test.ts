@@ -47,7 +47,7 @@ test.each([
 ])('doctor %s', async (_, out, expected) => {
   const box = await stack()
   box.answer('info', { code: 1 })
-  box.answer('exec', { out: { waiting: {}, taken: 0, oldest: null, lost: 0 } })
+  box.answer('compose-run', { out: { waiting: {}, taken: 0, oldest: null, lost: 0 } })
   box.answer('image-inspect', { out, code: 1 })
   box.containers(wellStack)
   const { stdout } = await box.run('doctor', ['--json'])
@@ -65,7 +65,7 @@ test.each([
 ])('a deploy that failed: doctor %s', async (_, containers, expected) => {
   const box = await stack()
   box.answer('info', { code: 1 })
-  box.answer('exec', { out: { waiting: {}, taken: 0, oldest: null, lost: 0 } })
+  box.answer('compose-run', { out: { waiting: {}, taken: 0, oldest: null, lost: 0 } })
   box.answer('image-id', { out: 'sha256:new\n' })
   box.containers(containers)
   const { stdout } = await box.run('doctor', ['--json'])

@@ -148,7 +148,7 @@ explains() {
 }
 
 @test "what a package needs that is built from source is named, with the packages that have it" {
-	builds() { explains pip-index-url "a package has to be built, and a tool or a header for that is missing. Add to APT_BUILD_PACKAGES: $1 (" "$2"; }
+	builds() { explains pip-index-url "a package has to be built, perhaps for lack of a wheel for this Python, and a tool or a header is missing. Add to APT_BUILD_PACKAGES: $1 (" "$2"; }
 	# The tools' own words.
 	builds 'gcc libc6-dev libpq-dev' 'Error: pg_config executable not found.'
 	builds 'gcc libc6-dev libpq-dev' './psycopg/psycopg.h:35:10: fatal error: libpq-fe.h: No such file or directory'

@@ -7,14 +7,14 @@ load ../helpers
 	run send_task 'done'
 	[[ $status -ne 3 ]] || skip "$output"
 	assert_success
-	assert_output 'the worker has done it'
+	assert_line 'the worker has done it'
 }
 
 @test "the result of a task comes back through the result back end" {
 	run send_task result
 	[[ $status -ne 3 ]] || skip "$output"
 	assert_success
-	assert_output 'through the queue'
+	assert_line 'through the queue'
 }
 
 @test "a second beat stands by while the first one sends, and stops by itself" {

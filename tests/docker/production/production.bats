@@ -62,17 +62,19 @@ load ../helpers
 	done
 }
 
-@test "a frozen role is ended, started again and healthy within 75 seconds" {
+@test "a frozen role is ended and started again within 75 seconds, and gets healthy" {
 	local service roles=(web worker)
 	! has_service beat || roles+=(beat)
 	! has_service flower || roles+=(flower)
-	is_back() { [[ $(state '{{.RestartCount}} {{.State.Health.Status}}' "$1") == '1 healthy' ]]; }
+	has_restarted() { [[ $(state '{{.RestartCount}}' "$1") == 1 ]]; }
 	for service in "${roles[@]}"; do signal_role STOP "$service"; done
 	SECONDS=0
 	for service in "${roles[@]}"; do
-		run until_ok $((75 - SECONDS)) is_back "$service"
+		run until_ok $((75 - SECONDS)) has_restarted "$service"
 		assert_success
 	done
+	# How long this takes is up to the application.
+	for service in "${roles[@]}"; do until_ok 180 is_health "$service" healthy; done
 }
 
 @test "with secrets of the example no service works, and the settings are named" {
