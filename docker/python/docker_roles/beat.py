@@ -16,12 +16,9 @@ from typing import Any
 
 from celery import current_app
 from celery.utils.imports import load_extension_class_names, symbol_by_name
-from celery.utils.log import get_logger
 from kombu import Connection
 
 from docker_roles import heartbeat
-
-logger = get_logger(__name__)
 
 # Projects that share one Redis need one lock each.
 LOCK_NAME = os.environ.get("BEAT_LOCK") or "celery-beat-lock"
@@ -34,6 +31,11 @@ TIMEOUTS = {"socket_timeout": 5, "socket_connect_timeout": 5, "max_retries": 1}
 
 class BrokerUnreachableError(Exception):
     """Redis does not answer, so it is unknown who holds the lock."""
+
+
+def say(what: str) -> None:
+    """Writes a line to the container's log. The application's logging may go elsewhere."""
+    print(f"beat: {what}", file=sys.__stderr__, flush=True)
 
 
 class Lock:
@@ -65,7 +67,7 @@ class Lock:
         try:
             self._ask(lambda lock: lock.release())
         except BrokerUnreachableError:
-            logger.warning("The lock of beat could not be released; it ends by itself.")
+            say("The lock could not be released; it ends by itself.")
 
     def _ask(self, question: Callable[[Any], Any]) -> bool:
         """Asks Redis. If that is the broker, uses the application's connection, with its TLS and timeouts."""
@@ -98,7 +100,7 @@ def chosen() -> Any:
     cls: Any = symbol_by_name(name, aliases=dict(load_extension_class_names("celery.beat_schedulers")))
     is_there = importlib.util.find_spec("django_celery_beat") is not None
     if is_there and not any(base.__module__.startswith("django_celery_beat") for base in cls.__mro__):
-        logger.warning("%s sends no task of django-celery-beat. Set BEAT_SCHEDULER=django.", name)
+        say(f"{name} sends no task of django-celery-beat. Set BEAT_SCHEDULER=django.")
     return cls
 
 
@@ -120,11 +122,11 @@ class Scheduler(_Base):
         # Celery's own handler would ask for this scheduler, which does not exist yet, and wait once more.
         handler = signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         if not self._beat_lock.is_redis:
-            logger.warning("Without Redis (REDIS_URL) beat has no lock: a second one sends every task again.")
+            say("Without Redis (REDIS_URL) there is no lock: a second beat sends every task again.")
         told = ""
         while problem := self._problem():
             if problem != told:
-                logger.warning(problem)
+                say(problem)
             told = problem
             time.sleep(WAIT_SECONDS)
         signal.signal(signal.SIGTERM, handler)
@@ -137,10 +139,10 @@ class Scheduler(_Base):
         """
         try:
             if not self._beat_lock.hold():
-                logger.error("Another beat has taken over: this one was silent for too long.")
+                say("Another beat has taken over: this one was silent for too long.")
                 sys.exit(1)
         except BrokerUnreachableError as error:
-            logger.warning("Redis cannot be reached, no task is sent: %s", error)
+            say(f"Redis cannot be reached, no task is sent: {error}")
             return WAIT_SECONDS
         heartbeat.write()
         return float(super().tick(*args, **kwargs))

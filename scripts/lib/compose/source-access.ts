@@ -27,7 +27,8 @@ export function findUnreadable(path: string, user: Owner): string | undefined {
   if (!may(user, entry.isDirectory() ? 0o5 : 0o4, entry)) return path
   if (!entry.isDirectory()) return undefined
   try {
-    const names = readdirSync(path).filter((name) => !notSource.has(name)).toSorted()
+    // Env files with secrets are for their owner alone. The containers do not see .env.docker.
+    const names = readdirSync(path).filter((name) => !notSource.has(name) && !/^\.env(?:\.|$)/.test(name)).toSorted()
     for (const name of names) {
       const found = findUnreadable(join(path, name), user)
       if (found) return found

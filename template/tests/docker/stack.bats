@@ -390,13 +390,12 @@ doctor_finds() {
 
 @test "beat sends what BEAT_SCHEDULER names, also by its short name, and says when django-celery-beat sends nothing" {
 	run compose run --rm --no-deps --no-TTY beat python - <<-'EOF'
-		import logging, os, pathlib, sys
+		import os, pathlib, sys
 		package, metadata = pathlib.Path("/tmp/django_celery_beat"), pathlib.Path("/tmp/django_celery_beat-2.8.1.dist-info")
 		package.mkdir(), metadata.mkdir(), sys.path.insert(0, "/tmp")
 		(package / "__init__.py").write_text("from celery.beat import Scheduler as Base\nclass DatabaseScheduler(Base): ...")
 		(metadata / "METADATA").write_text("Name: django-celery-beat\nVersion: 2.8.1\n")
 		(metadata / "entry_points.txt").write_text("[celery.beat_schedulers]\ndjango = django_celery_beat:DatabaseScheduler\n")
-		logging.basicConfig(format="%(message)s", stream=sys.stdout)
 		from docker_roles import beat
 		for name in ("django", "celery.beat:Scheduler"):
 		    os.environ["BEAT_SCHEDULER"] = name
@@ -404,7 +403,7 @@ doctor_finds() {
 	EOF
 	assert_success
 	assert_line DatabaseScheduler
-	assert_line 'celery.beat:Scheduler sends no task of django-celery-beat. Set BEAT_SCHEDULER=django.'
+	assert_line 'beat: celery.beat:Scheduler sends no task of django-celery-beat. Set BEAT_SCHEDULER=django.'
 	assert_line Scheduler
 }
 

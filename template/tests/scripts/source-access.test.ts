@@ -1,5 +1,5 @@
 /** Who may read and write what the application's containers mount. */
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -15,10 +15,11 @@ test.each([
   expect(may(user, 0o5, { uid: 1001, gid: 1001, mode })).toBe(expected)
 })
 
-test('the first path that the containers may not read is found, except in folders that are never imported', () => {
+test('the first path that the containers may not read is found, except env files and folders that are never imported', () => {
   const folder = mkdtempSync(join(tmpdir(), 'source-'))
   chmodSync(folder, 0o755)
   for (const name of ['node_modules', 'shut']) mkdirSync(join(folder, name), { mode: 0o700 })
+  writeFileSync(join(folder, '.env.docker'), 'SECRET_KEY=x', { mode: 0o600 })
   const owner = statSync(folder)
   const stranger = { uid: owner.uid + 1, gid: owner.gid + 1 }
   expect(findUnreadable(folder, stranger)).toBe(join(folder, 'shut'))
