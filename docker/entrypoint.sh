@@ -79,9 +79,9 @@ own_tmpdir() {
 	exec 4<&-
 }
 
-# Succeeds for a file on PATH, not for a function in this file or a shell keyword.
+# Succeeds for a file on PATH, not for a function in this file or a shell keyword. "true" is both a keyword and a file.
 is_program() {
-	case $(command -v -- "$1") in */*) ;; *) return 1 ;; esac
+	bash -c 'type -P -- "$1"' bash "$1" >/dev/null
 }
 
 need_program() {

@@ -159,7 +159,7 @@ def beat_during_tasks() -> None:
 
 
 def put(conf: Any, name: str, value: object) -> None:
-    """Sets a setting. Where names have a prefix (Django: CELERY_), Celery looks for the name with it first."""
+    """Sets a setting, also where names have a prefix (Django: CELERY_): Celery looks for that name first."""
     for key in conf._to_keys(name):  # noqa: SLF001
         conf[key] = value
 

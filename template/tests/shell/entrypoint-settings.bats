@@ -232,6 +232,8 @@ ca_names=(SSL_CERT_FILE REQUESTS_CA_BUNDLE CURL_CA_BUNDLE AWS_CA_BUNDLE PGSSLROO
 	for word in start main export; do
 		refuses 127 "there is no role and no command \"$word\" in this image. Roles: web worker beat flower frontend migrate seed test" "$word"
 	done
+	run entrypoint true
+	assert_success
 }
 
 @test "RELOAD=false reloads nothing" {
