@@ -106,6 +106,8 @@ main() {
 		fi
 		install_packages $DEV_TOOLS ${PYTHON_DEV_PACKAGES:-}
 	fi
+	# A package's own program finds the application too, behind everything else. Servers and celery look for it first.
+	for packages in "$venv"/lib/python*/site-packages; do echo "$workdir" >"$packages/application.pth"; done
 	# uv leaves a lock file that any user may write to.
 	rm -f "$venv/.lock"
 	# "|| true": a package may contain files for other Python versions, which do not compile.

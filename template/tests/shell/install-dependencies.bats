@@ -25,7 +25,7 @@ setup() {
 	load ../../../node_modules/bats-assert/load
 	manifests=$BATS_TEST_TMPDIR/app
 	venv=$BATS_TEST_TMPDIR/venv
-	mkdir -p "$manifests" "$venv/bin"
+	mkdir -p "$manifests" "$venv/bin" "$venv/lib/python3.13/site-packages"
 	ln -s "$BATS_FILE_TMPDIR/bin/fake" "$venv/bin/python"
 	# The two folders of the build are folders of the test.
 	sed -e "s#/app\b#$manifests#g" -e "s#/opt/venv\b#$venv#g" \
@@ -55,6 +55,12 @@ refuses() {
 @test "uv installs a requirements file, wherever in the application it lies" {
 	run -0 install PYTHON_INSTALLER=uv PYTHON_MANIFEST=requirements/production.txt
 	assert_output 'uv pip install --quiet --python /venv -r /app/requirements/production.txt'
+}
+
+@test "Python finds the application's modules in the folder where commands run" {
+	run -0 install PYTHON_INSTALLER=uv APP_WORKDIR=services/shop
+	run -0 cat "$venv/lib/python3.13/site-packages/application.pth"
+	assert_output "$manifests/services/shop"
 }
 
 @test "pip installs a requirements file into the environment, not into itself" {
