@@ -72,7 +72,8 @@ export const checkImage = defineCommand({
       : ['Not every module can be imported in the image: something that a module needs is missing.',
         'A package is missing in PYTHON_MANIFEST, or a folder in APP_PYTHONPATH. Files of tests or tools belong in PROD_EXCLUDE.']
     if (details) throw new CliError(message, { details, hint })
-    ok(`${source.files.length} Python files of ${source.folder} are in the image, and nothing that they import is missing`)
+    const rest = others.length > 0 ? '. What the modules above import after their error was not looked at' : ', and nothing that they import is missing'
+    ok(`${source.files.length} Python files of ${source.folder} are in the image${rest}`)
     if (json) printJson({ ok: true, files: inImage.length, notes })
   },
 })

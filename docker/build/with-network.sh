@@ -113,8 +113,9 @@ needed_packages() {
 	while IFS='>' read -r words packages; do
 		if says "$words"; then echo "$packages" && return; fi
 	done <<-TABLE
-		pg_config|libpq-fe\.h>gcc libc6-dev libpq-dev
-		(mysql|mariadb)_config|valid pkg-config name|mysql\.h:>gcc libc6-dev pkg-config libmariadb-dev
+		pg_config|libpq-fe\.h>gcc libc6-dev libpq-dev, and to APT_PACKAGES: libpq5
+		(mysql|mariadb)_config|valid pkg-config name|mysql\.h:>gcc libc6-dev pkg-config libmariadb-dev, and to APT_PACKAGES: libmariadb3
+		libcrypto|crypto lib>gcc libc6-dev pkg-config libssl-dev
 		Python\.h:>gcc libc6-dev python3-dev
 		curl-config|curl/[a-z]+\.h:>gcc libc6-dev libcurl4-openssl-dev libssl-dev
 		ffi\.h:|openssl/[a-z]+\.h:>gcc libc6-dev libffi-dev libssl-dev

@@ -1,5 +1,5 @@
 /** Puts the files of a copy into a repository whose application lies at its root. */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { CliError, ExitCode } from '../../scripts/lib/errors.ts'
 import { fitLock, mergeLocks, mergePackages, type Package } from './package.ts'
@@ -58,7 +58,9 @@ export async function mergeInto(target: string, copy: Tree): Promise<{ write: Tr
   const shown = [...new Set(ignored.flatMap((path) => (unitOf(path) === path ? [`!/${path}`] : [`!/${unitOf(path)}/`, `!/${unitOf(path)}/**`])))]
   write.set('.gitignore', { text: mergeLines(read('.gitignore') ?? '', ours('.gitignore'), shown) })
   write.set('.gitattributes', { text: mergeLines(read('.gitattributes') ?? '', ATTRIBUTES) })
-  write.set('.dockerignore', { text: mergeLines(read('.dockerignore') ?? '', ours('.dockerignore'), read('.dockerignore') ? ['!docker'] : []) })
+  // A virtual environment of this machine, whatever its name.
+  const environments = readdirSync(target).filter((name) => name !== '.venv' && existsSync(join(target, name, 'pyvenv.cfg')))
+  write.set('.dockerignore', { text: mergeLines(read('.dockerignore') ?? '', ours('.dockerignore'), [...(read('.dockerignore') ? ['!docker'] : []), ...environments]) })
 
   const theirPackage = read('package.json')
   if (theirPackage === undefined) {

@@ -3,10 +3,10 @@
 # Runs three migrations at once, while the database is still empty; data.bats checks the result. They share a container,
 # because containers start too far apart to meet. A folder in it shows whether two run at the same time.
 migrate_at_once() {
-	local databases
-	databases=$(tr ' ' '\n' <<<"$STACK_SERVICES" | grep --extended-regexp '^(postgres|mariadb)$') || true
-	# shellcheck disable=SC2086 # one or none
-	[[ -z $databases ]] || compose up --detach --wait $databases
+	local needed
+	needed=$(tr ' ' '\n' <<<"$STACK_SERVICES" | grep --extended-regexp '^(postgres|mariadb|redis)$') || true
+	# shellcheck disable=SC2086 # one, two or none
+	[[ -z $needed ]] || compose up --detach --wait $needed
 	# shellcheck disable=SC2016 # for the container's shell
 	compose run --rm --no-deps --no-TTY migrate sh -c '
 		[ -n "$MIGRATE_COMMAND" ] || exit 0

@@ -3,7 +3,7 @@ import { setTimeout } from 'node:timers/promises'
 import { capture, lastLines, read } from '../engine/docker.ts'
 import { CliError, ExitCode } from '../errors.ts'
 import { step } from '../terminal.ts'
-import { isWell, waitsFor, type Container, type Model, type Service } from './model.ts'
+import { firstCause, isWell, waitsFor, type Container, type Model, type Service } from './model.ts'
 import { migration, runOnce, type Job } from './one-shot.ts'
 import { captureCompose, compose, endAbandoned, ofProject, readContainers, readNames, startServices, type Stack } from './stack.ts'
 
@@ -131,7 +131,10 @@ export async function replaceWeb(stack: Stack, model: Model, start: readonly str
   if (!proxy || web.ports?.length || web.container_name || !canRunTwice(web) || isUnsettled || old.length === 0) {
     begins()
     await stopWorkers(model, all, hashes)
-    return void (await startServices(stack, model, [...start, 'web']))
+    const code = await startServices(stack, model, [...start, 'web'])
+    // What web needs may have been sick for long: then the start of all is the cure.
+    if (code === 0 || firstCause(await readContainers(model.name), model.services)?.service !== 'web') return
+    throw await (await import('../explain/explain.ts')).explain(stack, model)
   }
   const useless = idsOf(webs.filter((one) => !old.includes(one)))
   if (useless.length > 0) await read(['stop', ...useless])

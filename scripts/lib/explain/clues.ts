@@ -203,7 +203,8 @@ export const clues: readonly Clue[] = [
   // --- What docker/healthcheck.sh says ---
   [/^GET (\S+) answered 40[134]$/m, ([path], { role }) => role === 'flower'
     ? `Flower has no ${path}. If it is to have a prefix, write FLOWER_URL_PREFIX=… into .env.app, and no --url-prefix anywhere, ${again}`
-    : `The application has no ${path}, or wants a login there. Set ${role === 'frontend' ? 'FRONTEND_' : ''}HEALTH_PATH in .env.docker to an open path, ${again}`],
+    : `The application has no ${path}, or wants a login there. Set ${role === 'frontend' ? 'FRONTEND_' : ''}HEALTH_PATH in .env.docker to an open path, ${again}\n` +
+      "If it has one: it may answer only to its own host, such as Flask's SERVER_NAME. Set HEALTH_HOST to that, with its port."],
   [/^GET (\S+) answered 400$/m, 'Likely: the application accepts only its own host names (ALLOWED_HOSTS, trusted hosts). In development, ' +
     `allow "localhost" too, because your browser asks for it. Elsewhere, set HEALTH_HOST in .env.docker to one of those names, ${again}`],
   [/^nothing listens on port (\d+)$/m, ([port]) => `Likely: it is still starting (raise --timeout), or it listens elsewhere than on 0.0.0.0:${port} ($PORT).`],

@@ -84,7 +84,8 @@ async function readLog(stack: Stack, { service, number, state, startedAt, restar
   // A program that cannot be executed says so before Docker calls the container started.
   const since = isOneRun ? ['--since', new Date(Date.parse(startedAt) - 2000).toISOString()] : []
   const { stdout } = await captureCompose(stack, ['logs', '--no-log-prefix', '--no-color', '--index', number, ...since, '--tail', String(READ), service])
-  return stripVTControlCharacters(stdout)
+  // The requests of the health check would push out what matters.
+  return stripVTControlCharacters(stdout).replaceAll(/^.*"healthcheck"\n/gm, '')
 }
 
 /** Why a container is not well. */

@@ -305,7 +305,7 @@ describe('an application at the root of its repository', () => {
   it('gets the files, and keeps each of its own', () => {
     const folder = theirs({
       // As for many Python projects, and without an end of its last line.
-      '.gitignore': '*.log\nlib/\nbuild/\nenv/', '.dockerignore': 'docker\nnotes.txt', 'README.md': '# Theirs\n', 'tests/test_a.py': '', 'docs/index.md': 'x',
+      '.gitignore': '*.log\nlib/\nbuild/\nenv/', '.dockerignore': 'docker\nnotes.txt', 'README.md': '# Theirs\n', 'tests/test_a.py': '', 'docs/index.md': 'x', 'env/pyvenv.cfg': '',
       '.github/workflows/ci.yml': 'on: push\n', 'tsconfig.json': '{}\n',
       'package.json': '{ "name": "theirs", "scripts": { "build": "echo built", "test": "echo ours" }, "dependencies": { "zx": "8.0.0" } }\n',
     })
@@ -316,7 +316,7 @@ describe('an application at the root of its repository', () => {
     expect(code).toBe(0)
     for (const [path, text] of kept) expect(read(folder, path), path).toBe(text)
     expect(read(folder, '.gitignore')).toMatch(/^\*\.log\nlib\/\nbuild\/\nenv\/\n/)
-    expect(read(folder, '.dockerignore')).toMatch(/^docker\nnotes\.txt\n\n!docker\n/)
+    expect(read(folder, '.dockerignore')).toMatch(/^docker\nnotes\.txt\n\n!docker\nenv\n/)
     expect(manifestOf(folder)).toMatchObject({ name: 'theirs', scripts: { build: 'echo built', test: 'echo ours', up: expect.stringContaining('scripts/up.ts') }, dependencies: { zx: '8.0.0' } })
     const files = listed(folder)
     expect(files).toEqual(expect.arrayContaining(['Dockerfile', 'compose.yaml', 'docker/build/install-dependencies.sh', 'scripts/lib/command.ts', 'scripts/lib/env/check.ts', 'extras/offline/README.md', 'extras/mail/compose.yaml', 'extras/mail/env.docker.example', '.github/workflows/docker.yml']))

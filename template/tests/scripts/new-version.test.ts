@@ -62,6 +62,17 @@ test.each<[string, Sketch[], string[], Model?]>([
   expect(await replacedOn(containers, { ...(model && { model }) })).toEqual({ calls, failure: undefined, hasBegun: calls.includes('compose up web') })
 })
 
+test.each([
+  ['is explained at once', [postgres, { ...fresh, health: 'unhealthy' }], 'web is not healthy'],
+  ['waits for the start of all, if what it needs is the cause', [{ ...postgres, health: 'unhealthy' }, { ...fresh, health: 'starting' }], undefined],
+])('a new web that does not get healthy in its place %s', async (_, later, message) => {
+  const box = new Sandbox()
+  box.answer('compose-up', { code: 1 })
+  const { failure, calls } = await replacedOn([postgres, { ...old, health: 'unhealthy' }], { later, box })
+  expect(calls).toEqual(['compose up web'])
+  expect((failure as Error | undefined)?.message).toEqual(message && expect.stringContaining(message))
+})
+
 const migrated: Sketch = { service: 'migrate', state: 'exited', image: 'new' }
 const named: Model['services'] = { migrate: { ...migrate, environment: { DATABASE_URL: 'of-now', MIGRATE_COMMAND: 'tool up' } } }
 

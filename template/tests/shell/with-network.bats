@@ -150,9 +150,10 @@ explains() {
 @test "what a package needs that is built from source is named, with the packages that have it" {
 	builds() { explains pip-index-url "a package has to be built, perhaps for lack of a wheel for this Python, and a tool or a header is missing. Add to APT_BUILD_PACKAGES: $1 (" "$2"; }
 	# The tools' own words.
-	builds 'gcc libc6-dev libpq-dev' 'Error: pg_config executable not found.'
-	builds 'gcc libc6-dev libpq-dev' './psycopg/psycopg.h:35:10: fatal error: libpq-fe.h: No such file or directory'
-	builds 'gcc libc6-dev pkg-config libmariadb-dev' 'Exception: Can not find valid pkg-config name.'
+	builds 'gcc libc6-dev libpq-dev, and to APT_PACKAGES: libpq5' 'Error: pg_config executable not found.'
+	builds 'gcc libc6-dev libpq-dev, and to APT_PACKAGES: libpq5' './psycopg/psycopg.h:35:10: fatal error: libpq-fe.h: No such file or directory'
+	builds 'gcc libc6-dev pkg-config libmariadb-dev, and to APT_PACKAGES: libmariadb3' 'Exception: Can not find valid pkg-config name.'
+	builds 'gcc libc6-dev pkg-config libssl-dev' 'Could not find crypto lib/headers, please set BORG_OPENSSL_PREFIX or ensure libcrypto.pc is in PKG_CONFIG_PATH.'
 	builds 'gcc libc6-dev python3-dev' 'x.c:1:10: fatal error: Python.h: No such file or directory'
 	builds 'gcc libc6-dev libffi-dev libssl-dev' 'c/_cffi_backend.c:15:10: fatal error: ffi.h: No such file or directory'
 	builds 'gcc libc6-dev' "error: command 'gcc' failed: No such file or directory"
@@ -163,7 +164,7 @@ explains() {
 	builds 'gcc libc6-dev' 'Exception: you need a C compiler to build uWSGI'
 	builds 'gcc libc6-dev cargo' "error: [Errno 2] No such file or directory: 'cargo'"
 	builds 'gcc libc6-dev libcurl4-openssl-dev libssl-dev' "FileNotFoundError: [Errno 2] No such file or directory: 'curl-config'"
-	builds 'gcc libc6-dev pkg-config libmariadb-dev' 'OSError: mariadb_config not found.'
+	builds 'gcc libc6-dev pkg-config libmariadb-dev, and to APT_PACKAGES: libmariadb3' 'OSError: mariadb_config not found.'
 	builds 'gcc libc6-dev libxml2-dev libxslt1-dev zlib1g-dev' 'Error: Please make sure the libxml2 and libxslt development packages are installed.'
 	builds 'gcc libc6-dev pkg-config libcairo2-dev' "ERROR: Dependency lookup for cairo with method 'pkg-config' failed: Pkg-config for machine host machine not found. Giving up."
 	builds 'gcc libc6-dev pkg-config' 'error: Unable to invoke pkg-config.'
