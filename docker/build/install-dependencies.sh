@@ -106,8 +106,13 @@ main() {
 		fi
 		install_packages $DEV_TOOLS ${PYTHON_DEV_PACKAGES:-}
 	fi
-	# A package's own program finds the application too, behind everything else. Servers and celery look for it first.
-	for packages in "$venv"/lib/python*/site-packages; do echo "$workdir" >"$packages/application.pth"; done
+	# A package's own program finds the application too; servers and celery find it anyway. Not by a path, which would come
+	# before the finders of editable packages, and would take the folder of such a package for the package.
+	for packages in "$venv"/lib/python*/site-packages; do
+		cat <<-PTH >"$packages/application.pth"
+			import sys; from importlib.machinery import PathFinder; sys.meta_path.append(type("Application", (), {"find_spec": staticmethod(lambda name, path=None, target=None, find=PathFinder.find_spec: find(name, ["$workdir"]) if path is None else None)}))
+		PTH
+	done
 	# uv leaves a lock file that any user may write to.
 	rm -f "$venv/.lock"
 	# "|| true": a package may contain files for other Python versions, which do not compile.

@@ -3,7 +3,7 @@ import { setTimeout } from 'node:timers/promises'
 import { capture, lastLines, read } from '../engine/docker.ts'
 import { CliError, ExitCode } from '../errors.ts'
 import { step } from '../terminal.ts'
-import { firstCause, isWell, waitsFor, type Container, type Model, type Service } from './model.ts'
+import { isWell, waitsFor, type Container, type Model, type Service } from './model.ts'
 import { migration, runOnce, type Job } from './one-shot.ts'
 import { captureCompose, compose, endAbandoned, ofProject, readContainers, readNames, startServices, type Stack } from './stack.ts'
 
@@ -115,7 +115,7 @@ export async function replaceWeb(stack: Stack, model: Model, start: readonly str
   const waits = waitsFor(model, 'web')
   const needed = waits.map(([service]) => service)
   const current = await currentImages(model, ['web', ...needed])
-  const databases = waitsFor(model, 'migrate').filter(([, condition]) => condition !== 'service_completed_successfully').map(([service]) => service)
+  const databases = waitsFor(model, 'migrate').filter(([service, condition]) => condition !== 'service_completed_successfully' && service !== 'redis').map(([service]) => service)
   const isNew = webs.some(({ image }) => !current.includes(image))
   if (!databases.every((name) => running.some(({ service }) => service === name))) return
   if (!isNew) {
@@ -131,10 +131,7 @@ export async function replaceWeb(stack: Stack, model: Model, start: readonly str
   if (!proxy || web.ports?.length || web.container_name || !canRunTwice(web) || isUnsettled || old.length === 0) {
     begins()
     await stopWorkers(model, all, hashes)
-    const code = await startServices(stack, model, [...start, 'web'])
-    // What web needs may have been sick for long: then the start of all is the cure.
-    if (code === 0 || firstCause(await readContainers(model.name), model.services)?.service !== 'web') return
-    throw await (await import('../explain/explain.ts')).explain(stack, model)
+    return void (await startServices(stack, model, [...start, 'web']))
   }
   const useless = idsOf(webs.filter((one) => !old.includes(one)))
   if (useless.length > 0) await read(['stop', ...useless])

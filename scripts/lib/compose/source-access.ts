@@ -27,8 +27,8 @@ export function findUnreadable(path: string, user: Owner): string | undefined {
   if (!may(user, entry.isDirectory() ? 0o5 : 0o4, entry)) return path
   if (!entry.isDirectory()) return undefined
   try {
-    // Env files with secrets are for their owner alone. The containers do not see .env.docker.
-    const names = readdirSync(path).filter((name) => !notSource.has(name) && !/^\.env(?:\.|$)/.test(name)).toSorted()
+    // Files such as .env.docker hold secrets, and Compose reads them, not the application.
+    const names = readdirSync(path).filter((name) => !notSource.has(name) && !name.startsWith('.env.')).toSorted()
     for (const name of names) {
       const found = findUnreadable(join(path, name), user)
       if (found) return found

@@ -4,12 +4,13 @@ import { foreignImages, hasToEnd, isWell, type Container, type Model } from '../
 import { currentImages } from '../compose/new-version.ts'
 import { takenPorts } from '../compose/ports.ts'
 import { unreadableSource } from '../compose/source-access.ts'
-import { captureCompose, findStrays, type Stack } from '../compose/stack.ts'
+import { captureCompose, endAbandoned, findStrays, type Stack } from '../compose/stack.ts'
 import { capture, lastLines } from '../engine/docker.ts'
 import { isAtLeast, type Engine } from '../engine/engine.ts'
 import { isFarEngine, makeRoom, roomOf } from '../engine/machine.ts'
 import { exampleFile, type Settings } from '../env/settings.ts'
-import { explainContainer } from '../explain/explain.ts'
+import { moreMemory } from '../explain/clues.ts'
+import { explainContainer, explainOutput } from '../explain/explain.ts'
 import { isStandIn } from '../rooms.ts'
 import { amount, redactUrls } from '../terminal.ts'
 
@@ -180,22 +181,26 @@ export function judgeQueues({ waiting, taken, oldest, lost }: Queues): Observati
 
 /** Asks the broker through the application, which knows where it is, even if it is managed elsewhere. */
 async function examineQueues({ containers, model, stack }: Sight): Promise<Observation[]> {
+  const { worker } = model.services
   const running = containers.filter(({ service, state }) => service in model.services && !['created', 'exited', 'dead'].includes(state))
-  if (running.length === 0 || !model.services.worker?.environment?.CELERY_APP) return []
+  if (!worker?.environment?.CELERY_APP || !running.some(({ service }) => model.services[service]?.image === worker.image)) return []
   const input = readFileSync(new URL('queues.py', import.meta.url), 'utf8')
   const workers = running.filter(({ service }) => model.services[service]?.command?.[0] === 'worker')
   // In a container of its own: to load the application a second time takes more memory than a running role has left.
-  const ask = ['--progress', 'quiet', 'run', '--rm', '--no-deps', '--no-TTY', 'worker', 'python', '-', String(workers.length)]
+  const container = `${model.name}-queues-${process.pid}`
+  const ask = ['--progress', 'quiet', 'run', '--rm', '--no-deps', '--no-TTY', '--name', container, 'worker', 'python', '-', String(workers.length)]
   const { exitCode, stdout, stderr } = await captureCompose(stack, ask, { input, timeoutMs: 60_000 })
+  await endAbandoned(container)
+  if (exitCode === null) await capture(['rm', '--force', container], { tidiesUp: true })
   // The application may print something too.
   const [answer] = /^(?:null$|\{"waiting": .*)/m.exec(stdout) ?? []
   const queues = exitCode === 0 && answer ? JSON.parse(answer) as Queues | null : undefined
   if (queues !== undefined) return queues ? judgeQueues(queues) : []
   // An application without Celery.
-  if (/No module named/.test(stderr)) return []
+  if (/No module named '?celery\b/.test(stderr)) return []
   const said = redactUrls(lastLines(stderr, 1)).replace(/\.$/, '')
-  return [doubtful(`The queues could not be read${said && `: ${said}`}.`, exitCode === 137 ? 'The application needs more than WORKER_MEMORY to be loaded.'
-    : 'Is the address of the broker right, and does the broker run?')]
+  const { advice = 'Is the address of the broker right, and does the broker run?' } = explainOutput(stdout + stderr, 'worker', model)
+  return [doubtful(`The queues could not be read${said && `: ${said}`}.`, exitCode === 137 ? moreMemory({ role: 'worker', model }) : advice)]
 }
 
 /**

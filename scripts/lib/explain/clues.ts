@@ -190,7 +190,7 @@ export const clues: readonly Clue[] = [
   [fatal, ([file, line, error]) => `The application failed at line ${line} of ${file}: ${error}\nCorrect that, ${again}`],
   [/File "([^"]+)", line (\d+)\n(?: {4}.*\n)*\w*Error\b/, ([file, line]) => `Line ${line} of ${file} is not Python that this version reads. Correct it, ${again}`],
   // gunicorn and uvicorn; Celery. What could not be imported has left a traceback, and that says more.
-  [/^While trying to load the module (\S+) the following error occurred:\n(?:.*\n)*?(\w[\w.]*(?:Error|Exception)\b.*)/m, ([name, error]) =>
+  [/^While trying to load the module (\S+) the following error occurred:\n(?:.*\n)*?(\w[\w.]*(?::|Error|Exception).*)/m, ([name, error]) =>
     `${name} (CELERY_APP) fails while it is loaded: ${error}\nCorrect that, ${again}`],
   [/(Failed to find attribute|Error loading ASGI app)|Unable to load celery application/, ([byWeb]) =>
     `${byWeb ? 'WEB_APP' : 'CELERY_APP'} names something that the source does not have: the log says what is missing. Correct it in .env.docker, ${again}`],

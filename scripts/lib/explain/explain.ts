@@ -2,7 +2,7 @@
 import { stripVTControlCharacters } from 'node:util'
 import { firstCause, type Container, type Model } from '../compose/model.ts'
 import { captureCompose, composeCommand, readContainers, type Stack } from '../compose/stack.ts'
-import { capture } from '../engine/docker.ts'
+import { capture, lastLines } from '../engine/docker.ts'
 import { CliError, ExitCode } from '../errors.ts'
 import { redactUrls } from '../terminal.ts'
 import { clues, moreMemory, type Scene } from './clues.ts'
@@ -83,9 +83,10 @@ async function readLog(stack: Stack, { service, number, state, startedAt, restar
   const isOneRun = startedAt !== '' && (state === 'exited' || restarts === 0)
   // A program that cannot be executed says so before Docker calls the container started.
   const since = isOneRun ? ['--since', new Date(Date.parse(startedAt) - 2000).toISOString()] : []
-  const { stdout } = await captureCompose(stack, ['logs', '--no-log-prefix', '--no-color', '--index', number, ...since, '--tail', String(READ), service])
-  // The requests of the health check would push out what matters.
-  return stripVTControlCharacters(stdout).replaceAll(/^.*"healthcheck"\n/gm, '')
+  const { stdout } = await captureCompose(stack, ['logs', '--no-log-prefix', '--no-color', '--index', number, ...since, '--tail', String(10 * READ), service])
+  // Until a service is healthy, the requests of its check push out what matters: as gunicorn and uvicorn log them.
+  const log = stripVTControlCharacters(stdout).replaceAll(/^(?:.*"healthcheck"|.*127\.0\.0\.1:\d+ - "GET \S+ HTTP\/1\.0" \d.*)\n/gm, '')
+  return lastLines(log, READ)
 }
 
 /** Why a container is not well. */

@@ -155,6 +155,8 @@ test.each<[string, string]>([
   ["Unable to load celery application.\nModule 'shop' has no attribute 'celery'", 'CELERY_APP names something that the source does not have'],
   [`Unable to load celery application.\nWhile trying to load the module shop.tasks the following error occurred:\n${traceback(frame(`${library}/shop/db.py`, 3, 'connect'), 'sqlalchemy.exc.ArgumentError: no URL')}`,
     'shop.tasks (CELERY_APP) fails while it is loaded: sqlalchemy.exc.ArgumentError: no URL\nCorrect that, then'],
+  [`Unable to load celery application.\nWhile trying to load the module shop.tasks the following error occurred:\n${traceback(frame(`${library}/shop/db.py`, 3, 'connect'), 'django.core.exceptions.ImproperlyConfigured: no KEY')}`,
+    'shop.tasks (CELERY_APP) fails while it is loaded: django.core.exceptions.ImproperlyConfigured: no KEY\n'],
   ["Error: No such command 'flower'.", 'Flower is not installed'],
   ['  File "<frozen os>", line 716, in __getitem__\nKeyError: \'TOKEN\'', 'needs the variable TOKEN'],
   ['ImproperlyConfigured: Set the TOKEN environment variable', 'needs the variable TOKEN'],

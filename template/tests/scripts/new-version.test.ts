@@ -6,7 +6,7 @@ import { Sandbox } from '../../../tests/helpers/sandbox.ts'
 import { inspected, type Sketch } from '../../../tests/helpers/stack.ts'
 
 const web: Service = { image: 'shop-app', depends_on: { migrate: { condition: 'service_completed_successfully' }, redis: { condition: 'service_healthy' } } }
-const migrate: Service = { image: 'shop-app', depends_on: { postgres: { condition: 'service_started' } }, environment: { MIGRATE_COMMAND: '' } }
+const migrate: Service = { image: 'shop-app', depends_on: { postgres: { condition: 'service_started' }, redis: { condition: 'service_started' } }, environment: { MIGRATE_COMMAND: '' } }
 const others = { migrate, postgres: { image: 'postgres:17' }, redis: { image: 'valkey:9' }, worker: { image: 'shop-app' } }
 const networks = { edge: { name: 'shop_edge' }, site: { name: 'shop_site' }, data: { name: 'shop_data' } }
 const stackWithout = { name: 'shop', services: { ...others, web }, networks }
@@ -62,17 +62,6 @@ test.each<[string, Sketch[], string[], Model?]>([
   expect(await replacedOn(containers, { ...(model && { model }) })).toEqual({ calls, failure: undefined, hasBegun: calls.includes('compose up web') })
 })
 
-test.each([
-  ['is explained at once', [postgres, { ...fresh, health: 'unhealthy' }], 'web is not healthy'],
-  ['waits for the start of all, if what it needs is the cause', [{ ...postgres, health: 'unhealthy' }, { ...fresh, health: 'starting' }], undefined],
-])('a new web that does not get healthy in its place %s', async (_, later, message) => {
-  const box = new Sandbox()
-  box.answer('compose-up', { code: 1 })
-  const { failure, calls } = await replacedOn([postgres, { ...old, health: 'unhealthy' }], { later, box })
-  expect(calls).toEqual(['compose up web'])
-  expect((failure as Error | undefined)?.message).toEqual(message && expect.stringContaining(message))
-})
-
 const migrated: Sketch = { service: 'migrate', state: 'exited', image: 'new' }
 const named: Model['services'] = { migrate: { ...migrate, environment: { DATABASE_URL: 'of-now', MIGRATE_COMMAND: 'tool up' } } }
 
@@ -122,7 +111,7 @@ test.each([
   // It gets its network back: plain Compose takes it for a web like any other.
   expect(calls).toEqual([...beside(2, 'web-3'), 'stop web-3', `${back} web-3`])
   expect(hasBegun).toBe(false)
-  expect(box.calls()).toContain('compose logs --no-log-prefix --no-color --index 3 --since 2025-12-31T23:59:58.500Z --tail 200 web')
+  expect(box.calls()).toContain('compose logs --no-log-prefix --no-color --index 3 --since 2025-12-31T23:59:58.500Z --tail 2000 web')
 })
 
 test('an older version goes on serving if there is no new web, or Docker does not make it', async () => {

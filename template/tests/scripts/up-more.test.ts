@@ -245,6 +245,19 @@ describe.concurrent('up', () => {
     expect(stderr).not.toContain('services are up')
   })
 
+  test.each([
+    ['gunicorn', '127.0.0.1 - - [30/Nov/2026:22:28:09 +0000] "GET /ping HTTP/1.0" 404 0 "-" "healthcheck"'],
+    ['uvicorn', 'INFO:     127.0.0.1:41234 - "GET /ping HTTP/1.0" 404 Not Found'],
+  ])('shows what web wrote before its check asked hundreds of times, as %s logs it', async (_, request) => {
+    const box = await stack()
+    box.answer('compose-logs', { out: `shop: no licence\n${`${request}\n`.repeat(400)}` })
+    box.containers(stackWith({ service: 'web', health: 'starting', says: 'GET /ping answered 404' }))
+    const { stderr } = await box.run('up')
+    expect(stderr).toContain('shop: no licence\n')
+    expect(stderr).not.toContain('HTTP/1.0')
+    expect(box.calls()).toContainEqual(expect.stringMatching(/^compose .*logs .*--tail 2000 web$/))
+  })
+
   test('does its work when nobody reads what it says', async () => {
     const box = await stack()
     box.containers(wellStack)

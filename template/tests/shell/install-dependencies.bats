@@ -59,8 +59,15 @@ refuses() {
 
 @test "Python finds the application's modules in the folder where commands run" {
 	run -0 install PYTHON_INSTALLER=uv APP_WORKDIR=services/shop
-	run -0 cat "$venv/lib/python3.13/site-packages/application.pth"
-	assert_output "$manifests/services/shop"
+	mkdir -p "$manifests"/services/shop/{shop,tax/tax} "$BATS_TEST_TMPDIR/editable/tax"
+	touch "$manifests/services/shop/shop/orders.py" "$BATS_TEST_TMPDIR/editable/tax/__init__.py"
+	# As setuptools does for "-e ./tax": its finder comes after every path.
+	cat >"$venv/lib/python3.13/site-packages/__editable__.pth" <<-PTH
+		import sys; from importlib.machinery import PathFinder; sys.meta_path.append(type("Tax", (), {"find_spec": staticmethod(lambda name, path=None, target=None, find=PathFinder.find_spec: find(name, ["$BATS_TEST_TMPDIR/editable"]) if name == "tax" else None)}))
+	PTH
+	run -0 python3 -c 'import site, sys; site.addsitedir(sys.argv[1]); import shop.orders, tax; print(shop.orders.__file__, tax.__file__)' \
+		"$venv/lib/python3.13/site-packages"
+	assert_output "$manifests/services/shop/shop/orders.py $BATS_TEST_TMPDIR/editable/tax/__init__.py"
 }
 
 @test "pip installs a requirements file into the environment, not into itself" {
