@@ -165,7 +165,7 @@ untouched() {
 }
 
 @test "Ctrl-C and kill -9 in the middle of 200,000 rows leave the target as it was" {
-	local service log=$BATS_TEST_TMPDIR/log how pid code
+	local service log how pid code
 	fill_targets
 	in_sqlite "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200000)
 		INSERT INTO reading (batch_id, sensor_id, measured_at, value)
@@ -173,6 +173,8 @@ untouched() {
 			strftime('%Y-%m-%d %H:%M:%S.000000', 1000000000 + i, 'unixepoch'), i / 1000.0 FROM n"
 	for how in INT KILL; do
 		if [[ $how == INT ]]; then service=postgres; else service=mariadb; fi
+		# A log for each: the process in the background may empty an old one only after the first look at it.
+		log=$BATS_TEST_TMPDIR/log.$how
 		setsid node --import tsx/esm -- extras/copy-database/copy-database.ts --env-file "$env_file" --to "$service" --empty-target --yes >"$log" 2>&1 3>&- &
 		pid=$!
 		until_ok 90 is_copying "$log"
