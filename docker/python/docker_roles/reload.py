@@ -20,6 +20,11 @@ STOP_SECONDS = float(os.environ.get("WORKER_STOP_TIMEOUT") or 20) + 10
 PATIENCE = float(os.environ.get("RELOAD_PATIENCE") or STOP_SECONDS)
 
 
+def start(command: list[str]) -> subprocess.Popen[bytes]:
+    """Starts the command as the leader of a process group."""
+    return subprocess.Popen(command, start_new_session=True)
+
+
 def stop(child: subprocess.Popen[bytes], seconds: float) -> None:
     """Stops the child as Docker does, then kills what is left of it: an old server would keep the port."""
     child.terminate()
@@ -40,7 +45,7 @@ def main(command: list[str], folder: str = "/app") -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
 
-    child = subprocess.Popen(command, start_new_session=True)
+    child = start(command)
     also = tuple(filter(None, os.environ.get("RELOAD_ALSO", "").split(",")))
     reloads, told = 0, False
     for changes in watch(
@@ -54,7 +59,7 @@ def main(command: list[str], folder: str = "/app") -> int:
             names = ", ".join(sorted({os.path.relpath(path, folder) for _, path in changes})[:3])
             print(f"reload: {names} changed", flush=True)
             stop(child, PATIENCE)
-            child = subprocess.Popen(command, start_new_session=True)
+            child = start(command)
             reloads, told = reloads + 1, False
         elif child.poll() is not None and not told:
             if reloads == 0:

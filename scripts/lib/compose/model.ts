@@ -136,6 +136,9 @@ export function parseContainers(json: string) {
     .toSorted((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }))
 }
 
+/** Whether a container has started and not ended: also when it is paused, or Docker is starting it again. */
+export const isUnderWay = ({ state }: Container): boolean => !['created', 'exited', 'dead'].includes(state)
+
 /** Has the container done its job, or is it doing it? */
 export const isWell = ({ state, health, exitCode }: Container): boolean =>
   state === 'running' ? health === '' || health === 'healthy' : state === 'exited' && exitCode === 0

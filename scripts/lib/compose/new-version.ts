@@ -3,7 +3,7 @@ import { setTimeout } from 'node:timers/promises'
 import { capture, lastLines, read } from '../engine/docker.ts'
 import { CliError, ExitCode } from '../errors.ts'
 import { step } from '../terminal.ts'
-import { isWell, waitsFor, type Container, type Model, type Service } from './model.ts'
+import { isUnderWay, isWell, waitsFor, type Container, type Model, type Service } from './model.ts'
 import { migration, runOnce, type Job } from './one-shot.ts'
 import { captureCompose, compose, endAbandoned, ofProject, readContainers, readNames, startServices, type Stack } from './stack.ts'
 
@@ -104,7 +104,7 @@ async function hasOtherUrl(migrate: Service | undefined, all: readonly Container
 export async function replaceWeb(stack: Stack, model: Model, start: readonly string[], found: Found, begins: () => void): Promise<void> {
   const { migrate, web, proxy } = model.services
   const { all, hashes } = found
-  const running = all.filter(({ state }) => !['created', 'exited', 'dead'].includes(state))
+  const running = all.filter((one) => isUnderWay(one))
   const webs = running.filter(({ service }) => service === 'web')
   // What earlier attempts have left. Compose 2.26 may keep a stopped web, and remove the one that serves. What Compose had
   // made and not yet named when it was interrupted would be in its own way.
@@ -115,6 +115,7 @@ export async function replaceWeb(stack: Stack, model: Model, start: readonly str
   const waits = waitsFor(model, 'web')
   const needed = waits.map(([service]) => service)
   const current = await currentImages(model, ['web', ...needed])
+  // Redis is none: to log in and to migrate, it is not needed.
   const databases = waitsFor(model, 'migrate').filter(([service, condition]) => condition !== 'service_completed_successfully' && service !== 'redis').map(([service]) => service)
   const isNew = webs.some(({ image }) => !current.includes(image))
   if (!databases.every((name) => running.some(({ service }) => service === name))) return

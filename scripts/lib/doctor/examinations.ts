@@ -1,6 +1,6 @@
 /** What the doctor asks, and how it judges the answers: the machine, the settings and the stack. */
 import { readFileSync } from 'node:fs'
-import { foreignImages, hasToEnd, isWell, type Container, type Model } from '../compose/model.ts'
+import { foreignImages, hasToEnd, isUnderWay, isWell, type Container, type Model } from '../compose/model.ts'
 import { currentImages } from '../compose/new-version.ts'
 import { takenPorts } from '../compose/ports.ts'
 import { unreadableSource } from '../compose/source-access.ts'
@@ -182,7 +182,7 @@ export function judgeQueues({ waiting, taken, oldest, lost }: Queues): Observati
 /** Asks the broker through the application, which knows where it is, even if it is managed elsewhere. */
 async function examineQueues({ containers, model, stack }: Sight): Promise<Observation[]> {
   const { worker } = model.services
-  const running = containers.filter(({ service, state }) => service in model.services && !['created', 'exited', 'dead'].includes(state))
+  const running = containers.filter((one) => one.service in model.services && isUnderWay(one))
   if (!worker?.environment?.CELERY_APP || !running.some(({ service }) => model.services[service]?.image === worker.image)) return []
   const input = readFileSync(new URL('queues.py', import.meta.url), 'utf8')
   const workers = running.filter(({ service }) => model.services[service]?.command?.[0] === 'worker')

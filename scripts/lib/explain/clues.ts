@@ -189,9 +189,10 @@ export const clues: readonly Clue[] = [
   // A program may log what it catches and go on. So a traceback that begins in the application counts only at the end.
   [fatal, ([file, line, error]) => `The application failed at line ${line} of ${file}: ${error}\nCorrect that, ${again}`],
   [/File "([^"]+)", line (\d+)\n(?: {4}.*\n)*\w*Error\b/, ([file, line]) => `Line ${line} of ${file} is not Python that this version reads. Correct it, ${again}`],
-  // gunicorn and uvicorn; Celery. What could not be imported has left a traceback, and that says more.
+  // Celery, where no line of the traceback is the application's own.
   [/^While trying to load the module (\S+) the following error occurred:\n(?:.*\n)*?(\w[\w.]*(?::|Error|Exception).*)/m, ([name, error]) =>
     `${name} (CELERY_APP) fails while it is loaded: ${error}\nCorrect that, ${again}`],
+  // gunicorn and uvicorn; Celery. What could not be imported has left a traceback, and that says more.
   [/(Failed to find attribute|Error loading ASGI app)|Unable to load celery application/, ([byWeb]) =>
     `${byWeb ? 'WEB_APP' : 'CELERY_APP'} names something that the source does not have: the log says what is missing. Correct it in .env.docker, ${again}`],
   // After the import errors: a tool that cannot import the application does not have its commands either.
