@@ -5,7 +5,8 @@ import { fileURLToPath } from 'node:url'
 import { common, defineCommand, main, yesOption } from '../scripts/lib/command.ts'
 import { CliError, ExitCode, stopIfInterrupted } from '../scripts/lib/errors.ts'
 import { amount, info, ok, print, warn } from '../scripts/lib/terminal.ts'
-import { applicationFrom, changeOf, copyOf, roomsOf } from './adopt/copy.ts'
+import { applicationFrom, changeOf, copyOf, findIn, roomsOf } from './adopt/copy.ts'
+import type { Found } from './adopt/find/find.ts'
 import { isAdopted, mergeInto } from './adopt/into.ts'
 import { putBack, requireClean, requireRepository, switchFiles, wasCutOff, type Change } from './adopt/tree.ts'
 
@@ -57,6 +58,18 @@ function show(target: string, { remove, write }: Change, leftOut: readonly strin
   const [comes, changes] = [[...write.keys()].filter((path) => !isThere(path)), [...write.keys()].filter((path) => isThere(path))]
   const part = (title: string, lines: readonly string[]): string[] => (lines.length === 0 ? [] : [`${title}:`, ...lines.map((line) => `  ${line}`)])
   print([...part('Goes', count(remove)), ...part('Comes', count(comes)), ...part('Changes', count(changes)), ...part('Left out of the application', count(leftOut))].join('\n'))
+}
+
+/** What was found of the application, and what its owner has to say. */
+function explain({ findings, open, variables }: Found): string {
+  const lines = findings.map(({ name, value, where }) => [`  ${name}=${value}`, where] as const)
+  const width = Math.min(60, Math.max(...lines.map(([line]) => line.length)))
+  const own = variables.map(({ name, value }) => `  ${name}${value === undefined ? '' : `=${value}`}`)
+  return [
+    '', 'How it starts, for .env.docker.example, and where that was found:', ...lines.map(([line, where]) => `${line.padEnd(width)}  ${where}`),
+    ...(own.length > 0 ? ['Variables of its own, for .env.app (.env.app.example):', ...own] : []),
+    ...(open.length > 0 ? ['Not found. Say it yourself in .env.docker.example:', ...open.map((line) => `  ${line}`)] : []),
+  ].join('\n')
 }
 
 const lies = (inner: string, outer: string): boolean => !relative(outer, inner).startsWith(`..${sep}`) && relative(outer, inner) !== '..'
@@ -120,11 +133,14 @@ export const adopt = defineCommand({
     const rooms = await chooseRooms(keep, canAsk)
 
     const gone = ['template', ...roomsOf(root).filter((room) => !rooms.includes(room)).map((room) => `extras/${room}`)]
-    const copy = await copyOf(root, { name: project, rooms, appDir: into === undefined ? 'app' : '.', application })
+    const appDir = into === undefined ? 'app' : '.'
+    const found = findIn(root, application, appDir, project)
+    const copy = await copyOf(root, { name: project, rooms, appDir, application, found })
     const { write, notes } = into === undefined ? { write: copy, notes: [] } : await mergeInto(target, copy)
     const change = into === undefined ? changeOf(root, copy) : { remove: [], write }
     show(target, change, into === undefined ? leftOut : [])
     for (const note of notes) info(note)
+    print(explain(found))
     if (dryRun) return
     if (!yes) {
       if (!canAsk) throw usage('There is no terminal to ask, so nothing was changed.', 'If this is what you want, add --yes.')
@@ -138,7 +154,8 @@ export const adopt = defineCommand({
     for (const folder of into === undefined ? gone : []) rmSync(join(root, folder), { recursive: true, force: true })
     ok(`${project} is adopted. Nothing is committed: git status and git diff show every change.`)
     if (existsSync(join(target, '.env.docker'))) warn('.env.docker is from before: rename it, so that npm run up makes a new one from your settings.')
-    info(`→ Say in .env.docker.example how your application starts (WEB_APP, CELERY_APP, TEST_COMMAND …), then: npm ci && npm run up`)
+    const fill = found.variables.length > 0 ? 'copy .env.app.example to .env.app, fill it in, ' : ''
+    info(`→ Check in .env.docker.example how your application starts, ${fill}then: npm ci && npm run up`)
   },
 })
 

@@ -1,10 +1,11 @@
 /** The files of a copy: what is left of this repository when the template's own part and the sample are gone. */
 import { spawnSync } from 'node:child_process'
-import { existsSync, lstatSync, readdirSync } from 'node:fs'
+import { existsSync, lstatSync, readdirSync, statSync } from 'node:fs'
 import { join, posix } from 'node:path'
 import { CliError, ExitCode } from '../../scripts/lib/errors.ts'
 import { fitLock, fitPackage, type Package } from './package.ts'
-import { installation, neutralExample } from './settings.ts'
+import { find, type Found } from './find/find.ts'
+import { neutralExample } from './settings.ts'
 import { CACHES, ignoredOf, textOf, trackedFiles, type Change, type Content, type Tree } from './tree.ts'
 
 export interface Choices {
@@ -15,6 +16,8 @@ export interface Choices {
   appDir: string
   /** Its files, by their path below that folder. */
   application: Tree
+  /** What its files say of how it starts. */
+  found: Found
 }
 
 /** The template's zone, the sample, and what the owner's files replace. Other files of .github/ are the owner's. */
@@ -100,7 +103,7 @@ function ownersFiles(root: string, { name, appDir, rooms }: Choices): Tree {
  * @throws CliError when the lock cannot be made
  */
 export async function copyOf(root: string, choices: Choices): Promise<Tree> {
-  const { name, rooms, appDir, application } = choices
+  const { name, rooms, appDir, application, found } = choices
   const goneRooms = roomsOf(root).filter((room) => !rooms.includes(room)).map((room) => `extras/${room}`)
   const paths = trackedFiles(root).filter((path) => !GONE.test(path) && !goneRooms.some((room) => path.startsWith(`${room}/`)))
   const tree: Tree = new Map(paths.map((path) => [path, { file: join(root, path) }]))
@@ -109,9 +112,10 @@ export async function copyOf(root: string, choices: Choices): Promise<Tree> {
   tree.set('docker/LICENSE', { text: read('LICENSE') })
   for (const path of LISTS) if (tree.has(path)) tree.set(path, { text: trim(read(path), ['template', ...goneRooms]) })
 
-  const files = new Set(application.keys())
-  const answers = { APP_DIR: appDir, ...(appDir === '.' ? { PROD_EXCLUDE: OURS_AT_THE_ROOT } : {}), ...installation(files) }
+  const said = Object.fromEntries(found.findings.map(({ name: setting, value }) => [setting, value]))
+  const answers = { APP_DIR: appDir, ...(appDir === '.' && !said.APP_DIR ? { PROD_EXCLUDE: OURS_AT_THE_ROOT } : {}), ...said }
   tree.set('.env.docker.example', { text: neutralExample(read('.env.docker.example'), name, answers) })
+  if (found.variables.length > 0 && !(appDir === '.' && application.has('.env.app.example'))) tree.set('.env.app.example', { text: variablesFile(found.variables) })
   if (appDir !== '.') for (const [path, content] of application) tree.set(`${appDir}/${path}`, content)
 
   const isThere = finderOf(tree)
@@ -127,6 +131,35 @@ export async function copyOf(root: string, choices: Choices): Promise<Tree> {
   tree.set('package-lock.json', { text: lock })
   return tree
 }
+
+/** Reads what an application says of itself. */
+export function findIn(root: string, application: Tree, appDir: string, name: string): Found {
+  const texts = new Map<string, string>()
+  const textAt = (path: string): string => {
+    const content = application.get(path)
+    // A data file of many megabytes says nothing, and a link may lead nowhere.
+    const isText = content && !('file' in content && (statSync(content.file, { throwIfNoEntry: false })?.size ?? LARGE) >= LARGE)
+    if (!texts.has(path)) texts.set(path, isText ? textOf(content) : '')
+    return texts.get(path)!
+  }
+  // The sample and an example list the servers that the tests have run.
+  const lists = ['app', 'template/examples/agent/backend'].map((folder) => textOf({ file: join(root, folder, 'requirements.txt') })).join('\n')
+  const versionOf = (pattern: RegExp, text: string): string => pattern.exec(text)![1]!
+  const versions = {
+    gunicorn: versionOf(/^gunicorn==(\S+)/m, lists), uvicorn: versionOf(/^uvicorn==(\S+)/m, lists),
+    python: versionOf(/^# PYTHON_IMAGE=.*python:(3\.\d+)/m, textOf({ file: join(root, '.env.docker.example') })),
+  }
+  return find({ paths: [...application.keys()], read: textAt }, { appDir, project: name.replaceAll('-', '_'), versions })
+}
+
+const LARGE = 2_000_000
+
+/** The application's own variables: a line for each of which the value is known, a comment for the others. */
+const variablesFile = (variables: Found['variables']): string => [
+  "# The application's own variables. Copy this file to .env.app, and fill it in there; git ignores that file.",
+  '# A value may refer to a setting of .env.docker. Keep here only values that tests may have.',
+  ...variables.map(({ name, value, where }) => `\n# ${where}\n${value === undefined ? `# ${name}=` : `${name}=${value}`}`), '',
+].join('\n')
 
 /** Files of a copy that do not belong in an image if the application is the whole repository. */
 const OURS_AT_THE_ROOT = "'tests docs docker scripts extras package.json package-lock.json Dockerfile compose*.yaml'"

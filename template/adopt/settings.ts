@@ -1,22 +1,10 @@
 /** .env.docker.example of a copy: its active lines hold what is certain of the application, not the sample's. Pure. */
 
 /**
- * How the dependencies are installed, if the files at the root of the application leave no choice.
- *
- * @param files names at the application's root
- */
-export function installation(files: ReadonlySet<string>): Record<string, string> {
-  const development = files.has('requirements-dev.txt') ? 'requirements-dev.txt' : ''
-  if (files.has('pyproject.toml') && files.has('uv.lock') !== files.has('poetry.lock')) {
-    return { PYTHON_INSTALLER: files.has('uv.lock') ? 'uv' : 'poetry', PYTHON_MANIFEST: 'pyproject.toml', PYTHON_DEV_MANIFEST: '' }
-  }
-  return files.has('requirements.txt') ? { PYTHON_MANIFEST: 'requirements.txt', PYTHON_DEV_MANIFEST: development } : {}
-}
-
-/**
  * The example with other values: its active lines say what is known of the new application. A secret stays, since
  * `env -- --init` makes another; anything else is the default of its rule, or empty. Half an S3 store is a
- * mistake, so its lines become documentation. A commented line stays a comment, unless `answers` has its value.
+ * mistake, so without answers its lines become documentation. A commented line stays a comment, unless `answers` has its
+ * value.
  *
  * @param answers what is known of the new application
  */
@@ -25,7 +13,7 @@ export function neutralExample(example: string, name: string, answers: Record<st
   const known: Record<string, string> = { COMPOSE_PROFILES: 'redis', POSTGRES_DB: name.replaceAll('-', '_'), ...answers }
   let rule = ''
   const neutral = (line: string): string => {
-    const [, comment, key, value] = /^(# )?([A-Z][A-Z0-9_]*)=(.*)$/.exec(line) ?? []
+    const [, comment, key] = /^(# )?([A-Z][A-Z0-9_]*)=/.exec(line) ?? []
     if (key === undefined) {
       rule = line.startsWith('# @') ? `${rule} ${line}` : ''
       return line
@@ -33,8 +21,8 @@ export function neutralExample(example: string, name: string, answers: Record<st
     const said = rule
     rule = ''
     const answer = answers[key]
-    if (comment) return answer === undefined || answer === value ? line : `${key}=${answer}`
-    const isStorage = key.startsWith('S3_')
+    if (comment) return answer === undefined ? line : `${key}=${answer}`
+    const isStorage = key.startsWith('S3_') && answer === undefined
     if (!isStorage && (/@generate\b/.test(said) || key === 'REDIS_URL')) return line
     return `${isStorage ? '# ' : ''}${key}=${known[key] ?? /@default="([^"]*)"/.exec(said)?.[1] ?? ''}`
   }

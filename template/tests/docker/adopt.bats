@@ -14,10 +14,8 @@ setup_file() {
 	commit 'The template'
 	node --import tsx/esm -- template/adopt.ts --from ../planner --name planner --yes
 	new_stack
-	# The owner's settings for the application.
-	set_in .env.docker.example COMPOSE_PROFILES=redis,beat PYTHON_INSTALLER=pip PYTHON_MANIFEST=requirements.txt PYTHON_DEV_MANIFEST=requirements-dev.txt \
-		WEB_SERVER=uvicorn WEB_APP=planner.api:app CELERY_APP=planner.tasks HEALTH_PATH=/health TEST_COMMAND="'python -m pytest'" \
-		DATABASE_URL= MIGRATE_COMMAND= SEED_COMMAND= S3_BUCKET= S3_ENDPOINT_URL= S3_PUBLIC_URL=
+	# adopt has found out how it starts. This is what its owner wants besides.
+	set_in .env.docker.example COMPOSE_PROFILES=redis,beat PYTHON_INSTALLER=pip
 	commit 'The planner'
 	npm run --silent env -- --init
 	set_in .env.docker COMPOSE_PROJECT_NAME="$project" COMPOSE_FILE=compose.yaml:compose.override.yaml EXTRA_CA_FILE="$TEST_EXTRA_CA_FILE" \

@@ -4,7 +4,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, 
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { installation, neutralExample } from '../../adopt/settings.ts'
+import { neutralExample } from '../../adopt/settings.ts'
 import { fitPackage, mergePackages } from '../../adopt/package.ts'
 
 // In most of these tests npm makes a lock file, which takes time.
@@ -365,22 +365,13 @@ describe('an application at the root of its repository', () => {
 })
 
 describe('settings', () => {
-  it.each([
-    [['requirements.txt'], { PYTHON_MANIFEST: 'requirements.txt', PYTHON_DEV_MANIFEST: '' }],
-    [['requirements.txt', 'requirements-dev.txt', 'pyproject.toml'], { PYTHON_MANIFEST: 'requirements.txt', PYTHON_DEV_MANIFEST: 'requirements-dev.txt' }],
-    [['pyproject.toml', 'uv.lock'], { PYTHON_INSTALLER: 'uv', PYTHON_MANIFEST: 'pyproject.toml', PYTHON_DEV_MANIFEST: '' }],
-    [['pyproject.toml', 'poetry.lock', 'requirements.txt'], { PYTHON_INSTALLER: 'poetry', PYTHON_MANIFEST: 'pyproject.toml', PYTHON_DEV_MANIFEST: '' }],
-    [['pyproject.toml', 'poetry.lock', 'uv.lock'], {}],
-    [['pyproject.toml'], {}],
-  ])('%j say how they are installed', (files, expected) => expect(installation(new Set(files))).toEqual(expected))
-
-  it('keep their documentation, and a default that is commented out stays so unless it is answered', () => {
+  it('keep their documentation, and a line that is commented out stays so unless it is answered', () => {
     const example = [
       '# Text with A=b.', 'WEB_APP=stories:app', '# @type=number @default="16"', '# WEB_THREADS=16', '# APP_DIR=app', '# PYTHON_MANIFEST=requirements.txt',
       '# @default="/healthz" @type=string', 'HEALTH_PATH=/stories', '# @sensitive @generate=hex(16)', 'SECRET_KEY=local-only', 'POSTGRES_DB=stories', 'COMPOSE_PROFILES=storage',
       '# @sensitive @generate=hex(20)', 'S3_SECRET_ACCESS_KEY=local-only', '',
     ]
-    expect(neutralExample(example.join('\n'), 'my-shop', { APP_DIR: '.', PYTHON_MANIFEST: 'requirements.txt' }).split('\n')).toEqual([
+    expect(neutralExample(example.join('\n'), 'my-shop', { APP_DIR: '.' }).split('\n')).toEqual([
       '# Text with A=b.', 'WEB_APP=', '# @type=number @default="16"', '# WEB_THREADS=16', 'APP_DIR=.', '# PYTHON_MANIFEST=requirements.txt',
       '# @default="/healthz" @type=string', 'HEALTH_PATH=/healthz', '# @sensitive @generate=hex(16)', 'SECRET_KEY=local-only', 'POSTGRES_DB=my_shop', 'COMPOSE_PROFILES=redis',
       '# @sensitive @generate=hex(20)', '# S3_SECRET_ACCESS_KEY=', '',

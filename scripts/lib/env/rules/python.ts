@@ -24,7 +24,7 @@ const valueIn = (toml: string, table: string, key: string): string | undefined =
 }
 
 /** Where a project says which Python it is for, by file. */
-const sayings: Readonly<Record<string, (text: string) => string | undefined>> = {
+export const sayings: Readonly<Record<string, (text: string) => string | undefined>> = {
   'pyproject.toml': (text) => valueIn(text, 'project', 'requires-python') ?? valueIn(text, 'tool.poetry.dependencies', 'python'),
   '.python-version': (text) => /^(?:c?python-)?(3\.\d+)/m.exec(text)?.[1],
   'runtime.txt': (text) => /^python-(3\.\d+)/m.exec(text)?.[1],

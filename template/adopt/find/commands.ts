@@ -1,0 +1,53 @@
+/** How an application is started so far: by the commands in its Procfile, Docker files, scripts and pages. */
+import { posix } from 'node:path'
+import type { Files } from './source.ts'
+
+export interface Command {
+  kind: 'wsgi' | 'asgi' | 'celery'
+  /** `module:object`, `module:factory()`, or what follows `celery -A`. */
+  target: string
+  where: string
+}
+
+/** Files with commands, the most certain ones first. */
+const SOURCES = [
+  /^Procfile/, /^(.*\.)?[Dd]ockerfile/, /^(docker-)?compose.*\.ya?ml$/, /\.(sh|service)$|^supervisor.*\.conf$|^start|^entrypoint/, /^([Mm]akefile|justfile|package\.json)$/, /^README/,
+]
+
+const OBJECT = String.raw`[A-Za-z_][\w.]*:[A-Za-z_]\w*(?:\(\))?`
+const SERVERS: readonly [command: RegExp, read: (match: RegExpExecArray) => { kind: Command['kind']; target: string }][] = [
+  [new RegExp(String.raw`\bgunicorn\b[^\n|;]*?\s(${OBJECT})([^\n|;]*)`), ([line, target]) => ({ kind: /uvicorn|asgi/i.test(line) ? 'asgi' : 'wsgi', target: target! })],
+  [/\bgunicorn\b[^\n|;]*?\s([A-Za-z_][\w.]*\.wsgi)\b(?!:)/, ([, module]) => ({ kind: 'wsgi', target: `${module}:application` })],
+  [new RegExp(String.raw`\b(?:uvicorn|hypercorn|daphne|granian)\b[^\n|;]*?\s(${OBJECT})([^\n|;]*)`), ([line, target]) => ({
+    kind: /--interface[ =]wsgi\b/.test(line) ? 'wsgi' : 'asgi', target: /--factory\b/.test(line) ? `${target}()` : target!,
+  })],
+  [/\bcelery\b[^\n|;]*?\s(?:-A|--app)[ =]?\s*([A-Za-z_][\w.:]*)/, ([, target]) => ({ kind: 'celery', target: target! })],
+]
+
+/** All commands that start something, in the order in which they are to be believed. */
+export function commandsOf({ paths, read }: Files): Command[] {
+  const rankOf = (path: string): number => SOURCES.findIndex((pattern) => pattern.test(posix.basename(path)))
+  const files = paths.filter((path) => rankOf(path) >= 0 && !/(^|\/)(node_modules|tests?|docs?|examples?|\.[^/]+)\//.test(path)).toSorted((a, b) => rankOf(a) - rankOf(b) || a.length - b.length)
+  return files.flatMap((path) => {
+    // A command may go on in the next line, or be written as a list.
+    const text = read(path).replaceAll(/\\\r?\n/g, ' ').replaceAll(/["'[\],]/g, ' ')
+    return text.split('\n').filter((line) => !/^\s*#/.test(line)).flatMap((line) => SERVERS.flatMap(([pattern, toCommand]) => {
+      const match = pattern.exec(line)
+      return match ? [{ ...toCommand(match), where: path }] : []
+    }))
+  })
+}
+
+/** Debian packages that an application's own Docker files install: those to run, and those to build with. */
+export function debianPackagesOf({ paths, read }: Files): { run: string[]; build: string[]; where: string } | undefined {
+  const path = paths.filter((one) => /^(.*\.)?[Dd]ockerfile/.test(posix.basename(one))).toSorted((a, b) => a.length - b.length)[0]
+  if (!path) return undefined
+  const text = read(path).replaceAll(/\\\r?\n\s*(#.*\n)*/g, ' ')
+  const lists = [...text.matchAll(/\bapt(?:-get)?\s+(?:-\S+\s+)*install\b([^\n&|;]*)/g)].flatMap(([, list]) => list!.trim().split(/\s+/))
+  const names = [...new Set(lists.filter((name) => /^[a-z0-9][a-z0-9+.-]+$/.test(name)))]
+  const isTool = (name: string): boolean => /^(build-essential|gcc|g\+\+|make|cmake|git|pkg-config|python3.*|.*-dev)$/.test(name)
+  const isNeedless = (name: string): boolean => /^(curl|wget|gnupg|ca-certificates|netcat.*|procps|tini|dumb-init|gosu|sudo|vim|nano|less|apt-utils|software-properties-common|nginx|supervisor)$/.test(name)
+  const run = names.filter((name) => !isTool(name) && !isNeedless(name))
+  const build = names.filter((name) => isTool(name)).map((name) => (name === 'build-essential' ? 'gcc g++ libc6-dev make' : name))
+  return { run, build, where: path }
+}

@@ -1,0 +1,46 @@
+/** Which database and which store an application uses. */
+import { isSource, type Files } from './source.ts'
+
+interface Database {
+  profile: 'postgres' | 'mariadb'
+  settings: Record<string, string>
+  where: string
+}
+
+/** Drivers by package, and the scheme that SQLAlchemy wants for them. */
+const DRIVERS: readonly [name: string, profile: Database['profile'], scheme: string][] = [
+  ['psycopg', 'postgres', 'postgresql+psycopg'], ['psycopg2', 'postgres', 'postgresql'], ['psycopg2-binary', 'postgres', 'postgresql'],
+  ['asyncpg', 'postgres', 'postgresql+asyncpg'], ['mysqlclient', 'mariadb', 'mysql+mysqldb'], ['pymysql', 'mariadb', 'mysql+pymysql'],
+  ['asyncmy', 'mariadb', 'mysql+asyncmy'], ['aiomysql', 'mariadb', 'mysql+aiomysql'],
+]
+
+/** The database of an application, by the driver among its packages. */
+export function databaseOf(packages: ReadonlySet<string>, project: string, isDjango: boolean): Database | undefined {
+  const driver = DRIVERS.find(([name]) => packages.has(name))
+  if (!driver) return undefined
+  const [name, profile, scheme] = driver
+  const where = `${name} is among its packages`
+  const isOwn = !isDjango && packages.has('sqlalchemy')
+  if (profile === 'postgres') {
+    const url = `${isOwn ? scheme : 'postgresql'}://\${POSTGRES_USER}:\${POSTGRES_PASSWORD}@db:5432/\${POSTGRES_DB}`
+    return { profile, where, settings: { POSTGRES_DB: project, DATABASE_URL: url } }
+  }
+  const url = `${isOwn ? scheme : 'mysql'}://\${MARIADB_USER}:\${MARIADB_PASSWORD}@db:3306/\${MARIADB_DATABASE}?charset=utf8mb4`
+  return { profile, where, settings: { MARIADB_USER: project, MARIADB_DATABASE: project, MARIADB_PASSWORD: 'mariadb-local-only', DATABASE_URL: url } }
+}
+
+/** The S3 store of an application, and the first place that uses it. */
+export function storeOf({ paths, read }: Files, packages: ReadonlySet<string>, project: string): { settings: Record<string, string>; where: string } | undefined {
+  if (!['boto3', 'aioboto3', 'aiobotocore', 'minio', 's3fs', 'django-storages'].some((name) => packages.has(name))) return undefined
+  for (const path of paths.filter((one) => isSource(one))) {
+    const text = read(path)
+    const match = /\b(?:client|resource)\(\s*["']s3["']|storages\.backends\.s3|\bMinio\(|\bS3FileSystem\(/.exec(text)
+    if (match) {
+      return {
+        where: `${path}:${text.slice(0, match.index).split('\n').length}`,
+        settings: { S3_ENDPOINT_URL: 'http://storage:8333', S3_PUBLIC_URL: 'http://localhost:8333', S3_BUCKET: project, S3_ACCESS_KEY_ID: project, S3_SECRET_ACCESS_KEY: 'storage-local-only' },
+      }
+    }
+  }
+  return undefined
+}

@@ -1,0 +1,77 @@
+/** The environment variables that an application reads under names of its own. */
+import { isSource, type Files } from './source.ts'
+
+export interface Variable {
+  name: string
+  /** What it should be in this stack, as a line of `.env.app` says it; undefined if only the owner knows. */
+  value?: string
+  where: string
+}
+
+/** Variables that the stack passes by itself. */
+const PASSED = /^(DATABASE_URL|REDIS_URL|SECRET_KEY|PORT|S3_(ENDPOINT_URL|PUBLIC_URL|BUCKET|REGION|ACCESS_KEY_ID|SECRET_ACCESS_KEY)|AWS_ENDPOINT_URL_S3|FRONTEND_ROOT|PATH|HOME|TMPDIR|HOSTNAME|DJANGO_SETTINGS_MODULE|FLASK_APP)$/
+
+/** The services that the application uses. */
+interface Services { database?: 'postgres' | 'mariadb'; hasStore: boolean }
+
+const DATABASE = String.raw`^(\w+_)?(DATABASE|DB|POSTGRES(QL)?|SQL|MYSQL|MARIADB|PG)_?`
+
+/** What a name usually means; the first row that matches counts. */
+const MEANINGS: readonly [name: RegExp, value: (services: Services) => string | undefined][] = [
+  [/REDIS_HOST(NAME)?$/, () => 'redis'], [/REDIS_PORT$/, () => '6379'], [/REDIS_PASS(WORD)?$/, () => '${REDIS_PASSWORD}'],
+  [/BROKER(_URL)?$|RESULT_BACKEND(_URL)?$|(REDIS|CACHE|CELERY|RATELIMIT|SOCKETIO|CHANNEL)\w*_(URL|URI|DSN|LOCATION)$/, () => '${REDIS_URL}'],
+  [/^(\w+_)?(SQLALCHEMY_DATABASE|DATABASE|DB|POSTGRES(QL)?|MYSQL|PG)_?(URL|URI|DSN)$/, ({ database }) => database && '${DATABASE_URL}'],
+  [new RegExp(`${DATABASE}(HOST|SERVER)$`), ({ database }) => database && 'db'],
+  [new RegExp(`${DATABASE}PORT$`), ({ database }) => database && (database === 'postgres' ? '5432' : '3306')],
+  [new RegExp(`${DATABASE}USER(NAME)?$`), ({ database }) => database && (database === 'postgres' ? '${POSTGRES_USER}' : '${MARIADB_USER}')],
+  [new RegExp(`${DATABASE}PASS(WORD)?$`), ({ database }) => database && (database === 'postgres' ? '${POSTGRES_PASSWORD}' : '${MARIADB_PASSWORD}')],
+  [new RegExp(`${DATABASE}(NAME|DB|DATABASE)$`), ({ database }) => database && (database === 'postgres' ? '${POSTGRES_DB}' : '${MARIADB_DATABASE}')],
+  [/(S3|STORAGE|AWS|MINIO)\w*_BUCKET(_NAME)?$/, ({ hasStore }) => (hasStore ? '${S3_BUCKET}' : undefined)],
+  [/(S3|STORAGE|AWS|MINIO)\w*_SECRET(_ACCESS)?(_KEY)?$/, ({ hasStore }) => (hasStore ? '${S3_SECRET_ACCESS_KEY}' : undefined)],
+  [/(S3|STORAGE|AWS|MINIO)\w*_ACCESS_KEY(_ID)?$/, ({ hasStore }) => (hasStore ? '${S3_ACCESS_KEY_ID}' : undefined)],
+  [/(S3|STORAGE|AWS|MINIO)\w*_ENDPOINT(_URL)?$/, ({ hasStore }) => (hasStore ? '${S3_ENDPOINT_URL}' : undefined)],
+  [/SECRET_KEY$/, () => '${SECRET_KEY}'], [/ALLOWED_HOSTS$/, () => 'localhost'],
+]
+
+/** Names in `os.environ["A"]`, `os.getenv("A")`, `env.str("A")` and decouple's `config("A")`, and what follows them. */
+const READ = /\b(os\.environ(?:\.get)?|(?:os\.)?getenv|(?<!\.)env(?:\.[a-z_]+)?|(?<!\.)config(?=\())\s*[[(]\s*["']([A-Z][A-Z0-9_]*)["']\s*([,)\]])/g
+const FIELD = /^ {4}([A-Za-z]\w*)\s*:\s*([^=\n#]+?)\s*(=|#|$)/gm
+
+interface Read { name: string; hasDefault: boolean; index: number }
+
+function readsOf(text: string): Read[] {
+  const isAsked = (name: string): boolean => new RegExp(`["']${name}["'] in (os\\.)?environ`).test(text)
+  const reads = [...text.matchAll(READ)].filter(({ 1: reader }) => reader !== 'config' || text.includes('decouple'))
+    .map(({ 1: reader, 2: name, 3: after, index }) => ({ name: name!, hasDefault: after === ',' || /get(env)?$/.test(reader!) || isAsked(name!), index }))
+  return [...reads, ...fieldsOf(text)]
+}
+
+/** The fields of pydantic's settings classes, which are variables too; a field of a class of its own has several. */
+function fieldsOf(text: string): Read[] {
+  const classes = [...text.matchAll(/^class (\w+)\(([^)]*)\):\n((?:[ \t]+.*\n|\n)*)/gm)]
+    .map(({ 0: all, 1: name, 2: bases, 3: body, index }) => ({ name: name!, isSettings: /\bBaseSettings\b/.test(bases!), body: body!, start: index + all.length - body!.length }))
+  const [, prefix = ''] = /\benv_prefix\s*=\s*["'](\w*)["']/.exec(text) ?? []
+  const [, delimiter] = /\benv_nested_delimiter\s*=\s*["'](\W*_+\W*)["']/.exec(text) ?? []
+  const below = ({ body, start }: typeof classes[number], path: string): Read[] => [...body.matchAll(FIELD)].flatMap(({ 1: name, 2: type, 3: after, index }) => {
+    if (name === 'model_config') return []
+    const inner = classes.find((one) => one.name === type!.trim())
+    if (inner) return delimiter ? below(inner, `${path}${name}${delimiter}`) : []
+    return [{ name: `${path}${name}`.toUpperCase(), hasDefault: after === '=', index: start + index }]
+  })
+  return classes.filter(({ isSettings }) => isSettings).flatMap((one) => below(one, prefix))
+}
+
+/** The variables of an application that nothing passes to it yet, each at the first place that reads it. */
+export function variablesOf({ paths, read }: Files, services: Services): Variable[] {
+  const found = new Map<string, Variable>()
+  for (const path of paths.filter((one) => isSource(one))) {
+    const text = read(path)
+    for (const { name, hasDefault, index } of readsOf(text)) {
+      if (PASSED.test(name) || found.has(name)) continue
+      const value = MEANINGS.find(([pattern]) => pattern.test(name.replaceAll('__', '_')))?.[1](services)
+      if (value === undefined && hasDefault) continue
+      found.set(name, { name, where: `${path}:${text.slice(0, index).split('\n').length}`, ...(value === undefined ? {} : { value }) })
+    }
+  }
+  return [...found.values()]
+}
