@@ -9,6 +9,7 @@ import { readFileSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
 import { $ } from 'zx/core'
 import { failure, ok, print } from '../scripts/lib/terminal.ts'
+import { fitPackage, type Package } from './adopt/package.ts'
 
 export interface Part {
   name: string
@@ -61,8 +62,11 @@ export const longFiles = (lines: ReadonlyMap<string, number>): [string, number][
 /** The lines of every file that git lists. */
 async function linesOfFiles(): Promise<Map<string, number>> {
   const { stdout } = await $({ quiet: true })`git ls-files -z`
-  const lines = stdout.split('\0').filter(Boolean).map((file) => [file, readFileSync(file, 'utf8').split('\n').length - 1] as const)
-  return new Map(lines)
+  const files = stdout.split('\0').filter(Boolean)
+  const lines = new Map(files.map((file) => [file, readFileSync(file, 'utf8').split('\n').length - 1]))
+  // adopt drops the scripts and packages that only the template needs.
+  const manifest = fitPackage(JSON.parse(readFileSync('package.json', 'utf8')) as Package, 'shop', new Map(files.filter((file) => !isAside(file)).map((file) => [file, { file }])))
+  return lines.set('package.json', JSON.stringify(manifest, null, 2).split('\n').length)
 }
 
 async function report(): Promise<void> {

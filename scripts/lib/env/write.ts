@@ -28,14 +28,17 @@ export function newFile(schema: Schema, machine: Readonly<Record<string, string>
   const isAdded = ({ name, generate, value }: Setting): boolean => lacking.includes(name) || (!generate && value !== '' && referred.includes(name))
   // If a room declares a secret too, the room's rule counts, and not an empty line in the project's own example.
   const chosen = schema.settings.filter((one) => (isAdded(one) ? schema.byName.get(one.name) === one : isOwn(one)))
-  const lines = chosen.flatMap(({ name, heading, generate, assignment }, index) => {
-    const value = generate === undefined ? machine[name] : random(generate)
+  // A secret that the example leaves empty stays so, unless a service needs it.
+  const isMade = ({ name, generate, value }: Setting): boolean => generate !== undefined && (value !== '' || lacking.includes(name))
+  const lines = chosen.flatMap((one, index) => {
+    const { name, heading, generate, assignment } = one
+    const value = isMade(one) ? random(generate!) : machine[name]
     const isNewSection = heading !== chosen[index - 1]?.heading
     return [...(isNewSection ? ['', heading ?? ''] : []), value === undefined ? assignment : `${name}=${quoteValue(value)}`]
   })
   return {
     text: ['# Settings of the Docker stack. A setting that is not here has its default, which is in .env.docker.example.', ...lines, ''].join('\n'),
-    generated: chosen.filter(({ generate }) => generate).map(({ name }) => name),
+    generated: chosen.filter((one) => isMade(one)).map(({ name }) => name),
   }
 }
 

@@ -157,6 +157,13 @@ test.each<[title: string, changes: [old: string, changed: string][], room: strin
   expect((await run('--init')).stderr).toContain('nothing to add')
 })
 
+test('--init leaves a secret empty that the example leaves empty, unless a service needs it', async () => {
+  box.write('.env.docker.example', example.replace('local-only-local-only', '').replace('# SHOP_PASSWORD=', 'SHOP_PASSWORD='))
+  const { stderr } = await run('--init')
+  expect(read().split('\n').filter((line) => /^(SECRET_KEY|SHOP_PASSWORD)=/.test(line))).toEqual(['SECRET_KEY=', expect.stringMatching(/^SHOP_PASSWORD=[\da-f]{16}$/)])
+  expect(stderr).toContain('1 generated (SHOP_PASSWORD)')
+})
+
 test('--init adds what an enabled service needs, through a link, and changes nothing the second time', async () => {
   mkdirSync(join(box.folder, 'elsewhere'))
   write('elsewhere/env', 'COMPOSE_PROFILES=shop')
