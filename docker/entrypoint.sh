@@ -149,7 +149,7 @@ worker() {
 beat() {
 	need CELERY_APP package.module
 	# No pid file: a stale one would stop the container from starting again.
-	start celery --app "$CELERY_APP" beat --scheduler docker_roles.beat:Scheduler --max-interval 5 \
+	start celery --app "$CELERY_APP" beat --scheduler docker_roles.beat:scheduler --max-interval 5 \
 		--schedule /var/lib/beat/schedule --pidfile= ${BEAT_ARGS:-}
 }
 
@@ -163,6 +163,9 @@ frontend() {
 flower() {
 	need CELERY_APP package.module
 	[ -n "${FLOWER_BASIC_AUTH:-}" ] || fail "$role needs a password for its page. Set FLOWER_PASSWORD in .env.docker."
+	# Flower lets in whoever knows what stands before a comma, and takes the rest for another user.
+	! printf '%s\n' "$FLOWER_BASIC_AUTH" | tr , '\n' | grep --quiet --invert-match : ||
+		fail "FLOWER_PASSWORD has a comma, at which Flower would cut it off. Set one without commas in .env.docker."
 	need_program celery
 	exec python -m docker_roles.flower --app "$CELERY_APP" flower --address=0.0.0.0 --port=5555
 }

@@ -71,22 +71,24 @@ function requireOwnData(file: string, model: Model): void {
   })
 }
 
-/** Whether an application gives this name to a secret. A public key, which browsers get, is no secret. */
-const isCalledSecret = (name: string): boolean => /^(?!.*publi).*(?:password|passwd|secret|token|key|credentials?)$/i.test(name)
+/** Whether an application gives this name to a secret. A public key, which browsers get, and Celery's routing key are none. */
+const isCalledSecret = (name: string): boolean => /^(?!.*(?:publi|site_?key|routing)).*(?:password|passwd|secret|token|key|credentials?)$/i.test(name)
 
 /** The password or token of an address; of several lines the longest, because each line is looked for on its own. */
 function tellingPart(value: string): string {
-  const [, user = '', password = user] = /:\/\/([^\s:/@]*)(?::([^\s@]*))?@/.exec(value) ?? []
+  // Only HTTP has tokens without a password.
+  const [, user = '', password = /^https?:/.test(value) ? user : ''] = /:\/\/([^\s:/@]*)(?::([^\s@]*))?@/.exec(value) ?? []
   return value.includes('://') ? password : value.split(/\r?\n/).toSorted((a, b) => b.length - a.length)[0]!
 }
 
-/** What must not be in an image. Values with fewer than eight letters are left out, because any image may have them. */
+/** What must not be in an image, as NAME=VALUE. Short values and plain words are left out: any image may have them. */
 export function secretsOf({ byName }: Schema, variables: readonly (readonly [name: string, value: string | null | undefined])[]): string[] {
   // BUILD_SECRETS holds variables of its own.
   const all = variables.flatMap(([name, value]) => name !== 'BUILD_SECRETS' ? [[name, value ?? ''] as const]
     : (value ?? '').split(/\s+/).map((word) => [word.replace(/=.*/s, ''), word.replace(/^[^=]*=/, '')] as const))
   const found = all.filter(([name, value]) => byName.get(name)?.sensitive || isCalledSecret(name) || value.includes('://'))
-  return [...new Set(found.map(([, value]) => tellingPart(value)))].filter(({ length }) => length >= 8)
+  return found.map(([name, value]) => [name, tellingPart(value)] as const)
+    .filter(([, value]) => value.length >= 8 && !/^[a-z._-]+$/.test(value)).map(([name, value]) => `${name}=${value}`)
 }
 
 /** Copies the files that git does not ignore, and the other files that the settings name. */

@@ -81,7 +81,7 @@ load helpers
 @test "beat: our scheduler around the application's, its file on the volume, and no pid file" {
 	run entrypoint CELERY_APP=shop.tasks BEAT_ARGS=--loglevel=debug beat
 	assert_success
-	assert_output 'celery --app shop.tasks beat --scheduler docker_roles.beat:Scheduler --max-interval 5 --schedule /var/lib/beat/schedule --pidfile= --loglevel=debug'
+	assert_output 'celery --app shop.tasks beat --scheduler docker_roles.beat:scheduler --max-interval 5 --schedule /var/lib/beat/schedule --pidfile= --loglevel=debug'
 }
 
 @test "RELOAD=true puts worker and beat under the reloader" {

@@ -1,6 +1,6 @@
 """Celery beat with a heartbeat for the health check, and with a lock so that only one runs.
 
-``Scheduler`` extends the one that BEAT_SCHEDULER names, or else the application's own (``beat_scheduler``, by
+``scheduler`` extends the one that BEAT_SCHEDULER names, or else the application's own (``beat_scheduler``, by
 default the persistent one). It writes a heartbeat at each tick, and holds a lock in Redis. A second beat
 waits for the lock before it opens the schedule file. The lock of a beat that was killed expires by itself.
 """
@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from celery import current_app
+from celery import Celery
 from celery.utils.imports import load_extension_class_names, symbol_by_name
 from kombu import Connection
 
@@ -94,9 +94,9 @@ def _hold(lock: Any) -> bool:
     return lock.acquire(blocking=False)
 
 
-def chosen() -> Any:
+def chosen(app: Celery) -> Any:
     """Returns the class of the scheduler, by its path or by the short name that its package registers."""
-    name = os.environ.get("BEAT_SCHEDULER") or current_app.conf.beat_scheduler
+    name = os.environ.get("BEAT_SCHEDULER") or app.conf.beat_scheduler
     cls: Any = symbol_by_name(name, aliases=dict(load_extension_class_names("celery.beat_schedulers")))
     is_there = importlib.util.find_spec("django_celery_beat") is not None
     if is_there and not any(base.__module__.startswith("django_celery_beat") for base in cls.__mro__):
@@ -104,18 +104,19 @@ def chosen() -> Any:
     return cls
 
 
-_Base = chosen()
+def scheduler(app: Celery, **options: Any) -> Any:
+    """Returns the scheduler of an application, with heartbeat and lock. Celery calls it in place of a class."""
+    return type("Scheduler", (Locked, chosen(app)), {})(app=app, **options)
 
 
-class Scheduler(_Base):
-    """The application's scheduler, with heartbeat and lock."""
+class Locked:
+    """What is added to the application's scheduler, which is the next base."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        app = kwargs.get("app") or args[0]
+    def __init__(self, app: Celery, **options: Any) -> None:
         self._beat_lock = Lock(app.connection_for_write())
         # Also if beat cannot start: the next start would wait for the lock, and a waiting beat is healthy.
         atexit.register(self._beat_lock.release)
-        super().__init__(*args, **kwargs)
+        super().__init__(app=app, **options)  # type: ignore[call-arg]
 
     def setup_schedule(self) -> None:
         """Waits for the lock, then opens the schedule."""

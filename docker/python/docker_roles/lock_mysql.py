@@ -11,7 +11,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from docker_roles.connection import Ask, LockTimeoutError, choose, plain
 
-SCHEMES = {"mysql", "mariadb"}
+# The last ones are django-environ's and dj-database-url's.
+SCHEMES = {"mysql", "mariadb", "mysql2", "mysqlgis", "mysql-connector"}
 # One name for each database; the server allows 64 characters.
 LOCK_NAME = "CONCAT('migrate:', MD5(COALESCE(DATABASE(), '')))"
 # The server closes a connection that is idle for this long, and releases the lock. This is the maximum.

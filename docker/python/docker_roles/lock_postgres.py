@@ -2,34 +2,44 @@
 
 import asyncio
 import importlib
+import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
-from urllib.parse import parse_qsl, quote, urlencode
 
 from docker_roles.connection import Ask, choose, plain, wait_until
 
 # Any fixed number; pg_locks shows it as objid.
 LOCK_KEY = 727_274
 
-SCHEMES = {"postgresql", "postgres"}
+# The last ones are django-environ's and dj-database-url's.
+SCHEMES = {"postgresql", "postgres", "psql", "pgsql", "postgis"}
+
+# What libpq takes in a URL. Django's URLs also have options for Django itself (conn_max_age, pool).
+OPTIONS = set(
+    "host hostaddr port dbname user password passfile require_auth channel_binding connect_timeout client_encoding options"
+    " application_name fallback_application_name tcp_user_timeout sslmode sslnegotiation sslcompression sslcert sslkey"
+    " sslpassword sslcertmode sslrootcert sslcrl sslcrldir sslsni requirepeer ssl_min_protocol_version"
+    " ssl_max_protocol_version krbsrvname gsslib gssencmode gssdelegation service target_session_attrs"
+    " load_balance_hosts keepalives keepalives_idle keepalives_interval keepalives_count".split()
+)
 
 # Uses autocommit, and no prepared statements: behind a pooler, those may be another client's.
 Connect = Callable[[str], AbstractContextManager[Ask]]
 
 
 def plain_url(url: str) -> str:
-    """Returns the URL in the form that libpq reads.
+    """Returns the URL in the form that libpq reads, without the options that it does not know.
 
-    SQLAlchemy's URL names a driver. For asyncpg it has options that libpq does not know, and it
-    calls sslmode ``ssl``.
+    SQLAlchemy's URL names a driver. For asyncpg it has options of asyncpg's, and calls sslmode ``ssl``.
     """
     scheme, _, rest = url.partition("://")
-    if scheme.endswith("+asyncpg") and "?" in rest:
-        rest, _, query = rest.partition("?")
-        options = [("sslmode" if key == "ssl" else key, value) for key, value in parse_qsl(query)]
-        kept = [(key, value) for key, value in options if key.startswith("ssl")]
-        rest += f"?{urlencode(kept, quote_via=quote)}" if kept else ""
-    return f"postgresql://{rest}"
+    rest, _, query = rest.partition("?")
+    options = query.split("&")
+    if scheme.endswith("+asyncpg"):
+        renamed = [re.sub("^ssl=", "sslmode=", option) for option in options]
+        options = [option for option in renamed if option.startswith("ssl")]
+    kept = [option for option in options if option.partition("=")[0] in OPTIONS]
+    return f"postgresql://{rest}{'?' if kept else ''}{'&'.join(kept)}"
 
 
 def _psycopg(url: str) -> AbstractContextManager[Ask]:

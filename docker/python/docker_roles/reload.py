@@ -63,7 +63,7 @@ def main(command: list[str], folder: str = "/app") -> int:
             reloads, told = reloads + 1, False
         elif child.poll() is not None and not told:
             if reloads == 0:
-                return child.returncode
+                break
             print(f"reload: ended with exit code {child.returncode}; waiting for the next save", flush=True)
             told = True
     stop(child, STOP_SECONDS)

@@ -156,7 +156,7 @@ export const clues: readonly Clue[] = [
     'If it is for another host, use the host that the provider gives. If it has expired, the provider has to renew it, or the clock here is wrong.'],
 
   // --- The application itself, and its packages ---
-  [/(\S+): cannot open shared object file|no library called "([^"]+)" was found|(\w+) library not found|failed to find (libmagic)|[Cc]ould not find the (GDAL|GEOS) library/,
+  [/(?<!\S)(\S{1,200}): cannot open shared object file|no library called "([^"]+)" was found|\b(\w{1,100}) library not found|failed to find (libmagic)|[Cc]ould not find the (GDAL|GEOS) library/,
     ([file = '']) => `${packageOf(file)} in .env.docker, ${again}`],
   // kombu, without the package redis or with one that is too old; Celery's store of results.
   [/'NoneType' object has no attribute '(?:Strict)?Redis'|VersionMismatch: Redis.* versions [^6]|Missing redis library|install the redis library/,
@@ -185,7 +185,9 @@ export const clues: readonly Clue[] = [
   // A package's line outside of every function, or its file that is not Python.
   [/File "[^"]*\/python(3\.\d+)\/(?:site|dist)-packages\/([\w-]+)[^"]*", line \d+(?:, in <module>)?\n(?: {4}.*\n)*(\w[\w.]*(?:Error|Exception)\b.*)/,
     (found) => `${explainMisfit(found)}, ${again}`],
-  [/Applying ([\w.]+)\.\.\.\s*Traceback/, ([name]) => `Django's migration ${name} failed. Correct it, then run npm run migrate. ${halfDone}`],
+  // The last error of the traceback, which may name another as its cause.
+  [/Applying ([\w.]+)\.\.\.\s*Traceback(?:.*\n)+(\w[\w.]*(?:Error|Exception|Warning)\b.*)/, ([name, error]) =>
+    `Django's migration ${name} failed: ${error}\nCorrect it, then run npm run migrate. ${halfDone}`],
   // A program may log what it catches and go on. So a traceback that begins in the application counts only at the end.
   [fatal, ([file, line, error]) => `The application failed at line ${line} of ${file}: ${error}\nCorrect that, ${again}`],
   [/File "([^"]+)", line (\d+)\n(?: {4}.*\n)*\w*Error\b/, ([file, line]) => `Line ${line} of ${file} is not Python that this version reads. Correct it, ${again}`],

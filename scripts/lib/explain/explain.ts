@@ -19,7 +19,8 @@ const survived = new RegExp(
 
 /** The end of a log, or the lines that lead to a clue further up, without passwords; and what the clue advises. */
 function judge(output: string, scene: Scene): { details: string; advice: string | undefined } {
-  const log = redactUrls(output).trimEnd()
+  // A line of many thousand letters would be searched for minutes.
+  const log = redactUrls(output).trimEnd().replaceAll(/^(.{1000}).+$/gm, '$1…')
   const lines = log.split(/\r?\n/)
   const causes = log.replaceAll(survived, (block) => block.replaceAll(/./g, ' '))
   for (const [pattern, say] of clues) {

@@ -388,7 +388,11 @@ doctor_finds() {
 	redis_cli del celery-beat-lock celery-beat-lock:other
 }
 
-@test "beat sends what BEAT_SCHEDULER names, also by its short name, and says when django-celery-beat sends nothing" {
+@test "a program that a signal ends at its first start gives the exit code that a shell reports" {
+	run -137 compose run --rm --no-deps --no-TTY web python -m docker_roles.reload bash -c 'kill -KILL $$'
+}
+
+@test "beat sends what BEAT_SCHEDULER names, also by its short name, or what its own Celery application names, and says when django-celery-beat sends nothing" {
 	run compose run --rm --no-deps --no-TTY beat python - <<-'EOF'
 		import os, pathlib, sys
 		package, metadata = pathlib.Path("/tmp/django_celery_beat"), pathlib.Path("/tmp/django_celery_beat-2.8.1.dist-info")
@@ -396,15 +400,22 @@ doctor_finds() {
 		(package / "__init__.py").write_text("from celery.beat import Scheduler as Base\nclass DatabaseScheduler(Base): ...")
 		(metadata / "METADATA").write_text("Name: django-celery-beat\nVersion: 2.8.1\n")
 		(metadata / "entry_points.txt").write_text("[celery.beat_schedulers]\ndjango = django_celery_beat:DatabaseScheduler\n")
+		from celery import Celery
 		from docker_roles import beat
+		app = Celery("shop")
+		Celery("helper", set_as_current=True)
 		for name in ("django", "celery.beat:Scheduler"):
 		    os.environ["BEAT_SCHEDULER"] = name
-		    print(beat.chosen().__name__, flush=True)
+		    print(beat.chosen(app).__name__, flush=True)
+		del os.environ["BEAT_SCHEDULER"]
+		app.conf.beat_scheduler = "django"
+		print("its own:", beat.scheduler(app=app, lazy=True).__class__.__mro__[2].__name__)
 	EOF
 	assert_success
 	assert_line DatabaseScheduler
 	assert_line 'beat: celery.beat:Scheduler sends no task of django-celery-beat. Set BEAT_SCHEDULER=django.'
 	assert_line Scheduler
+	assert_line 'its own: DatabaseScheduler'
 }
 
 @test "a second beat stands by, and takes over when the first is killed" {

@@ -74,7 +74,7 @@ test.each<[string, string]>([
   ["Table 'book' already exists", '"book" is there already. Likely the application created it'],
   ['  File "/app/migrations/versions/1_a.py", line 13, in upgrade\n    op.make_table("x")\nAttributeError: no', 'at line 13 of /app/migrations/versions/1_a.py'],
   ['  File "/app/shop/migrations/0002_a.py", line 9, in forwards\n    {}["x"]\nKeyError: \'x\'', 'at line 9 of /app/shop/migrations/0002_a.py'],
-  [`  Applying shop.0002_a...${traceback(frame('/app/manage.py', 22, '<module>'))}django.db.utils.DataError: too long`, "Django's migration shop.0002_a failed."],
+  [`  Applying shop.0002_a...${traceback(frame('/app/manage.py', 22, '<module>'))}MySQLdb.DataError: 1\n\nThe above exception was the direct cause of the following exception:\n\nTraceback (most recent call last):\n  File "/app/manage.py", line 2, in <module>\ndjango.db.utils.DataError: too long`, "Django's migration shop.0002_a failed: django.db.utils.DataError: too long"],
   ['Cannot connect to amqp://guest:**@127.0.0.1:5672//: [Errno 111]', 'takes RabbitMQ on its own machine'],
   ['amqp.exceptions.AccessRefused: (0, 0): (403) ACCESS_REFUSED - Login was refused', 'RabbitMQ refuses its user or password.'],
   ['redis://localhost:6379/0: Error 111 connecting to localhost:6379. Connection refused..', 'The application asks localhost'],
@@ -240,4 +240,10 @@ test.each([
     expect(said(second)).toContain('may not use x')
     expect(said('redis.exceptions.ConnectionError: Error 111 connecting to localhost:6379. Connection refused.\n')).toContain('asks localhost')
   }
+})
+
+test('a line of many letters is cut, and does not take minutes to search', () => {
+  const { details, advice } = explainOutput(`${'x'.repeat(300_000)}\nlibpq.so.5: cannot open shared object file\n`, 'web', model)
+  expect(advice).toContain('Add libpq5')
+  expect(details.length).toBeLessThan(2000)
 })

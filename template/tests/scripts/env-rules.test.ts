@@ -103,6 +103,7 @@ test.each<[code: string, setting: string, edits: Edits, hint?: string | RegExp]>
   ['E20', 'POSTGRES_PASSWORD', { POSTGRES_PASSWORD: 'password' }, /If the database exists already/],
   ['E20', 'POSTGRES_PASSWORD', { POSTGRES_PASSWORD: 'x7Tq2' }],
   ['E20', 'POSTGRES_PASSWORD', { ...production, POSTGRES_PASSWORD: 'postgres-local-only' }],
+  ['E11', 'FLOWER_PASSWORD', { FLOWER_PASSWORD: 'ab,12345678' }, ''],
   ['E25', 'FLOWER_PASSWORD', { FLOWER_PASSWORD: '' }, 'npm run env -- --init makes a value; or take flower out of COMPOSE_PROFILES.'],
   ['E25', 'REDIS_PASSWORD', { ...production, REDIS_PASSWORD: '', REDIS_URL: 'redis://redis:6379/0' }, /REDIS_URL too; a client without a password needs a Redis of its own/],
   ['E25', 'S3_SECRET_ACCESS_KEY', { COMPOSE_PROFILES: 'postgres,redis,storage' }, /or take storage out of COMPOSE_PROFILES\.$/],

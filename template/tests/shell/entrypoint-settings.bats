@@ -53,6 +53,14 @@ load ../../../tests/shell/helpers
 	assert_line 'FLOWER_BASIC_AUTH=admin:from-file'
 }
 
+@test "Flower is not started with a password that it would cut off at a comma; several users may be given" {
+	run entrypoint CELERY_APP=shop FLOWER_BASIC_AUTH=admin:ab,rest flower
+	assert_failure 64
+	assert_output --partial 'FLOWER_PASSWORD has a comma'
+	refute_output --partial rest
+	run -0 entrypoint CELERY_APP=shop FLOWER_BASIC_AUTH=admin:ab,other:cd flower
+}
+
 @test "any file in /run/secrets is read, and its path stays for an application that reads it itself" {
 	unshare --map-root-user --mount true 2>/dev/null || skip "no mount namespace can be made here"
 	mkdir "$BATS_TEST_TMPDIR/secrets"

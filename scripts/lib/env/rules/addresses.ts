@@ -4,8 +4,8 @@ import { found, given, readers, type Found, type NamedService, type Rule } from 
 
 /** Servers that are known by their image: the schemes of their URLs, without a driver, and the port. */
 const servers: readonly { image: RegExp; schemes: RegExp; port: number }[] = [
-  { image: /(^|\/)(postgres(ql)?|postgis|pgvector|timescaledb)[:@-]/, schemes: /^postgres(ql)?$/, port: 5432 },
-  { image: /(^|\/)(mariadb|mysql)[:@-]/, schemes: /^(mysql|mariadb)$/, port: 3306 },
+  { image: /(^|\/)(postgres(ql)?|postgis|pgvector|timescaledb)[:@-]/, schemes: /^(postgres(ql)?|psql|pgsql|postgis)$/, port: 5432 },
+  { image: /(^|\/)(mariadb|mysql)[:@-]/, schemes: /^(mysql(2|gis|-connector)?|mariadb)$/, port: 3306 },
   { image: /(^|\/)(valkey|redis|keydb)[:@-]/, schemes: /^(rediss?|valkeys?)$/, port: 6379 },
   { image: /(^|\/)rabbitmq[:@-]/, schemes: /^amqps?$/, port: 5672 },
   { image: /(^|\/)mongo[:@-]/, schemes: /^mongodb$/, port: 27_017 },

@@ -49,6 +49,7 @@ const forms: readonly Form[] = [
   ['E11', /^CELERY_APP$/, /[\s/\\()]|^-|\.py(:|$)/, 'has to be module or module:object, as it is imported in APP_WORKDIR'],
   ['E11', /^HEALTH_HOST$/, /[\s/]/, 'has to be the name of a host, without a scheme and without a path'],
   ['E11', /^PYTHON_IMAGE$/, /alpine[^/]*$/, 'has to be an image of Debian, because the build installs with apt'],
+  ['E11', /^FLOWER_(PASSWORD|USER)$/, /,/, 'must have no comma, at which Flower cuts it off: the rest of a password would guard nothing'],
   ['E11', /^APP_WRITABLE_DIR$/, /^\/(data|tmp|var\/tmp)\/?$/, 'names a folder that can be written to already', 'Remove the line.'],
   ['E11', /^IMAGE_REGISTRY$/, /:\/\/|@|\/$/, 'has to be a host, perhaps with a path, without a scheme or a user'],
   ['E11', /SITE_ADDRESS$/, /^\d+$|[^:/]\/(?!\/)/, 'has to be a name, or a port behind a colon, without a path'],

@@ -44,10 +44,11 @@ class TheUrlOfPostgres(unittest.TestCase):
     """What libpq and asyncpg get."""
 
     def test_names_no_driver(self) -> None:
-        """Options are libpq's, and stay."""
+        """Options that libpq knows stay; Django's and asyncpg's are for these alone."""
         for url, expected in {
             "postgres://u:p%40@db/x": "postgresql://u:p%40@db/x",
             "postgresql+psycopg://u:p@db:5432/x?sslmode=verify-full&sslrootcert=/ca.pem": "postgresql://u:p@db:5432/x?sslmode=verify-full&sslrootcert=/ca.pem",
+            "postgis://u:p@db/x?conn_max_age=60&sslmode=require&pool=true": "postgresql://u:p@db/x?sslmode=require",
             "postgresql+asyncpg://u:p@db/x?ssl=require&prepared_statement_cache_size=0": "postgresql://u:p@db/x?sslmode=require",
             "postgresql+asyncpg://u:p@db/x?prepared_statement_cache_size=0": "postgresql://u:p@db/x",
         }.items():
