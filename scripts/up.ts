@@ -5,17 +5,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { quote } from 'zx/core'
 import { common, defineCommand, main } from './lib/command.ts'
-import { firstCause, urls, type Container, type Model } from './lib/compose/model.ts'
+import { firstCause, urls, waitsFor, type Container, type Model } from './lib/compose/model.ts'
 import { hasNewFrontend, readHashes, replaceWeb, stopWorkers, tryFrontend } from './lib/compose/new-version.ts'
 import { checkPorts } from './lib/compose/ports.ts'
 import { checkCaddyfile, reloadProxy } from './lib/compose/proxy.ts'
 import { checkSourceAccess } from './lib/compose/source-access.ts'
-import { buildImages, composeCommand, findStrays, openStack, readContainers, stackOf, startServices, type Stack } from './lib/compose/stack.ts'
+import { buildImages, captureCompose, composeCommand, findStrays, openStack, readContainers, stackOf, startServices, type Stack } from './lib/compose/stack.ts'
 import { read } from './lib/engine/docker.ts'
 import { ensureImages } from './lib/engine/images.ts'
 import { envFile } from './lib/env/settings.ts'
-import { CliError, ExitCode } from './lib/errors.ts'
-import { addressed, amount, info, ok, print, printJson, secondsSince, warn } from './lib/terminal.ts'
+import { CliError, ExitCode, wasInterrupted } from './lib/errors.ts'
+import { addressed, amount, info, ok, print, printJson, secondsSince, step, warn } from './lib/terminal.ts'
 
 /** How far `up` got: it decides what is said after Ctrl-C. */
 let hasBegunToStart = false
@@ -57,6 +57,16 @@ function refuseSecond(project: string): void {
 }
 
 /**
+ * Starts what Compose has only made when it gave up or was broken off, and what does not wait for the cause. It may have
+ * run before, and Docker starts no container that was never started.
+ */
+async function startRest(stack: Stack, model: Model, all: readonly Container[], cause: string): Promise<void> {
+  const isFree = (name: string): boolean => name !== cause && !waitsFor(model, name).some(([needed]) => needed === cause)
+  const rest = new Set(all.filter(({ service, state }) => state === 'created' && service in model.services && isFree(service)).map(({ service }) => service))
+  if (rest.size > 0) await step('Starting the other services', () => captureCompose(stack, ['up', '--detach', '--no-build', ...rest]))
+}
+
+/**
  * Starts the stack. First it stops unhealthy containers, and those that Docker restarts again and again. Compose would
  * not wait until they have restarted: it sees their last health, and gives up at once, even if the cause has been
  * corrected. One that ran before may also become unhealthy only now, such as a worker whose Redis was away.
@@ -72,12 +82,15 @@ async function startStack(stack: Stack, model: Model, start: readonly string[], 
   if (sick.length > 0) await read(['stop', ...sick])
   const code = await startServices(stack, model, start)
   const all = await readContainers(model.name)
-  const { id, health } = firstCause(all, model.services) ?? {}
+  const { id, health, service, state } = firstCause(all, model.services) ?? {}
   const wasWell = before.some((one) => one.id === id && one.state === 'running') && !sick.includes(id!)
   if (wasWell && health === 'unhealthy' && !isAgain) return startStack(stack, model, start, hashes, true)
   // At its time-out, Compose 2.26 sometimes exits with 0 anyway, so the containers count too.
-  if (code !== 0 || id !== undefined) throw await (await import('./lib/explain/explain.ts')).explain(stack, model)
-  return all
+  if (code === 0 && id === undefined) return all
+  const failure = await (await import('./lib/explain/explain.ts')).explain(stack, model)
+  // If nothing was started, it is Docker that refused.
+  if (service && state !== 'created' && !wasInterrupted()) await startRest(stack, model, all, service)
+  throw failure
 }
 
 /** Warns of what is odd about a stack that is up. */

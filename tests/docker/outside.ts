@@ -1,13 +1,11 @@
 /** Which settings lead a service to data outside of its stack, where the tests must not write. Pure. */
 import { hostsOf, type Model } from '../../scripts/lib/compose/model.ts'
 
-const stores = [
-  'pg', 'db', 'database', 'sql', 'postgres', 'mysql', 'maria', 'mongo', 'elastic', 'opensearch', 'redis', 'valkey', 'memcache', 'cache',
-  'broker', 'celery', 'queue', 'rabbit', 'amqp', 'kafka', 'sqs', 's3', 'aws', 'minio', 'storage',
-]
+const stores = 'pg|db|database|sql|postgres|mysql|maria|mongo|elastic|opensearch|redis|valkey|memcache|cache|broker|celery|queue|rabbit|amqp|kafka|sqs' +
+  '|s3|aws|minio|storage|clickhouse|cassandra|scylla|couch|influx|neo4j|supabase|timescale|solr|nats|(?:rds|es|mq|rmq)(?=_|$)'
 /** A name that is about data: DB_HOST, Database__Url, PGHOST, S3_ENDPOINT_URL. Names with "public" are for browsers. */
-const ofData = new RegExp(`^(?!.*public).*?(?:^|_)(?:${stores.join('|')})`, 'i')
-const ofPlace = /(?:hosts?|hostname|hostaddr|addr|servers?|url|uri)$|endpoint/i
+const ofData = new RegExp(`^(?!.*public).*?(?:^|_)(?:${stores})`, 'i')
+const ofPlace = /(?:hosts?|hostname|hostaddr|addr|servers?|bootstrap|brokers|nodes|url|uri|dsn)$|endpoint|^hosts?_(?!.*method)/i
 
 /** For the first schemes, only the name says whether an address leads to data. The others stay in the container. */
 const ofWeb = /^(?:https?|wss?)$/i
@@ -29,9 +27,10 @@ function hostsOfVariable(name: string, value: string): string[] {
   if (/_proxy$/i.test(name)) return []
   const isData = ofData.test(name) && ofPlace.test(name)
   const addresses = value.split(/[\s,;="'[({]+(?=[a-z][\w+.-]*:\/\/)/i).filter((part) => part.includes('://'))
-  const words = [...value.matchAll(/(?:^|[\s?&;])(?:host|hostaddr|server)=([^\s&;]+)/gi)].flatMap(([, host = '']) => names(host))
-  const plain = isData && addresses.length === 0 ? names(value) : []
-  return [...addresses.flatMap((address) => hostsOfAddress(address, isData)), ...words.filter((host) => !host.startsWith('/')), ...plain]
+  // host=a, "host": "a", and Go's user:word@tcp(a:1)/b.
+  const words = [...value.matchAll(/(?:^|[\s?&;{,])"?(?:host|hostaddr|server)"?(?:=|:\s*)"?([^\s&;",}]+)|@tcp\(([^)]+)\)/gi)].flatMap(([, host, go]) => names(host ?? go!))
+  const plain = isData && addresses.length === 0 && words.length === 0 ? names(value) : []
+  return [...addresses.flatMap((address) => hostsOfAddress(address, isData)), ...words, ...plain].filter((host) => !host.startsWith('/'))
 }
 
 /** The variables of services that lead to a database, a broker or a bucket outside of the stack. */

@@ -74,9 +74,8 @@ function requireOwnData(file: string, model: Model): void {
 /** Whether an application gives this name to a secret. A public key, which browsers get, and Celery's routing key are none. */
 const isCalledSecret = (name: string): boolean => /^(?!.*(?:publi|site_?key|routing)).*(?:password|passwd|secret|token|key|credentials?)$/i.test(name)
 
-/** The password or token of an address; of several lines the longest, because each line is looked for on its own. */
+/** The password of an address, or its token (of HTTP); of several lines the longest: each is looked for on its own. */
 function tellingPart(value: string): string {
-  // Only HTTP has tokens without a password.
   const [, user = '', password = /^https?:/.test(value) ? user : ''] = /:\/\/([^\s:/@]*)(?::([^\s@]*))?@/.exec(value) ?? []
   return value.includes('://') ? password : value.split(/\r?\n/).toSorted((a, b) => b.length - a.length)[0]!
 }

@@ -62,7 +62,7 @@ describe('doctor', () => {
     const { code, stdout } = await box.run('doctor', ['--json'])
     expect(code).toBe(0)
     expect(Object.keys(JSON.parse(stdout) as object)).toEqual(['ok', 'machine', 'settings', 'stack'])
-    expect(box.effects()).toEqual([expect.stringMatching(/run --rm --no-deps --no-TTY --name shop-queues-\d+ worker python -/)])
+    expect(box.effects()).toEqual([expect.stringMatching(/run --rm --no-deps --no-TTY --name shop-queues-\d+ --env WORKER_QUEUES=\S* worker python -/)])
   })
 
   test('of a stack that is not well ends with 3 and the remedy', async () => {

@@ -76,11 +76,11 @@ with_secrets() {
 	' with_secrets "$BATS_TEST_TMPDIR" "$@"
 }
 
-# terminated_migration: runs migrate, gives it TERM once its command has said "running", and ends with its exit code.
+# terminated_migration [SIGNAL]: runs migrate, gives it TERM once its command has said "running", and ends with its exit code.
 terminated_migration() {
 	PYTHONPATH="$ROOT/docker/python" python3 -m docker_roles.migrate >"$BATS_TEST_TMPDIR/said" 3>&- &
 	local migrate=$!
 	until grep -q running "$BATS_TEST_TMPDIR/said"; do kill -0 "$migrate" && sleep 0.1; done
-	kill "$migrate"
+	kill -s "${1:-TERM}" "$migrate"
 	wait "$migrate"
 }

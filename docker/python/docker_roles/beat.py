@@ -105,7 +105,7 @@ def chosen(app: Celery) -> Any:
 
 
 def scheduler(app: Celery, **options: Any) -> Any:
-    """Returns the scheduler of an application, with heartbeat and lock. Celery calls it in place of a class."""
+    """Returns the scheduler of an application, with heartbeat and lock. Celery takes it for a class."""
     return type("Scheduler", (Locked, chosen(app)), {})(app=app, **options)
 
 

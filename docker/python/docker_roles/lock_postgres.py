@@ -15,12 +15,10 @@ LOCK_KEY = 727_274
 SCHEMES = {"postgresql", "postgres", "psql", "pgsql", "postgis"}
 
 # What libpq takes in a URL. Django's URLs also have options for Django itself (conn_max_age, pool).
-OPTIONS = set(
-    "host hostaddr port dbname user password passfile require_auth channel_binding connect_timeout client_encoding options"
-    " application_name fallback_application_name tcp_user_timeout sslmode sslnegotiation sslcompression sslcert sslkey"
-    " sslpassword sslcertmode sslrootcert sslcrl sslcrldir sslsni requirepeer ssl_min_protocol_version"
-    " ssl_max_protocol_version krbsrvname gsslib gssencmode gssdelegation service target_session_attrs"
-    " load_balance_hosts keepalives keepalives_idle keepalives_interval keepalives_count".split()
+OPTIONS = re.compile(
+    r"(host(addr)?|port|dbname|user|passfile|password|require_auth|requirepeer|channel_binding|connect_timeout"
+    r"|client_encoding|options|(fallback_)?application_name|keepalives\w*|tcp_user_timeout|ssl\w*|krbsrvname|gss\w+"
+    r"|service|target_session_attrs|load_balance_hosts)="
 )
 
 # Uses autocommit, and no prepared statements: behind a pooler, those may be another client's.
@@ -38,7 +36,7 @@ def plain_url(url: str) -> str:
     if scheme.endswith("+asyncpg"):
         renamed = [re.sub("^ssl=", "sslmode=", option) for option in options]
         options = [option for option in renamed if option.startswith("ssl")]
-    kept = [option for option in options if option.partition("=")[0] in OPTIONS]
+    kept = [option for option in options if OPTIONS.match(option)]
     return f"postgresql://{rest}{'?' if kept else ''}{'&'.join(kept)}"
 
 

@@ -118,8 +118,10 @@ def main() -> int:
             return UNAVAILABLE
         shell = ["bash", "-c", command]
         with suppress(ProcessLookupError), subprocess.Popen(shell, start_new_session=True) as child:
-            # Docker sends TERM to this process alone. bash ends first; the lock is held until all have.
-            signal.signal(signal.SIGTERM, lambda number, _: os.killpg(child.pid, number))
+            # Docker sends TERM to this process alone, and a terminal INT. bash ends first; the lock is held
+            # until all have.
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, lambda *_: os.killpg(child.pid, signal.SIGTERM))
             code = child.wait()
             while code == -signal.SIGTERM:
                 os.killpg(child.pid, 0)

@@ -43,6 +43,10 @@ def close_before_stop(supervisor: Any) -> None:
     def close_and_stop(self: Any) -> None:
         for bound in self.sockets:
             bound.close()
+        if name == "shutdown":
+            # It tells each process to stop only when the one before has ended.
+            for process in self.processes:
+                process.terminate()
         stop(self)
 
     setattr(supervisor, name, close_and_stop)

@@ -115,8 +115,8 @@ export async function replaceWeb(stack: Stack, model: Model, start: readonly str
   const waits = waitsFor(model, 'web')
   const needed = waits.map(([service]) => service)
   const current = await currentImages(model, ['web', ...needed])
-  // Redis is none: to log in and to migrate, it is not needed.
-  const databases = waitsFor(model, 'migrate').filter(([service, condition]) => condition !== 'service_completed_successfully' && service !== 'redis').map(([service]) => service)
+  // A broker is none: to log in, it is not needed.
+  const databases = waitsFor(model, 'migrate').filter(([service, condition]) => condition !== 'service_completed_successfully' && !/^(redis|rabbitmq)$/.test(service)).map(([service]) => service)
   const isNew = webs.some(({ image }) => !current.includes(image))
   if (!databases.every((name) => running.some(({ service }) => service === name))) return
   if (!isNew) {

@@ -123,7 +123,9 @@ function examineSettings({ settings: { file, findings, names } }: Sight): Observ
 /** The containers, and what the log says of each that is not well. */
 export async function examineContainers({ containers, model, stack }: Pick<Sight, 'containers' | 'model' | 'stack'>): Promise<Observation[]> {
   const own = containers.filter(({ service }) => service in model.services)
-  const sick = own.filter((container) => !isWell(container) && !container.wasStopped)
+  const starts = ({ state, health, restarts }: Container): boolean => state === 'running' && health === 'starting' && restarts === 0
+  const sick = own.filter((container) => !isWell(container) && !container.wasStopped && !starts(container))
+  const starting = own.filter((container) => starts(container)).map(({ service }) => service)
   if (sick.length === 0 && own.every(({ state }) => state !== 'running')) {
     return [(own.length === 0 ? doubtful : wrong)('The stack is not running.', 'npm run up starts it.')]
   }
@@ -132,7 +134,8 @@ export async function examineContainers({ containers, model, stack }: Pick<Sight
     .filter(([name]) => own.every((container) => container.service !== name || container.wasStopped))
   const strays = findStrays(model, containers)
   return [
-    ...(sick.length === 0 ? [well(`${amount(own.filter(({ wasStopped }) => !wasStopped).length, 'container')} are healthy, or have ended well`)] : []),
+    ...(starting.length > 0 ? [doubtful(`Not healthy yet, but started a short time ago: ${[...new Set(starting)].join(', ')}.`, 'npm run doctor again in a minute.')] : []),
+    ...(sick.length + starting.length === 0 ? [well(`${amount(own.filter(({ wasStopped }) => !wasStopped).length, 'container')} are healthy, or have ended well`)] : []),
     ...causes.map(({ message, hint = '' }) => wrong(message, hint)),
     ...absent.map(([name]) => wrong(`${name} does not run.`, 'npm run up starts it.')),
     ...(strays ? [doubtful(strays.text, strays.remedy)] : []),
@@ -185,17 +188,19 @@ async function examineQueues({ containers, model, stack }: Sight): Promise<Obser
   const running = containers.filter((one) => one.service in model.services && isUnderWay(one))
   if (!worker?.environment?.CELERY_APP || !running.some(({ service }) => model.services[service]?.image === worker.image)) return []
   const input = readFileSync(new URL('queues.py', import.meta.url), 'utf8')
-  const workers = running.filter(({ service }) => model.services[service]?.command?.[0] === 'worker')
+  const isWorker = (service: string): boolean => model.services[service]?.command?.[0] === 'worker'
+  const workers = running.filter(({ service }) => isWorker(service))
   // In a container of its own: to load the application a second time takes more memory than a running role has left.
   const container = `${model.name}-queues-${process.pid}`
-  const ask = ['--progress', 'quiet', 'run', '--rm', '--no-deps', '--no-TTY', '--name', container, 'worker', 'python', '-', String(workers.length)]
+  const queues = Object.keys(model.services).filter((one) => isWorker(one)).flatMap((one) => model.services[one]?.environment?.WORKER_QUEUES || [])
+  const ask = ['--progress', 'quiet', 'run', '--rm', '--no-deps', '--no-TTY', '--name', container, '--env', `WORKER_QUEUES=${queues.join(',')}`, 'worker', 'python', '-', String(workers.length)]
   const { exitCode, stdout, stderr } = await captureCompose(stack, ask, { input, timeoutMs: 60_000 })
   await endAbandoned(container)
   if (exitCode === null) await capture(['rm', '--force', container], { tidiesUp: true })
   // The application may print something too.
   const [answer] = /^(?:null$|\{"waiting": .*)/m.exec(stdout) ?? []
-  const queues = exitCode === 0 && answer ? JSON.parse(answer) as Queues | null : undefined
-  if (queues !== undefined) return queues ? judgeQueues(queues) : []
+  const told = exitCode === 0 && answer ? JSON.parse(answer) as Queues | null : undefined
+  if (told !== undefined) return told ? judgeQueues(told) : []
   // An application without Celery.
   if (/No module named '?celery\b/.test(stderr)) return []
   const said = redactUrls(lastLines(stderr, 1)).replace(/\.$/, '')

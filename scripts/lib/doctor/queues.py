@@ -113,14 +113,18 @@ def in_redis(connection: Any) -> dict[str, Any]:
 
 
 def in_rabbitmq(connection: Any) -> dict[str, Any]:
-    """Asks for the queues that application and worker name: AMQP lists none. RabbitMQ loses no task."""
+    """Asks for the queues that application and workers name: AMQP lists none. RabbitMQ loses no task."""
+    # Some applications name their queues only when their modules are loaded.
+    app.loader.import_default_modules()
+    workers = app.control.inspect(timeout=ANSWER_SECONDS, connection=connection)
+    served = {queue["name"] for queues in (workers.active_queues() or {}).values() for queue in queues}
     found: dict[str, dict[str, Any]] = {}
-    for queue in sorted({*app.amqp.queues, *filter(None, os.environ["WORKER_QUEUES"].split(","))}):
+    for queue in sorted({*app.amqp.queues, *served, *filter(None, os.environ["WORKER_QUEUES"].split(","))}):
         # RabbitMQ closes a channel that asks for a queue which is not there.
         with contextlib.suppress(connection.channel_errors):
             told = connection.channel().queue_declare(queue, passive=True)
             found[queue] = {"count": told.message_count, "nobody": told.consumer_count == 0}
-    answers = app.control.inspect(timeout=ANSWER_SECONDS, connection=connection).active() or {}
+    answers = workers.active() or {}
     started = [task["time_start"] or time.time() for tasks in answers.values() for task in tasks]
     return {
         "waiting": {queue: what for queue, what in found.items() if what["count"]},

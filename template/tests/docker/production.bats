@@ -55,6 +55,16 @@ teardown_file() {
 	wait $!
 }
 
+@test "gunicorn's log has the address of the visitor, not of the proxy" {
+	local own visitor
+	own=" $(docker inspect --format '{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}' "$(container proxy)")"
+	curl --silent --fail --output /dev/null "$web/healthz?from=a-visitor"
+	seen() { compose logs --no-log-prefix web | grep --only-matching --extended-regexp '[0-9]+([.][0-9]+){3} - - .*[?]from=a-visitor'; }
+	until_ok 10 seen
+	visitor=$(seen | cut --delimiter ' ' --fields 1)
+	[[ -n $visitor && $own != *" $visitor "* ]]
+}
+
 @test "limits of memory, processors, processes and logs are what the settings say" {
 	run state '{{with .HostConfig}}{{.PidsLimit}} {{.LogConfig.Type}} {{index .LogConfig.Config "max-size"}} {{index .LogConfig.Config "max-file"}}{{end}}' web
 	assert_output '99 json-file 32k 2'

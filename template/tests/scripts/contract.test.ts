@@ -56,6 +56,8 @@ test.each([
   ['the site', 'SITE_URL', 'https://shop.example.org/@me'],
   ['a command', 'WEB_ARGS', '--host 0.0.0.0 --proxy-headers'],
   ['a proxy', 'ALL_PROXY', 'socks5://proxy.example.org:1080'],
+  ['a socket, by its folder', 'DB_HOST', '/var/run/postgresql'],
+  ['a path of the site', 'STORAGE_URL', '/media/'],
   ['how PostgreSQL trusts', 'POSTGRES_HOST_AUTH_METHOD', 'scram-sha-256'],
 ])('the tests may write to %s: %s=%s', (_, name, value) => {
   expect(outside({ [name]: value, EMPTY: null })).toEqual([])
@@ -82,6 +84,13 @@ test.each([
   ['S3_ENDPOINT_URL', 'https://files.example.org'],
   ['Storage__Endpoint_Url', 'https://files.example.org'],
   ['S3_BUCKET', 'shop'],
+  ['RDS_HOSTNAME', 'a.rds.amazonaws.com'],
+  ['ES_HOST', '10.0.0.6'],
+  ['CLICKHOUSE_HOST', 'sql.example.org'],
+  ['KAFKA_BOOTSTRAP', 'queue.example.org:9092'],
+  ['HOST_DB', 'sql.example.org'],
+  ['DATABASE_CONFIG', '{"port": 5432, "host": "sql.example.org"}'],
+  ['DB_DSN', 'me:word@tcp(sql.example.org:3306)/shop'],
 ])('the tests would write outside of the stack: %s=%s', (name, value) => {
   expect(outside({ [name]: value })).toEqual([name])
 })

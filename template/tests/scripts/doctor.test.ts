@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { stack } from '../../../tests/helpers/sandbox.ts'
-import { wellStack } from '../../../tests/helpers/stack.ts'
+import { stackWith, wellStack } from '../../../tests/helpers/stack.ts'
 
 test.each<[string, string[], string[]]>([
   ['Docker as root', [], []],
@@ -34,6 +34,22 @@ test.each<[string, string, object, string, boolean]>([
   const { machine } = JSON.parse(stdout) as { machine: { level: string; text: string; remedy?: string }[] }
   const found = machine.filter(({ text }) => text.includes('127.0.0.1'))
   expect(found).toEqual(expected ? [{ level: 'doubtful', text: expect.stringMatching(/those of .*\bweb\b/) as string, remedy: expect.stringContaining('iptables') as string }] : [])
+})
+
+test('doctor asks for the queues of every worker, and calls no service sick that has only just started', async () => {
+  const box = await stack()
+  const worker = (queues: string): object => ({ image: 'shop-app', command: ['worker'], environment: { CELERY_APP: 'shop', WORKER_QUEUES: queues } })
+  box.answer('compose-config', { out: { name: 'shop', services: { worker: worker(''), 'worker-slow': worker('slow,rare') } } })
+  box.answer('info', { code: 1 })
+  box.containers(stackWith({ service: 'worker', health: 'starting' }, { service: 'worker-slow', health: 'starting', restarts: 1 }))
+  const { stdout } = await box.run('doctor', ['--json'])
+  expect(box.calls().find((call) => call.includes('shop-queues-'))).toContain('--env WORKER_QUEUES=slow,rare worker python')
+  const { stack: said } = JSON.parse(stdout) as { stack: { level: string; text: string }[] }
+  expect(said.filter(({ text }) => /worker/.test(text)).map(({ level, text }) => `${level} ${text}`)).toEqual([
+    'doubtful Not healthy yet, but started a short time ago: worker.',
+    expect.stringContaining('wrong worker-slow was started 2 times and never became healthy') as string,
+    expect.stringContaining('doubtful Docker has restarted') as string,
+  ])
 })
 
 /** What `docker image inspect` says of an image that was pulled this many days ago. */

@@ -235,6 +235,17 @@ describe.concurrent('up', () => {
     expect(box.calls()).toContain('events --filter label=com.docker.compose.project=shop --filter event=die --format {{.ID}}')
   })
 
+  test.each([
+    ['starts what Compose had only made, if it does not wait for the cause', 'web', 'worker', ['compose up --detach --no-build worker']],
+    ['leaves alone what waits for the cause', 'migrate', 'worker', []],
+  ])('broken off in the middle, it %s', async (_, cause, made, expected) => {
+    const box = await stack()
+    box.answer('compose-up', { code: 1 })
+    box.containers(stackWith({ service: cause, state: 'exited', exitCode: 2 }, { service: made, state: 'created' }))
+    expect((await box.run('up')).stderr).toContain(`✗ ${cause === 'migrate' ? 'The database was not migrated' : cause}`)
+    expect(box.calls().filter((call) => /up --detach --no-build/.test(call))).toEqual(expected)
+  })
+
   test('ends with 7 too when Compose has ended with 0 before all were healthy', async () => {
     const box = await stack()
     box.answer('compose-logs', { out: 'Cannot connect to redis://redis:6379/0\n' })
