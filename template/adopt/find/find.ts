@@ -149,6 +149,11 @@ export function find(files: Files, { appDir, project, versions }: Place): Found 
   if (build.length > 0) say('APT_BUILD_PACKAGES', build.join(' '), where)
   const reasons = [...(schedule && celery ? [`beat: ${shown(byFile(schedule))}`] : []), ...(store ? [`storage: ${shown(store.where)}`] : []), ...(database ? [`${database.profile}: ${database.where}`] : [])]
   say('COMPOSE_PROFILES', profiles.join(','), reasons.join(', ') || 'Celery needs a queue')
-  const variables = variablesOf(inner, { hasStore: store !== undefined, ...(database ? { database: database.profile } : {}) }).map((one) => ({ ...one, where: shown(one.where) }))
+  // manage.py often names settings for development, and wsgi.py those for production.
+  const settingsIn = (path: string | undefined): string | undefined => /DJANGO_SETTINGS_MODULE["'],\s*["']([\w.]+)["']/.exec(inner.read(path ?? ''))?.[1]
+  const [own, served] = [settingsIn(manage), settingsIn(inner.paths.find((path) => moduleOf(path).module === web?.target.split(':')[0]))]
+  const settings = own && served && own !== served ? [{ name: 'DJANGO_SETTINGS_MODULE', value: own, where: shown(manage!) }] : []
+  const folders = new Set(inner.paths.filter((path) => isSource(path)).flatMap((path) => path.split('/').slice(0, -1)))
+  const variables = [...settings, ...variablesOf(inner, { folders, hasStore: store !== undefined, ...(database ? { database: database.profile } : {}) }).map((one) => ({ ...one, where: shown(one.where) }))]
   return { findings, open, variables }
 }

@@ -11,15 +11,18 @@ export interface Variable {
 /** Variables that the stack passes by itself. */
 const PASSED = /^(DATABASE_URL|REDIS_URL|SECRET_KEY|PORT|S3_(ENDPOINT_URL|PUBLIC_URL|BUCKET|REGION|ACCESS_KEY_ID|SECRET_ACCESS_KEY)|AWS_ENDPOINT_URL_S3|FRONTEND_ROOT|PATH|HOME|TMPDIR|HOSTNAME|DJANGO_SETTINGS_MODULE|FLASK_APP)$/
 
-/** The services that the application uses. */
-interface Services { database?: 'postgres' | 'mariadb'; hasStore: boolean }
+/** The services that the application uses, and its own folders, whose names may begin those of its variables. */
+interface Services { database?: 'postgres' | 'mariadb'; hasStore: boolean; folders: ReadonlySet<string> }
+
+/** Brokers that are none of Celery's. */
+const OTHER_BROKER = /MQTT|KAFKA|STOMP|ACTIVEMQ|RABBIT|AMQP|SQS/
 
 const DATABASE = String.raw`^(\w+_)?(DATABASE|DB|POSTGRES(QL)?|SQL|MYSQL|MARIADB|PG)_?`
 
 /** What a name usually means; the first row that matches counts. */
 const MEANINGS: readonly [name: RegExp, value: (services: Services) => string | undefined][] = [
   [/REDIS_HOST(NAME)?$/, () => 'redis'], [/REDIS_PORT$/, () => '6379'], [/REDIS_PASS(WORD)?$/, () => '${REDIS_PASSWORD}'],
-  [/BROKER(_URL)?$|RESULT_BACKEND(_URL)?$|(REDIS|CACHE|CELERY|RATELIMIT|SOCKETIO|CHANNEL)\w*_(URL|URI|DSN|LOCATION)$/, () => '${REDIS_URL}'],
+  [/BROKER(_URL)?$|RESULT_BACKEND(_URL)?$|(REDIS|CACHE|CELERY|RATELIMIT|SOCKETIO)\w*_(URL|URI|DSN|LOCATION)$/, () => '${REDIS_URL}'],
   [/^(\w+_)?(SQLALCHEMY_DATABASE|DATABASE|DB|POSTGRES(QL)?|MYSQL|PG)_?(URL|URI|DSN)$/, ({ database }) => database && '${DATABASE_URL}'],
   [new RegExp(`${DATABASE}(HOST|SERVER)$`), ({ database }) => database && 'db'],
   [new RegExp(`${DATABASE}PORT$`), ({ database }) => database && (database === 'postgres' ? '5432' : '3306')],
@@ -30,8 +33,17 @@ const MEANINGS: readonly [name: RegExp, value: (services: Services) => string | 
   [/(S3|STORAGE|AWS|MINIO)\w*_SECRET(_ACCESS)?(_KEY)?$/, ({ hasStore }) => (hasStore ? '${S3_SECRET_ACCESS_KEY}' : undefined)],
   [/(S3|STORAGE|AWS|MINIO)\w*_ACCESS_KEY(_ID)?$/, ({ hasStore }) => (hasStore ? '${S3_ACCESS_KEY_ID}' : undefined)],
   [/(S3|STORAGE|AWS|MINIO)\w*_ENDPOINT(_URL)?$/, ({ hasStore }) => (hasStore ? '${S3_ENDPOINT_URL}' : undefined)],
-  [/SECRET_KEY$/, () => '${SECRET_KEY}'], [/ALLOWED_HOSTS$/, () => 'localhost'],
+  [/ALLOWED_HOSTS$/, () => 'localhost'],
 ]
+
+function meaningOf(name: string, services: Services): string | undefined {
+  const plain = name.replaceAll('__', '_')
+  if (OTHER_BROKER.test(plain)) return undefined
+  // The key that signs sessions, and not one of a service such as STRIPE_SECRET_KEY.
+  const [, owner] = /^(?:(\w+)_)?SECRET_KEY$/.exec(plain) ?? []
+  if (plain === 'SECRET_KEY' || (owner && (/^(DJANGO|FLASK|APP|WEB|SESSION)$/.test(owner) || services.folders.has(owner.toLowerCase())))) return '${SECRET_KEY}'
+  return MEANINGS.find(([pattern]) => pattern.test(plain))?.[1](services)
+}
 
 /** Names in `os.environ["A"]`, `os.getenv("A")`, `env.str("A")` and decouple's `config("A")`, and what follows them. */
 const READ = /\b(os\.environ(?:\.get)?|(?:os\.)?getenv|(?<!\.)env(?:\.[a-z_]+)?|(?<!\.)config(?=\())\s*[[(]\s*["']([A-Z][A-Z0-9_]*)["']\s*([,)\]])/g
@@ -68,7 +80,7 @@ export function variablesOf({ paths, read }: Files, services: Services): Variabl
     const text = read(path)
     for (const { name, hasDefault, index } of readsOf(text)) {
       if (PASSED.test(name) || found.has(name)) continue
-      const value = MEANINGS.find(([pattern]) => pattern.test(name.replaceAll('__', '_')))?.[1](services)
+      const value = meaningOf(name, services)
       if (value === undefined && hasDefault) continue
       found.set(name, { name, where: `${path}:${text.slice(0, index).split('\n').length}`, ...(value === undefined ? {} : { value }) })
     }

@@ -83,6 +83,12 @@ describe('what starts', () => {
     expect(settingsOf(findIn({ ...django, 'requirements.txt': 'django\nchannels\nuvicorn\n' }))).toMatchObject({ WEB_APP: 'config.asgi:application', WEB_SERVER: 'uvicorn' })
   })
 
+  it('of Django with settings for each place: those of manage.py for development', () => {
+    const wsgi = 'os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.production")\napplication = get_wsgi_application()\n'
+    expect(findIn({ ...django, 'config/wsgi.py': wsgi }).variables).toContainEqual({ name: 'DJANGO_SETTINGS_MODULE', value: 'config.settings', where: 'manage.py' })
+    expect(findIn(django).variables).toEqual([])
+  })
+
   it('is not guessed if it could be either', () => {
     const { findings, open } = findIn({ ...flask, 'shop/one.py': 'app = Flask("x")\n', 'shop/two.py': 'app = Flask("x")\n' })
     expect(findings.filter(({ name }) => name === 'WEB_APP')).toEqual([])
@@ -162,7 +168,8 @@ describe('what is beside it', () => {
   it.each([
     ['AWS_STORAGE_BUCKET_NAME', '${S3_BUCKET}'], ['AWS_ACCESS_KEY_ID', '${S3_ACCESS_KEY_ID}'], ['AWS_SECRET_ACCESS_KEY', '${S3_SECRET_ACCESS_KEY}'], ['AWS_S3_ENDPOINT_URL', '${S3_ENDPOINT_URL}'],
     ['DB_HOST', 'db'], ['POSTGRES_PORT', '5432'], ['MYSQL_USER', '${POSTGRES_USER}'], ['SQL_PASSWORD', '${POSTGRES_PASSWORD}'], ['POSTGRES_DB', '${POSTGRES_DB}'], ['APP_DATABASE_URI', '${DATABASE_URL}'],
-    ['REDIS_HOST', 'redis'], ['REDIS_PASSWORD', '${REDIS_PASSWORD}'], ['CELERY_RESULT_BACKEND', '${REDIS_URL}'], ['FLASK_SECRET_KEY', '${SECRET_KEY}'], ['COLOUR', undefined],
+    ['REDIS_HOST', 'redis'], ['REDIS_PASSWORD', '${REDIS_PASSWORD}'], ['CELERY_RESULT_BACKEND', '${REDIS_URL}'], ['FLASK_SECRET_KEY', '${SECRET_KEY}'], ['SHOP_SECRET_KEY', '${SECRET_KEY}'],
+    ['COLOUR', undefined], ['STRIPE_SECRET_KEY', undefined], ['MQTT_BROKER_URL', undefined], ['SLACK_CHANNEL_URL', undefined],
   ])('a variable %s is %s', (name, value) => {
     const files = { ...flask, 'requirements.txt': 'psycopg\nboto3\n', 'shop/s.py': `s3 = boto3.client("s3")\nx = os.environ["${name}"]\n` }
     expect(findIn(files).variables.map((one) => one.value)).toEqual([value])
