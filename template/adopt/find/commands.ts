@@ -14,14 +14,15 @@ const SOURCES = [
   /^Procfile/, /^(.*\.)?[Dd]ockerfile/, /^(docker-)?compose.*\.ya?ml$/, /\.(sh|service)$|^supervisor.*\.conf$|^start|^entrypoint/, /^([Mm]akefile|justfile|package\.json)$/, /^README/,
 ]
 
-const OBJECT = String.raw`[A-Za-z_][\w.]*:[A-Za-z_]\w*(?:\(\))?`
+// Not an address such as unix:shop.sock.
+const OBJECT = String.raw`(?!unix:|python:|file:)[A-Za-z_][\w.]*:[A-Za-z_]\w*(?:\(\))?(?![\w.])`
 const SERVERS: readonly [command: RegExp, read: (match: RegExpExecArray) => { kind: Command['kind']; target: string }][] = [
   [new RegExp(String.raw`\bgunicorn\b[^\n|;]*?\s(${OBJECT})([^\n|;]*)`), ([line, target]) => ({ kind: /uvicorn|asgi/i.test(line) ? 'asgi' : 'wsgi', target: target! })],
-  [/\bgunicorn\b[^\n|;]*?\s([A-Za-z_][\w.]*\.wsgi)\b(?!:)/, ([, module]) => ({ kind: 'wsgi', target: `${module}:application` })],
+  [/\bgunicorn\b[^\n|;]*?\s([A-Za-z_][\w.]*\.([aw])sgi)(?![\w:.])/, ([, module, letter]) => ({ kind: letter === 'a' ? 'asgi' : 'wsgi', target: `${module}:application` })],
   [new RegExp(String.raw`\b(?:uvicorn|hypercorn|daphne|granian)\b[^\n|;]*?\s(${OBJECT})([^\n|;]*)`), ([line, target]) => ({
     kind: /--interface[ =]wsgi\b/.test(line) ? 'wsgi' : 'asgi', target: /--factory\b/.test(line) ? `${target}()` : target!,
   })],
-  [/\bcelery\b[^\n|;]*?\s(?:-A|--app)[ =]?\s*([A-Za-z_][\w.:]*)/, ([, target]) => ({ kind: 'celery', target: target! })],
+  [/\bcelery\b[^\n|;]*?\s(?:-A|--app)[ =]?\s*([A-Za-z_]\w*(?:[.:]\w+)*)/, ([, target]) => ({ kind: 'celery', target: target! })],
 ]
 
 /** All commands that start something, in the order in which they are to be believed. */
@@ -38,16 +39,25 @@ export function commandsOf({ paths, read }: Files): Command[] {
   })
 }
 
-/** Debian packages that an application's own Docker files install: those to run, and those to build with. */
-export function debianPackagesOf({ paths, read }: Files): { run: string[]; build: string[]; where: string } | undefined {
-  const path = paths.filter((one) => /^(.*\.)?[Dd]ockerfile/.test(posix.basename(one))).toSorted((a, b) => a.length - b.length)[0]
+/** Libraries that running needs too, if an image is built and run in one stage, by the package to build with. */
+const LIBRARIES: Readonly<Record<string, string>> = { 'libpq-dev': 'libpq5', 'libmariadb-dev': 'libmariadb3', 'default-libmysqlclient-dev': 'libmariadb3' }
+
+/**
+ * Debian packages that an application's own Docker file for Python installs: those to run, and those to build with.
+ *
+ * @param folder the application's own folder, whose Docker file comes first
+ */
+export function debianPackagesOf({ paths, read }: Files, folder: string): { run: string[]; build: string[]; where: string } | undefined {
+  const isOwn = (path: string): boolean => folder !== '.' && path.startsWith(`${folder}/`)
+  const path = paths.filter((one) => /^(.*\.)?[Dd]ockerfile/.test(posix.basename(one)) && /^FROM\s.*python/im.test(read(one)))
+    .toSorted((a, b) => Number(isOwn(b)) - Number(isOwn(a)) || a.length - b.length)[0]
   if (!path) return undefined
-  const text = read(path).replaceAll(/\\\r?\n\s*(#.*\n)*/g, ' ')
+  const text = read(path).replaceAll(/^\s*#.*\n/gm, '').replaceAll(/\\\n/g, ' ').replaceAll(/\s(?:-t|--target-release)[\s=]+\S+/g, ' ')
   const lists = [...text.matchAll(/\bapt(?:-get)?\s+(?:-\S+\s+)*install\b([^\n&|;]*)/g)].flatMap(([, list]) => list!.trim().split(/\s+/))
   const names = [...new Set(lists.filter((name) => /^[a-z0-9][a-z0-9+.-]+$/.test(name)))]
   const isTool = (name: string): boolean => /^(build-essential|gcc|g\+\+|make|cmake|git|pkg-config|python3.*|.*-dev)$/.test(name)
   const isNeedless = (name: string): boolean => /^(curl|wget|gnupg|ca-certificates|netcat.*|procps|tini|dumb-init|gosu|sudo|vim|nano|less|apt-utils|software-properties-common|nginx|supervisor)$/.test(name)
-  const run = names.filter((name) => !isTool(name) && !isNeedless(name))
+  const run = [...new Set([...names.filter((name) => !isTool(name) && !isNeedless(name)), ...names.flatMap((name) => LIBRARIES[name] ?? [])])]
   const build = names.filter((name) => isTool(name)).map((name) => (name === 'build-essential' ? 'gcc g++ libc6-dev make' : name))
   return { run, build, where: path }
 }

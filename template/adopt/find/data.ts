@@ -20,7 +20,8 @@ export function databaseOf(packages: ReadonlySet<string>, project: string, isDja
   if (!driver) return undefined
   const [name, profile, scheme] = driver
   const where = `${name} is among its packages`
-  const isOwn = !isDjango && packages.has('sqlalchemy')
+  // A list that was written by hand may name only what needs SQLAlchemy.
+  const isOwn = !isDjango && ['sqlalchemy', 'flask-sqlalchemy', 'sqlmodel', 'alembic', 'flask-migrate'].some((one) => packages.has(one))
   if (profile === 'postgres') {
     const url = `${isOwn ? scheme : 'postgresql'}://\${POSTGRES_USER}:\${POSTGRES_PASSWORD}@db:5432/\${POSTGRES_DB}`
     return { profile, where, settings: { POSTGRES_DB: project, DATABASE_URL: url } }

@@ -31,7 +31,8 @@ export interface Place {
   versions: { gunicorn: string; uvicorn: string; python: string }
 }
 
-const quoted = (value: string): string => (/^[\w@%+=:,./(){}$-]*$/.test(value) ? value : `'${value}'`)
+// In single quotes, a value cannot refer to another setting.
+const quoted = (value: string): string => (/^[\w@%+=:,./(){}?&$-]*$/.test(value) ? value : `'${value}'`)
 
 /** The first line of a source file that matches. */
 function findLine({ paths, read }: Files, pattern: RegExp): { path: string; line: number; match: RegExpExecArray } | undefined {
@@ -45,10 +46,11 @@ function findLine({ paths, read }: Files, pattern: RegExp): { path: string; line
 
 /** A path that the application answers itself, without a prefix that another file may add. */
 function healthPath(files: Files, { isDjango, kind }: { isDjango: boolean; kind: string | undefined }): Omit<Finding, 'name'> | undefined {
-  const names = String.raw`((?:/?api)?/?(?:healthz?|health[-_]?check|livez|alive|ping|up)/?)`
-  const prefixed = findLine(files, /\b(?:register_blueprint|include_router|mount)\([^)]*\b(?:url_)?prefix\s*=|\bBlueprint\([^)]*url_prefix|\bAPIRouter\([^)]*\bprefix\s*=/)
-  const object = prefixed ? String.raw`\bapp(?:lication)?\.` : String.raw`\.`
-  const route = isDjango ? String.raw`\bpath\(\s*["']` : String.raw`${object}(?:route|get|api_route|add_url_rule|add_api_route)\(\s*["']`
+  const names = String.raw`(${isDjango ? '/?' : '/'}(?:api/)?(?:healthz?|health[-_]?check|livez|alive|ping|up)/?)`
+  const prefixed = findLine(files, /\bmount\(|\b(?:register_blueprint|include_router)\([^)]*\b(?:url_)?prefix\s*=|\bBlueprint\([^)]*url_prefix|\bAPIRouter\([^)]*\bprefix\s*=/)
+  const object = prefixed ? String.raw`app(?:lication)?` : String.raw`\w+`
+  // A decorator, since any dictionary has a get.
+  const route = isDjango ? String.raw`\bpath\(\s*["']` : String.raw`(?:@${object}\.(?:route|get|api_route)|\b${object}\.(?:add_url_rule|add_api_route))\(\s*["']`
   const found = findLine(files, new RegExp(`${route}${names}["']`))
   // In Django, urls of an app are usually included below a path.
   const isRoot = !isDjango || !found || files.paths.includes(posix.join(posix.dirname(found.path), 'wsgi.py')) || files.paths.includes(posix.join(posix.dirname(found.path), 'settings.py'))
@@ -118,12 +120,18 @@ export function find(files: Files, { appDir, project, versions }: Place): Found 
 
   const flask = web?.target.replace(/:(app|application|create_app\(\)|make_app\(\))$/, '')
   const flaskMigrations = inner.paths.find((path) => /(^|\/)migrations\/env\.py$/.test(path))
+  // An application that keeps them inside its package tells Flask-Migrate so itself.
+  const isBeside = flaskMigrations === undefined || posix.join(place, 'migrations/env.py') === flaskMigrations || inner.paths.includes(posix.join(posix.dirname(flaskMigrations), '../__init__.py'))
   if (manage) say('MIGRATE_COMMAND', 'python manage.py migrate --noinput', shown(manage))
-  else if (flaskMigrations && packages.has('flask-migrate') && flask) say('MIGRATE_COMMAND', `flask --app ${/[()]/.test(flask) ? `"${flask}"` : flask} db upgrade`, shown(flaskMigrations))
+  else if (flaskMigrations && packages.has('flask-migrate') && flask) say('MIGRATE_COMMAND', `flask --app ${/[()]/.test(flask) ? `"${flask}"` : flask} db upgrade${isBeside ? '' : ` --directory ${posix.relative(place, posix.dirname(flaskMigrations))}`}`, shown(flaskMigrations))
   else if (alembic) say('MIGRATE_COMMAND', `${isApart ? `cd ${posix.relative(place, besideAlembic)} && ` : ''}alembic upgrade head`, shown(alembic))
-  if (packages.has('pytest')) say('TEST_COMMAND', 'python -m pytest', 'pytest is among its packages')
+  if (packages.has('pytest') && installation.hasTests) say('TEST_COMMAND', 'python -m pytest', 'pytest is among its packages')
   else if (manage) say('TEST_COMMAND', 'python manage.py test --noinput', shown(manage))
-  else open.push('TEST_COMMAND: pytest is not among its packages (PYTHON_DEV_PACKAGES adds it)')
+  else open.push('TEST_COMMAND: pytest is not among the packages that are installed (PYTHON_DEV_PACKAGES adds it)')
+  const statics = manage && findLine(inner, /^\s*STATIC_ROOT\s*=/m)
+  if (statics) open.push("PREBUILD_COMMAND: python manage.py collectstatic --noinput, with what the settings need (docs/use-your-own-app.md)")
+  const page = files.paths.find((path) => /(^|\/)package\.json$/.test(path) && !path.includes('node_modules/') && /"build"\s*:/.test(files.read(path)))
+  if (page) open.push(`FRONTEND: ${page} has a build (docs/use-your-own-app.md says how it gets into the image)`)
 
   // The services beside it.
   const profiles: string[] = []
@@ -144,13 +152,13 @@ export function find(files: Files, { appDir, project, versions }: Place): Found 
     if (packages.has('django-celery-beat') && !findLine(inner, /DatabaseScheduler/)) say('BEAT_SCHEDULER', 'django', 'django-celery-beat is among its packages')
   }
   if (celery && packages.has('flower')) profiles.push('flower')
-  const { run, build, where } = debianPackagesOf(files) ?? { run: [], build: [], where: '' }
+  const { run, build, where } = debianPackagesOf(files, folder) ?? { run: [], build: [], where: '' }
   if (run.length > 0) say('APT_PACKAGES', run.join(' '), where)
   if (build.length > 0) say('APT_BUILD_PACKAGES', build.join(' '), where)
   const reasons = [...(schedule && celery ? [`beat: ${shown(byFile(schedule))}`] : []), ...(store ? [`storage: ${shown(store.where)}`] : []), ...(database ? [`${database.profile}: ${database.where}`] : [])]
   say('COMPOSE_PROFILES', profiles.join(','), reasons.join(', ') || 'Celery needs a queue')
   // manage.py often names settings for development, and wsgi.py those for production.
-  const settingsIn = (path: string | undefined): string | undefined => /DJANGO_SETTINGS_MODULE["'],\s*["']([\w.]+)["']/.exec(inner.read(path ?? ''))?.[1]
+  const settingsIn = (path: string | undefined): string | undefined => (path ? /DJANGO_SETTINGS_MODULE["'],\s*["']([\w.]+)["']/.exec(inner.read(path))?.[1] : undefined)
   const [own, served] = [settingsIn(manage), settingsIn(inner.paths.find((path) => moduleOf(path).module === web?.target.split(':')[0]))]
   const settings = own && served && own !== served ? [{ name: 'DJANGO_SETTINGS_MODULE', value: own, where: shown(manage!) }] : []
   const folders = new Set(inner.paths.filter((path) => isSource(path)).flatMap((path) => path.split('/').slice(0, -1)))

@@ -41,9 +41,10 @@ const childrenOf = (node: Node): Node[] => {
   return children
 }
 
-/** The statements of a module, those in its if, try and with blocks too. */
-const statementsOf = (node: Node): Node[] => childrenOf(node).flatMap((child) => {
-  if (/^(If|Try|With)Statement$/.test(child.name)) return childrenOf(child).filter(({ name }) => name === 'Body').flatMap((body) => statementsOf(body))
+/** The statements that run when a module is imported, those in its if, try and with blocks too. */
+const statementsOf = (node: Node, text: string): Node[] => childrenOf(node).flatMap((child) => {
+  if (child.name === 'IfStatement' && /^if\s+\(?__name__/.test(text.slice(child.from, child.from + 40))) return []
+  if (/^(If|Try|With)Statement$/.test(child.name)) return childrenOf(child).filter(({ name }) => name === 'Body').flatMap((body) => statementsOf(body, text))
   return child.name === 'DecoratedStatement' ? childrenOf(child).filter(({ name }) => name.endsWith('Definition')) : [child]
 })
 
@@ -56,7 +57,9 @@ function calleeOf(expression: Node | null, text: string): string {
 /** Whether a function can be called without arguments. */
 function needsNothing(definition: Node): boolean {
   let [isOpen, isRest] = [false, false]
-  for (const { name } of childrenOf(definition.getChild('ParamList')!)) {
+  const parameters = definition.getChild('ParamList')
+  if (!parameters) return false
+  for (const { name } of childrenOf(parameters)) {
     if (name === ',') {
       if (isOpen) return false
       isRest = false
@@ -79,8 +82,10 @@ interface Definitions {
 function definitionsOf(path: string, text: string): Definitions {
   const part = (node: Node | null): string => (node ? text.slice(node.from, node.to) : '')
   const found: Definitions = { path, lineOf: ({ from }) => text.slice(0, from).split('\n').length, values: [], functions: [], classes: [] }
-  for (const node of statementsOf(parser.parse(text).topNode)) {
+  for (const node of statementsOf(parser.parse(text).topNode, text)) {
     const name = part(node.getChild('VariableName'))
+    // A template of Python, or a mistake.
+    if (name === '') continue
     if (node.name === 'ClassDefinition') found.classes.push({ name, bases: part(node.getChild('ArgList')) })
     else if (node.name === 'FunctionDefinition') found.functions.push({ name, body: part(node.getChild('Body')), isFree: needsNothing(node), node })
     else if (node.name === 'AssignStatement') {
@@ -152,7 +157,7 @@ export interface Module { root: string; module: string }
 export function moduleFinder({ paths, read }: Files, known?: string): (path: string) => Module {
   const there = new Set(paths)
   const imported = new Set(paths.filter((path) => path.endsWith('.py'))
-    .flatMap((path) => [...read(path).matchAll(/^\s*(?:from|import)\s+([A-Za-z_]\w*)/gm)].map(([, name]) => name!)))
+    .flatMap((path) => [...read(path).matchAll(/^[ \t]*(?:from|import)[ \t]+([A-Za-z_]\w*)/gm)].map(([, name]) => name!)))
   const isPackage = (folder: string): boolean => there.has(posix.join(folder, '__init__.py')) || imported.has(posix.basename(folder))
   return (path) => {
     let root = posix.dirname(path)

@@ -1,7 +1,7 @@
 /** Which object a server starts, and which one Celery starts. */
 import { posix } from 'node:path'
 import { commandsOf, type Command } from './commands.ts'
-import { byFile, startablesOf, type Files, type Module, type Startable } from './source.ts'
+import { byFile, isSource, startablesOf, type Files, type Module, type Startable } from './source.ts'
 
 /** File names that usually hold what is started, best first. */
 const USUAL = {
@@ -42,7 +42,7 @@ function bestOf<T>(all: readonly T[], rankOf: (one: T) => number): T | undefined
  * @returns a function that gives it for a setting, or a sentence why it is not certain
  */
 export function findStarts({ all, inner, folder, moduleOf, wantsAsgi }: Application): (setting: keyof typeof USUAL) => Start | string {
-  const paths = inner.paths.filter((path) => path.endsWith('.py'))
+  const paths = inner.paths.filter((path) => isSource(path)).toSorted((a, b) => a.length - b.length)
   const pathOf = (module: string): string | undefined => paths.find((path) => moduleOf(path).module === module)
   // After "celery -A", the last name may be the object.
   const fileOf = ({ target }: Command): string | undefined => pathOf(target.split(':')[0]!) ?? (target.includes(':') ? undefined : pathOf(target.split('.').slice(0, -1).join('.')))
@@ -63,7 +63,7 @@ export function findStarts({ all, inner, folder, moduleOf, wantsAsgi }: Applicat
     const rankOf = ({ path, object, kind }: Startable): number => {
       const place = USUAL[setting].indexOf(posix.basename(path, '.py'))
       const isOther = kind !== 'celery' && wantsAsgi !== undefined && wantsAsgi !== (kind === 'asgi')
-      return (isOther ? 1000 : 0) + (place < 0 ? 200 : place) + (object.endsWith(')') ? 100 : 0) + path.split('/').length * 10
+      return (isOther ? 1000 : 0) + (place < 0 ? 200 : place) + (object.endsWith(')') ? 100 : 0) + path.split('/').length * 10 + (/^(app|application|celery)$/.test(object) ? 0 : 0.5)
     }
     const candidates = startables.filter((one) => isRight(one))
     // A web application in the module of Celery is made for its tasks.

@@ -14,8 +14,8 @@ const PASSED = /^(DATABASE_URL|REDIS_URL|SECRET_KEY|PORT|S3_(ENDPOINT_URL|PUBLIC
 /** The services that the application uses, and its own folders, whose names may begin those of its variables. */
 interface Services { database?: 'postgres' | 'mariadb'; hasStore: boolean; folders: ReadonlySet<string> }
 
-/** Brokers that are none of Celery's. */
-const OTHER_BROKER = /MQTT|KAFKA|STOMP|ACTIVEMQ|RABBIT|AMQP|SQS/
+/** Names of tests, which delete what they find, of brokers that are none of Celery's, and of other databases. */
+const OTHER = /(^|_)(TEST(S|ING)?|MQTT|KAFKA|STOMP|ACTIVEMQ|RABBIT(MQ)?|AMQP|SQS|MONGO(DB)?|INFLUX(DB)?|VECTOR|LEGACY|OLD|REPLICA|READ|ANALYTICS|WAREHOUSE)(_|$)/
 
 const DATABASE = String.raw`^(\w+_)?(DATABASE|DB|POSTGRES(QL)?|SQL|MYSQL|MARIADB|PG)_?`
 
@@ -38,7 +38,7 @@ const MEANINGS: readonly [name: RegExp, value: (services: Services) => string | 
 
 function meaningOf(name: string, services: Services): string | undefined {
   const plain = name.replaceAll('__', '_')
-  if (OTHER_BROKER.test(plain)) return undefined
+  if (OTHER.test(plain)) return undefined
   // The key that signs sessions, and not one of a service such as STRIPE_SECRET_KEY.
   const [, owner] = /^(?:(\w+)_)?SECRET_KEY$/.exec(plain) ?? []
   if (plain === 'SECRET_KEY' || (owner && (/^(DJANGO|FLASK|APP|WEB|SESSION)$/.test(owner) || services.folders.has(owner.toLowerCase())))) return '${SECRET_KEY}'
@@ -46,8 +46,8 @@ function meaningOf(name: string, services: Services): string | undefined {
 }
 
 /** Names in `os.environ["A"]`, `os.getenv("A")`, `env.str("A")` and decouple's `config("A")`, and what follows them. */
-const READ = /\b(os\.environ(?:\.get)?|(?:os\.)?getenv|(?<!\.)env(?:\.[a-z_]+)?|(?<!\.)config(?=\())\s*[[(]\s*["']([A-Z][A-Z0-9_]*)["']\s*([,)\]])/g
-const FIELD = /^ {4}([A-Za-z]\w*)\s*:\s*([^=\n#]+?)\s*(=|#|$)/gm
+const READ = /(?<![.\w])((?:os\.)?environ(?:\.get)?|(?:os\.)?getenv|(?<!\.)env(?:\.[a-z_]+)?|(?<!\.)config(?=\())\s*[[(]\s*["']([A-Z][A-Z0-9_]*)["']\s*([,)\]])(?!\s*=[^=])/g
+const FIELD = /^ {4}([A-Za-z]\w*)[ \t]*:[ \t]*([^=\n#]+?)[ \t]*(=|#|$)/gm
 
 interface Read { name: string; hasDefault: boolean; index: number }
 
@@ -63,13 +63,19 @@ function fieldsOf(text: string): Read[] {
   const classes = [...text.matchAll(/^class (\w+)\(([^)]*)\):\n((?:[ \t]+.*\n|\n)*)/gm)]
     .map(({ 0: all, 1: name, 2: bases, 3: body, index }) => ({ name: name!, isSettings: /\bBaseSettings\b/.test(bases!), body: body!, start: index + all.length - body!.length }))
   const [, prefix = ''] = /\benv_prefix\s*=\s*["'](\w*)["']/.exec(text) ?? []
-  const [, delimiter] = /\benv_nested_delimiter\s*=\s*["'](\W*_+\W*)["']/.exec(text) ?? []
-  const below = ({ body, start }: typeof classes[number], path: string): Read[] => [...body.matchAll(FIELD)].flatMap(({ 1: name, 2: type, 3: after, index }) => {
-    if (name === 'model_config') return []
-    const inner = classes.find((one) => one.name === type!.trim())
-    if (inner) return delimiter ? below(inner, `${path}${name}${delimiter}`) : []
-    return [{ name: `${path}${name}`.toUpperCase(), hasDefault: after === '=', index: start + index }]
-  })
+  const [, delimiter] = /\benv_nested_delimiter\s*=\s*["']([^"'A-Za-z0-9]+)["']/.exec(text) ?? []
+  const below = ({ body, start }: typeof classes[number], path: string): Read[] => {
+    // A docstring has words with a colon, too. Its length stays.
+    const code = body.replaceAll(/("""|''')[^]*?\1/g, (words) => words.replaceAll(/[^\n]/g, ' '))
+    return [...code.matchAll(FIELD)].flatMap(({ 1: name, 2: type, 3: after, index }) => {
+      // A type that goes on in the next line usually ends with a default.
+      const hasDefault = after === '=' || /[[(,|]$/.test(type!)
+      if (name === 'model_config') return []
+      const inner = hasDefault ? undefined : classes.find((one) => one.name === type!.trim())
+      if (inner) return delimiter && path.length < 100 ? below(inner, `${path}${name}${delimiter}`) : []
+      return [{ name: `${path}${name}`.toUpperCase(), hasDefault, index: start + index }]
+    })
+  }
   return classes.filter(({ isSettings }) => isSettings).flatMap((one) => below(one, prefix))
 }
 

@@ -57,11 +57,16 @@ describe('what starts', () => {
     ['a package below src', { 'shop/__init__.py': 'x = 1\n', 'src/store/__init__.py': '', 'src/store/web.py': 'app = Flask("x")\n' }, { WEB_APP: 'store.web:app', APP_PYTHONPATH: '/app/src' }],
     ['a folder without __init__.py that is imported by its name', { 'service/main.py': 'from service.config import x\napp = FastAPI()\n', 'service/config.py': '' }, { WEB_APP: 'service.main:app' }],
     ['the application of wsgi.py that wraps another', { 'shop/wsgi.py': '_wsgi = get_wsgi_application()\n\n\ndef application(environ, start_response):\n    return _wsgi(environ, start_response)\n' }, { WEB_APP: 'shop.wsgi:application' }],
+    ['nothing that is made only if the file is run', { 'run.py': 'from shop.factory import create_app\n\nif __name__ == "__main__":\n    app = create_app()\n    app.run()\n', 'shop/factory.py': 'def create_app():\n    return Flask("x")\n' }, { WEB_APP: 'shop.factory:create_app()' }],
+    ['nothing in a template of Python', { 'shop/app.py': 'app = Flask("x")\n', 'shop/cookie.py': 'def {{ name }}_app():\n    return Flask("x")\n\n\ndef create_app:\nclass (Flask):\nx = 1\n' }, { WEB_APP: 'shop.app:app' }],
+    ['the object that is called app', { 'shop/app.py': 'api = FastAPI()\napp = FastAPI()\napp.mount("/api", api)\n' }, { WEB_APP: 'shop.app:app' }],
     ['nothing of the tests', { 'shop/app.py': 'app = Flask("x")\n', 'tests/app.py': 'app = Flask("x")\n', 'shop/test_app.py': 'app = Flask("x")\n' }, { WEB_APP: 'shop.app:app' }],
   ])('%s', (_, files, expected) => expect(settingsOf(findIn({ ...flask, ...files }))).toMatchObject(expected))
 
   it.each<[string, Record<string, string>, Record<string, string>]>([
     ['in a Procfile', { Procfile: 'web: gunicorn --workers 2 shop.b:app --log-file -\nworker: celery -A shop.b worker\n' }, { WEB_APP: 'shop.b:app', CELERY_APP: 'shop.b' }],
+    ['with a socket', { Procfile: 'web: gunicorn --bind unix:shop.sock shop.b:app\n' }, { WEB_APP: 'shop.b:app' }],
+    ['in a sentence', { 'README.md': 'Start it with celery -A shop.b.\n' }, { CELERY_APP: 'shop.b' }],
     ['as a list of Docker', { Dockerfile: 'CMD ["uvicorn", "shop.c:make", "--factory", "--port", "80"]\n' }, { WEB_APP: 'shop.c:make()', WEB_SERVER: 'uvicorn' }],
     ['of gunicorn with processes of uvicorn', { 'start.sh': 'exec gunicorn -k uvicorn.workers.UvicornWorker \\\n  shop.b:app\n' }, { WEB_APP: 'shop.b:app', WEB_SERVER: 'uvicorn' }],
     ['in a Compose file', { 'docker-compose.yml': 'services:\n  w:\n    command: celery --app=shop.b:queue worker -l info\n' }, { CELERY_APP: 'shop.b:queue' }],
@@ -77,6 +82,11 @@ describe('what starts', () => {
       PYTHON_MANIFEST: 'requirements.txt', PYTHON_DEV_MANIFEST: '', APP_WORKDIR: 'site', WEB_APP: 'config.wsgi:application', CELERY_APP: 'config.celery:app', WEB_SERVER: 'gunicorn',
       MIGRATE_COMMAND: 'python manage.py migrate --noinput', TEST_COMMAND: 'python manage.py test --noinput', COMPOSE_PROFILES: 'redis',
     })
+  })
+
+  it('leaves to the owner how static files and a frontend are built', () => {
+    const { open } = findIn({ ...django, 'config/settings.py': 'STATIC_ROOT = "x"\n', 'frontend/package.json': '{ "scripts": { "build": "vite build" } }' })
+    expect(open.map((line) => line.split(':')[0])).toEqual(['HEALTH_PATH', 'PREBUILD_COMMAND', 'FRONTEND'])
   })
 
   it('of Django with Channels: asgi, which alone answers websockets', () => {
@@ -108,12 +118,15 @@ describe('packages', () => {
     ['those of development', { 'requirements.txt': '', 'requirements-dev.txt': '', 'pyproject.toml': '' }, { PYTHON_MANIFEST: 'requirements.txt', PYTHON_DEV_MANIFEST: 'requirements-dev.txt' }],
     ['a folder of them', { 'requirements/base.txt': '', 'requirements/production.txt': '', 'requirements/local.txt': '' },
       { PYTHON_MANIFEST: 'requirements/production.txt', PYTHON_DEV_MANIFEST: 'requirements/local.txt' }],
-    ['uv.lock', { 'pyproject.toml': '[dependency-groups]\ndev = []\ndocs = []\n', 'uv.lock': lock },
+    ['uv.lock', { 'pyproject.toml': '[dependency-groups]\ndev = ["pytest>=8"]\ndocs = []\n', 'uv.lock': lock },
       { PYTHON_INSTALLER: 'uv', PYTHON_MANIFEST: 'pyproject.toml', PYTHON_DEV_MANIFEST: '', PYTHON_DEV_GROUPS: 'dev', TEST_COMMAND: 'python -m pytest' }],
     ['poetry.lock', { 'pyproject.toml': '[tool.poetry.group.test.dependencies]\npytest = "*"\n', 'poetry.lock': lock, 'requirements.txt': '' },
       { PYTHON_INSTALLER: 'poetry', PYTHON_MANIFEST: 'pyproject.toml', PYTHON_DEV_MANIFEST: '', PYTHON_DEV_GROUPS: 'test' }],
     ['groups and extras that a role starts with', { 'pyproject.toml': '[project.optional-dependencies]\nserver = ["gunicorn>=20"]\nplot = ["numpy"]\n[dependency-groups]\nmonitor = ["flower", {include-group = "x"}]\nlint = ["ruff"]\n', 'uv.lock': lock },
       { PYTHON_EXTRAS: 'server', PYTHON_GROUPS: 'monitor' }],
+    ['the folder that has them, although the root configures tools', { 'pyproject.toml': '[tool.ruff]\nline-length = 100\n', 'backend/requirements.txt': 'uvicorn\n', 'backend/main.py': 'app = FastAPI()\n' },
+      { APP_DIR: 'app/backend', WEB_APP: 'main:app' }],
+    ['SQLAlchemy that another package brings', { 'requirements.txt': 'flask-sqlalchemy\npymysql\n' }, { DATABASE_URL: 'mysql+pymysql://${MARIADB_USER}:${MARIADB_PASSWORD}@db:3306/${MARIADB_DATABASE}?charset=utf8mb4' }],
     ['another Python', { 'requirements.txt': '', '.python-version': '3.11.4\n' }, { PYTHON_IMAGE: 'library/python:3.11-slim-trixie' }],
     ['the folder that has them', { 'backend/requirements.txt': '', 'frontend/package.json': '' }, { APP_DIR: 'app/backend', PYTHON_MANIFEST: 'requirements.txt' }],
     ['a server that they lack', { 'requirements.txt': 'fastapi\n', 'main.py': 'app = FastAPI()\n' }, { PYTHON_EXTRA_PACKAGES: 'uvicorn==0.54.0' }],
@@ -122,16 +135,18 @@ describe('packages', () => {
     ['MariaDB of Django', { ...django, 'requirements.txt': 'mysqlclient\n' }, {
       DATABASE_URL: 'mysql://${MARIADB_USER}:${MARIADB_PASSWORD}@db:3306/${MARIADB_DATABASE}?charset=utf8mb4', MARIADB_USER: 'shop', MARIADB_DATABASE: 'shop', COMPOSE_PROFILES: 'mariadb,redis',
     }],
-    ['of Debian, as its Dockerfile has them', { 'requirements.txt': '', Dockerfile: 'RUN apt-get update && apt-get install -y --no-install-recommends \\\n  # for sound\n  ffmpeg curl \\\n  build-essential libpq-dev && rm -r /x\n' },
-      { APT_PACKAGES: 'ffmpeg', APT_BUILD_PACKAGES: 'gcc g++ libc6-dev make libpq-dev' }],
+    ['of Debian, as its Dockerfile has them', { 'requirements.txt': '', 'web/Dockerfile': 'FROM node\nRUN apt-get install -y chromium\n', 'deploy/app/Dockerfile': 'FROM python:3.12\n# RUN apt-get install old\nRUN apt-get update && apt-get install -y --no-install-recommends -t bookworm-backports \\\n  # for sound\n    # and more\n  ffmpeg curl \\\n  build-essential libpq-dev && rm -r /x\n' },
+      { APT_PACKAGES: 'ffmpeg libpq5', APT_BUILD_PACKAGES: 'gcc g++ libc6-dev make libpq-dev' }],
   ])('%s', (_, files, expected) => {
-    // dotenv would put nothing in place of ${NAME}, so the values are compared as they are written.
+    // In single quotes, ${NAME} would stay as it is.
+    for (const { value } of findIn(files).findings) expect(value).not.toMatch(/^'.*\$\{/)
     const found = Object.fromEntries(findIn(files).findings.map(({ name, value }) => [name, value.replaceAll("'", '')]))
     expect(found).toMatchObject(expected)
   })
 
   it.each<[string, Record<string, string>, string]>([
     ['no list', { 'main.py': '' }, 'there is no requirements.txt and no pyproject.toml'],
+    ['a list beside the application', { 'docker/requirements.txt': '', 'main.py': '' }, 'the list of packages is in docker, and Python files are beside that folder'],
     ['no lock', { 'pyproject.toml': '[project]\ndependencies = ["flask"]\n' }, 'there is no lock: make uv.lock with "uv lock", or poetry.lock with "poetry lock"'],
     ['two locks', { 'pyproject.toml': '', 'uv.lock': '', 'poetry.lock': '' }, 'both a uv.lock and a poetry.lock: delete the one that is not used'],
     ['two lists', { 'a/requirements.txt': '', 'b/requirements.txt': '' }, 'more than one folder has a list of packages (a, b): APP_DIR says which'],
@@ -150,6 +165,7 @@ describe('what is beside it', () => {
     ['a store', { 'requirements.txt': 'boto3\n', 'shop/s.py': 's3 = boto3.client("s3")\n' }, { COMPOSE_PROFILES: 'redis,storage', S3_BUCKET: 'shop' }],
     ['no store for mail of Amazon', { 'requirements.txt': 'boto3\n', 'shop/s.py': 'ses = boto3.client("ses")\n' }, { COMPOSE_PROFILES: 'redis' }],
     ['migrations of Flask', { 'requirements.txt': 'flask-migrate\n', 'shop/w.py': 'app = Flask("x")\n', 'migrations/env.py': '' }, { MIGRATE_COMMAND: 'flask --app shop.w db upgrade' }],
+    ['migrations of Flask elsewhere', { 'requirements.txt': 'flask-migrate\n', 'api/app.py': 'app = Flask("x")\n', 'api/migrations/env.py': '' }, { MIGRATE_COMMAND: 'flask --app app db upgrade --directory api/migrations' }],
     ['migrations of a factory', { 'requirements.txt': 'flask-migrate\n', 'shop/w.py': 'def build():\n    return Flask("x")\n', 'migrations/env.py': '' }, { MIGRATE_COMMAND: 'flask --app "shop.w:build()" db upgrade' }],
     ['migrations of Alembic', { 'alembic.ini': '' }, { MIGRATE_COMMAND: 'alembic upgrade head' }],
     ['migrations of Alembic where the application is imported from', { 'api/alembic.ini': '', 'api/main.py': 'app = FastAPI()\n' }, { MIGRATE_COMMAND: 'alembic upgrade head', APP_WORKDIR: 'api' }],
@@ -161,6 +177,8 @@ describe('what is beside it', () => {
     ['a route below a prefix that another file adds', { 'shop/a.py': 'app = Flask("x")\napp.register_blueprint(bp, url_prefix="/api")\n', 'shop/b.py': '@bp.get("/health")\ndef health(): ...\n' }, undefined],
     ['a path of the main urls of Django', { ...django, 'config/urls.py': 'urlpatterns = [path("health/", view)]\n' }, '/health/'],
     ['a path that other urls include', { ...django, 'blog/urls.py': 'urlpatterns = [path("health/", view)]\n' }, undefined],
+    ['what a dictionary has', { 'shop/a.py': 'app = Flask("x")\nx = player.get("health") or requests.get("/health")\n' }, undefined],
+    ['a route of a mounted application', { 'shop/a.py': 'app = FastAPI(docs_url=None)\napp.mount("/api", sub)\n\n@sub.get("/health")\ndef health(): ...\n' }, undefined],
     ["FastAPI's own page", { 'shop/a.py': 'app = FastAPI()\n' }, '/docs'],
     ["FastAPI's own page that is switched off", { 'shop/a.py': 'app = FastAPI(docs_url=None)\n' }, undefined],
   ])('the health path: %s', (_, files, expected) => expect(settingsOf(findIn({ ...flask, ...files })).HEALTH_PATH).toBe(expected))
@@ -170,6 +188,7 @@ describe('what is beside it', () => {
     ['DB_HOST', 'db'], ['POSTGRES_PORT', '5432'], ['MYSQL_USER', '${POSTGRES_USER}'], ['SQL_PASSWORD', '${POSTGRES_PASSWORD}'], ['POSTGRES_DB', '${POSTGRES_DB}'], ['APP_DATABASE_URI', '${DATABASE_URL}'],
     ['REDIS_HOST', 'redis'], ['REDIS_PASSWORD', '${REDIS_PASSWORD}'], ['CELERY_RESULT_BACKEND', '${REDIS_URL}'], ['FLASK_SECRET_KEY', '${SECRET_KEY}'], ['SHOP_SECRET_KEY', '${SECRET_KEY}'],
     ['COLOUR', undefined], ['STRIPE_SECRET_KEY', undefined], ['MQTT_BROKER_URL', undefined], ['SLACK_CHANNEL_URL', undefined],
+    ['TEST_DATABASE_URL', undefined], ['MONGO_DB_URL', undefined],
   ])('a variable %s is %s', (name, value) => {
     const files = { ...flask, 'requirements.txt': 'psycopg\nboto3\n', 'shop/s.py': `s3 = boto3.client("s3")\nx = os.environ["${name}"]\n` }
     expect(findIn(files).variables.map((one) => one.value)).toEqual([value])
@@ -182,11 +201,21 @@ a = os.environ.get("CACHE_URL"), os.getenv("DB_HOST", "localhost"), env.str("DJA
 b = os.environ["STRIPE_KEY"], os.getenv("COLOUR"), app.config["PAGE_SIZE"], request.environ["HTTP_HOST"]
 if "SENTRY_DSN" in os.environ:
     init(os.environ["SENTRY_DSN"])
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
 
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="SHOP_", env_nested_delimiter="__")
+    """Settings.
+
+    Attributes:
+        token: what it is
+    Note: careful
+    """
     redis_url: RedisDsn
+    origins: Annotated[
+        list[str], NoDecode
+    ] = []
     token: str
     colour: str = "red"
     cache: Cache
@@ -195,11 +224,12 @@ class Settings(BaseSettings):
 class Cache(BaseModel):
     url: str
     size: int = 1
+    parent: Cache = None
 `
     const { variables } = findIn({ ...flask, 'requirements.txt': 'psycopg\n', 'shop/settings.py': settings, 'tests/settings.py': 'os.environ["TEST_KEY"]' })
     expect(variables.map(({ name, value, where }) => `${name}=${value ?? '?'} ${where}`)).toEqual([
       'CELERY_BROKER_URL=${REDIS_URL} shop/settings.py:2', 'CACHE_URL=${REDIS_URL} shop/settings.py:3', 'DB_HOST=db shop/settings.py:3', 'DJANGO_SECRET_KEY=${SECRET_KEY} shop/settings.py:3',
-      'STRIPE_KEY=? shop/settings.py:4', 'SHOP_REDIS_URL=${REDIS_URL} shop/settings.py:11', 'SHOP_TOKEN=? shop/settings.py:12', 'SHOP_CACHE__URL=${REDIS_URL} shop/settings.py:18',
+      'STRIPE_KEY=? shop/settings.py:4', 'SHOP_REDIS_URL=${REDIS_URL} shop/settings.py:18', 'SHOP_TOKEN=? shop/settings.py:22', 'SHOP_CACHE__URL=${REDIS_URL} shop/settings.py:28',
     ])
   })
 })
