@@ -110,8 +110,8 @@ web() {
 	case ${WEB_SERVER:-gunicorn} in
 	gunicorn)
 		set -- gunicorn "$WEB_APP" --bind "0.0.0.0:$PORT" --workers "${WEB_CONCURRENCY:-2}" \
-			--worker-class docker_roles.gunicorn.Worker --logger-class docker_roles.gunicorn.Logger \
-			--threads "${WEB_THREADS:-16}" --worker-tmp-dir /dev/shm --graceful-timeout 20 --access-logfile - ${WEB_ARGS:-}
+			--worker-class docker_roles.gunicorn.Worker --threads "${WEB_THREADS:-16}" --worker-tmp-dir /dev/shm \
+			--graceful-timeout 20 --access-logfile - ${WEB_ARGS:-}
 		;;
 	uvicorn)
 		need_program uvicorn

@@ -11,11 +11,11 @@ import { checkPorts } from './lib/compose/ports.ts'
 import { checkCaddyfile, reloadProxy } from './lib/compose/proxy.ts'
 import { checkSourceAccess } from './lib/compose/source-access.ts'
 import { buildImages, captureCompose, composeCommand, findStrays, openStack, readContainers, stackOf, startServices, type Stack } from './lib/compose/stack.ts'
-import { read } from './lib/engine/docker.ts'
+import { lastLines, read } from './lib/engine/docker.ts'
 import { ensureImages } from './lib/engine/images.ts'
 import { envFile } from './lib/env/settings.ts'
 import { CliError, ExitCode, wasInterrupted } from './lib/errors.ts'
-import { addressed, amount, info, ok, print, printJson, secondsSince, step, warn } from './lib/terminal.ts'
+import { addressed, amount, info, ok, print, printJson, redactUrls, secondsSince, step, warn } from './lib/terminal.ts'
 
 /** How far `up` got: it decides what is said after Ctrl-C. */
 let hasBegunToStart = false
@@ -63,7 +63,9 @@ function refuseSecond(project: string): void {
 async function startRest(stack: Stack, model: Model, all: readonly Container[], cause: string): Promise<void> {
   const isFree = (name: string): boolean => name !== cause && !waitsFor(model, name).some(([needed]) => needed === cause)
   const rest = new Set(all.filter(({ service, state }) => state === 'created' && service in model.services && isFree(service)).map(({ service }) => service))
-  if (rest.size > 0) await step('Starting the other services', () => captureCompose(stack, ['up', '--detach', '--no-build', ...rest]))
+  if (rest.size === 0) return
+  const { exitCode, stderr } = await step('Starting the other services', () => captureCompose(stack, ['up', '--detach', '--no-build', ...rest]))
+  if (exitCode !== 0) warn(`${[...rest].join(', ')} did not start: ${redactUrls(lastLines(stderr, 1))}`)
 }
 
 /**

@@ -68,7 +68,7 @@ function explain({ findings, open, variables }: Found): string {
   return [
     '', 'How it starts, for .env.docker.example, and where that was found:', ...lines.map(([line, where]) => `${line.padEnd(width)}  ${where}`),
     ...(own.length > 0 ? ['Variables of its own, for .env.app (.env.app.example):', ...own] : []),
-    ...(open.length > 0 ? ['Not found. Say it yourself in .env.docker.example:', ...open.map((line) => `  ${line}`)] : []),
+    ...(open.length > 0 ? ['Missing or not certain. Say it yourself in .env.docker.example:', ...open.map((line) => `  ${line}`)] : []),
   ].join('\n')
 }
 

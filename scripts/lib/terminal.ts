@@ -105,7 +105,7 @@ export function nearest(word: string, candidates: readonly string[]): string | u
 }
 
 /** Replaces passwords in URLs by ***, and rather too much than too little: a password may contain an @. */
-export const redactUrls = (text: string): string => text.replaceAll(/(:\/\/[^\s:@/'"]*):[^\s'"]+@/g, '$1:***@')
+export const redactUrls = (text: string): string => text.replaceAll(/(:\/\/[^\s:@/'"]{0,256}):[^\s'"]{1,4096}@/g, '$1:***@')
 
 /** Our commands that work on a stack. */
 const command = /npm run (up|env|doctor|migrate|seed|check-image|teardown|copy-database|kubernetes|publish)\b(?! -- --env-file)(?: --(?= ))?/g

@@ -139,7 +139,7 @@ export function findIn(root: string, application: Tree, appDir: string, name: st
     const content = application.get(path)
     // A data file of many megabytes says nothing. A link may lead to a folder, or nowhere.
     const stat = content && 'file' in content ? statSync(content.file, { throwIfNoEntry: false }) : undefined
-    if (!texts.has(path)) texts.set(path, content && stat?.isFile() && stat.size < LARGE ? textOf(content).replaceAll('\r\n', '\n') : '')
+    if (!texts.has(path)) texts.set(path, content && stat?.isFile() && (stat.size < LARGE || path.endsWith('.lock')) ? textOf(content).replaceAll('\r\n', '\n') : '')
     return texts.get(path)!
   }
   // The sample and an example list the servers that the tests have run.

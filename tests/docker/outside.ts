@@ -28,18 +28,18 @@ function hostsOfVariable(name: string, value: string): string[] {
   const isData = ofData.test(name) && ofPlace.test(name)
   const addresses = value.split(/[\s,;="'[({]+(?=[a-z][\w+.-]*:\/\/)/i).filter((part) => part.includes('://'))
   // host=a, "host": "a", and Go's user:word@tcp(a:1)/b.
-  const words = [...value.matchAll(/(?:^|[\s?&;{,])"?(?:host|hostaddr|server)"?(?:=|:\s*)"?([^\s&;",}]+)|@tcp\(([^)]+)\)/gi)].flatMap(([, host, go]) => names(host ?? go!))
-  const plain = isData && addresses.length === 0 && words.length === 0 ? names(value) : []
+  const found = [...value.matchAll(/(?:^|[\s?&;])(?:host|hostaddr|server)=([^\s&;]+)|@tcp\(([^)]+)\)/gi), ...(ofData.test(name) ? value.matchAll(/"host"\s*:\s*"([^"]+)/gi) : [])]
+  const words = found.flatMap(([, host, go]) => names(host ?? go!))
+  const plain = isData && addresses.length + words.length === 0 ? names(value).filter((word) => !/^(?:\d*|true|false|yes|no|on|off)$/.test(word)) : []
   return [...addresses.flatMap((address) => hostsOfAddress(address, isData)), ...words, ...plain].filter((host) => !host.startsWith('/'))
 }
 
-/** The variables of services that lead to a database, a broker or a bucket outside of the stack. */
+/** The variables of services that lead to a database, a broker or a bucket outside of the stack: without an endpoint, Amazon's. */
 export function leadingOutside({ services }: Model): string[] {
   const own = Object.entries(services).flatMap(([name, service]) => hostsOf(name, service))
   const known = new Set(['', 'localhost', '127.0.0.1', '0.0.0.0', '::1', '[::1]', ...own.map((host) => host.toLowerCase())])
   const all = Object.values(services).flatMap(({ environment = {} }) => Object.entries(environment))
   const found = all.filter(([name, value]) => hostsOfVariable(name, value ?? '').some((host) => !known.has(host)))
   const { S3_BUCKET: bucket, S3_ENDPOINT_URL: endpoint } = services.web?.environment ?? {}
-  // A bucket without an endpoint is one of Amazon's.
   return [...new Set([...found.map(([name]) => name), ...(bucket && !endpoint ? ['S3_BUCKET'] : [])])]
 }

@@ -80,14 +80,14 @@ function tellingPart(value: string): string {
   return value.includes('://') ? password : value.split(/\r?\n/).toSorted((a, b) => b.length - a.length)[0]!
 }
 
-/** What must not be in an image, as NAME=VALUE. Short values and plain words are left out: any image may have them. */
+/** What must not be in an image, as NAME=VALUE. Short values and short words are left out: any image may have them. */
 export function secretsOf({ byName }: Schema, variables: readonly (readonly [name: string, value: string | null | undefined])[]): string[] {
   // BUILD_SECRETS holds variables of its own.
   const all = variables.flatMap(([name, value]) => name !== 'BUILD_SECRETS' ? [[name, value ?? ''] as const]
     : (value ?? '').split(/\s+/).map((word) => [word.replace(/=.*/s, ''), word.replace(/^[^=]*=/, '')] as const))
   const found = all.filter(([name, value]) => byName.get(name)?.sensitive || isCalledSecret(name) || value.includes('://'))
   return found.map(([name, value]) => [name, tellingPart(value)] as const)
-    .filter(([, value]) => value.length >= 8 && !/^[a-z._-]+$/.test(value)).map(([name, value]) => `${name}=${value}`)
+    .filter(([, value]) => value.length >= 8 && !/^[a-z._-]{0,15}$/.test(value)).map(([name, value]) => `${name}=${value}`)
 }
 
 /** Copies the files that git does not ignore, and the other files that the settings name. */

@@ -10,7 +10,7 @@ load helpers
 @test "web: gunicorn with the defaults" {
 	run entrypoint WEB_APP=shop:app web
 	assert_success
-	assert_output 'gunicorn shop:app --bind 0.0.0.0:8000 --workers 2 --worker-class docker_roles.gunicorn.Worker --logger-class docker_roles.gunicorn.Logger --threads 16 --worker-tmp-dir /dev/shm --graceful-timeout 20 --access-logfile -'
+	assert_output 'gunicorn shop:app --bind 0.0.0.0:8000 --workers 2 --worker-class docker_roles.gunicorn.Worker --threads 16 --worker-tmp-dir /dev/shm --graceful-timeout 20 --access-logfile -'
 }
 
 @test "without a role the entrypoint starts web" {
@@ -22,7 +22,7 @@ load helpers
 @test "web: gunicorn with port, processes, threads and arguments as set, and a factory" {
 	run entrypoint WEB_APP='shop:create_app()' PORT=9000 WEB_CONCURRENCY=3 WEB_THREADS=4 WEB_ARGS='--timeout 5 --preload' web
 	assert_success
-	assert_output 'gunicorn shop:create_app\(\) --bind 0.0.0.0:9000 --workers 3 --worker-class docker_roles.gunicorn.Worker --logger-class docker_roles.gunicorn.Logger --threads 4 --worker-tmp-dir /dev/shm --graceful-timeout 20 --access-logfile - --timeout 5 --preload'
+	assert_output 'gunicorn shop:create_app\(\) --bind 0.0.0.0:9000 --workers 3 --worker-class docker_roles.gunicorn.Worker --threads 4 --worker-tmp-dir /dev/shm --graceful-timeout 20 --access-logfile - --timeout 5 --preload'
 }
 
 @test "web: uvicorn with an application object" {

@@ -185,8 +185,8 @@ export const clues: readonly Clue[] = [
   // A package's line outside of every function, or its file that is not Python.
   [/File "[^"]*\/python(3\.\d+)\/(?:site|dist)-packages\/([\w-]+)[^"]*", line \d+(?:, in <module>)?\n(?: {4}.*\n)*(\w[\w.]*(?:Error|Exception)\b.*)/,
     (found) => `${explainMisfit(found)}, ${again}`],
-  // The last error of the traceback, which may name another as its cause.
-  [/Applying ([\w.]+)\.\.\.\s*Traceback(?:.*\n)+(\w[\w.]*(?:Error|Exception|Warning)\b.*)/, ([name, error]) =>
+  // The error at the end of the traceback, which may begin with those that caused it.
+  [/Applying ([\w.]+)\.\.\.\s*(?:Traceback .*\n(?:.+\n)+\n(?:The above|During) .*\n\n)*Traceback .*\n(?:[ \t].*\n)*(\S.*)/, ([name, error]) =>
     `Django's migration ${name} failed: ${error}\nCorrect it, then run npm run migrate. ${halfDone}`],
   // A program may log what it catches and go on. So a traceback that begins in the application counts only at the end.
   [fatal, ([file, line, error]) => `The application failed at line ${line} of ${file}: ${error}\nCorrect that, ${again}`],

@@ -49,7 +49,7 @@ const LIBRARIES: Readonly<Record<string, string>> = { 'libpq-dev': 'libpq5', 'li
  */
 export function debianPackagesOf({ paths, read }: Files, folder: string): { run: string[]; build: string[]; where: string } | undefined {
   const isOwn = (path: string): boolean => folder !== '.' && path.startsWith(`${folder}/`)
-  const path = paths.filter((one) => /^(.*\.)?[Dd]ockerfile/.test(posix.basename(one)) && /^FROM\s.*python/im.test(read(one)))
+  const path = paths.filter((one) => /^(.*\.)?[Dd]ockerfile/.test(posix.basename(one)) && !/(^|\/)(docs?|local)\//.test(one) && /^FROM\s.*python/im.test(read(one)))
     .toSorted((a, b) => Number(isOwn(b)) - Number(isOwn(a)) || a.length - b.length)[0]
   if (!path) return undefined
   const text = read(path).replaceAll(/^\s*#.*\n/gm, '').replaceAll(/\\\n/g, ' ').replaceAll(/\s(?:-t|--target-release)[\s=]+\S+/g, ' ')

@@ -15,8 +15,9 @@ const DRIVERS: readonly [name: string, profile: Database['profile'], scheme: str
 ]
 
 /** The database of an application, by the driver among its packages. */
-export function databaseOf(packages: ReadonlySet<string>, project: string, isDjango: boolean): Database | undefined {
-  const driver = DRIVERS.find(([name]) => packages.has(name))
+export function databaseOf({ paths, read }: Files, packages: ReadonlySet<string>, project: string, isDjango: boolean): Database | undefined {
+  const isAsync = packages.has('asyncpg') && paths.some((path) => isSource(path) && read(path).includes('create_async_engine'))
+  const driver = DRIVERS.find(([name]) => packages.has(name) && (!isAsync || name === 'asyncpg'))
   if (!driver) return undefined
   const [name, profile, scheme] = driver
   const where = `${name} is among its packages`
@@ -32,6 +33,8 @@ export function databaseOf(packages: ReadonlySet<string>, project: string, isDja
 
 /** The S3 store of an application, and the first place that uses it. */
 export function storeOf({ paths, read }: Files, packages: ReadonlySet<string>, project: string): { settings: Record<string, string>; where: string } | undefined {
+  // S3 takes no underscore in the name of a bucket, and a database no hyphen.
+  const bucket = project.replaceAll('_', '-')
   if (!['boto3', 'aioboto3', 'aiobotocore', 'minio', 's3fs', 'django-storages'].some((name) => packages.has(name))) return undefined
   for (const path of paths.filter((one) => isSource(one))) {
     const text = read(path)
@@ -39,7 +42,7 @@ export function storeOf({ paths, read }: Files, packages: ReadonlySet<string>, p
     if (match) {
       return {
         where: `${path}:${text.slice(0, match.index).split('\n').length}`,
-        settings: { S3_ENDPOINT_URL: 'http://storage:8333', S3_PUBLIC_URL: 'http://localhost:8333', S3_BUCKET: project, S3_ACCESS_KEY_ID: project, S3_SECRET_ACCESS_KEY: 'storage-local-only' },
+        settings: { S3_ENDPOINT_URL: 'http://storage:8333', S3_PUBLIC_URL: 'http://localhost:8333', S3_BUCKET: bucket, S3_ACCESS_KEY_ID: bucket, S3_SECRET_ACCESS_KEY: 'storage-local-only' },
       }
     }
   }

@@ -93,6 +93,7 @@ export function find(files: Files, { appDir, project, versions }: Place): Found 
     const start = startOf(setting)
     if (typeof start !== 'string') {
       say(setting, start.target, start.where)
+      if (start.others?.length) open.push(`${setting}: ${start.target} was taken, and not ${start.others.join(' or ')}`)
       return start
     }
     open.push(`${setting}: ${start}`)
@@ -102,7 +103,9 @@ export function find(files: Files, { appDir, project, versions }: Place): Found 
   const server = web?.kind === 'asgi' ? 'uvicorn' : 'gunicorn'
   if (web) {
     say('WEB_SERVER', server, web.where)
-    if (!packages.has(server) && packages.size > 0) say('PYTHON_EXTRA_PACKAGES', `${server}==${versions[server]}`, `${server} is not among its packages`)
+    // uvicorn alone speaks no websockets.
+    const more = server === 'uvicorn' && packages.has('channels') && !packages.has('websockets') ? ' websockets' : ''
+    if (!packages.has(server) && packages.size > 0) say('PYTHON_EXTRA_PACKAGES', `${server}==${versions[server]}${more}`, `${server} is not among its packages`)
   }
 
   // Alembic finds its folder beside its file. It often lies where the application is imported from.
@@ -135,7 +138,7 @@ export function find(files: Files, { appDir, project, versions }: Place): Found 
 
   // The services beside it.
   const profiles: string[] = []
-  const database = databaseOf(packages, project, manage !== undefined)
+  const database = databaseOf(inner, packages, project, manage !== undefined)
   if (database) {
     profiles.push(database.profile)
     for (const [name, value] of Object.entries(database.settings)) say(name, value, database.where)
@@ -160,7 +163,7 @@ export function find(files: Files, { appDir, project, versions }: Place): Found 
   // manage.py often names settings for development, and wsgi.py those for production.
   const settingsIn = (path: string | undefined): string | undefined => (path ? /DJANGO_SETTINGS_MODULE["'],\s*["']([\w.]+)["']/.exec(inner.read(path))?.[1] : undefined)
   const [own, served] = [settingsIn(manage), settingsIn(inner.paths.find((path) => moduleOf(path).module === web?.target.split(':')[0]))]
-  const settings = own && served && own !== served ? [{ name: 'DJANGO_SETTINGS_MODULE', value: own, where: shown(manage!) }] : []
+  const settings = own && served && own !== served ? [{ name: 'DJANGO_SETTINGS_MODULE', where: `${shown(manage!)} has ${own}, and what web starts has ${served}` }] : []
   const folders = new Set(inner.paths.filter((path) => isSource(path)).flatMap((path) => path.split('/').slice(0, -1)))
   const variables = [...settings, ...variablesOf(inner, { folders, hasStore: store !== undefined, ...(database ? { database: database.profile } : {}) }).map((one) => ({ ...one, where: shown(one.where) }))]
   return { findings, open, variables }

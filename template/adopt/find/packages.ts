@@ -2,7 +2,7 @@
 import { posix } from 'node:path'
 import { parse } from 'smol-toml'
 import { fitsPython, sayings } from '../../../scripts/lib/env/rules/python.ts'
-import { isSource, type Files } from './source.ts'
+import { startablesOf, type Files } from './source.ts'
 
 export interface Installation {
   /** The folder of the manifest: the application's own, or one below it. */
@@ -69,7 +69,7 @@ function lockedIn(folder: string, lock: string, tables: Record<string, unknown>,
   const development = DEVELOPMENT_GROUPS.filter((name) => name in groups)
   const packages = new Set([...files.read(posix.join(folder, lock)).matchAll(/^name = "([^"]+)"/gm)].map(([, name]) => normal(name!)))
   return {
-    folder, packages, hasTests: packages.has('pytest') && [...namesAt(tables), ...development.flatMap((name) => groups[name] ?? [])].includes('pytest'),
+    folder, packages, hasTests: packages.has('pytest') && [...namesAt(tables), ...development.flatMap((name) => groups[name] ?? [])].some((name) => /^pytest(-|$)/.test(name)),
     open: isChoice ? [`PYTHON_EXTRAS: perhaps ${all.join(' or ')}`] : [],
     settings: {
       PYTHON_INSTALLER: lock === 'uv.lock' ? 'uv' : 'poetry', PYTHON_MANIFEST: 'pyproject.toml', PYTHON_DEV_MANIFEST: '',
@@ -97,7 +97,11 @@ function installationIn(folder: string, files: Files): Installation | undefined 
   if (manifest) {
     const development = DEVELOPMENT.find((name) => has(name)) ?? ''
     const packages = new Set([manifest, development].filter(Boolean).flatMap((name) => requiredBy(at(name), files)))
-    return { folder, packages, hasTests: packages.has('pytest'), open: [], settings: { PYTHON_MANIFEST: manifest, PYTHON_DEV_MANIFEST: development } }
+    // It may be in another encoding, such as PowerShell's.
+    const open = packages.size === 0 && files.read(at(manifest)).trim() !== '' ? [`PYTHON_MANIFEST: no package could be read in ${at(manifest)}`] : []
+    const above = folder !== '.' && /^\s*(-r|-c|--requirement|--constraint)[\s=]*\.\.\//m.test(files.read(at(manifest)))
+    if (above) open.push(`APP_DIR: ${at(manifest)} includes a file above ${folder}. Take the folder above as APP_DIR, and ${folder} as APP_WORKDIR`)
+    return { folder, packages, hasTests: [...packages].some((name) => /^pytest(-|$)/.test(name)), open, settings: { PYTHON_MANIFEST: manifest, PYTHON_DEV_MANIFEST: development } }
   }
   if (!isProject && locks.length === 0) return undefined
   const which = locks.length === 2 ? 'both a uv.lock and a poetry.lock: delete the one that is not used' : 'no lock: make uv.lock with "uv lock", or poetry.lock with "poetry lock"'
@@ -110,11 +114,12 @@ export function findInstallation(files: Files): Installation {
   const folders = [...new Set(lists)].filter((folder) => !/^(docs?|tests?|examples?|requirements|\..*)$/.test(folder))
   const below = folders.flatMap((folder) => installationIn(folder, files) ?? [])
   const [only] = below
-  // All of the application has to be in that folder.
-  const isWhole = only !== undefined && below.length === 1 && files.paths.every((path) => !isSource(path) || path.startsWith(`${only.folder}/`))
+  // Nothing that starts may lie beside that folder.
+  const beside = { read: files.read, paths: files.paths.filter((path) => !path.startsWith(`${only?.folder}/`)) }
+  const isWhole = only !== undefined && below.length === 1 && startablesOf(beside).length === 0
   const found = installationIn('.', files) ?? (isWhole ? only : undefined)
   const which = below.length > 1 ? `more than one folder has a list of packages (${folders.join(', ')}): APP_DIR says which`
-    : only ? `the list of packages is in ${only.folder}, and Python files are beside that folder` : 'there is no requirements.txt and no pyproject.toml, here or one folder below'
+    : only ? `the list of packages is in ${only.folder}, and the application is beside that folder` : 'there is no requirements.txt and no pyproject.toml, here or one folder below'
   return found ?? { folder: '.', settings: {}, packages: new Set(), hasTests: false, open: [`PYTHON_MANIFEST: ${which}`] }
 }
 

@@ -88,7 +88,7 @@ function definitionsOf(path: string, text: string): Definitions {
     if (name === '') continue
     if (node.name === 'ClassDefinition') found.classes.push({ name, bases: part(node.getChild('ArgList')) })
     else if (node.name === 'FunctionDefinition') found.functions.push({ name, body: part(node.getChild('Body')), isFree: needsNothing(node), node })
-    else if (node.name === 'AssignStatement') {
+    else if (node.name === 'AssignStatement' && !node.getChild(',')) {
       const names = node.getChildren('VariableName').map((one) => part(one))
       // In `a = b`, the last name is the value.
       if (node.lastChild?.name === 'VariableName') names.pop()

@@ -16,6 +16,8 @@ export interface Start {
   where: string
   /** The folder from which its module is imported. */
   root: string
+  /** What other files start instead, with the file. */
+  others?: string[]
 }
 
 interface Application {
@@ -58,7 +60,12 @@ export function findStarts({ all, inner, folder, moduleOf, wantsAsgi }: Applicat
     const isRight = ({ kind }: { kind: Start['kind'] }): boolean => (kind === 'celery') === (setting === 'CELERY_APP')
     const fitting = commands.filter((one) => isRight(one))
     const known = fitting.filter(({ where }) => where === fitting[0]!.where)
-    if (new Set(known.map(({ target }) => target)).size === 1) return known[0]!
+    if (new Set(known.map(({ target }) => target)).size === 1) {
+      const [{ target }] = known as [typeof known[number]]
+      const isSame = (other: string): boolean => other.startsWith(target) || target.startsWith(other)
+      const others = fitting.filter((one) => !isSame(one.target) && one.where !== known[0]!.where)
+      return { ...known[0]!, others: [...new Set(others.map((one) => `${one.target} (${one.where})`))] }
+    }
 
     const rankOf = ({ path, object, kind }: Startable): number => {
       const place = USUAL[setting].indexOf(posix.basename(path, '.py'))

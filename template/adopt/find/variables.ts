@@ -49,12 +49,22 @@ function meaningOf(name: string, services: Services): string | undefined {
 const READ = /(?<![.\w])((?:os\.)?environ(?:\.get)?|(?:os\.)?getenv|(?<!\.)env(?:\.[a-z_]+)?|(?<!\.)config(?=\())\s*[[(]\s*["']([A-Z][A-Z0-9_]*)["']\s*([,)\]])(?!\s*=[^=])/g
 const FIELD = /^ {4}([A-Za-z]\w*)[ \t]*:[ \t]*([^=\n#]+?)[ \t]*(=|#|$)/gm
 
-interface Read { name: string; hasDefault: boolean; index: number }
+interface Read {
+  name: string
+  hasDefault: boolean
+  /** The default, if it is a text. */
+  instead?: string | undefined
+  index: number
+}
 
 function readsOf(text: string): Read[] {
   const isAsked = (name: string): boolean => new RegExp(`["']${name}["'] in (os\\.)?environ`).test(text)
   const reads = [...text.matchAll(READ)].filter(({ 1: reader }) => reader !== 'config' || text.includes('decouple'))
-    .map(({ 1: reader, 2: name, 3: after, index }) => ({ name: name!, hasDefault: after === ',' || /get(env)?$/.test(reader!) || isAsked(name!), index }))
+    .map(({ 0: all, 1: reader, 2: name, 3: after, index }) => {
+      const more = after === ',' ? text.slice(index + all.length, index + all.length + 200) : ''
+      const hasDefault = (after === ',' && !/^\s*cast\s*=\s*\w+\s*\)/.test(more)) || /get(env)?$/.test(reader!) || isAsked(name!)
+      return { name: name!, hasDefault, instead: /^\s*(?:default\s*=\s*)?["']([^"']*)["']/.exec(more)?.[1], index }
+    })
   return [...reads, ...fieldsOf(text)]
 }
 
@@ -69,7 +79,7 @@ function fieldsOf(text: string): Read[] {
     const code = body.replaceAll(/("""|''')[^]*?\1/g, (words) => words.replaceAll(/[^\n]/g, ' '))
     return [...code.matchAll(FIELD)].flatMap(({ 1: name, 2: type, 3: after, index }) => {
       // A type that goes on in the next line usually ends with a default.
-      const hasDefault = after === '=' || /[[(,|]$/.test(type!)
+      const hasDefault = (after === '=' && !/^\s*Field\(\s*\.\.\./.test(code.slice(index).replace(/^[^=]*=/, ''))) || /[[(,|]$/.test(type!)
       if (name === 'model_config') return []
       const inner = hasDefault ? undefined : classes.find((one) => one.name === type!.trim())
       if (inner) return delimiter && path.length < 100 ? below(inner, `${path}${name}${delimiter}`) : []
@@ -84,9 +94,12 @@ export function variablesOf({ paths, read }: Files, services: Services): Variabl
   const found = new Map<string, Variable>()
   for (const path of paths.filter((one) => isSource(one))) {
     const text = read(path)
-    for (const { name, hasDefault, index } of readsOf(text)) {
+    for (const { name, hasDefault, instead, index } of readsOf(text)) {
       if (PASSED.test(name) || found.has(name)) continue
-      const value = meaningOf(name, services)
+      const meaning = meaningOf(name, services)
+      // A default such as django-db was chosen; one such as localhost only fits another machine.
+      const isChosen = meaning?.endsWith('_URL}') && instead && !/localhost|127\.0\.0\.1|:\/\/([^/]*@)?\w+(:\d+)?\//.test(instead)
+      const value = isChosen ? undefined : meaning
       if (value === undefined && hasDefault) continue
       found.set(name, { name, where: `${path}:${text.slice(0, index).split('\n').length}`, ...(value === undefined ? {} : { value }) })
     }

@@ -58,6 +58,7 @@ describe('what starts', () => {
     ['a folder without __init__.py that is imported by its name', { 'service/main.py': 'from service.config import x\napp = FastAPI()\n', 'service/config.py': '' }, { WEB_APP: 'service.main:app' }],
     ['the application of wsgi.py that wraps another', { 'shop/wsgi.py': '_wsgi = get_wsgi_application()\n\n\ndef application(environ, start_response):\n    return _wsgi(environ, start_response)\n' }, { WEB_APP: 'shop.wsgi:application' }],
     ['nothing that is made only if the file is run', { 'run.py': 'from shop.factory import create_app\n\nif __name__ == "__main__":\n    app = create_app()\n    app.run()\n', 'shop/factory.py': 'def create_app():\n    return Flask("x")\n' }, { WEB_APP: 'shop.factory:create_app()' }],
+    ['neither of two in one line', { 'shop/app.py': 'app, celery = Flask("x"), Celery("y")\n', 'wsgi.py': 'application = Flask("x")\n' }, { WEB_APP: 'wsgi:application' }],
     ['nothing in a template of Python', { 'shop/app.py': 'app = Flask("x")\n', 'shop/cookie.py': 'def {{ name }}_app():\n    return Flask("x")\n\n\ndef create_app:\nclass (Flask):\nx = 1\n' }, { WEB_APP: 'shop.app:app' }],
     ['the object that is called app', { 'shop/app.py': 'api = FastAPI()\napp = FastAPI()\napp.mount("/api", api)\n' }, { WEB_APP: 'shop.app:app' }],
     ['nothing of the tests', { 'shop/app.py': 'app = Flask("x")\n', 'tests/app.py': 'app = Flask("x")\n', 'shop/test_app.py': 'app = Flask("x")\n' }, { WEB_APP: 'shop.app:app' }],
@@ -90,12 +91,16 @@ describe('what starts', () => {
   })
 
   it('of Django with Channels: asgi, which alone answers websockets', () => {
-    expect(settingsOf(findIn({ ...django, 'requirements.txt': 'django\nchannels\nuvicorn\n' }))).toMatchObject({ WEB_APP: 'config.asgi:application', WEB_SERVER: 'uvicorn' })
+    expect(settingsOf(findIn({ ...django, 'requirements.txt': 'django\nchannels\n' }))).toMatchObject({
+      WEB_APP: 'config.asgi:application', WEB_SERVER: 'uvicorn', PYTHON_EXTRA_PACKAGES: 'uvicorn==0.54.0 websockets',
+    })
   })
 
   it('of Django with settings for each place: those of manage.py for development', () => {
     const wsgi = 'os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.production")\napplication = get_wsgi_application()\n'
-    expect(findIn({ ...django, 'config/wsgi.py': wsgi }).variables).toContainEqual({ name: 'DJANGO_SETTINGS_MODULE', value: 'config.settings', where: 'manage.py' })
+    expect(findIn({ ...django, 'config/wsgi.py': wsgi }).variables).toContainEqual({
+      name: 'DJANGO_SETTINGS_MODULE', where: 'manage.py has config.settings, and what web starts has config.settings.production',
+    })
     expect(findIn(django).variables).toEqual([])
   })
 
@@ -104,6 +109,17 @@ describe('what starts', () => {
     expect(findings.filter(({ name }) => name === 'WEB_APP')).toEqual([])
     expect(open).toContain('WEB_APP: perhaps shop.one:app (shop/one.py:1) or shop.two:app (shop/two.py:1)')
     expect(open).toContain('CELERY_APP: nothing in the source tells it')
+  })
+
+  it('says what else is started', () => {
+    const { open } = findIn({ ...flask, 'shop/a.py': '', 'shop/b.py': '', Dockerfile: 'CMD gunicorn shop.a:app\n', 'compose.yaml': '    command: gunicorn shop.b:app\n' })
+    expect(open).toContain('WEB_APP: shop.a:app was taken, and not shop.b:app (compose.yaml)')
+  })
+
+  it('gives a bucket a name that S3 takes', () => {
+    const files = { 'requirements.txt': 'boto3\n', 's.py': 'boto3.client("s3")' }
+    const { findings } = find({ paths: Object.keys(files), read: (path) => files[path as keyof typeof files] ?? '' }, { appDir: 'app', project: 'my_shop', versions: { gunicorn: '1', uvicorn: '1', python: '3.13' } })
+    expect(findings.find(({ name }) => name === 'S3_BUCKET')?.value).toBe('my-shop')
   })
 
   it('says where it was found', () => {
@@ -146,7 +162,7 @@ describe('packages', () => {
 
   it.each<[string, Record<string, string>, string]>([
     ['no list', { 'main.py': '' }, 'there is no requirements.txt and no pyproject.toml'],
-    ['a list beside the application', { 'docker/requirements.txt': '', 'main.py': '' }, 'the list of packages is in docker, and Python files are beside that folder'],
+    ['a list beside the application', { 'docker/requirements.txt': '', 'main.py': 'app = FastAPI()\n' }, 'the list of packages is in docker, and the application is beside that folder'],
     ['no lock', { 'pyproject.toml': '[project]\ndependencies = ["flask"]\n' }, 'there is no lock: make uv.lock with "uv lock", or poetry.lock with "poetry lock"'],
     ['two locks', { 'pyproject.toml': '', 'uv.lock': '', 'poetry.lock': '' }, 'both a uv.lock and a poetry.lock: delete the one that is not used'],
     ['two lists', { 'a/requirements.txt': '', 'b/requirements.txt': '' }, 'more than one folder has a list of packages (a, b): APP_DIR says which'],
@@ -162,6 +178,7 @@ describe('what is beside it', () => {
     ['a schedule', { 'shop/c.py': 'celery = Celery("x")\ncelery.conf.beat_schedule = {}\n' }, { COMPOSE_PROFILES: 'redis,beat' }],
     ["Django's own scheduler", { ...django, 'requirements.txt': 'django-celery-beat\n', 'config/settings.py': 'INSTALLED_APPS = ["django_celery_beat"]\n' }, { COMPOSE_PROFILES: 'redis,beat', BEAT_SCHEDULER: 'django' }],
     ['Flower', { 'requirements.txt': 'flower\n', 'shop/c.py': 'celery = Celery("x")\n' }, { COMPOSE_PROFILES: 'redis,flower' }],
+    ['a driver that waits for nothing', { 'requirements.txt': 'psycopg2\nasyncpg\nsqlalchemy\n', 'shop/d.py': 'engine = create_async_engine(url)\n' }, { POSTGRES_DB: 'shop', COMPOSE_PROFILES: 'postgres,redis' }],
     ['a store', { 'requirements.txt': 'boto3\n', 'shop/s.py': 's3 = boto3.client("s3")\n' }, { COMPOSE_PROFILES: 'redis,storage', S3_BUCKET: 'shop' }],
     ['no store for mail of Amazon', { 'requirements.txt': 'boto3\n', 'shop/s.py': 'ses = boto3.client("ses")\n' }, { COMPOSE_PROFILES: 'redis' }],
     ['migrations of Flask', { 'requirements.txt': 'flask-migrate\n', 'shop/w.py': 'app = Flask("x")\n', 'migrations/env.py': '' }, { MIGRATE_COMMAND: 'flask --app shop.w db upgrade' }],
@@ -198,6 +215,7 @@ describe('what is beside it', () => {
     const settings = `import os
 broker = os.environ["CELERY_BROKER_URL"]
 a = os.environ.get("CACHE_URL"), os.getenv("DB_HOST", "localhost"), env.str("DJANGO_SECRET_KEY"), os.environ["DATABASE_URL"]
+c = os.getenv("CELERY_RESULT_BACKEND", "django-db"), env("PAY_KEY", cast=str), os.getenv("APP_REDIS_URL", "redis://localhost:6379/0")
 b = os.environ["STRIPE_KEY"], os.getenv("COLOUR"), app.config["PAGE_SIZE"], request.environ["HTTP_HOST"]
 if "SENTRY_DSN" in os.environ:
     init(os.environ["SENTRY_DSN"])
@@ -216,7 +234,7 @@ class Settings(BaseSettings):
     origins: Annotated[
         list[str], NoDecode
     ] = []
-    token: str
+    token: str = Field(...)
     colour: str = "red"
     cache: Cache
 
@@ -229,7 +247,8 @@ class Cache(BaseModel):
     const { variables } = findIn({ ...flask, 'requirements.txt': 'psycopg\n', 'shop/settings.py': settings, 'tests/settings.py': 'os.environ["TEST_KEY"]' })
     expect(variables.map(({ name, value, where }) => `${name}=${value ?? '?'} ${where}`)).toEqual([
       'CELERY_BROKER_URL=${REDIS_URL} shop/settings.py:2', 'CACHE_URL=${REDIS_URL} shop/settings.py:3', 'DB_HOST=db shop/settings.py:3', 'DJANGO_SECRET_KEY=${SECRET_KEY} shop/settings.py:3',
-      'STRIPE_KEY=? shop/settings.py:4', 'SHOP_REDIS_URL=${REDIS_URL} shop/settings.py:18', 'SHOP_TOKEN=? shop/settings.py:22', 'SHOP_CACHE__URL=${REDIS_URL} shop/settings.py:28',
+      'PAY_KEY=? shop/settings.py:4', 'APP_REDIS_URL=${REDIS_URL} shop/settings.py:4', 'STRIPE_KEY=? shop/settings.py:5', 'SHOP_REDIS_URL=${REDIS_URL} shop/settings.py:19', 'SHOP_TOKEN=? shop/settings.py:23',
+      'SHOP_CACHE__URL=${REDIS_URL} shop/settings.py:29',
     ])
   })
 })

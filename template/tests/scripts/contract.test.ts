@@ -57,6 +57,9 @@ test.each([
   ['a command', 'WEB_ARGS', '--host 0.0.0.0 --proxy-headers'],
   ['a proxy', 'ALL_PROXY', 'socks5://proxy.example.org:1080'],
   ['a socket, by its folder', 'DB_HOST', '/var/run/postgresql'],
+  ['a number', 'DB_NODES', '3'],
+  ['a word', 'HOST_CACHE', 'true'],
+  ['a sentence', 'WELCOME', 'Answer of our server: hello'],
   ['a path of the site', 'STORAGE_URL', '/media/'],
   ['how PostgreSQL trusts', 'POSTGRES_HOST_AUTH_METHOD', 'scram-sha-256'],
 ])('the tests may write to %s: %s=%s', (_, name, value) => {
