@@ -42,16 +42,28 @@ export function commandsOf({ paths, read }: Files): Command[] {
 /** Libraries that running needs too, if an image is built and run in one stage, by the package to build with. */
 const LIBRARIES: Readonly<Record<string, string>> = { 'libpq-dev': 'libpq5', 'libmariadb-dev': 'libmariadb3', 'default-libmysqlclient-dev': 'libmariadb3' }
 
+/** What Python packages without a wheel need of Debian: to run, and to be built. */
+const NEEDS: readonly [name: string, run: string, build: string][] = [
+  ['mysqlclient', 'libmariadb3', 'gcc libc6-dev pkg-config libmariadb-dev'], ['psycopg2', 'libpq5', 'gcc libc6-dev libpq-dev'], ['python-magic', 'libmagic1', ''],
+  ['weasyprint', 'libpangoft2-1.0-0 libharfbuzz-subset0', ''], ['uwsgi', '', 'gcc libc6-dev'],
+]
+
 /**
  * Debian packages that an application's own Docker file for Python installs: those to run, and those to build with.
  *
+ * If there is none, those that its Python packages are known to need.
+ *
  * @param folder the application's own folder, whose Docker file comes first
  */
-export function debianPackagesOf({ paths, read }: Files, folder: string): { run: string[]; build: string[]; where: string } | undefined {
+export function debianPackagesOf({ paths, read }: Files, folder: string, packages: ReadonlySet<string>): { run: string[]; build: string[]; where: string } {
   const isOwn = (path: string): boolean => folder !== '.' && path.startsWith(`${folder}/`)
   const path = paths.filter((one) => /^(.*\.)?[Dd]ockerfile/.test(posix.basename(one)) && !/(^|\/)(docs?|local)\//.test(one) && /^FROM\s.*python/im.test(read(one)))
     .toSorted((a, b) => Number(isOwn(b)) - Number(isOwn(a)) || a.length - b.length)[0]
-  if (!path) return undefined
+  if (!path) {
+    const known = NEEDS.filter(([name]) => packages.has(name))
+    const all = (lists: readonly string[]): string[] => [...new Set(lists.flatMap((list) => list.split(' ')))].filter(Boolean)
+    return { run: all(known.map(([, run]) => run)), build: all(known.map(([, , build]) => build)), where: `needed by ${known.map(([name]) => name).join(', ')}` }
+  }
   const text = read(path).replaceAll(/^\s*#.*\n/gm, '').replaceAll(/\\\n/g, ' ').replaceAll(/\s(?:-t|--target-release)[\s=]+\S+/g, ' ')
   const lists = [...text.matchAll(/\bapt(?:-get)?\s+(?:-\S+\s+)*install\b([^\n&|;]*)/g)].flatMap(([, list]) => list!.trim().split(/\s+/))
   const names = [...new Set(lists.filter((name) => /^[a-z0-9][a-z0-9+.-]+$/.test(name)))]

@@ -155,7 +155,7 @@ export function find(files: Files, { appDir, project, versions }: Place): Found 
     if (packages.has('django-celery-beat') && !findLine(inner, /DatabaseScheduler/)) say('BEAT_SCHEDULER', 'django', 'django-celery-beat is among its packages')
   }
   if (celery && packages.has('flower')) profiles.push('flower')
-  const { run, build, where } = debianPackagesOf(files, folder) ?? { run: [], build: [], where: '' }
+  const { run, build, where } = debianPackagesOf(files, folder, packages)
   if (run.length > 0) say('APT_PACKAGES', run.join(' '), where)
   if (build.length > 0) say('APT_BUILD_PACKAGES', build.join(' '), where)
   const reasons = [...(schedule && celery ? [`beat: ${shown(byFile(schedule))}`] : []), ...(store ? [`storage: ${shown(store.where)}`] : []), ...(database ? [`${database.profile}: ${database.where}`] : [])]
