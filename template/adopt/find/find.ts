@@ -60,6 +60,15 @@ function healthPath(files: Files, { isDjango, kind }: { isDjango: boolean; kind:
   return undefined
 }
 
+/** The default queue and those to which tasks are routed, if there are such, and the first file that does it. */
+function routedQueues({ paths, read }: Files): { names: string[]; where: string } | undefined {
+  const files = paths.filter((path) => isSource(path) && /celery|shared_task|task_routes/i.test(read(path)))
+  const routed = files.flatMap((path) => [...read(path).matchAll(/["']queue["']\s*:\s*["']([\w.-]+)["']|\b(?:task|apply_async|signature|set)\([^)]*\bqueue\s*=\s*["']([\w.-]+)["']/g)]
+    .map(({ 1: key, 2: argument }) => ({ name: key ?? argument!, path })))
+  const standard = findLine({ paths, read }, /\b(?:task_default_queue|CELERY_(?:TASK_)?DEFAULT_QUEUE)\b["']?\s*[=:]\s*["']([\w.-]+)["']/)?.match[1] ?? 'celery'
+  return routed[0] && { names: [...new Set([standard, ...routed.map(({ name }) => name)])], where: routed[0].path }
+}
+
 /**
  * Finds the settings of an application.
  *
@@ -155,6 +164,9 @@ export function find(files: Files, { appDir, project, versions }: Place): Found 
     if (packages.has('django-celery-beat') && !findLine(inner, /DatabaseScheduler/)) say('BEAT_SCHEDULER', 'django', 'django-celery-beat is among its packages')
   }
   if (celery && packages.has('flower')) profiles.push('flower')
+  // A worker takes tasks from the default queue alone, unless the application declares its queues.
+  const queues = celery && !findLine(inner, /\btask_queues\b|\bCELERY_(TASK_)?QUEUES\b/) ? routedQueues(inner) : undefined
+  if (queues) say('WORKER_QUEUES', queues.names.join(','), shown(queues.where))
   const { run, build, where } = debianPackagesOf(files, folder, packages)
   if (run.length > 0) say('APT_PACKAGES', run.join(' '), where)
   if (build.length > 0) say('APT_BUILD_PACKAGES', build.join(' '), where)

@@ -16,7 +16,7 @@ const settingsOf = ({ findings }: Found): Record<string, string> => parse(findin
 
 describe('the systems that have an env file', () => {
   // What an env file says on purpose otherwise: the owner chose SQLite, other profiles, or a command of their own.
-  const OWN = /^(APP_DIR|APP_WORKDIR|CELERY_APP|COMPOSE_\w+|DATABASE_URL|POSTGRES_DB|S3_\w+|TEST_COMMAND|MIGRATE_COMMAND|APT_PACKAGES|PYTHON_IMAGE)$/
+  const OWN = /^(APP_DIR|APP_WORKDIR|CELERY_APP|COMPOSE_\w+|DATABASE_URL|POSTGRES_DB|S3_\w+|TEST_COMMAND|MIGRATE_COMMAND|APT_PACKAGES|PYTHON_IMAGE|WORKER_QUEUES)$/
   it.each([
     ['app', '.env.docker.example'], ['template/examples/podcast'], ['template/examples/transcripts'], ['template/examples/dashboard'], ['template/examples/agent'],
   ])('%s starts as its env file says', (folder, envFile = `${folder}/env.docker`) => {
@@ -178,6 +178,8 @@ describe('what is beside it', () => {
   it.each<[string, Record<string, string>, Record<string, string>]>([
     ['a schedule', { 'shop/c.py': 'celery = Celery("x")\ncelery.conf.beat_schedule = {}\n' }, { COMPOSE_PROFILES: 'redis,beat' }],
     ["Django's own scheduler", { ...django, 'requirements.txt': 'django-celery-beat\n', 'config/settings.py': 'INSTALLED_APPS = ["django_celery_beat"]\n' }, { COMPOSE_PROFILES: 'redis,beat', BEAT_SCHEDULER: 'django' }],
+    ['queues to which tasks are routed', { 'shop/c.py': 'celery = Celery("x")\ncelery.conf.update(task_default_queue="fast", task_routes={"a.b": {"queue": "slow"}})\n\n@celery.task(\n    queue="rare"\n)\ndef x(): ...\n' }, { WORKER_QUEUES: 'fast,slow,rare' }],
+    ['no queues that the application declares', { 'shop/c.py': 'celery = Celery("x")\ncelery.conf.task_queues = QUEUES\ncelery.conf.task_routes = {"a.b": {"queue": "slow"}}\n' }, { COMPOSE_PROFILES: 'redis' }],
     ['Flower', { 'requirements.txt': 'flower\n', 'shop/c.py': 'celery = Celery("x")\n' }, { COMPOSE_PROFILES: 'redis,flower' }],
     ['a driver that waits for nothing', { 'requirements.txt': 'psycopg2\nasyncpg\nsqlalchemy\n', 'shop/d.py': 'engine = create_async_engine(url)\n' }, { POSTGRES_DB: 'shop', COMPOSE_PROFILES: 'postgres,redis' }],
     ['a store', { 'requirements.txt': 'boto3\n', 'shop/s.py': 's3 = boto3.client("s3")\n' }, { COMPOSE_PROFILES: 'redis,storage', S3_BUCKET: 'shop' }],
