@@ -136,11 +136,14 @@ export async function copyOf(root: string, choices: Choices): Promise<Tree> {
 export function findIn(root: string, application: Tree, appDir: string, name: string): Found {
   const texts = new Map<string, string>()
   const textAt = (path: string): string => {
+    const known = texts.get(path)
+    if (known !== undefined) return known
     const content = application.get(path)
     // A data file of many megabytes says nothing. A link may lead to a folder, or nowhere.
     const stat = content && 'file' in content ? statSync(content.file, { throwIfNoEntry: false }) : undefined
-    if (!texts.has(path)) texts.set(path, content && stat?.isFile() && (stat.size < LARGE || path.endsWith('.lock')) ? textOf(content).replaceAll('\r\n', '\n') : '')
-    return texts.get(path)!
+    const text = content && stat?.isFile() && (stat.size < LARGE || path.endsWith('.lock')) ? textOf(content).replaceAll('\r\n', '\n') : ''
+    texts.set(path, text)
+    return text
   }
   // The sample and an example list the servers that the tests have run.
   const lists = ['app', 'template/examples/agent/backend'].map((folder) => textOf({ file: join(root, folder, 'requirements.txt') })).join('\n')

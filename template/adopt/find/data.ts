@@ -1,5 +1,5 @@
 /** Which database and which store an application uses. */
-import { isSource, type Files } from './source.ts'
+import { byFile, findLine, isSource, type Files } from './source.ts'
 
 interface Database {
   profile: 'postgres' | 'mariadb'
@@ -32,19 +32,13 @@ export function databaseOf({ paths, read }: Files, packages: ReadonlySet<string>
 }
 
 /** The S3 store of an application, and the first place that uses it. */
-export function storeOf({ paths, read }: Files, packages: ReadonlySet<string>, project: string): { settings: Record<string, string>; where: string } | undefined {
+export function storeOf(files: Files, packages: ReadonlySet<string>, project: string): { settings: Record<string, string>; where: string } | undefined {
   // S3 takes no underscore in the name of a bucket, and a database no hyphen.
   const bucket = project.replaceAll('_', '-')
   if (!['boto3', 'aioboto3', 'aiobotocore', 'minio', 's3fs', 'django-storages'].some((name) => packages.has(name))) return undefined
-  for (const path of paths.filter((one) => isSource(one))) {
-    const text = read(path)
-    const match = /\b(?:client|resource)\(\s*["']s3["']|storages\.backends\.s3|\bMinio\(|\bS3FileSystem\(/.exec(text)
-    if (match) {
-      return {
-        where: `${path}:${text.slice(0, match.index).split('\n').length}`,
-        settings: { S3_ENDPOINT_URL: 'http://storage:8333', S3_PUBLIC_URL: 'http://localhost:8333', S3_BUCKET: bucket, S3_ACCESS_KEY_ID: bucket, S3_SECRET_ACCESS_KEY: 'storage-local-only' },
-      }
-    }
+  const found = findLine(files, /\b(?:client|resource)\(\s*["']s3["']|storages\.backends\.s3|\bMinio\(|\bS3FileSystem\(/)
+  return found && {
+    where: byFile(found),
+    settings: { S3_ENDPOINT_URL: 'http://storage:8333', S3_PUBLIC_URL: 'http://localhost:8333', S3_BUCKET: bucket, S3_ACCESS_KEY_ID: bucket, S3_SECRET_ACCESS_KEY: 'storage-local-only' },
   }
-  return undefined
 }

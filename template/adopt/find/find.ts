@@ -3,7 +3,7 @@ import { posix } from 'node:path'
 import { debianPackagesOf } from './commands.ts'
 import { databaseOf, storeOf } from './data.ts'
 import { findInstallation, findPython } from './packages.ts'
-import { byFile, isSource, moduleFinder, type Files } from './source.ts'
+import { byFile, findLine, isSource, moduleFinder, type Files } from './source.ts'
 import { findStarts } from './start.ts'
 import { variablesOf, type Variable } from './variables.ts'
 
@@ -33,16 +33,6 @@ export interface Place {
 
 // In single quotes, a value cannot refer to another setting.
 const quoted = (value: string): string => (/^[\w@%+=:,./(){}?&$-]*$/.test(value) ? value : `'${value}'`)
-
-/** The first line of a source file that matches. */
-function findLine({ paths, read }: Files, pattern: RegExp): { path: string; line: number; match: RegExpExecArray } | undefined {
-  for (const path of paths.filter((one) => isSource(one))) {
-    const text = read(path)
-    const match = pattern.exec(text)
-    if (match) return { path, line: text.slice(0, match.index).split('\n').length, match }
-  }
-  return undefined
-}
 
 /** A path that the application answers itself, without a prefix that another file may add. */
 function healthPath(files: Files, { isDjango, kind }: { isDjango: boolean; kind: string | undefined }): Omit<Finding, 'name'> | undefined {

@@ -29,6 +29,19 @@ const ASIDE = /(^|\/)(tests?|cli|scripts|testing|docs?|examples?|migrations|alem
 
 export const isSource = (path: string): boolean => path.endsWith('.py') && !ASIDE.test(path)
 
+/** The number of the line at an index of a text, counted from 1. */
+export const lineAt = (text: string, index: number): number => text.slice(0, index).split('\n').length
+
+/** The first line of a source file that matches. */
+export function findLine({ paths, read }: Files, pattern: RegExp): { path: string; line: number; match: RegExpExecArray } | undefined {
+  for (const path of paths.filter((one) => isSource(one))) {
+    const text = read(path)
+    const match = pattern.exec(text)
+    if (match) return { path, line: lineAt(text, match.index), match }
+  }
+  return undefined
+}
+
 const CONSTRUCTORS: Readonly<Record<string, Kind>> = {
   Flask: 'wsgi', APIFlask: 'wsgi', get_wsgi_application: 'wsgi',
   FastAPI: 'asgi', Starlette: 'asgi', Quart: 'asgi', Litestar: 'asgi', get_asgi_application: 'asgi', ProtocolTypeRouter: 'asgi',
@@ -81,7 +94,7 @@ interface Definitions {
 
 function definitionsOf(path: string, text: string): Definitions {
   const part = (node: Node | null): string => (node ? text.slice(node.from, node.to) : '')
-  const found: Definitions = { path, lineOf: ({ from }) => text.slice(0, from).split('\n').length, values: [], functions: [], classes: [] }
+  const found: Definitions = { path, lineOf: ({ from }) => lineAt(text, from), values: [], functions: [], classes: [] }
   for (const node of statementsOf(parser.parse(text).topNode, text)) {
     const name = part(node.getChild('VariableName'))
     // A template of Python, or a mistake.

@@ -1,5 +1,5 @@
 /** The environment variables that an application reads under names of its own. */
-import { isSource, type Files } from './source.ts'
+import { isSource, lineAt, type Files } from './source.ts'
 
 export interface Variable {
   name: string
@@ -46,7 +46,7 @@ function meaningOf(name: string, services: Services): string | undefined {
 }
 
 /** Names in `os.environ["A"]`, `os.getenv("A")`, `env.str("A")` and decouple's `config("A")`, and what follows them. */
-const READ = /(?<![.\w])((?:os\.)?environ(?:\.get)?|(?:os\.)?getenv|(?<!\.)env(?:\.[a-z_]+)?|(?<!\.)config(?=\())\s*[[(]\s*["']([A-Z][A-Z0-9_]*)["']\s*([,)\]])(?!\s*=[^=])/g
+const READ = /(?<![.\w])((?:os\.)?environ(?:\.get)?|(?:os\.)?getenv|env(?:\.[a-z_]+)?|config(?=\())\s*[[(]\s*["']([A-Z][A-Z0-9_]*)["']\s*([,)\]])(?!\s*=[^=])/g
 const FIELD = /^ {4}([A-Za-z]\w*)[ \t]*:[ \t]*([^=\n#]+?)[ \t]*(=|#|$)/gm
 
 interface Read {
@@ -101,7 +101,7 @@ export function variablesOf({ paths, read }: Files, services: Services): Variabl
       const isChosen = meaning?.endsWith('_URL}') && instead && !/localhost|127\.0\.0\.1|:\/\/([^/]*@)?\w+(:\d+)?\//.test(instead)
       const value = isChosen ? undefined : meaning
       if (value === undefined && hasDefault) continue
-      found.set(name, { name, where: `${path}:${text.slice(0, index).split('\n').length}`, ...(value === undefined ? {} : { value }) })
+      found.set(name, { name, where: `${path}:${lineAt(text, index)}`, ...(value === undefined ? {} : { value }) })
     }
   }
   return [...found.values()]
