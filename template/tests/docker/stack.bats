@@ -395,6 +395,7 @@ doctor_finds() {
 @test "beat sends what BEAT_SCHEDULER names, also by its short name, or what its own Celery application names, and says when django-celery-beat sends nothing" {
 	run compose run --rm --no-deps --no-TTY beat python - <<-'EOF'
 		import os, pathlib, sys
+		os.dup2(1, 2)  # one stream: Docker would put a line of the other into the middle of one
 		package, metadata = pathlib.Path("/tmp/django_celery_beat"), pathlib.Path("/tmp/django_celery_beat-2.8.1.dist-info")
 		package.mkdir(), metadata.mkdir(), sys.path.insert(0, "/tmp")
 		(package / "__init__.py").write_text("from celery.beat import Scheduler as Base\nclass DatabaseScheduler(Base): ...")
