@@ -261,6 +261,27 @@ own_database() {
 	compose exec -T mariadb mariadb -u root -e 'SELECT 1' shop_test
 }
 
+@test "by the commands of docs/backup.md a damaged dump of MariaDB changes nothing, and a whole one takes newer tables away" {
+	# page END: the command of the page that ends so
+	page() { bash -c "$(sed -n "s#\.env\.docker#$env_file#; s#\(new\|database\)\.sql#$BATS_TEST_TMPDIR/&#g; s#^    \(.*$1\)\$#\1#p" docs/backup.md)"; }
+	as_shop() { compose exec -T mariadb sh -c 'MYSQL_PWD=$MARIADB_PASSWORD mariadb -u shop shop -BNe "$1"' sh "$1"; }
+	as_shop 'CREATE TABLE kept (id int); INSERT INTO kept VALUES (7)'
+	page 'mv .*database.sql'
+	as_shop 'CREATE TABLE newer (id int)'
+	mv "$BATS_TEST_TMPDIR/database.sql" "$BATS_TEST_TMPDIR/whole.sql"
+	head --lines -1 "$BATS_TEST_TMPDIR/whole.sql" >"$BATS_TEST_TMPDIR/database.sql"
+	run ! page '< .*database.sql'
+	run -0 as_shop 'SHOW TABLES'
+	assert_line newer
+	mv "$BATS_TEST_TMPDIR/whole.sql" "$BATS_TEST_TMPDIR/database.sql"
+	page '< .*database.sql'
+	run -0 as_shop 'SELECT id FROM kept'
+	assert_output 7
+	run -0 as_shop 'SHOW TABLES'
+	refute_line newer
+	as_shop 'DROP TABLE kept'
+}
+
 @test "Django, which makes a database of its own for its tests, may do so in MariaDB" {
 	run -0 own_database MySQLdb:/drivers/django "$(url mysql mariadb)" python3 -c 'if True:
 		import os

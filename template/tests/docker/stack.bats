@@ -294,7 +294,7 @@ doctor_finds() {
 	local id
 	export WORKER_STOP_TIMEOUT=100 WORKER_STOP_GRACE=2m
 	compose up --detach --no-deps --wait worker
-	id=$(submit 'Before the new Redis' 500)
+	id=$(submit 'Before the new Redis' 250)
 	# Not paused in the middle: up would stop an unhealthy worker anyway.
 	until_ok 60 eval "(( \$(story $id .progress) > 0 ))"
 	REDIS_MAXMEMORY=200mb npm_run up --no-build
@@ -350,16 +350,53 @@ doctor_finds() {
 	assert_output 0
 }
 
+sql() { docker exec "$(container postgres)" psql -U postgres -d stories -Atc "$1"; }
+
+# recording_is_there: the row of the long story, and the same audio as when it was new
+recording_is_there() {
+	local id
+	id=$(sql "SELECT id FROM story WHERE title = 'A long one' AND status = 'done'")
+	curl --silent --fail "$(story "$id" .audio_url)" | cmp - "$BATS_FILE_TMPDIR/story.wav"
+}
+
 @test "a recording is there after teardown and a new start" {
 	npm run --silent teardown
 	compose up --detach --wait
-	run docker exec "$(container postgres)" psql -U postgres -d stories -Atc "SELECT id FROM story WHERE title = 'A long one' AND status = 'done'"
-	assert_success
-	same() { curl --silent --fail "$(story "$1" .audio_url)" | cmp - "$BATS_FILE_TMPDIR/story.wav"; }
 	# The store is healthy before it can find its own files again.
-	run until_ok 30 same "$output"
+	run until_ok 30 recording_is_there
 	assert_success
 	run until_ok 60 story_is "$(submit 'After it' 1)" 'done'
+	assert_success
+}
+
+@test "by the commands of docs/backup.md a damaged dump changes nothing, an older one takes newer tables away, and an empty stack gets all" {
+	local stories
+	# page END: the command of the page that ends so
+	page() { bash -c "$(sed -n "s/^    \(.*$1\)\$/\1/p" docs/backup.md)"; }
+	stories=$(sql 'SELECT count(*) FROM story')
+	page 'mv new.dump database.dump'
+	mv database.dump whole.dump
+	head --bytes "$(($(stat --format %s whole.dump) / 2))" whole.dump >database.dump
+	run ! page '< database.dump'
+	assert_equal "$(sql 'SELECT count(*) FROM story')" "$stories"
+
+	mv whole.dump database.dump
+	sql 'CREATE TABLE newer (story uuid REFERENCES story)'
+	page 'stop web worker beat flower'
+	page '< database.dump'
+	page 'ALTER DATABASE.*'
+	assert_equal "$(sql 'SELECT count(*) FROM story') $(sql "SELECT to_regclass('newer') IS NULL")" "$stories t"
+
+	page 'mv new.tar storage.tar'
+	page 'mv new.tar app-data.tar'
+	npm run --silent teardown -- --volumes --yes
+	page '< storage.tar'
+	page '< app-data.tar'
+	compose up --detach --wait postgres
+	page '< database.dump'
+	page 'ALTER DATABASE.*'
+	compose up --detach --wait
+	run until_ok 30 recording_is_there
 	assert_success
 }
 
