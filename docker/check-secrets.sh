@@ -1,6 +1,6 @@
 #!/bin/sh
 # Exits with 64 if this stack uses a secret of .env.docker.example. Anyone can read those, and they contain
-# "local-only". In production this runs before everything but the databases.
+# "local-only". In production this runs before the application and the store.
 set -eu
 
 refused=0
