@@ -144,6 +144,9 @@ export async function examineContainers({ containers, model, stack }: Pick<Sight
       const why = oomKilled || exitCode === 137 ? ', the last time because it was killed' : ''
       return doubtful(`Docker has restarted ${name} ${amount(restarts, 'time')}${why}.`, `docker logs --since 24h ${name}`)
     }),
+    // Such as a child of the worker, which Celery replaces, so the container goes on.
+    ...own.filter(({ oomKilled, restarts, state }) => oomKilled && restarts === 0 && state === 'running').map(({ name, service }) =>
+      doubtful(`Since ${name} has started, a process in it was killed because its memory was full.`, moreMemory({ role: service, model }))),
   ]
 }
 

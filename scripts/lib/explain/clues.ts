@@ -13,7 +13,8 @@ type Clue = readonly [pattern: RegExp, say: string | ((found: readonly string[],
 
 /** How a sentence about a setting ends. */
 const again = 'then run npm run up again.'
-const deleteData = 'delete the data: npm run teardown -- --volumes'
+/** Not where visitors come by the proxy. */
+const orDeleteData = ({ model }: Scene): string => model.services.proxy ? '' : ' Or delete the data: npm run teardown -- --volumes'
 const byOwnName = `if it reads another variable, add a line to .env.app, such as CELERY_BROKER_URL=\${REDIS_URL}, ${again}`
 
 /** The setting that holds the command of a role. */
@@ -105,13 +106,14 @@ export const clues: readonly Clue[] = [
     'than its provider, POSTGRES_PASSWORD or MARIADB_PASSWORD. These two are read only when the volume is new: put the ' +
     'old one back, or change it in the database too: docs/troubleshooting.md, "The password does not fit the volume".'],
   // The version stands in the line below.
-  [/database files are incompatible with server(?:.*\n.*?version (\d+))?/, ([version]) =>
+  [/database files are incompatible with server(?:.*\n.*?version (\d+))?/, ([version], scene) =>
     `The volume was made by ${version ? `PostgreSQL ${version}` : 'another major version of PostgreSQL'}, which this one cannot read. Put the old POSTGRES_IMAGE ` +
-    `and POSTGRES_MOUNT back. Then docs/backup.md ("Another major version of the database") shows how to move the data; or ${deleteData}`],
+    `and POSTGRES_MOUNT back. Then docs/backup.md ("Another major version of the database") shows how to move the data.${orDeleteData(scene)}`],
   [/in 18\+, these Docker images/, 'PostgreSQL 18 and later keep their data in another folder: set POSTGRES_MOUNT=/var/lib/postgresql in .env.docker. ' +
     'To keep what an older version has stored, put its POSTGRES_IMAGE back first: docs/backup.md ("Another major version of the database").'],
-  [/Can't locate revision identified by '([^']+)'/, ([revision]) =>
-    `The database is at revision ${revision}, which another branch made. Downgrade on that branch, or ${deleteData}`],
+  [/Can't locate revision identified by '([^']+)'/, ([revision], scene) =>
+    `The database is at revision ${revision}, which another branch or a newer version made. If this one works with its tables, set MIGRATE_COMMAND= ` +
+    `in .env.docker until it has that migration too. Otherwise undo the migration with the version that made it.${orDeleteData(scene)}`],
   [/Multiple head revisions are present/, 'Two branches have added a migration each. Join them: alembic merge heads, or flask db merge heads.'],
   [/Path doesn't exist: '?([^\s']+?)'?\.? +Please use the 'init' command/, ([folder]) =>
     `There is no folder of migrations at ${folder}. Create it once and commit it: docs/use-your-own-app.md shows ` +
@@ -119,9 +121,9 @@ export const clues: readonly Clue[] = [
   [/relation "([^"]+)" does not exist|no such table: (\S+)|Table '([^']+)' doesn't exist/, ([table]) =>
     `The database has no table "${table}". Is MIGRATE_COMMAND in .env.docker set, and does a migration create that table ` +
     'before it is needed? npm run migrate -- --verbose shows what they do.'],
-  [/(?:relation|column|[Tt]able) ["']?([^"'\s]+)["']?(?: of relation "\S+")? already exists|[Dd]uplicate (?:column|key) name:? '?([^'\s]+)/, ([name]) =>
+  [/(?:relation|column|[Tt]able) ["']?([^"'\s]+)["']?(?: of relation "\S+")? already exists|[Dd]uplicate (?:column|key) name:? '?([^'\s]+)/, ([name], scene) =>
     `"${name}" is there already. Likely the application created it (create_all), or MariaDB kept half of a migration that failed: remove that half ` +
-    `by hand, or tell the migration tool which revision the database has (flask db stamp, alembic stamp, manage.py migrate --fake). Or ${deleteData}`],
+    `by hand, or tell the migration tool which revision the database has (flask db stamp, alembic stamp, manage.py migrate --fake).${orDeleteData(scene)}`],
   // A traceback through a migration of Alembic or Django: its file and line, and what Python said.
   [/File "([^"]*\/(?:versions\/[^"]+(?=", line \d+, in (?:up|down)grade\n)|migrations\/\d[^"/]*\.py))", line (\d+), in \w+\n(?:.*\n)*?[\w.]*(?:Error|Exception)\b/, ([file, line]) =>
     `The migration itself is wrong, at line ${line} of ${file}. Correct it, then run npm run migrate. ${halfDone}`],
@@ -158,6 +160,7 @@ export const clues: readonly Clue[] = [
   // --- The application itself, and its packages ---
   [/(?<!\S)(\S{1,200}): cannot open shared object file|no library called "([^"]+)" was found|\b(\w{1,100}) library not found|failed to find (libmagic)|[Cc]ould not find the (GDAL|GEOS) library/,
     ([file = '']) => `${packageOf(file)} in .env.docker, ${again}`],
+  [/[Bb]ad git executable/, `The program git is not in the image. Add git to APT_PACKAGES in .env.docker, ${again}`],
   // kombu, without the package redis or with one that is too old; Celery's store of results.
   [/'NoneType' object has no attribute '(?:Strict)?Redis'|VersionMismatch: Redis.* versions [^6]|Missing redis library|install the redis library/,
     "Celery finds no redis package that fits it. Add 'celery[redis]' to PYTHON_EXTRA_PACKAGES in .env.docker; or write it in place of " +
@@ -182,8 +185,8 @@ export const clues: readonly Clue[] = [
     `Likely (with env_prefix in front of the name, if there is one): the ${needsVariable(field.toUpperCase())}`],
   [/(?:PackageNotFoundError: No package metadata was found for|DistributionNotFound: The) '?([\w.-]+)/, ([name]) =>
     `"${name}" is not installed. If it is your own project, set PYTHON_EXTRA_PACKAGES='-e .'; if not, add it to the file of PYTHON_MANIFEST, ${again}`],
-  // A package's line outside of every function, or its file that is not Python.
-  [/File "[^"]*\/python(3\.\d+)\/(?:site|dist)-packages\/([\w-]+)[^"]*", line \d+(?:, in <module>)?\n(?: {4}.*\n)*(\w[\w.]*(?:Error|Exception)\b.*)/,
+  // A package's line outside of every function, or its file that is not Python. What it raises itself says more.
+  [/File "[^"]*\/python(3\.\d+)\/(?:site|dist)-packages\/([\w-]+)[^"]*", line \d+(?:, in <module>)?\n(?: {4}(?!raise ).*\n)*(\w[\w.]*(?:Error|Exception)\b.*)/,
     (found) => `${explainMisfit(found)}, ${again}`],
   // The error at the end of the traceback, which may begin with those that caused it.
   [/Applying ([\w.]+)\.\.\.\s*(?:Traceback .*\n(?:.+\n)+\n(?:The above|During) .*\n\n)*Traceback .*\n(?:[ \t].*\n)*(\S.*)/, ([name, error]) =>

@@ -144,6 +144,8 @@ test.each<[string, string]>([
   [`${flask}ImportError: cannot import name 'Mapping' from 'collections' (/usr/local/lib/python3.13/collections/__init__.py)`,
     'the package flask does not fit Python 3.13, or a package beside it'],
   ['  File "/opt/venv/lib/python3.13/site-packages/six.py", line 58\n    print x\nSyntaxError: Missing parentheses', 'PYTHON_IMAGE=library/python:3.12-slim-trixie'],
+  ['  File "/opt/venv/lib/python3.13/site-packages/git/__init__.py", line 296, in <module>\n    raise ImportError("Failed to initialize: {0}".format(_exc)) from _exc\n' +
+    'ImportError: Failed to initialize: Bad git executable.', 'Add git to APT_PACKAGES'],
   ["Failed to find attribute 'ap' in 'shop'.", 'WEB_APP names something that the source does not have'],
   ["ImportError: no\nModuleNotFoundError: No module named 'celery'", '"celery" is not in the image.'],
   ['Error loading ASGI app. Could not import module "shop.mian".', 'WEB_APP names something that the source does not have'],
@@ -198,6 +200,19 @@ test.each([
     'sqlite3.OperationalError: attempt to write a readonly database']) {
     expect(explainOutput(said, 'web', { ...model, services: { ...model.services, migrate } }).advice).toContain(advice)
   }
+})
+
+test('what a package raises itself is no sign that it does not fit', () => {
+  const said = '  File "/opt/venv/lib/python3.13/site-packages/shop/__init__.py", line 2, in <module>\n    raise RuntimeError("no licence")\nRuntimeError: no licence'
+  expect(explainOutput(said, 'web', model).advice).toBeUndefined()
+})
+
+test.each([
+  "Can't locate revision identified by '0002'", 'database files are incompatible with server\nDETAIL:  initialized by PostgreSQL version 16,', 'relation "story" already exists',
+])('only development is told to delete its data: %s', (said) => {
+  const deletes = 'Or delete the data: npm run teardown -- --volumes'
+  expect(explainOutput(said, 'migrate', model).advice).toContain(deletes)
+  expect(explainOutput(said, 'migrate', { ...model, services: { ...model.services, proxy: {} } }).advice).not.toContain(deletes)
 })
 
 test('without a store in the stack, the advice means Amazon', () => {

@@ -52,6 +52,18 @@ test('doctor asks for the queues of every worker, and calls no service sick that
   ])
 })
 
+test('doctor says that a child of a worker was killed because memory was full, although the worker goes on', async () => {
+  const box = await stack()
+  box.answer('info', { code: 1 })
+  box.answer('compose-run', { out: { waiting: {}, taken: 0, oldest: null, lost: 0 } })
+  box.containers(stackWith({ service: 'worker', health: 'healthy', oomKilled: true }))
+  const { stdout } = await box.run('doctor', ['--json'])
+  const { stack: said } = JSON.parse(stdout) as { stack: { level: string; text: string; remedy?: string }[] }
+  expect(said).toContainEqual({
+    level: 'doubtful', text: expect.stringContaining('a process in it was killed because its memory was full') as string, remedy: expect.stringContaining('give Docker more memory') as string,
+  })
+})
+
 /** What `docker image inspect` says of an image that was pulled this many days ago. */
 const pulled = (image: string, days: number): string => `"${new Date(Date.now() - days * 86_400_000 - 1000).toISOString()}" ${image}\n`
 
