@@ -1,6 +1,6 @@
 /** `npm run adopt`: turns the template into the owner's repository, with their application in place of the sample. */
 import { existsSync, readFileSync, realpathSync, rmSync } from 'node:fs'
-import { basename, join, relative, resolve, sep } from 'node:path'
+import { basename, join, posix, relative, resolve, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { common, defineCommand, main, yesOption } from '../scripts/lib/command.ts'
 import { CliError, ExitCode, stopIfInterrupted } from '../scripts/lib/errors.ts'
@@ -43,14 +43,19 @@ async function chooseRooms(given: string | undefined, canAsk: boolean): Promise<
   return words
 }
 
-/** The number of files in each top folder and room; a file at the root stands by itself. */
+/** The number of files in each top folder and room, or in the folder below it that has all of them; a file at the root stands by itself. */
 function count(paths: Iterable<string>): string[] {
-  const counts = new Map<string, number>()
+  const places = new Map<string, string[]>()
   for (const path of paths) {
     const [place] = /^(extras\/[^/]+\/|[^/]+\/)/.exec(path) ?? [path]
-    counts.set(place, (counts.get(place) ?? 0) + 1)
+    places.set(place, [...(places.get(place) ?? []), path])
   }
-  return [...counts].map(([place, number]) => (place.endsWith('/') ? `${place} (${amount(number, 'file')})` : place)).toSorted((a, b) => (a < b ? -1 : 1))
+  return [...places].map(([place, all]) => {
+    if (!place.endsWith('/')) return place
+    let folder = posix.dirname(all[0]!)
+    while (!all.every((path) => path.startsWith(`${folder}/`))) folder = posix.dirname(folder)
+    return `${folder}/ (${amount(all.length, 'file')})`
+  }).toSorted((a, b) => (a < b ? -1 : 1))
 }
 
 function show(target: string, { remove, write }: Change, leftOut: readonly string[]): void {

@@ -39,13 +39,21 @@ export function commandsOf({ paths, read }: Files): Command[] {
   })
 }
 
+/** A line by which a package's own command starts Celery, such as `nautobot-server celery worker`. It has set up something before. */
+export function celeryByCommand({ paths, read }: Files): { command: string; where: string } | undefined {
+  return paths.filter((path) => SOURCES.some((pattern) => pattern.test(posix.basename(path)))).flatMap((path) => {
+    const [command] = /[\w./-]*[\w-] celery (?:worker|beat)\b/.exec(read(path).replaceAll(/^\s*#.*$/gm, '')) ?? []
+    return command ? [{ command: posix.basename(command), where: path }] : []
+  })[0]
+}
+
 /** Libraries that running needs too, if an image is built and run in one stage, by the package to build with. */
 const LIBRARIES: Readonly<Record<string, string>> = { 'libpq-dev': 'libpq5', 'libmariadb-dev': 'libmariadb3', 'default-libmysqlclient-dev': 'libmariadb3' }
 
 /** What Python packages without a wheel need of Debian: to run, and to be built. */
 const NEEDS: readonly [name: string, run: string, build: string][] = [
   ['mysqlclient', 'libmariadb3', 'gcc libc6-dev pkg-config libmariadb-dev'], ['psycopg2', 'libpq5', 'gcc libc6-dev libpq-dev'], ['python-magic', 'libmagic1', ''],
-  ['weasyprint', 'libpangoft2-1.0-0 libharfbuzz-subset0', ''], ['uwsgi', '', 'gcc libc6-dev'],
+  ['weasyprint', 'libpangoft2-1.0-0 libharfbuzz-subset0', ''], ['uwsgi', '', 'gcc libc6-dev'], ['gitpython', 'git', ''],
 ]
 
 /**

@@ -1,6 +1,6 @@
 /** Which object a server starts, and which one Celery starts. */
 import { posix } from 'node:path'
-import { commandsOf, type Command } from './commands.ts'
+import { celeryByCommand, commandsOf, type Command } from './commands.ts'
 import { byFile, isSource, startablesOf, type Files, type Module, type Startable } from './source.ts'
 
 /** File names that usually hold what is started, best first. */
@@ -77,6 +77,8 @@ export function findStarts({ all, inner, folder, moduleOf, wantsAsgi }: Applicat
     const likely = candidates.filter(({ path }) => setting === 'CELERY_APP' || !holdsCelery(path))
     const best = bestOf(likely.length > 0 ? likely : candidates, rankOf)
     if (best) return toStart(best)
+    const other = setting === 'CELERY_APP' && candidates.length === 0 ? celeryByCommand(all) : undefined
+    if (other) return `${other.where} starts it by "${other.command}". Write a module that sets up what this command does and has its Celery application`
     return candidates.length === 0 ? 'nothing in the source tells it' : `perhaps ${candidates.map((one) => `${toStart(one).target} (${toStart(one).where})`).join(' or ')}`
   }
 }

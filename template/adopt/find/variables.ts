@@ -52,6 +52,8 @@ const FIELD = /^ {4}([A-Za-z]\w*)[ \t]*:[ \t]*([^=\n#]+?)[ \t]*(=|#|$)/gm
 interface Read {
   name: string
   hasDefault: boolean
+  /** Whether it is the key of Django or Flask, whatever its name. */
+  isKey?: boolean
   /** The default, if it is a text. */
   instead?: string | undefined
   index: number
@@ -59,11 +61,12 @@ interface Read {
 
 function readsOf(text: string): Read[] {
   const isAsked = (name: string): boolean => new RegExp(`["']${name}["'] in (os\\.)?environ`).test(text)
-  const reads = [...text.matchAll(READ)].filter(({ 1: reader }) => reader !== 'config' || text.includes('decouple'))
+  const before = (index: number): string => text.slice(text.lastIndexOf('\n', index) + 1, index)
+  const reads = [...text.matchAll(READ)].filter(({ 1: reader, index }) => (reader !== 'config' || text.includes('decouple')) && !/^\s*#/.test(before(index)))
     .map(({ 0: all, 1: reader, 2: name, 3: after, index }) => {
       const more = after === ',' ? text.slice(index + all.length, index + all.length + 200) : ''
       const hasDefault = (after === ',' && !/^\s*cast\s*=\s*\w+\s*\)/.test(more)) || /get(env)?$/.test(reader!) || isAsked(name!)
-      return { name: name!, hasDefault, instead: /^\s*(?:default\s*=\s*)?["']([^"']*)["']/.exec(more)?.[1], index }
+      return { name: name!, hasDefault, isKey: /^SECRET_KEY\s*=\s*$/.test(before(index)), instead: /^\s*(?:default\s*=\s*)?["']([^"']*)["']/.exec(more)?.[1], index }
     })
   return [...reads, ...fieldsOf(text)]
 }
@@ -94,14 +97,22 @@ export function variablesOf({ paths, read }: Files, services: Services): Variabl
   const found = new Map<string, Variable>()
   for (const path of paths.filter((one) => isSource(one))) {
     const text = read(path)
-    for (const { name, hasDefault, instead, index } of readsOf(text)) {
+    for (const { name, hasDefault, isKey, instead, index } of readsOf(text)) {
       if (PASSED.test(name) || found.has(name)) continue
-      const meaning = meaningOf(name, services)
+      const meaning = isKey ? '${SECRET_KEY}' : meaningOf(name, services)
       // A default such as django-db was chosen; one such as localhost only fits another machine.
       const isChosen = meaning?.endsWith('_URL}') && instead && !/localhost|127\.0\.0\.1|:\/\/([^/]*@)?\w+(:\d+)?\//.test(instead)
       const value = isChosen ? undefined : meaning
       if (value === undefined && hasDefault) continue
       found.set(name, { name, where: `${path}:${lineAt(text, index)}`, ...(value === undefined ? {} : { value }) })
+    }
+  }
+  // What a package reads stands in no source here, but perhaps in the example of an env file.
+  for (const path of paths.filter((one) => /(^|\/)[\w.-]*\benv\.(example|sample|dist|template)$|(^|\/)[\w.-]*example\.env$/.test(one))) {
+    const text = read(path)
+    for (const { 1: name = '', index } of text.matchAll(/^(?:export )?([A-Z][A-Z0-9_]*)=/gm)) {
+      const value = meaningOf(name, services)
+      if (value && !PASSED.test(name) && !found.has(name)) found.set(name, { name, value, where: `${path}:${lineAt(text, index)}` })
     }
   }
   return [...found.values()]

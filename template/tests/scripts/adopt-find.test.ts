@@ -111,6 +111,11 @@ describe('what starts', () => {
     expect(open).toContain('CELERY_APP: nothing in the source tells it')
   })
 
+  it("says which command of a package starts Celery, which sets up something before that", () => {
+    const { open } = findIn({ ...flask, 'systemd/worker.service': '# x celery worker\nExecStart=/opt/venv/bin/nautobot-server celery worker --loglevel INFO\n' })
+    expect(open).toContain('CELERY_APP: systemd/worker.service starts it by "nautobot-server celery worker". Write a module that sets up what this command does and has its Celery application')
+  })
+
   it('says what else is started', () => {
     const { open } = findIn({ ...flask, 'shop/a.py': '', 'shop/b.py': '', Dockerfile: 'CMD gunicorn shop.a:app\n', 'compose.yaml': '    command: gunicorn shop.b:app\n' })
     expect(open).toContain('WEB_APP: shop.a:app was taken, and not shop.b:app (compose.yaml)')
@@ -212,6 +217,16 @@ describe('what is beside it', () => {
   ])('a variable %s is %s', (name, value) => {
     const files = { ...flask, 'requirements.txt': 'psycopg\nboto3\n', 'shop/s.py': `s3 = boto3.client("s3")\nx = os.environ["${name}"]\n` }
     expect(findIn(files).variables.map((one) => one.value)).toEqual([value])
+  })
+
+  it("the key of Django under any name, nothing of a comment, and from the example of an env file what a package's name tells", () => {
+    const { variables } = findIn({
+      ...flask, 'shop/config.py': 'SECRET_KEY = os.environ["NAUTOBOT_KEY"]\n# OLD = os.environ["NAUTOBOT_OLD"]\n', 'requirements.txt': 'psycopg\n',
+      'nautobot.env.example': 'NAUTOBOT_KEY=\nNAUTOBOT_DB_HOST=localhost\n#NAUTOBOT_REDIS_HOST=a\nexport NAUTOBOT_REDIS_PASSWORD=b\nNAUTOBOT_COLOUR=red\nDATABASE_URL=c\n',
+    })
+    expect(variables.map(({ name, value, where }) => `${name}=${value ?? '?'} ${where}`)).toEqual([
+      'NAUTOBOT_KEY=${SECRET_KEY} shop/config.py:1', 'NAUTOBOT_DB_HOST=db nautobot.env.example:2', 'NAUTOBOT_REDIS_PASSWORD=${REDIS_PASSWORD} nautobot.env.example:4',
+    ])
   })
 
   it('variables of its own, with the value that their name tells', () => {
