@@ -1,10 +1,10 @@
 /** Finds out how an application starts, by reading its files. Nothing of it is run. Pure. */
 import { posix } from 'node:path'
 import { debianPackagesOf } from './commands.ts'
-import { databaseOf, storeOf } from './data.ts'
 import { findInstallation, findPython } from './packages.ts'
-import { byFile, findLine, isSource, moduleFinder, type Files } from './source.ts'
-import { findStarts } from './start.ts'
+import { findServices } from './services.ts'
+import { byFile, findLine, isSource, moduleFinder, shortest, type Files, type Module } from './source.ts'
+import { findStarts, type Start } from './start.ts'
 import { variablesOf, type Variable } from './variables.ts'
 
 export interface Finding {
@@ -31,6 +31,22 @@ export interface Place {
   versions: { gunicorn: string; uvicorn: string; python: string }
 }
 
+/** An application whose manifest and start are known, and where what is found about it goes. */
+export interface Application {
+  /** The files of its own folder. */
+  inner: Files
+  packages: ReadonlySet<string>
+  project: string
+  /** Django's manage.py. */
+  manage: string | undefined
+  web: Start | undefined
+  celery: Start | undefined
+  /** The path of a file of its own folder, as the owner knows it. */
+  shown: (where: string) => string
+  say: (name: string, value: string, where: string) => void
+  open: string[]
+}
+
 // In single quotes, a value cannot refer to another setting.
 const quoted = (value: string): string => (/^[\w@%+=:,./(){}?&$-]*$/.test(value) ? value : `'${value}'`)
 
@@ -50,13 +66,57 @@ function healthPath(files: Files, { isDjango, kind }: { isDjango: boolean; kind:
   return undefined
 }
 
-/** The default queue and those to which tasks are routed, if there are such, and the first file that does it. */
-function routedQueues({ paths, read }: Files): { names: string[]; where: string } | undefined {
-  const files = paths.filter((path) => isSource(path) && /celery|shared_task|task_routes/i.test(read(path)))
-  const routed = files.flatMap((path) => [...read(path).matchAll(/["']queue["']\s*:\s*["']([\w.-]+)["']|\b(?:task|apply_async|signature|set)\([^)]*\bqueue\s*=\s*["']([\w.-]+)["']/g)]
-    .map(({ 1: key, 2: argument }) => ({ name: key ?? argument!, path })))
-  const standard = findLine({ paths, read }, /\b(?:task_default_queue|CELERY_(?:TASK_)?DEFAULT_QUEUE)\b["']?\s*[=:]\s*["']([\w.-]+)["']/)?.match[1] ?? 'celery'
-  return routed[0] && { names: [...new Set([standard, ...routed.map(({ name }) => name)])], where: routed[0].path }
+/** The folder where commands run, which is returned, and those from which Python imports. */
+function findFolders({ manage, web, celery, shown, say }: Application, alembic: string | undefined): { place: string; besideAlembic: string; isApart: boolean } {
+  const roots = new Set([web, celery].flatMap((one) => one?.root ?? []))
+  // Alembic finds its folder beside its file. It often lies where the application is imported from.
+  const besideAlembic = alembic ? posix.dirname(alembic) : '.'
+  const workdir = manage ? posix.dirname(manage) : '.'
+  const place = !manage && roots.size === 1 && roots.has(besideAlembic) ? besideAlembic : workdir
+  if (place !== '.') say('APP_WORKDIR', place, shown(manage ?? alembic!))
+  const isApart = alembic !== undefined && !manage && besideAlembic !== place
+  const more = [...roots].filter((root) => isApart || (root !== place && root !== '.')).map((root) => posix.join('/app', root))
+  if (more.length > 0) say('APP_PYTHONPATH', more.join(':'), [...roots].map((root) => shown(root)).join(', '))
+  return { place, besideAlembic, isApart }
+}
+
+/** How the database is migrated. */
+function findMigration(app: Application): void {
+  const { inner, packages, manage, web, shown, say } = app
+  const alembic = shortest(inner.paths.filter((path) => posix.basename(path) === 'alembic.ini' && posix.basename(posix.dirname(path)) !== 'migrations'))
+  const { place, besideAlembic, isApart } = findFolders(app, alembic)
+  const flask = web?.target.replace(/:(app|application|create_app\(\)|make_app\(\))$/, '')
+  const migrations = inner.paths.find((path) => /(^|\/)migrations\/env\.py$/.test(path))
+  if (manage) return say('MIGRATE_COMMAND', 'python manage.py migrate --noinput', shown(manage))
+  if (migrations && packages.has('flask-migrate') && flask) {
+    const folder = posix.dirname(migrations)
+    // An application that keeps them inside its package tells Flask-Migrate so itself.
+    const isBeside = posix.join(place, 'migrations') === folder || inner.paths.includes(posix.join(folder, '../__init__.py'))
+    const directory = isBeside ? '' : ` --directory ${posix.relative(place, folder)}`
+    return say('MIGRATE_COMMAND', `flask --app ${/[()]/.test(flask) ? `"${flask}"` : flask} db upgrade${directory}`, shown(migrations))
+  }
+  if (alembic) say('MIGRATE_COMMAND', `${isApart ? `cd ${posix.relative(place, besideAlembic)} && ` : ''}alembic upgrade head`, shown(alembic))
+}
+
+/** What web needs beside its object: a server, and a path for the health check. */
+function findServer({ inner, packages, manage, web, shown, say, open }: Application, versions: Place['versions']): void {
+  const server = web?.kind === 'asgi' ? 'uvicorn' : 'gunicorn'
+  if (web) {
+    say('WEB_SERVER', server, web.where)
+    // uvicorn alone speaks no websockets.
+    const more = server === 'uvicorn' && packages.has('channels') && !packages.has('websockets') ? ' websockets' : ''
+    if (!packages.has(server) && packages.size > 0) say('PYTHON_EXTRA_PACKAGES', `${server}==${versions[server]}${more}`, `${server} is not among its packages`)
+  }
+  const health = healthPath(inner, { isDjango: manage !== undefined, kind: web?.kind })
+  if (health) say('HEALTH_PATH', health.value, shown(health.where))
+  else open.push('HEALTH_PATH: a path that answers 2xx or 3xx without asking the database')
+}
+
+/** manage.py often names settings for development, and wsgi.py those for production. */
+function doubtfulSettings({ inner, manage, web, shown }: Application, moduleOf: (path: string) => Module): Variable[] {
+  const settingsIn = (path: string | undefined): string | undefined => (path ? /DJANGO_SETTINGS_MODULE["'],\s*["']([\w.]+)["']/.exec(inner.read(path))?.[1] : undefined)
+  const [own, served] = [settingsIn(manage), settingsIn(inner.paths.find((path) => moduleOf(path).module === web?.target.split(':')[0]))]
+  return own && served && own !== served ? [{ name: 'DJANGO_SETTINGS_MODULE', where: `${shown(manage!)} has ${own}, and what web starts has ${served}` }] : []
 }
 
 /**
@@ -83,10 +143,8 @@ export function find(files: Files, { appDir, project, versions }: Place): Found 
   const python = findPython(installation, files, versions.python)
   if (python) say('PYTHON_IMAGE', `library/python:${python.version}-slim-trixie`, python.where)
 
-  // Where commands run, and where Python imports from.
-  const manage = inner.paths.filter((path) => posix.basename(path) === 'manage.py' && /DJANGO_SETTINGS_MODULE/.test(inner.read(path))).toSorted((a, b) => a.length - b.length)[0]
-  const workdir = manage ? posix.dirname(manage) : '.'
-  const moduleOf = moduleFinder(inner, manage && workdir)
+  const manage = shortest(inner.paths.filter((path) => posix.basename(path) === 'manage.py' && /DJANGO_SETTINGS_MODULE/.test(inner.read(path))))
+  const moduleOf = moduleFinder(inner, manage && posix.dirname(manage))
   const startOf = findStarts({ all: files, inner, folder, moduleOf, wantsAsgi: manage === undefined ? undefined : packages.has('channels') || packages.has('daphne') })
   const [web, celery] = (['WEB_APP', 'CELERY_APP'] as const).map((setting) => {
     const start = startOf(setting)
@@ -98,35 +156,10 @@ export function find(files: Files, { appDir, project, versions }: Place): Found 
     open.push(`${setting}: ${start}`)
     return undefined
   })
-  const roots = new Set([web, celery].flatMap((one) => one?.root ?? []))
-  const server = web?.kind === 'asgi' ? 'uvicorn' : 'gunicorn'
-  if (web) {
-    say('WEB_SERVER', server, web.where)
-    // uvicorn alone speaks no websockets.
-    const more = server === 'uvicorn' && packages.has('channels') && !packages.has('websockets') ? ' websockets' : ''
-    if (!packages.has(server) && packages.size > 0) say('PYTHON_EXTRA_PACKAGES', `${server}==${versions[server]}${more}`, `${server} is not among its packages`)
-  }
 
-  // Alembic finds its folder beside its file. It often lies where the application is imported from.
-  const alembic = inner.paths.filter((path) => posix.basename(path) === 'alembic.ini' && posix.basename(posix.dirname(path)) !== 'migrations').toSorted((a, b) => a.length - b.length)[0]
-  const besideAlembic = alembic ? posix.dirname(alembic) : '.'
-  const place = !manage && roots.size === 1 && roots.has(besideAlembic) ? besideAlembic : workdir
-  if (place !== '.') say('APP_WORKDIR', place, shown(manage ?? alembic!))
-  const isApart = alembic !== undefined && !manage && besideAlembic !== place
-  const more = [...roots].filter((root) => isApart || (root !== place && root !== '.')).map((root) => posix.join('/app', root))
-  if (more.length > 0) say('APP_PYTHONPATH', more.join(':'), [...roots].map((root) => shown(root)).join(', '))
-
-  const health = healthPath(inner, { isDjango: manage !== undefined, kind: web?.kind })
-  if (health) say('HEALTH_PATH', health.value, shown(health.where))
-  else open.push('HEALTH_PATH: a path that answers 2xx or 3xx without asking the database')
-
-  const flask = web?.target.replace(/:(app|application|create_app\(\)|make_app\(\))$/, '')
-  const flaskMigrations = inner.paths.find((path) => /(^|\/)migrations\/env\.py$/.test(path))
-  // An application that keeps them inside its package tells Flask-Migrate so itself.
-  const isBeside = flaskMigrations === undefined || posix.join(place, 'migrations/env.py') === flaskMigrations || inner.paths.includes(posix.join(posix.dirname(flaskMigrations), '../__init__.py'))
-  if (manage) say('MIGRATE_COMMAND', 'python manage.py migrate --noinput', shown(manage))
-  else if (flaskMigrations && packages.has('flask-migrate') && flask) say('MIGRATE_COMMAND', `flask --app ${/[()]/.test(flask) ? `"${flask}"` : flask} db upgrade${isBeside ? '' : ` --directory ${posix.relative(place, posix.dirname(flaskMigrations))}`}`, shown(flaskMigrations))
-  else if (alembic) say('MIGRATE_COMMAND', `${isApart ? `cd ${posix.relative(place, besideAlembic)} && ` : ''}alembic upgrade head`, shown(alembic))
+  const app: Application = { inner, packages, project, manage, web, celery, shown, say, open }
+  findServer(app, versions)
+  findMigration(app)
   if (packages.has('pytest') && installation.hasTests) say('TEST_COMMAND', 'python -m pytest', 'pytest is among its packages')
   else if (manage) say('TEST_COMMAND', 'python manage.py test --noinput', shown(manage))
   else open.push('TEST_COMMAND: pytest is not among the packages that are installed (PYTHON_DEV_PACKAGES adds it)')
@@ -134,39 +167,11 @@ export function find(files: Files, { appDir, project, versions }: Place): Found 
   if (statics) open.push("PREBUILD_COMMAND: python manage.py collectstatic --noinput, with what the settings need (docs/use-your-own-app.md)")
   const page = files.paths.find((path) => /(^|\/)package\.json$/.test(path) && !path.includes('node_modules/') && /"build"\s*:/.test(files.read(path)))
   if (page) open.push(`FRONTEND: ${page} has a build (docs/use-your-own-app.md says how it gets into the image)`)
-
-  // The services beside it.
-  const profiles: string[] = []
-  const database = databaseOf(inner, packages, project, manage !== undefined)
-  if (database) {
-    profiles.push(database.profile)
-    for (const [name, value] of Object.entries(database.settings)) say(name, value, database.where)
-  }
-  profiles.push('redis')
-  const store = storeOf(inner, packages, project)
-  if (store) {
-    profiles.push('storage')
-    for (const [name, value] of Object.entries(store.settings)) say(name, value, shown(store.where))
-  }
-  const schedule = findLine(inner, /\bbeat_schedule\b|\bCELERY_?BEAT_SCHEDULE\b|\badd_periodic_task\(|\bdjango_celery_beat\b/)
-  if (celery && schedule) {
-    profiles.push('beat')
-    if (packages.has('django-celery-beat') && !findLine(inner, /DatabaseScheduler/)) say('BEAT_SCHEDULER', 'django', 'django-celery-beat is among its packages')
-  }
-  if (celery && packages.has('flower')) profiles.push('flower')
-  // A worker takes tasks from the default queue alone, unless the application declares its queues.
-  const queues = celery && !findLine(inner, /\btask_queues\b|\bCELERY_(TASK_)?QUEUES\b/) ? routedQueues(inner) : undefined
-  if (queues) say('WORKER_QUEUES', queues.names.join(','), shown(queues.where))
+  const services = findServices(app)
   const { run, build, where } = debianPackagesOf(files, folder, packages)
   if (run.length > 0) say('APT_PACKAGES', run.join(' '), where)
   if (build.length > 0) say('APT_BUILD_PACKAGES', build.join(' '), where)
-  const reasons = [...(schedule && celery ? [`beat: ${shown(byFile(schedule))}`] : []), ...(store ? [`storage: ${shown(store.where)}`] : []), ...(database ? [`${database.profile}: ${database.where}`] : [])]
-  say('COMPOSE_PROFILES', profiles.join(','), reasons.join(', ') || 'Celery needs a queue')
-  // manage.py often names settings for development, and wsgi.py those for production.
-  const settingsIn = (path: string | undefined): string | undefined => (path ? /DJANGO_SETTINGS_MODULE["'],\s*["']([\w.]+)["']/.exec(inner.read(path))?.[1] : undefined)
-  const [own, served] = [settingsIn(manage), settingsIn(inner.paths.find((path) => moduleOf(path).module === web?.target.split(':')[0]))]
-  const settings = own && served && own !== served ? [{ name: 'DJANGO_SETTINGS_MODULE', where: `${shown(manage!)} has ${own}, and what web starts has ${served}` }] : []
   const folders = new Set(inner.paths.filter((path) => isSource(path)).flatMap((path) => path.split('/').slice(0, -1)))
-  const variables = [...settings, ...variablesOf(inner, { folders, hasStore: store !== undefined, ...(database ? { database: database.profile } : {}) }).map((one) => ({ ...one, where: shown(one.where) }))]
-  return { findings, open, variables }
+  const variables = variablesOf(inner, { folders, ...services }).map((one) => ({ ...one, where: shown(one.where) }))
+  return { findings, open, variables: [...doubtfulSettings(app, moduleOf), ...variables] }
 }

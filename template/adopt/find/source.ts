@@ -22,6 +22,9 @@ export interface Startable {
   line: number
 }
 
+/** The shortest path: of files with the same name, the one that is least deep. */
+export const shortest = (paths: readonly string[]): string | undefined => paths.toSorted((a, b) => a.length - b.length)[0]
+
 export const byFile = ({ path, line }: { path: string; line: number }): string => `${path}:${line}`
 
 /** Folders whose files are not what starts. */

@@ -12,7 +12,7 @@ export interface Variable {
 const PASSED = /^(DATABASE_URL|REDIS_URL|SECRET_KEY|PORT|S3_(ENDPOINT_URL|PUBLIC_URL|BUCKET|REGION|ACCESS_KEY_ID|SECRET_ACCESS_KEY)|AWS_ENDPOINT_URL_S3|FRONTEND_ROOT|PATH|HOME|TMPDIR|HOSTNAME|DJANGO_SETTINGS_MODULE|FLASK_APP)$/
 
 /** The services that the application uses, and its own folders, whose names may begin those of its variables. */
-interface Services { database?: 'postgres' | 'mariadb'; hasStore: boolean; folders: ReadonlySet<string> }
+export interface Services { database?: 'postgres' | 'mariadb'; hasStore: boolean; folders: ReadonlySet<string> }
 
 /** Names of tests, which delete what they find, of brokers that are none of Celery's, and of other databases. */
 const OTHER = /(^|_)(TEST(S|ING)?|MQTT|KAFKA|STOMP|ACTIVEMQ|RABBIT(MQ)?|AMQP|SQS|MONGO(DB)?|INFLUX(DB)?|VECTOR|LEGACY|OLD|REPLICA|READ|ANALYTICS|WAREHOUSE)(_|$)/

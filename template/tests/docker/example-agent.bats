@@ -355,8 +355,7 @@ alone() {
 	cp -r template/examples/agent "$BATS_TEST_TMPDIR/agent"
 	cd "$BATS_TEST_TMPDIR/agent/backend"
 	python3 -m venv "$BATS_TEST_TMPDIR/venv"
-	"$BATS_TEST_TMPDIR/venv/bin/pip" install --quiet --require-hashes --requirement requirements.txt
-	"$BATS_TEST_TMPDIR/venv/bin/pip" install --quiet --require-hashes --requirement requirements-dev.txt
+	"$BATS_TEST_TMPDIR/venv/bin/pip" install --quiet --no-compile --require-hashes --requirement requirements.txt --requirement requirements-dev.txt
 	run env -u DOCKER_HOST "$BATS_TEST_TMPDIR/venv/bin/python" -m pytest -q
 	assert_success
 	cd ../frontend
