@@ -107,8 +107,8 @@ def main() -> int:
             stack.enter_context(lock_for(os.environ.get("DATABASE_URL", ""), seconds))
         except LockTimeoutError:
             print(
-                f"migrate: another migration has held the lock for {seconds:.0f} seconds. "
-                "See whether it is alive (docker compose ps --all migrate), then run this one again.",
+                f"migrate: another migration has held the lock for {seconds:.0f} seconds, "
+                "which is MIGRATE_LOCK_TIMEOUT. See whether it is alive (docker compose ps --all migrate), then run this one again.",
                 file=sys.stderr,
             )
             return TEMPORARY_FAILURE

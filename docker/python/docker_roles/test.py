@@ -82,6 +82,12 @@ def use_own_queue(url: str) -> str:
     return f"number {number} of Redis ({change_variables(pattern, renumber)})"
 
 
+def named_by_host(*urls: str) -> str:
+    """Returns the variables that name the server of one of these URLs and nothing else, so they stay."""
+    hosts = {urlsplit(url).hostname for url in urls} - {None}
+    return ", ".join(sorted(name for name, value in os.environ.items() if value in hosts))
+
+
 def main() -> None:
     """Changes the variables, then runs the command in place of this process."""
     database, queue = (os.environ.get(name, "") for name in ("DATABASE_URL", "REDIS_URL"))
@@ -90,6 +96,10 @@ def main() -> None:
     for name in ("DATABASE_URL_FILE", "REDIS_URL_FILE"):
         os.environ.pop(name, None)
     print(f"test: runs on {', and on '.join(said)}.", file=sys.stderr, flush=True)
+    if hosts := named_by_host(database, queue):
+        print(
+            f"test: {hosts} still name the stack's server: with them, tests reach its data.", file=sys.stderr
+        )
     os.execvp(sys.argv[1], sys.argv[1:])  # noqa: S606 the entrypoint's own words
 
 

@@ -71,3 +71,8 @@ tested() {
 	run -0 env DATABASE_URL_FILE=/run/secrets/database PYTHONPATH="$ROOT/docker/python" python3 -m docker_roles.test env
 	refute_output --partial DATABASE_URL_FILE
 }
+
+@test "variables that name the stack's server alone are reported, because they cannot be changed" {
+	tested DATABASE_URL=postgres://db/shop REDIS_URL=redis://redis:6379/0 SHOP_DB_HOST=db SHOP_REDIS_HOST=redis OTHER=redis:6379
+	assert_equal "${stderr_lines[1]}" "test: SHOP_DB_HOST, SHOP_REDIS_HOST still name the stack's server: with them, tests reach its data."
+}

@@ -44,7 +44,7 @@ read_word() {
 	[[ -n $(model .services.migrate.environment.MIGRATE_COMMAND) ]] || skip 'MIGRATE_COMMAND is empty'
 	run cat "$BATS_SUITE_TMPDIR/migrations"
 	[[ $output != *'so this runs without a lock'* ]] || skip 'the migration has no lock here, and says so'
-	[[ $(grep --count '^exit code 0$' <<<"$output") -eq 3 ]] || fail "$output"
+	[[ $(grep --count '^exit code 0$' <<<"$output") -eq 3 ]] || fail "$(grep --only-matching 'migrate: .*\|exit code .*' <<<"$output"; tail --lines 40 <<<"$output")"
 }
 
 @test "a migration that has run already changes nothing and succeeds" {
