@@ -108,7 +108,8 @@ def main() -> int:
         except LockTimeoutError:
             print(
                 f"migrate: another migration has held the lock for {seconds:.0f} seconds, "
-                "which is MIGRATE_LOCK_TIMEOUT. See whether it is alive (docker compose ps --all migrate), then run this one again.",
+                "which is MIGRATE_LOCK_TIMEOUT. See whether it is alive (docker compose ps --all migrate), "
+                "then run this one again.",
                 file=sys.stderr,
             )
             return TEMPORARY_FAILURE
