@@ -359,6 +359,12 @@ recording_is_there() {
 	curl --silent --fail "$(story "$id" .audio_url)" | cmp - "$BATS_FILE_TMPDIR/story.wav"
 }
 
+@test "a store that cannot write to its volume is not healthy" {
+	run -1 compose run --rm --no-deps --no-TTY --volume storage-data:/data:ro --entrypoint sh storage \
+		-c "$(compose config --format json | json '.services.storage.healthcheck.test[1]' | sed 's/\$\$/$/')"
+	assert_output --partial 'Read-only file system'
+}
+
 @test "a recording is there after teardown and a new start" {
 	npm run --silent teardown
 	compose up --detach --wait
