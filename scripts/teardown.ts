@@ -1,9 +1,9 @@
 /** `npm run teardown`: the counterpart of up. Data stays unless --volumes says otherwise. */
 import { common, defineCommand, main, yesOption } from './lib/command.ts'
-import { compose, composeCommand, ofProject, openStack, readModel, readNames, stackOf } from './lib/compose/stack.ts'
+import { compose, composeCommand, ofProject, openStack, readContainers, readModel, readNames, refuseOtherFolder, stackOf } from './lib/compose/stack.ts'
 import { read, stream } from './lib/engine/docker.ts'
 import { findEngine } from './lib/engine/engine.ts'
-import { envFile } from './lib/env/settings.ts'
+import { envFile, loadSettings } from './lib/env/settings.ts'
 import { CliError } from './lib/errors.ts'
 import { addressed, confirm, ok, print, printJson } from './lib/terminal.ts'
 
@@ -30,6 +30,8 @@ export const teardown = defineCommand({
     const stack = stackOf(file)
     // A stack can be taken down with wrong settings, as long as Compose knows what it is made of.
     const { name, volumes: declared = {} } = await readModel(stack).catch(async () => (await openStack(file)).model)
+    const containers = await readContainers(name)
+    refuseOtherFolder(name, containers, (await loadSettings(file)).values)
     // An external volume is never deleted, even if it still has the project's label.
     const kept = Object.values(declared).flatMap((volume) => (volume?.external ? [volume.name] : []))
     const readData = async (): Promise<string[]> =>
@@ -44,6 +46,7 @@ export const teardown = defineCommand({
     const left = volumes ? await readData() : []
     if (left.length > 0) await read(['volume', 'rm', ...left])
     if (json) return printJson({ ok: true, project: name, deletedVolumes: volumes ? data : [] })
+    if (containers.length + data.length === 0) return ok(`There was nothing of ${name}. npm run up makes its stack.`)
     if (volumes || data.length === 0) return ok(`${name} is gone, and none of its data is left`)
     const next = addressed('npm run up continues, npm run teardown -- --volumes deletes them', file)
     ok(`${name} is stopped. Its data stays in ${data.length} volumes: ${next}`)

@@ -10,7 +10,7 @@ import { hasNewFrontend, readHashes, replaceWeb, stopWorkers, tryFrontend } from
 import { checkPorts } from './lib/compose/ports.ts'
 import { checkCaddyfile, reloadProxy } from './lib/compose/proxy.ts'
 import { checkSourceAccess } from './lib/compose/source-access.ts'
-import { buildImages, captureCompose, composeCommand, findStrays, openStack, readContainers, stackOf, startServices, type Stack } from './lib/compose/stack.ts'
+import { buildImages, captureCompose, composeCommand, findStrays, openStack, readContainers, refuseOtherFolder, stackOf, startServices, type Stack } from './lib/compose/stack.ts'
 import { lastLines, read } from './lib/engine/docker.ts'
 import { ensureImages } from './lib/engine/images.ts'
 import { envFile } from './lib/env/settings.ts'
@@ -133,6 +133,8 @@ export const up = defineCommand({
     const opened = await openStack(file)
     const { engine, settings: { names, findings, values } } = opened
     refuseSecond(opened.model.name)
+    const before = await readContainers(opened.model.name)
+    refuseOtherFolder(opened.model.name, before, values)
     ok(`${engine.product} ${engine.engineVersion}, Compose ${engine.composeVersion}`)
     const warnings = findings.length === 0 ? '' : addressed(`, ${amount(findings.length, 'warning')} (see npm run env)`, file)
     ok(`${file}: ${amount(names.length, 'setting')}${warnings}`)
@@ -140,9 +142,8 @@ export const up = defineCommand({
     await checkPorts(model)
     const [hashes] = await Promise.all([readHashes(stack), noBuild ? undefined : buildImages(stack)])
     await checkSourceAccess(stack, model, engine.isRootless)
-    const found = { all: await readContainers(model.name), hashes }
-    await checkCaddyfile(stack, model, found.all)
-    await replaceWeb(stack, model, start, found, () => void (hasBegunToStart = true))
+    await checkCaddyfile(stack, model, before)
+    const isNew = await replaceWeb(stack, model, start, { all: before, hashes }, () => void (hasBegunToStart = true))
 
     hasBegunToStart = true
     const begun = performance.now()
@@ -151,7 +152,11 @@ export const up = defineCommand({
       await startStack(stack, model, [...start, ...Object.keys(model.services).filter((name) => name !== 'frontend')], hashes)
       await tryFrontend(stack, model, Number(timeout))
     }
-    const all = await startStack(stack, model, start, hashes)
+    const all = await startStack(stack, model, start, hashes).catch((error: unknown) => {
+      if (!isNew || !(error instanceof CliError)) throw error
+      const hint = 'Web serves the new version already, and tasks wait in their queue. To go back: git checkout the version before, and npm run up.'
+      throw new CliError(error.message, { details: error.details, exitCode: error.exitCode, hint: [error.hint, hint].filter(Boolean).join('\n') })
+    })
     const migrated = model.services.migrate?.environment?.MIGRATE_COMMAND ? ', the database is migrated' : ''
     const running = new Set(all.filter(({ service, state }) => state === 'running' && service in model.services).map(({ service }) => service))
     ok(`${running.size} services are up${migrated}`, secondsSince(begun))

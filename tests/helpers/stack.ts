@@ -20,11 +20,13 @@ export interface Sketch {
   /** Compose's hash of its settings. */
   hash?: string
   startedAt?: string
+  /** Where Compose was run. */
+  folder?: string
 }
 
 /** What `docker inspect` answers for a container. */
 export function inspected({
-  service, state = 'running', health, says = '', exitCode = 0, oomKilled = false, restarts = 0, memoryLimit = 0, number = 1, oneoff = false, image = '', hash = '',
+  service, state = 'running', health, says = '', exitCode = 0, oomKilled = false, restarts = 0, memoryLimit = 0, number = 1, oneoff = false, image = '', hash = '', folder = '',
   name = oneoff ? `shop-${service}-run-0c3f4` : `shop-${service}-${number}`, startedAt = '2026-01-01T00:00:00.5Z',
 }: Sketch) {
   const check = { Start: '2026-01-01T00:00:00Z', End: '2026-01-01T00:00:01Z', ExitCode: health === 'healthy' ? 0 : 1, Output: says }
@@ -48,6 +50,7 @@ export function inspected({
         'com.docker.compose.service': service,
         'com.docker.compose.config-hash': hash,
         'com.docker.compose.container-number': String(number),
+        'com.docker.compose.project.working_dir': folder,
         'com.docker.compose.oneoff': oneoff ? 'True' : 'False',
       },
     },

@@ -29,8 +29,8 @@ describe('up, in a new checkout', () => {
 
   test('checks settings and images first, pulls what is missing, builds, starts, and checks what runs', () => {
     const steps = [
-      'compose config', 'image inspect', 'pull postgres:17-trixie', 'pull valkey/valkey:9.1-trixie',
-      'compose build', 'ps --all', 'compose up --detach --wait',
+      'compose config', 'ps --all', 'image inspect', 'pull postgres:17-trixie', 'pull valkey/valkey:9.1-trixie',
+      'compose build', 'compose up --detach --wait',
     ]
     expect(box.order(...steps)).toEqual(steps)
     expect(box.calls().at(-1)).toMatch(/^inspect /)

@@ -116,6 +116,8 @@ export function parseContainers(json: string) {
       // The id of its image, which a new build of the same name does not have; and Compose's hash of its settings.
       image: Image.replace(/^sha256:/, ''), hash: Config.Labels['com.docker.compose.config-hash'] ?? '',
       name: Name.replace(/^\//, ''),
+      // Where Compose was run.
+      folder: Config.Labels['com.docker.compose.project.working_dir'] ?? '',
       service: Config.Labels['com.docker.compose.service'] ?? '',
       // Which of the service's containers it is, counted from 1.
       number: Config.Labels['com.docker.compose.container-number'] ?? '1',

@@ -78,30 +78,40 @@ const login: Job = {
   ...migration, title: 'Logging in to the database', failure: 'up could not log in to the database with the new DATABASE_URL. What ran before still runs.',
 }
 
+/** What a container has in its environment, as NAME=VALUE. Compose's hash does not tell: it leaves out what is in an env_file. */
+const variablesOf = async (id: string): Promise<string[]> => JSON.parse(await read(['inspect', '--format', '{{json .Config.Env}}', id])) as string[]
+
 /** Whether there is a migration, and the last one had another DATABASE_URL or is not there any more to tell. */
 async function hasOtherUrl(migrate: Service | undefined, all: readonly Container[]): Promise<boolean> {
   const { DATABASE_URL: url, MIGRATE_COMMAND: command } = migrate?.environment ?? {}
   const id = all.find(({ service }) => service === 'migrate')?.id
-  // Compose's hash does not tell: it leaves out what is in an env_file.
-  return Boolean(url && command) && !(id && (JSON.parse(await read(['inspect', '--format', '{{json .Config.Env}}', id])) as string[]).includes(`DATABASE_URL=${url}`))
+  return Boolean(url && command) && !(id && (await variablesOf(id)).includes(`DATABASE_URL=${url}`))
+}
+
+/** Whether a service is to have a variable, or a value of it, that this container of it does not have. */
+async function hasOtherVariables({ environment = {} }: Service, { id }: Container): Promise<boolean> {
+  const had = await variablesOf(id)
+  // Without a value it is not passed at all.
+  return Object.entries(environment).some(([name, value]) => value !== null && !had.includes(`${name}=${value}`))
 }
 
 /**
- * Replaces web if an older version of it runs: migrates while that one goes on serving, starts the new web beside it,
- * and stops it when the new one is healthy. Compose alone would first stop every old container: visitors would wait for
+ * Replaces web if an older version of it runs, or one with other variables: migrates while that one goes on serving,
+ * starts the new web beside it, and stops it when the new one is healthy. Compose alone would first stop every old container: visitors would wait for
  * the migration and for the worker's last task, and a new web that never becomes healthy would be an outage.
  *
- * If only settings change, it tries a new DATABASE_URL, provided that there is a proxy: the database may have another
- * password, and Compose would find out only after it has stopped everything.
+ * If only settings change and web cannot have two, it tries a new DATABASE_URL, provided that there is a proxy: the
+ * database may have another password, and Compose would find out only after it has stopped everything.
  *
- * Web is replaced in its place, before the rest, if there is no proxy, if two of it cannot run, if a service is not well
+ * A new version is replaced in its place, before the rest, if there is no proxy, if two of it cannot run, if a service is not well
  * (this start may be the cure), or if one that web needs changes too (Compose would then replace the new web as well).
  *
  * @param found the containers, and what readHashes says of the stack
  * @param begins is called before anything that serves is stopped
+ * @returns whether a new version serves, while all else is still the old one
  * @throws CliError (exit code 6 or 7) while the old version goes on serving
  */
-export async function replaceWeb(stack: Stack, model: Model, start: readonly string[], found: Found, begins: () => void): Promise<void> {
+export async function replaceWeb(stack: Stack, model: Model, start: readonly string[], found: Found, begins: () => void): Promise<boolean> {
   const { migrate, web, proxy } = model.services
   const { all, hashes } = found
   const running = all.filter((one) => isUnderWay(one))
@@ -111,28 +121,30 @@ export async function replaceWeb(stack: Stack, model: Model, start: readonly str
   const left = idsOf(all.filter((one) => !running.includes(one) &&
     (one.service === 'web' && webs.length > 0 || one.state === 'created' && /^[\da-f]{12}_/.test(one.name))))
   if (left.length > 0) await read(['rm', ...left])
-  if (!web?.image || webs.length === 0) return
+  if (!web?.image || webs.length === 0) return false
   const waits = waitsFor(model, 'web')
   const needed = waits.map(([service]) => service)
   const current = await currentImages(model, ['web', ...needed])
   // A broker is none: to log in, it is not needed.
   const databases = waitsFor(model, 'migrate').filter(([service, condition]) => condition !== 'service_completed_successfully' && !/^(redis|rabbitmq)$/.test(service)).map(([service]) => service)
-  const isNew = webs.some(({ image }) => !current.includes(image))
-  if (!databases.every((name) => running.some(({ service }) => service === name))) return
-  if (!isNew) {
+  if (!databases.every((name) => running.some(({ service }) => service === name))) return false
+  const changes = changesTo(current, hashes)
+  const isUnsettled = running.some((one) => one.service !== 'web' && (one.state === 'restarting' || one.health === 'unhealthy' || needed.includes(one.service) && changes(one)))
+  const canBeBeside = proxy && !web.ports?.length && !web.container_name && canRunTwice(web) && !isUnsettled
+  const isOld = ({ image }: Container): boolean => !current.includes(image)
+  const hasOldSettings = !webs.some((one) => isOld(one)) && canBeBeside && webs.every(({ health }) => health === 'healthy') && await hasOtherVariables(web, webs[0]!)
+  if (!webs.some((one) => isOld(one)) && !hasOldSettings) {
     // A database that is not well cannot tell, and this start may be the cure.
     const canTell = proxy && running.every((one) => !databases.includes(one.service) || isWell(one))
     if (canTell && await hasOtherUrl(migrate, all)) await runOnce(stack, model, login, { options: ['--no-deps', '--env', 'MIGRATE_COMMAND=true'] })
-    return
+    return false
   }
   if (migrate?.environment?.MIGRATE_COMMAND) await runOnce(stack, model, migration, { options: ['--no-deps'] })
-  const old = webs.filter(({ image, health }) => !current.includes(image) && health === 'healthy')
-  const changes = changesTo(current, hashes)
-  const isUnsettled = running.some((one) => one.service !== 'web' && (one.state === 'restarting' || one.health === 'unhealthy' || needed.includes(one.service) && changes(one)))
-  if (!proxy || web.ports?.length || web.container_name || !canRunTwice(web) || isUnsettled || old.length === 0) {
+  const old = webs.filter((one) => (hasOldSettings || isOld(one)) && one.health === 'healthy')
+  if (!canBeBeside || old.length === 0) {
     begins()
     await stopWorkers(model, all, hashes)
-    return void (await startServices(stack, model, [...start, 'web']))
+    return (await startServices(stack, model, [...start, 'web'])) === 0
   }
   const useless = idsOf(webs.filter((one) => !old.includes(one)))
   if (useless.length > 0) await read(['stop', ...useless])
@@ -145,6 +157,7 @@ export async function replaceWeb(stack: Stack, model: Model, start: readonly str
     await read(['stop', ...idsOf(old)], { tidiesUp: true })
     await read(['rm', ...idsOf(old)], { tidiesUp: true })
   })
+  return true
 }
 
 /** Whether a frontend serves and will be replaced by another version, which can be tried beside it. */

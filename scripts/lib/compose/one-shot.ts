@@ -4,7 +4,7 @@ import { envFile } from '../env/settings.ts'
 import { CliError, ExitCode } from '../errors.ts'
 import { indent, info, print, printJson, showCommand, step } from '../terminal.ts'
 import { firstCause, hasFailed, waitsFor, type Model } from './model.ts'
-import { captureCompose, composeCommand, endAbandoned, openStack, readContainers, stackOf, type Stack } from './stack.ts'
+import { captureCompose, composeCommand, endAbandoned, openStack, readContainers, refuseOtherFolder, stackOf, type Stack } from './stack.ts'
 
 export interface Job {
   role: string
@@ -64,7 +64,8 @@ export const defineOneShot = (job: Job, command: Pick<Command, 'summary' | 'note
     options: { verbose: { type: 'boolean', help: 'Show its output even when it succeeds' }, ...common },
     async run({ verbose = false, 'env-file': file = envFile, json = false, 'dry-run': dryRun = false }) {
       if (dryRun) return print(composeCommand(stackOf(file), ...runOf(job)))
-      const { stack, model } = await openStack(file)
+      const { stack, model, settings } = await openStack(file)
+      refuseOtherFolder(model.name, await readContainers(model.name), settings.values)
       await runOnce(stack, model, job, { verbose })
       if (json) printJson({ ok: true })
     },

@@ -1,5 +1,5 @@
 /** One stack: an env file, and the Compose commands that go with it. */
-import { existsSync } from 'node:fs'
+import { existsSync, realpathSync } from 'node:fs'
 import { setTimeout } from 'node:timers/promises'
 import { capture, format, lastLines, read, stream, type Result, type RunOptions } from '../engine/docker.ts'
 import { findEngine, startEngine, type Engine } from '../engine/engine.ts'
@@ -93,6 +93,24 @@ export const readNames = async (args: readonly string[], options?: RunOptions): 
 export async function readContainers(project: string): Promise<Container[]> {
   const ids = await readNames(['ps', '--all', '--quiet', '--no-trunc', ...ofProject(project)])
   return ids.length === 0 ? [] : parseContainers(await read(['inspect', ...ids]))
+}
+
+/**
+ * The other folder to which the containers of a project belong, if it is still there. Without COMPOSE_PROJECT_NAME, a
+ * second copy in a folder of the same name is the same project: it would replace or remove what the first has started.
+ */
+export const otherFolder = (containers: readonly Container[], settings: Values): string | undefined =>
+  valueOf('COMPOSE_PROJECT_NAME', settings, process.env) === undefined
+    ? containers.map(({ folder }) => folder).find((folder) => existsSync(folder) && realpathSync(folder) !== realpathSync('.')) : undefined
+
+/** @throws CliError (exit code 3) if the containers belong to another folder */
+export function refuseOtherFolder(name: string, containers: readonly Container[], settings: Values): void {
+  const other = otherFolder(containers, settings)
+  if (other === undefined) return
+  throw new CliError(`The containers of ${name} belong to another folder: ${other}. Nothing was changed.`, {
+    hint: 'Give this stack another name: COMPOSE_PROJECT_NAME=… in .env.docker. To go on with theirs from here, ' +
+      `write COMPOSE_PROJECT_NAME=${name}`, exitCode: ExitCode.config,
+  })
 }
 
 /** What still runs although its profile or its overlay is off, and the command that removes it. */

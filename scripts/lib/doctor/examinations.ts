@@ -1,10 +1,10 @@
 /** What the doctor asks, and how it judges the answers: the machine, the settings and the stack. */
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { foreignImages, hasToEnd, isUnderWay, isWell, type Container, type Model } from '../compose/model.ts'
 import { currentImages } from '../compose/new-version.ts'
 import { takenPorts } from '../compose/ports.ts'
 import { unreadableSource } from '../compose/source-access.ts'
-import { captureCompose, endAbandoned, findStrays, type Stack } from '../compose/stack.ts'
+import { captureCompose, endAbandoned, findStrays, otherFolder, type Stack } from '../compose/stack.ts'
 import { capture, lastLines } from '../engine/docker.ts'
 import { isAtLeast, type Engine } from '../engine/engine.ts'
 import { isFarEngine, makeRoom, roomOf } from '../engine/machine.ts'
@@ -150,6 +150,14 @@ export async function examineContainers({ containers, model, stack }: Pick<Sight
   ]
 }
 
+/** Whether the containers were started from here. */
+async function examineFolder({ containers, model, settings }: Sight): Promise<Observation[]> {
+  const other = otherFolder(containers, settings.values)
+  if (other) return [wrong(`The containers of ${model.name} belong to another folder: ${other}.`, 'Give this stack another name: COMPOSE_PROJECT_NAME=… in .env.docker.')]
+  const moved = (await isFarEngine()) ? undefined : containers.find(({ folder }) => folder && !existsSync(folder))?.folder
+  return moved ? [doubtful(`The stack was started from ${moved}, which is not there: a container that restarts does not find its files.`, 'npm run up')] : []
+}
+
 /** What runs an image whose name another one has now. After a deploy that failed, this is the version that serves. */
 async function examineVersions({ containers, model }: Sight): Promise<Observation[]> {
   // A service of the user's may have a build and no name for its image.
@@ -230,5 +238,5 @@ async function examineImages({ model }: Sight): Promise<Observation[]> {
 export const groups = {
   machine: { title: 'This machine', examinations: [examineEngine, examineImages, examinePorts, examineSource] },
   settings: { title: 'The settings', examinations: [examineSettings] },
-  stack: { title: 'The stack', examinations: [examineContainers, examineVersions, examineQueues] },
+  stack: { title: 'The stack', examinations: [examineFolder, examineContainers, examineVersions, examineQueues] },
 }

@@ -105,6 +105,8 @@ export const clues: readonly Clue[] = [
     `Likely: the volume of the database was made with another password of "${user}", or DATABASE_URL has another one ` +
     'than its provider, POSTGRES_PASSWORD or MARIADB_PASSWORD. These two are read only when the volume is new: put the ' +
     'old one back, or change it in the database too: docs/troubleshooting.md, "The password does not fit the volume".'],
+  [/FATAL: +database "([^"]+)" does not exist|FATAL: +role "([^"]+)" does not exist/, ([name]) =>
+    `Likely: the volume of the database was made with another POSTGRES_DB or POSTGRES_USER than "${name}". These are read only when the volume is new: put the old one back.`],
   // The version stands in the line below.
   [/database files are incompatible with server(?:.*\n.*?version (\d+))?/, ([version], scene) =>
     `The volume was made by ${version ? `PostgreSQL ${version}` : 'another major version of PostgreSQL'}, which this one cannot read. Put the old POSTGRES_IMAGE ` +
@@ -118,6 +120,8 @@ export const clues: readonly Clue[] = [
   [/Path doesn't exist: '?([^\s']+?)'?\.? +Please use the 'init' command/, ([folder]) =>
     `There is no folder of migrations at ${folder}. Create it once and commit it: docs/use-your-own-app.md shows ` +
     'how. If the application has no migrations, set MIGRATE_COMMAND= in .env.docker.'],
+  [/column "?([^"\s]+)"?(?: of relation "[^"]+")? does not exist|no such column: (\S+)|Unknown column '([^']+)'/, ([column]) =>
+    `The database has no column "${column}". Does a migration create it before it is needed? npm run migrate -- --verbose shows what they do.`],
   [/relation "([^"]+)" does not exist|no such table: (\S+)|Table '([^']+)' doesn't exist/, ([table]) =>
     `The database has no table "${table}". Is MIGRATE_COMMAND in .env.docker set, and does a migration create that table ` +
     'before it is needed? npm run migrate -- --verbose shows what they do.'],

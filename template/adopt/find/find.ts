@@ -145,7 +145,7 @@ export function find(files: Files, { appDir, project, versions }: Place): Found 
 
   const manage = shortest(inner.paths.filter((path) => posix.basename(path) === 'manage.py' && /DJANGO_SETTINGS_MODULE/.test(inner.read(path))))
   const moduleOf = moduleFinder(inner, manage && posix.dirname(manage))
-  const startOf = findStarts({ all: files, inner, folder, moduleOf, wantsAsgi: manage === undefined ? undefined : packages.has('channels') || packages.has('daphne') })
+  const startOf = findStarts({ all: files, inner, folder, moduleOf, packages, wantsAsgi: manage === undefined ? undefined : packages.has('channels') || packages.has('daphne') })
   const [web, celery] = (['WEB_APP', 'CELERY_APP'] as const).map((setting) => {
     const start = startOf(setting)
     if (typeof start !== 'string') {

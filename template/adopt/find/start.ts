@@ -29,6 +29,7 @@ interface Application {
   moduleOf: (path: string) => Module
   /** Whether websockets need asgi.py, for a Django application that has both. */
   wantsAsgi: boolean | undefined
+  packages: ReadonlySet<string>
 }
 
 /** The only one of the lowest rank, or undefined if several share it. */
@@ -43,14 +44,17 @@ function bestOf<T>(all: readonly T[], rankOf: (one: T) => number): T | undefined
  *
  * @returns a function that gives it for a setting, or a sentence why it is not certain
  */
-export function findStarts({ all, inner, folder, moduleOf, wantsAsgi }: Application): (setting: keyof typeof USUAL) => Start | string {
+export function findStarts({ all, inner, folder, moduleOf, wantsAsgi, packages }: Application): (setting: keyof typeof USUAL) => Start | string {
   const paths = inner.paths.filter((path) => isSource(path)).toSorted((a, b) => a.length - b.length)
   const pathOf = (module: string): string | undefined => paths.find((path) => moduleOf(path).module === module)
   // After "celery -A", the last name may be the object.
   const fileOf = ({ target }: Command): string | undefined => pathOf(target.split(':')[0]!) ?? (target.includes(':') ? undefined : pathOf(target.split('.').slice(0, -1).join('.')))
+  // What starts may be an installed package, such as superset.app:create_app().
+  const isPackage = ({ target }: Command): boolean => [...packages].some((name) => `-${name}`.endsWith(`-${/^\w+/.exec(target)![0].replaceAll('_', '-')}`))
   const commands = commandsOf(all).flatMap((command) => {
     const path = fileOf(command)
-    return path === undefined ? [] : [{ ...command, root: moduleOf(path).root }]
+    if (path === undefined) return isPackage(command) ? [{ ...command, root: '.' }] : []
+    return [{ ...command, root: moduleOf(path).root }]
   })
   const startables = startablesOf(inner)
   const holdsCelery = (path: string): boolean => startables.some((one) => one.kind === 'celery' && one.path === path && !one.object.endsWith(')'))

@@ -226,7 +226,7 @@ sys.exit("celery@" not in urllib.request.urlopen(page, timeout=10).read().decode
 
 # A deploy of a new version with another migration, while a visitor asks again and again.
 deploy() { # deploy MIGRATE_COMMAND
-	set_in "$env_file" IMAGE_VERSION="$RANDOM" MIGRATE_COMMAND="'$1'"
+	set_in "$env_file" IMAGE_VERSION="${version:-$RANDOM}" MIGRATE_COMMAND="'$1'"
 	while :; do
 		# An old web that waits for an open stream takes 20 seconds to stop.
 		curl --silent --max-time 15 --output /dev/null --write-out '%{http_code}\n' "$web/api/status"
@@ -248,19 +248,6 @@ deploy() { # deploy MIGRATE_COMMAND
 	run cat "$BATS_TEST_TMPDIR/said"
 	assert_output --partial 'What ran before still runs.'
 	assert_equal "$(state '{{.Id}}' web)" "$before"
-}
-
-@test "a deploy whose web ends as soon as it starts ends with 7 and leaves the old version to its visitors" {
-	local before
-	before=$(state '{{.Id}}' web)
-	set_in "$env_file" WEB_APP=stories:nothing
-	run -7 deploy true
-	set_in "$env_file" 'WEB_APP=stories:create_app()'
-	assert_equal "$(cat "$BATS_TEST_TMPDIR/all")" 200
-	run cat "$BATS_TEST_TMPDIR/said"
-	assert_output --regexp 'web stops as soon as it starts \(exit code [14]\)\. The old version still serves\.'
-	assert_output --partial 'WEB_APP names something that the source does not have'
-	assert_equal "$(compose ps --quiet web)" "$before"
 }
 
 @test "a deploy whose web answers with errors ends with 7, no visitor meets that web, and it gets its networks back" {
@@ -316,6 +303,29 @@ deploy() { # deploy MIGRATE_COMMAND
 	refute_output "$before"
 	run curl --silent --fail --max-time 20 --output /dev/null "$web/api/status"
 	assert_success
+}
+
+@test "settings with which web ends as soon as it starts leave the old web to its visitors, and others reach it without an error" {
+	local before version
+	before=$(compose ps --quiet web) version=$(sed -n 's/^IMAGE_VERSION=//p' "$env_file")
+	set_in "$env_file" WEB_APP=stories:nothing
+	run -7 deploy true
+	set_in "$env_file" 'WEB_APP=stories:create_app()'
+	assert_equal "$(cat "$BATS_TEST_TMPDIR/all")" 200
+	run cat "$BATS_TEST_TMPDIR/said"
+	assert_output --regexp 'web stops as soon as it starts \(exit code [14]\)\. The old version still serves\.'
+	assert_output --partial 'WEB_APP names something that the source does not have'
+	assert_equal "$(compose ps --quiet web)" "$before"
+
+	# Any secret: the proxy stays, too.
+	set_in "$env_file" SECRET_KEY=an0ther-0f-this-test
+	run -0 deploy true
+	assert_equal "$(cat "$BATS_TEST_TMPDIR/all")" 200
+	before=$(compose ps --quiet web)
+	run -0 docker exec "$before" printenv SECRET_KEY
+	assert_output an0ther-0f-this-test
+	run -0 deploy true
+	assert_equal "$(compose ps --quiet web)" "$before"
 }
 
 @test "up has the proxy read a changed Caddyfile, and refuses one with a mistake, and a proxy that cannot start says why" {

@@ -111,6 +111,14 @@ describe('what starts', () => {
     expect(open).toContain('CELERY_APP: nothing in the source tells it')
   })
 
+  it('may be an installed package, but nothing else that is not in the source', () => {
+    const procfile = 'web: gunicorn superset.app:application\nworker: celery -A superset.tasks worker\nother: uvicorn strange.app:app\n'
+    expect(settingsOf(findIn({ 'requirements.txt': 'apache-superset==6\n', 'superset_config.py': '', Procfile: procfile }))).toMatchObject({
+      WEB_APP: 'superset.app:application', CELERY_APP: 'superset.tasks',
+    })
+    expect(settingsOf(findIn({ 'requirements.txt': 'flask\n', 'config.py': '', Procfile: procfile }))).not.toHaveProperty('WEB_APP')
+  })
+
   it("says which command of a package starts Celery, which sets up something before that", () => {
     const { open } = findIn({ ...flask, 'systemd/worker.service': '# x celery worker\nExecStart=/opt/venv/bin/nautobot-server celery worker --loglevel INFO\n' })
     expect(open).toContain('CELERY_APP: systemd/worker.service starts it by "nautobot-server celery worker". Write a module that sets up what this command does and has its Celery application')

@@ -65,6 +65,8 @@ test.each<[string, string]>([
   ['FATAL:  database files are incompatible with server\nDETAIL:  … was initialized by PostgreSQL version 16, which …', 'The volume was made by PostgreSQL 16, which this one cannot read. Put the old POSTGRES_IMAGE and POSTGRES_MOUNT back. Then docs/backup.md'],
   ['Error: in 18+, these Docker images are configured to store database data in a', 'set POSTGRES_MOUNT=/var/lib/postgresql'],
   ["Can't locate revision identified by '8a1b2c3d4e5f'", 'at revision 8a1b2c3d4e5f'],
+  ['psycopg.errors.UndefinedColumn: column "nothing" of relation "audit" does not exist', 'The database has no column "nothing".'],
+  ['psycopg.OperationalError: connection failed: FATAL:  database "stories2" does not exist', 'another POSTGRES_DB or POSTGRES_USER than "stories2"'],
   ["Error: Multiple head revisions are present for given argument 'head'", 'Two branches have added a migration each.'],
   ["Error: Path doesn't exist: /app/migrations.  Please use the 'init' command to create", 'no folder of migrations at /app/migrations.'],
   ['(psycopg.errors.UndefinedTable) relation "book" does not exist', 'The database has no table "book".'],

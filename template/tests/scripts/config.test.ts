@@ -47,7 +47,7 @@ test('every file of the folder is a snapshot that is compared', () => {
 
 // Podman has no start_interval: after a first check that fails, the next one comes a minute later.
 test.each([['postgres', 'pg_isready'], ['storage', 'wget']])('the first check of %s lasts through a first start of five seconds', (name, asked) => {
-  const command = configs.get('development.yaml')!.services[name]!.healthcheck!.test!.at(-1)!.replaceAll('$$', '$')
+  const command = configs.get('development.yaml')!.services[name]!.healthcheck!.test!.at(-1)!.replaceAll('$$', '$').replace('/data/.healthcheck', '/dev/null')
   const stubs = `slept=0; sleep() { slept=$((slept + 2)); }; ${asked}() { [ "$slept" -ge 50 ]; }`
   expect(spawnSync('sh', ['-c', `${stubs}; ${command}`], { encoding: 'utf8' })).toMatchObject({ status: 0, stderr: '' })
 })

@@ -1,3 +1,4 @@
+import { tmpdir } from 'node:os'
 import { expect, test } from 'vitest'
 import { stack } from '../../../tests/helpers/sandbox.ts'
 import { stackWith, wellStack } from '../../../tests/helpers/stack.ts'
@@ -62,6 +63,19 @@ test('doctor says that a child of a worker was killed because memory was full, a
   expect(said).toContainEqual({
     level: 'doubtful', text: expect.stringContaining('a process in it was killed because its memory was full') as string, remedy: expect.stringContaining('give Docker more memory') as string,
   })
+})
+
+test.each([
+  ['was moved away: Docker would not find its files', '/not/there', 'The stack was started from /not/there, which is not there: a container that restarts does not find its files.'],
+  ['is another copy: this is not its stack', tmpdir(), `The containers of shop belong to another folder: ${tmpdir()}.`],
+])('doctor says that the folder of the stack %s', async (_, folder, text) => {
+  const box = await stack()
+  box.answer('info', { code: 1 })
+  box.answer('compose-run', { out: { waiting: {}, taken: 0, oldest: null, lost: 0 } })
+  box.containers(wellStack.map((one) => ({ ...one, folder })))
+  const { stdout } = await box.run('doctor', ['--json'])
+  const { stack: said } = JSON.parse(stdout) as { stack: { text: string }[] }
+  expect(said.map((one) => one.text)).toContain(text)
 })
 
 /** What `docker image inspect` says of an image that was pulled this many days ago. */

@@ -20,8 +20,15 @@ const old: Sketch = { service: 'web', health: 'healthy', image: 'old' }
 const second: Sketch = { ...old, number: 2 }
 const fresh: Sketch = { service: 'web', number: 3, health: 'healthy', image: 'new' }
 
+/** A sandbox whose containers have these variables. */
+function sandboxWith(variables: string[] = []): Sandbox {
+  const box = new Sandbox()
+  box.answer('inspect-format', { out: variables })
+  return box
+}
+
 /** A sandbox with these containers, and then with those, and what is called on it. */
-async function replacedOn(containers: Sketch[], { model = stackWith(), later = containers, box = new Sandbox() } = {}) {
+async function replacedOn(containers: Sketch[], { model = stackWith(), later = containers, box = sandboxWith() } = {}) {
   box.settings()
   box.enter()
   box.containers(containers, later)
@@ -97,6 +104,21 @@ test.each<[string, Sketch[], Sketch[], string[], Model?]>([
 ])('a new version starts beside an older one, away from the proxy until it is well, if %s', async (_, before, added, calls, model) => {
   const later = [postgres, ...before.filter(({ image }) => image === 'old'), ...added]
   expect(await replacedOn([postgres, ...before], { later, ...(model && { model }) })).toEqual({ calls, failure: undefined, hasBegun: true })
+})
+
+const settled = [...beside(2, 'web-4'), `${back} web-4`, 'stop web-3', 'rm web-3']
+
+test.each<[string, Sketch[], Record<string, string | null>, string[], Service?]>([
+  ['are others', [fresh], { PATH: '/bin', COLOUR: 'red', UNSET: null }, settled],
+  ['are more', [fresh], { COLOUR: 'blue', MORE: '' }, settled],
+  ['are the same, and one is not passed', [fresh], { COLOUR: 'blue', UNSET: null }, []],
+  ['are others, and it is not well', [{ ...fresh, health: 'unhealthy' }], { COLOUR: 'red' }, []],
+  ['are others, and what it needs changes too', [fresh, { ...redis, hash: 'other' }], { COLOUR: 'red' }, []],
+  ['are others, and two of it cannot publish the same port', [fresh], { COLOUR: 'red' }, [], { ports: [{ target: 8000 }] }],
+])('web of this version is replaced beside itself if its variables %s', async (_, containers, environment, calls, own) => {
+  const box = sandboxWith(['PATH=/bin', 'COLOUR=blue'])
+  const later = [postgres, ...containers, { ...fresh, number: 4 }]
+  expect(await replacedOn([postgres, ...containers], { box, later, model: stackWith({ environment, ...own }) })).toMatchObject({ calls, failure: undefined })
 })
 
 test.each([

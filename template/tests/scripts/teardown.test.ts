@@ -1,7 +1,9 @@
+import { tmpdir } from 'node:os'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { findEngine } from '../../../scripts/lib/engine/engine.ts'
 import { teardown } from '../../../scripts/teardown.ts'
 import { Sandbox, stack } from '../../../tests/helpers/sandbox.ts'
+import { wellStack } from '../../../tests/helpers/stack.ts'
 
 vi.mock(import('../../../scripts/lib/engine/engine.ts'), async (original) => {
   const engine = await original()
@@ -39,6 +41,35 @@ describe.concurrent('teardown', () => {
     expect(JSON.parse(stdout)).toEqual({ ok: true, project: 'shop', deletedVolumes: ['shop_app-data', 'shop_postgres-data'] })
     expect(box.effects()).toEqual(['compose --profile * down --remove-orphans --volumes'])
     expect(box.calls()).toContain('volume ls --quiet --filter label=com.docker.compose.project=shop')
+  })
+})
+
+test('teardown says so if there was nothing', async () => {
+  const box = await stack()
+  const { code, stderr } = await box.run('teardown')
+  expect(code).toBe(0)
+  expect(stderr).toContain('✓ There was nothing of shop.')
+})
+
+describe.each<[command: string, args: string[]]>([['up', []], ['teardown', ['--volumes', '--yes']], ['migrate', []]])('%s, where the containers of this project', (command, args) => {
+  const run = async (folder: string, env = {}) => {
+    const box = await stack()
+    box.containers(wellStack.map((one) => ({ ...one, folder })))
+    const { code, stderr } = await box.run(command, args, { env })
+    return { code, stderr, effects: box.effects() }
+  }
+
+  test('belong to another folder, changes nothing and names both ways out', async () => {
+    const { code, stderr, effects } = await run(tmpdir())
+    expect({ code, effects }).toEqual({ code: 3, effects: [] })
+    expect(stderr).toContain(`The containers of shop belong to another folder: ${tmpdir()}. Nothing was changed.`)
+    expect(stderr).toContain('To go on with theirs from here, write COMPOSE_PROJECT_NAME=shop')
+  })
+
+  test.each([['belong to a folder that is gone', '/not/there', {}], ['are meant, as COMPOSE_PROJECT_NAME says', tmpdir(), { COMPOSE_PROJECT_NAME: 'shop' }]])('%s, works', async (_, folder, env) => {
+    const { code, effects } = await run(folder, env)
+    expect(code).toBe(0)
+    expect(effects).not.toEqual([])
   })
 })
 

@@ -193,6 +193,16 @@ describe.concurrent('up', () => {
     expect(box.order('compose up', 'compose exec')).toEqual(adapts ? [] : words ? ['compose up', 'compose exec'] : ['compose up'])
   })
 
+  test.each([['old', true], ['new', false]])('that fails at the worker says what web serves, if it had an %s image', async (image, expected) => {
+    const box = await stack()
+    box.answer('image-id', { out: 'sha256:new\n' })
+    const web: Sketch = { service: 'web', health: 'healthy', image: 'new' }
+    box.containers(stackWith({ ...web, image }), stackWith(web, { service: 'worker', state: 'exited', exitCode: 1, image: 'new' }))
+    const { code, stderr } = await box.run('up')
+    expect(code).toBe(7)
+    expect(stderr.includes('Web serves the new version already, and tasks wait in their queue. To go back: git checkout')).toBe(expected)
+  })
+
   test('while another up works on the stack ends with 1 and changes nothing', async () => {
     const box = await stack()
     box.containers(wellStack)
