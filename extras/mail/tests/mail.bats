@@ -145,6 +145,7 @@ done_story() {
 	printf '%s\n' "COMPOSE_FILE=$files" "MAIL_PORT=$((page_port + 6002))" >>"$BATS_TEST_TMPDIR/production.env"
 	production() { docker compose --env-file "$BATS_TEST_TMPDIR/production.env" --project-name "$project-p" "$@"; }
 	run -64 production run --rm --no-TTY secrets-check
+	production down --volumes >/dev/null 2>&1
 	assert_line 'check-secrets: extras/mail/compose.yaml is for development, because no mail would arrive. Take it out of COMPOSE_FILE.'
 }
 
