@@ -97,14 +97,16 @@ async function hasOtherVariables({ environment = {} }: Service, { id }: Containe
 
 /**
  * Replaces web if an older version of it runs, or one with other variables: migrates while that one goes on serving,
- * starts the new web beside it, and stops it when the new one is healthy. Compose alone would first stop every old container: visitors would wait for
- * the migration and for the worker's last task, and a new web that never becomes healthy would be an outage.
+ * starts the new web beside it, and stops it when the new one is healthy. Compose alone would first stop every old
+ * container: visitors would wait for the migration and for the worker's last task, and a new web that never becomes
+ * healthy would be an outage.
  *
  * If only settings change and web cannot have two, it tries a new DATABASE_URL, provided that there is a proxy: the
  * database may have another password, and Compose would find out only after it has stopped everything.
  *
- * A new version is replaced in its place, before the rest, if there is no proxy, if two of it cannot run, if a service is not well
- * (this start may be the cure), or if one that web needs changes too (Compose would then replace the new web as well).
+ * A new version is replaced in its place, before the rest, if there is no proxy, if two of it cannot run, if a service
+ * is not well (this start may be the cure), or if one that web needs changes too (Compose would then replace the new web
+ * as well).
  *
  * @param found the containers, and what readHashes says of the stack
  * @param begins is called before anything that serves is stopped
