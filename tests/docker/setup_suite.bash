@@ -10,7 +10,6 @@ migrate_at_once() {
 	# shellcheck disable=SC2016 # for the container's shell
 	compose run --rm --no-deps --no-TTY migrate sh -c '
 		[ -n "$MIGRATE_COMMAND" ] || exit 0
-		# Each may take long, and the last one waits for two.
 		export MIGRATE_LOCK_TIMEOUT=3600 MIGRATE_COMMAND="mkdir /tmp/migrating && (
 			$MIGRATE_COMMAND
 		) && rmdir /tmp/migrating"

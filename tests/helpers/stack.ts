@@ -20,7 +20,6 @@ export interface Sketch {
   /** Compose's hash of its settings. */
   hash?: string
   startedAt?: string
-  /** Where Compose was run. */
   folder?: string
 }
 
@@ -38,7 +37,6 @@ export function inspected({
     HostConfig: { Memory: memoryLimit, RestartPolicy: { Name: service === 'migrate' ? 'no' : 'unless-stopped' } },
     State: {
       Status: state,
-      Running: state === 'running',
       StartedAt: startedAt,
       ExitCode: exitCode,
       OOMKilled: oomKilled,

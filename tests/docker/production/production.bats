@@ -91,7 +91,6 @@ load ../helpers
 	# If it fails for another reason, such as too few networks, only this says so.
 	echo "$output"
 	assert_failure
-	# A database that refuses its password starts again and again.
 	run docker ps --format '{{.Label "com.docker.compose.service"}}' --filter "label=com.docker.compose.project=$known"
 	for service in migrate web worker beat flower frontend storage; do refute_line "$service"; done
 	for database in postgres mariadb; do
