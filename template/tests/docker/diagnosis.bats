@@ -151,7 +151,7 @@ no_tables() {
 	mended
 	sql "UPDATE alembic_version SET version_num = 'ab12cd34ef56'"
 	up_fails 6
-	advises 'The database is at revision ab12cd34ef56, which another branch made'
+	advises 'The database is at revision ab12cd34ef56, which another branch'
 	refute_output --partial make_table
 	no_tables
 }
