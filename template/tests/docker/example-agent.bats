@@ -342,25 +342,8 @@ alone() {
 	assert_output 200
 }
 
-# --- without Docker ---
-
 @test "the example's tests pass in a container" {
 	run compose run --rm --no-deps --no-TTY web test -q
 	assert_success
 	assert_output --regexp '[0-9]{2} passed'
-}
-
-@test "the example's tests pass in a plain virtual environment, and the frontend's with plain npm" {
-	python3 -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' || skip 'no Python 3.11 with venv on this machine'
-	cp -r template/examples/agent "$BATS_TEST_TMPDIR/agent"
-	cd "$BATS_TEST_TMPDIR/agent/backend"
-	python3 -m venv "$BATS_TEST_TMPDIR/venv"
-	"$BATS_TEST_TMPDIR/venv/bin/pip" install --quiet --no-compile --require-hashes --requirement requirements.txt --requirement requirements-dev.txt
-	run env -u DOCKER_HOST "$BATS_TEST_TMPDIR/venv/bin/python" -m pytest -q
-	assert_success
-	cd ../frontend
-	npm ci --no-audit --no-fund
-	npm run build
-	run npm test
-	assert_success
 }
