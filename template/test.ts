@@ -127,7 +127,7 @@ export async function proveTemplate(only?: string): Promise<Counts> {
 
 const testTemplate = defineCommand({
   name: 'test:template',
-  summary: 'Prove the whole template: five systems, rooms, offline, mirrors, diagnosis, locks, hosts. Takes up to 25 minutes.',
+  summary: 'Prove the whole template: five systems, rooms, offline, mirrors, diagnosis, locks, hosts. Takes about half an hour.',
   options: {
     only: { type: 'string', value: 'part', help: 'One part: a bats file by its name, scripts, shell or contract-EXAMPLE' },
     json: common.json,
