@@ -134,8 +134,9 @@ export async function replaceWeb(stack: Stack, model: Model, start: readonly str
   const isUnsettled = running.some((one) => one.service !== 'web' && (one.state === 'restarting' || one.health === 'unhealthy' || needed.includes(one.service) && changes(one)))
   const canBeBeside = proxy && !web.ports?.length && !web.container_name && canRunTwice(web) && !isUnsettled
   const isOld = ({ image }: Container): boolean => !current.includes(image)
-  const hasOldSettings = !webs.some((one) => isOld(one)) && canBeBeside && webs.every(({ health }) => health === 'healthy') && await hasOtherVariables(web, webs[0]!)
-  if (!webs.some((one) => isOld(one)) && !hasOldSettings) {
+  const hasOldImage = webs.some((one) => isOld(one))
+  const hasOldSettings = !hasOldImage && canBeBeside && webs.every(({ health }) => health === 'healthy') && await hasOtherVariables(web, webs[0]!)
+  if (!hasOldImage && !hasOldSettings) {
     // A database that is not well cannot tell, and this start may be the cure.
     const canTell = proxy && running.every((one) => !databases.includes(one.service) || isWell(one))
     if (canTell && await hasOtherUrl(migrate, all)) await runOnce(stack, model, login, { options: ['--no-deps', '--env', 'MIGRATE_COMMAND=true'] })

@@ -96,21 +96,23 @@ export async function readContainers(project: string): Promise<Container[]> {
 }
 
 /**
- * The other folder to which the containers of a project belong, if it is still there. Without COMPOSE_PROJECT_NAME, a
- * second copy in a folder of the same name is the same project: it would replace or remove what the first has started.
+ * The other folder to which the containers of a project belong, if it is still there, and what to do. Without
+ * COMPOSE_PROJECT_NAME, a second copy in a folder of the same name is the same project: it would replace or remove what
+ * the first has started.
  */
-export const otherFolder = (containers: readonly Container[], settings: Values): string | undefined =>
-  valueOf('COMPOSE_PROJECT_NAME', settings, process.env) === undefined
-    ? containers.map(({ folder }) => folder).find((folder) => existsSync(folder) && realpathSync(folder) !== realpathSync('.')) : undefined
+export function findOtherFolder(name: string, containers: readonly Container[], settings: Values): { text: string; remedy: string } | undefined {
+  if (valueOf('COMPOSE_PROJECT_NAME', settings, process.env) !== undefined) return undefined
+  const other = containers.map(({ folder }) => folder).find((folder) => existsSync(folder) && realpathSync(folder) !== realpathSync('.'))
+  return other === undefined ? undefined : {
+    text: `The containers of ${name} belong to another folder: ${other}.`,
+    remedy: `Give this stack another name: COMPOSE_PROJECT_NAME=… in .env.docker. To go on with theirs from here, write COMPOSE_PROJECT_NAME=${name}`,
+  }
+}
 
 /** @throws CliError (exit code 3) if the containers belong to another folder */
 export function refuseOtherFolder(name: string, containers: readonly Container[], settings: Values): void {
-  const other = otherFolder(containers, settings)
-  if (other === undefined) return
-  throw new CliError(`The containers of ${name} belong to another folder: ${other}. Nothing was changed.`, {
-    hint: 'Give this stack another name: COMPOSE_PROJECT_NAME=… in .env.docker. To go on with theirs from here, ' +
-      `write COMPOSE_PROJECT_NAME=${name}`, exitCode: ExitCode.config,
-  })
+  const other = findOtherFolder(name, containers, settings)
+  if (other) throw new CliError(`${other.text} Nothing was changed.`, { hint: other.remedy, exitCode: ExitCode.config })
 }
 
 /** What still runs although its profile or its overlay is off, and the command that removes it. */

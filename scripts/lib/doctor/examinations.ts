@@ -4,7 +4,7 @@ import { foreignImages, hasToEnd, isUnderWay, isWell, type Container, type Model
 import { currentImages } from '../compose/new-version.ts'
 import { takenPorts } from '../compose/ports.ts'
 import { unreadableSource } from '../compose/source-access.ts'
-import { captureCompose, endAbandoned, findStrays, otherFolder, type Stack } from '../compose/stack.ts'
+import { captureCompose, endAbandoned, findOtherFolder, findStrays, type Stack } from '../compose/stack.ts'
 import { capture, lastLines } from '../engine/docker.ts'
 import { isAtLeast, type Engine } from '../engine/engine.ts'
 import { isFarEngine, makeRoom, roomOf } from '../engine/machine.ts'
@@ -152,8 +152,8 @@ export async function examineContainers({ containers, model, stack }: Pick<Sight
 
 /** Whether the containers were started from here. */
 async function examineFolder({ containers, model, settings }: Sight): Promise<Observation[]> {
-  const other = otherFolder(containers, settings.values)
-  if (other) return [wrong(`The containers of ${model.name} belong to another folder: ${other}.`, 'Give this stack another name: COMPOSE_PROJECT_NAME=… in .env.docker.')]
+  const other = findOtherFolder(model.name, containers, settings.values)
+  if (other) return [wrong(other.text, other.remedy)]
   const moved = (await isFarEngine()) ? undefined : containers.find(({ folder }) => folder && !existsSync(folder))?.folder
   return moved ? [doubtful(`The stack was started from ${moved}, which is not there: a container that restarts does not find its files.`, 'npm run up')] : []
 }

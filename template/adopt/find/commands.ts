@@ -25,11 +25,15 @@ const SERVERS: readonly [command: RegExp, read: (match: RegExpExecArray) => { ki
   [/\bcelery\b[^\n|;]*?\s(?:-A|--app)[ =]?\s*([A-Za-z_]\w*(?:[.:]\w+)*)/, ([, target]) => ({ kind: 'celery', target: target! })],
 ]
 
+/** The files with commands, in the order in which they are to be believed. */
+function sourcesOf(paths: readonly string[]): string[] {
+  const rankOf = (path: string): number => SOURCES.findIndex((pattern) => pattern.test(posix.basename(path)))
+  return paths.filter((path) => rankOf(path) >= 0 && !/(^|\/)(node_modules|tests?|docs?|examples?|\.[^/]+)\//.test(path)).toSorted((a, b) => rankOf(a) - rankOf(b) || a.length - b.length)
+}
+
 /** All commands that start something, in the order in which they are to be believed. */
 export function commandsOf({ paths, read }: Files): Command[] {
-  const rankOf = (path: string): number => SOURCES.findIndex((pattern) => pattern.test(posix.basename(path)))
-  const files = paths.filter((path) => rankOf(path) >= 0 && !/(^|\/)(node_modules|tests?|docs?|examples?|\.[^/]+)\//.test(path)).toSorted((a, b) => rankOf(a) - rankOf(b) || a.length - b.length)
-  return files.flatMap((path) => {
+  return sourcesOf(paths).flatMap((path) => {
     // A command may go on in the next line, or be written as a list.
     const text = read(path).replaceAll(/\\\r?\n/g, ' ').replaceAll(/["'[\],]/g, ' ')
     return text.split('\n').filter((line) => !/^\s*#/.test(line)).flatMap((line) => SERVERS.flatMap(([pattern, toCommand]) => {
@@ -41,7 +45,7 @@ export function commandsOf({ paths, read }: Files): Command[] {
 
 /** A line by which a package's own command starts Celery, such as `nautobot-server celery worker`. It has set up something before. */
 export function celeryByCommand({ paths, read }: Files): { command: string; where: string } | undefined {
-  return paths.filter((path) => SOURCES.some((pattern) => pattern.test(posix.basename(path)))).flatMap((path) => {
+  return sourcesOf(paths).flatMap((path) => {
     const [command] = /[\w./-]*[\w-] celery (?:worker|beat)\b/.exec(read(path).replaceAll(/^\s*#.*$/gm, '')) ?? []
     return command ? [{ command: posix.basename(command), where: path }] : []
   })[0]

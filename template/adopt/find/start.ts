@@ -20,7 +20,7 @@ export interface Start {
   others?: string[]
 }
 
-interface Application {
+interface Project {
   /** All files of the project, which may hold commands. */
   all: Files
   /** Those of the application, in a folder of the project. */
@@ -44,7 +44,7 @@ function bestOf<T>(all: readonly T[], rankOf: (one: T) => number): T | undefined
  *
  * @returns a function that gives it for a setting, or a sentence why it is not certain
  */
-export function findStarts({ all, inner, folder, moduleOf, wantsAsgi, packages }: Application): (setting: keyof typeof USUAL) => Start | string {
+export function findStarts({ all, inner, folder, moduleOf, wantsAsgi, packages }: Project): (setting: keyof typeof USUAL) => Start | string {
   const paths = inner.paths.filter((path) => isSource(path)).toSorted((a, b) => a.length - b.length)
   const pathOf = (module: string): string | undefined => paths.find((path) => moduleOf(path).module === module)
   // After "celery -A", the last name may be the object.

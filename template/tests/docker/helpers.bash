@@ -61,6 +61,11 @@ set_in() {
 	done
 }
 
+# documented PAGE END: the command of this page that ends so, without the indentation of Markdown
+documented() {
+	sed -n "s#^    \\(.*$2\\)\$#\\1#p" "$1"
+}
+
 # build_images: prints nothing, unless it fails: then everything that the last steps said.
 build_images() {
 	local log=$BATS_FILE_TMPDIR/build.log

@@ -263,7 +263,7 @@ own_database() {
 
 @test "by the commands of docs/backup.md a damaged dump of MariaDB changes nothing, and a whole one takes newer tables away" {
 	# page END: the command of the page that ends so
-	page() { bash -c "$(sed -n "s#\.env\.docker#$env_file#; s#\(new\|database\)\.sql#$BATS_TEST_TMPDIR/&#g; s#^    \(.*$1\)\$#\1#p" docs/backup.md)"; }
+	page() { bash -c "$(documented docs/backup.md "$1" | sed "s#\.env\.docker#$env_file#; s#\(new\|database\)\.sql#$BATS_TEST_TMPDIR/&#g")"; }
 	as_shop() { compose exec -T mariadb sh -c 'MYSQL_PWD=$MARIADB_PASSWORD mariadb -u shop shop -BNe "$1"' sh "$1"; }
 	as_shop 'CREATE TABLE kept (id int); INSERT INTO kept VALUES (7)'
 	page 'mv .*database.sql'

@@ -225,7 +225,7 @@ sys.exit("celery@" not in urllib.request.urlopen(page, timeout=10).read().decode
 }
 
 # A deploy of a new version with another migration, while a visitor asks again and again.
-deploy() { # deploy MIGRATE_COMMAND
+deploy() { # deploy MIGRATE_COMMAND; with the $version that runs, only settings are new
 	set_in "$env_file" IMAGE_VERSION="${version:-$RANDOM}" MIGRATE_COMMAND="'$1'"
 	while :; do
 		# An old web that waits for an open stream takes 20 seconds to stop.

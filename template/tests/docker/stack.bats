@@ -37,6 +37,9 @@ npm_run() {
 	run --separate-stderr npm run --silent "$1" -- "${@:2}"
 }
 
+# sql STATEMENT: the answer of the stack's database
+sql() { docker exec "$(container postgres)" psql -U postgres -d stories -Atc "$1"; }
+
 # in_the_middle: the story $id is being narrated.
 in_the_middle() {
 	[[ $(story "$id" .status) == narrating ]] && (($(story "$id" .progress) > 0))
@@ -77,7 +80,7 @@ containers() {
 	npm run --silent migrate
 	npm run --silent seed
 	npm run --silent seed
-	run docker exec "$(container postgres)" psql -U postgres -d stories -Atc "SELECT count(*), count(DISTINCT title) FROM story"
+	run sql "SELECT count(*), count(DISTINCT title) FROM story"
 	assert_output '3|3'
 }
 
@@ -87,10 +90,10 @@ psycopg.connect(os.environ["DATABASE_URL"].replace("+psycopg", ""), autocommit=T
 redis.Redis.from_url(os.environ["REDIS_URL"]).flushdb()'
 	docker exec "$(container web)" entrypoint.sh python -c 'import os, redis
 redis.Redis.from_url(os.environ["REDIS_URL"]).set("kept", "1")'
-	before=$(docker exec "$(container postgres)" psql -U postgres -d stories -Atc 'SELECT count(*) FROM story')
+	before=$(sql 'SELECT count(*) FROM story')
 	run compose run --rm --no-deps --no-TTY --env TEST_COMMAND="python -c '$hostile'" web test
 	assert_success
-	run docker exec "$(container postgres)" psql -U postgres -d stories -Atc 'SELECT count(*) FROM story'
+	run sql 'SELECT count(*) FROM story'
 	assert_output "$before"
 	run -0 docker exec "$(container web)" entrypoint.sh python -c 'import os, redis
 print(redis.Redis.from_url(os.environ["REDIS_URL"]).getdel("kept"))'
@@ -104,7 +107,7 @@ doctor_finds() {
 
 @test "doctor has nothing to mend in a healthy stack, and leaves it as it is" {
 	# The fables that seed has queued.
-	narrated() { [[ $(docker exec "$(container postgres)" psql -U postgres -d stories -Atc "SELECT count(*) FROM story WHERE status <> 'done'") == 0 ]]; }
+	narrated() { [[ $(sql "SELECT count(*) FROM story WHERE status <> 'done'") == 0 ]]; }
 	until_ok 60 narrated
 	before=$(containers --all)
 	npm_run doctor --json
@@ -152,7 +155,7 @@ doctor_finds() {
 	run compose run --rm --no-TTY --no-deps --env MIGRATE_LOCK_TIMEOUT=1 migrate migrate
 	assert_failure 75
 	assert_output --partial 'another migration has held the lock'
-	docker exec "$(container postgres)" psql -U postgres -d stories -Atc "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"
+	sql "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"
 }
 
 # --- The story ---
@@ -350,8 +353,6 @@ doctor_finds() {
 	assert_output 0
 }
 
-sql() { docker exec "$(container postgres)" psql -U postgres -d stories -Atc "$1"; }
-
 # recording_is_there: the row of the long story, and the same audio as when it was new
 recording_is_there() {
 	local id
@@ -378,7 +379,7 @@ recording_is_there() {
 @test "by the commands of docs/backup.md a damaged dump changes nothing, an older one takes newer tables away, and an empty stack gets all" {
 	local stories
 	# page END: the command of the page that ends so
-	page() { bash -c "$(sed -n "s/^    \(.*$1\)\$/\1/p" docs/backup.md)"; }
+	page() { bash -c "$(documented docs/backup.md "$1")"; }
 	stories=$(sql 'SELECT count(*) FROM story')
 	page 'mv new.dump database.dump'
 	mv database.dump whole.dump

@@ -1,7 +1,7 @@
 import { tmpdir } from 'node:os'
 import { expect, test } from 'vitest'
 import { stack } from '../../../tests/helpers/sandbox.ts'
-import { stackWith, wellStack } from '../../../tests/helpers/stack.ts'
+import { stackWith, wellStack, type Sketch } from '../../../tests/helpers/stack.ts'
 
 test.each<[string, string[], string[]]>([
   ['Docker as root', [], []],
@@ -53,14 +53,18 @@ test('doctor asks for the queues of every worker, and calls no service sick that
   ])
 })
 
-test('doctor says that a child of a worker was killed because memory was full, although the worker goes on', async () => {
+/** What doctor says of a stack with these containers. */
+async function saidOf(containers: Sketch[]) {
   const box = await stack()
   box.answer('info', { code: 1 })
   box.answer('compose-run', { out: { waiting: {}, taken: 0, oldest: null, lost: 0 } })
-  box.containers(stackWith({ service: 'worker', health: 'healthy', oomKilled: true }))
+  box.containers(containers)
   const { stdout } = await box.run('doctor', ['--json'])
-  const { stack: said } = JSON.parse(stdout) as { stack: { level: string; text: string; remedy?: string }[] }
-  expect(said).toContainEqual({
+  return (JSON.parse(stdout) as { stack: { level: string; text: string; remedy?: string }[] }).stack
+}
+
+test('doctor says that a child of a worker was killed because memory was full, although the worker goes on', async () => {
+  expect(await saidOf(stackWith({ service: 'worker', health: 'healthy', oomKilled: true }))).toContainEqual({
     level: 'doubtful', text: expect.stringContaining('a process in it was killed because its memory was full') as string, remedy: expect.stringContaining('give Docker more memory') as string,
   })
 })
@@ -69,12 +73,7 @@ test.each([
   ['was moved away: Docker would not find its files', '/not/there', 'The stack was started from /not/there, which is not there: a container that restarts does not find its files.'],
   ['is another copy: this is not its stack', tmpdir(), `The containers of shop belong to another folder: ${tmpdir()}.`],
 ])('doctor says that the folder of the stack %s', async (_, folder, text) => {
-  const box = await stack()
-  box.answer('info', { code: 1 })
-  box.answer('compose-run', { out: { waiting: {}, taken: 0, oldest: null, lost: 0 } })
-  box.containers(wellStack.map((one) => ({ ...one, folder })))
-  const { stdout } = await box.run('doctor', ['--json'])
-  const { stack: said } = JSON.parse(stdout) as { stack: { text: string }[] }
+  const said = await saidOf(wellStack.map((one) => ({ ...one, folder })))
   expect(said.map((one) => one.text)).toContain(text)
 })
 
