@@ -48,7 +48,9 @@ function count(paths: Iterable<string>): string[] {
   const places = new Map<string, string[]>()
   for (const path of paths) {
     const [place] = /^(extras\/[^/]+\/|[^/]+\/)/.exec(path) ?? [path]
-    places.set(place, [...(places.get(place) ?? []), path])
+    const all = places.get(place) ?? []
+    all.push(path)
+    places.set(place, all)
   }
   return [...places].map(([place, all]) => {
     if (!place.endsWith('/')) return place
