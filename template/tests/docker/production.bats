@@ -22,7 +22,8 @@ production_stack() {
 }
 
 setup_file() {
-	production_stack LOG_MAX_SIZE=32k LOG_MAX_FILES=2 FLOWER_MEMORY=200m FLOWER_CPUS=0.5 PIDS_LIMIT=99 PROXY_MAX_BODY=1m
+	production_stack LOG_MAX_SIZE=32k LOG_MAX_FILES=2 FLOWER_MEMORY=200m FLOWER_CPUS=0.5 PIDS_LIMIT=99 PROXY_MAX_BODY=1m \
+		TRUSTED_PROXIES=private_ranges
 	# Nobody waits for five checks of a quarter of a minute, or a minute until a new web counts as unhealthy.
 	printf 'services:\n%s' "$(printf '  %s: { healthcheck: { interval: 3s, start_period: 20s } }\n' web worker beat)" >"$BATS_FILE_TMPDIR/often.yaml"
 	# A Caddyfile that a test may change.
@@ -55,14 +56,25 @@ teardown_file() {
 	wait $!
 }
 
+# address_of QUERY: the address that gunicorn's log has for the request with it
+address_of() {
+	compose logs --no-log-prefix web | grep --only-matching --extended-regexp "[0-9]+([.][0-9]+){3} - - .*[?]$1" | cut --delimiter ' ' --fields 1
+}
+
 @test "gunicorn's log has the address of the visitor, not of the proxy" {
 	local own visitor
 	own=" $(docker inspect --format '{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}' "$(container proxy)")"
 	curl --silent --fail --output /dev/null "$web/healthz?from=a-visitor"
-	seen() { compose logs --no-log-prefix web | grep --only-matching --extended-regexp '[0-9]+([.][0-9]+){3} - - .*[?]from=a-visitor'; }
-	until_ok 10 seen
-	visitor=$(seen | cut --delimiter ' ' --fields 1)
+	until_ok 10 address_of from=a-visitor
+	visitor=$(address_of from=a-visitor)
 	[[ -n $visitor && $own != *" $visitor "* ]]
+}
+
+@test "behind a trusted proxy the visitor's address is the one that this proxy added, not what the visitor made up" {
+	# 203.0.113.9 sent the first one, and the proxy in front (this machine) has added the second.
+	curl --silent --fail --output /dev/null --header 'X-Forwarded-For: 198.51.100.6, 203.0.113.9' "$web/healthz?from=behind"
+	until_ok 10 address_of from=behind
+	[[ $(address_of from=behind) == 203.0.113.9 ]]
 }
 
 @test "limits of memory, processors, processes and logs are what the settings say" {
