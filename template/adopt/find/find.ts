@@ -160,7 +160,7 @@ export function find(files: Files, { appDir, project, versions }: Place): Found 
   const app: Application = { inner, packages, project, manage, web, celery, shown, say, open }
   findServer(app, versions)
   findMigration(app)
-  if (packages.has('pytest') && installation.hasTests) say('TEST_COMMAND', 'python -m pytest', 'pytest is among its packages')
+  if (installation.hasTests) say('TEST_COMMAND', 'python -m pytest', 'pytest is among its packages')
   else if (manage) say('TEST_COMMAND', 'python manage.py test --noinput', shown(manage))
   else open.push('TEST_COMMAND: pytest is not among the packages that are installed (PYTHON_DEV_PACKAGES adds it)')
   const statics = manage && findLine(inner, /^\s*STATIC_ROOT\s*=/m)

@@ -156,6 +156,7 @@ describe('packages', () => {
     ['the folder that has them, although the root configures tools', { 'pyproject.toml': '[tool.ruff]\nline-length = 100\n', 'backend/requirements.txt': 'uvicorn\n', 'backend/main.py': 'app = FastAPI()\n' },
       { APP_DIR: 'app/backend', WEB_APP: 'main:app' }],
     ['SQLAlchemy that another package brings', { 'requirements.txt': 'flask-sqlalchemy\npymysql\n' }, { DATABASE_URL: 'mysql+pymysql://${MARIADB_USER}:${MARIADB_PASSWORD}@db:3306/${MARIADB_DATABASE}?charset=utf8mb4' }],
+    ['pytest that a plugin brings', { 'requirements.txt': 'flask\npytest-flask\n' }, { TEST_COMMAND: 'python -m pytest' }],
     ['another Python', { 'requirements.txt': '', '.python-version': '3.11.4\n' }, { PYTHON_IMAGE: 'library/python:3.11-slim-trixie' }],
     ['the folder that has them', { 'backend/requirements.txt': '', 'frontend/package.json': '' }, { APP_DIR: 'app/backend', PYTHON_MANIFEST: 'requirements.txt' }],
     ['a server that they lack', { 'requirements.txt': 'fastapi\n', 'main.py': 'app = FastAPI()\n' }, { PYTHON_EXTRA_PACKAGES: 'uvicorn==0.54.0' }],
