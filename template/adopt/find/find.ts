@@ -1,9 +1,10 @@
 /** Finds out how an application starts, by reading its files. Nothing of it is run. Pure. */
 import { posix } from 'node:path'
 import { debianPackagesOf } from './commands.ts'
+import { healthPath } from './health.ts'
 import { findInstallation, findPython } from './packages.ts'
 import { findServices } from './services.ts'
-import { byFile, findLine, isSource, moduleFinder, shortest, type Files, type Module } from './source.ts'
+import { findLine, isSource, moduleFinder, shortest, type Files, type Module } from './source.ts'
 import { findStarts, type Start } from './start.ts'
 import { variablesOf, type Variable } from './variables.ts'
 
@@ -49,22 +50,6 @@ export interface Application {
 
 // In single quotes, a value cannot refer to another setting.
 const quoted = (value: string): string => (/^[\w@%+=:,./(){}?&$-]*$/.test(value) ? value : `'${value}'`)
-
-/** A path that the application answers itself, without a prefix that another file may add. */
-function healthPath(files: Files, { isDjango, kind }: { isDjango: boolean; kind: string | undefined }): Omit<Finding, 'name'> | undefined {
-  const names = String.raw`(${isDjango ? '/?' : '/'}(?:api/)?(?:healthz?|health[-_]?check|livez|alive|ping|up)/?)`
-  const prefixed = findLine(files, /\bmount\(|\b(?:register_blueprint|include_router)\([^)]*\b(?:url_)?prefix\s*=|\bBlueprint\([^)]*url_prefix|\bAPIRouter\([^)]*\bprefix\s*=/)
-  const object = prefixed ? String.raw`app(?:lication)?` : String.raw`\w+`
-  // A decorator, since any dictionary has a get.
-  const route = isDjango ? String.raw`\bpath\(\s*["']` : String.raw`(?:@${object}\.(?:route|get|api_route)|\b${object}\.(?:add_url_rule|add_api_route))\(\s*["']`
-  const found = findLine(files, new RegExp(`${route}${names}["']`))
-  // In Django, urls of an app are usually included below a path.
-  const isRoot = !isDjango || !found || files.paths.includes(posix.join(posix.dirname(found.path), 'wsgi.py')) || files.paths.includes(posix.join(posix.dirname(found.path), 'settings.py'))
-  if (found && isRoot) return { value: `/${found.match[1]!.replace(/^\//, '')}`, where: byFile(found) }
-  const docs = kind === 'asgi' && !isDjango ? findLine(files, /\bFastAPI\(/) : undefined
-  if (docs && !findLine(files, /\b(?:docs_url|openapi_url|root_path)\s*=/)) return { value: '/docs', where: `${byFile(docs)}, FastAPI's own page` }
-  return undefined
-}
 
 /** The folder where commands run, which is returned, and those from which Python imports. */
 function findFolders({ manage, web, celery, shown, say }: Application, alembic: string | undefined): { place: string; besideAlembic: string; isApart: boolean } {

@@ -209,6 +209,19 @@ describe('what is beside it', () => {
   it.each<[string, Record<string, string>, string | undefined]>([
     ['a route', { 'shop/a.py': 'app = Flask("x")\n\n@app.route("/health")\ndef health(): ...\n' }, '/health'],
     ['a route below a prefix that another file adds', { 'shop/a.py': 'app = Flask("x")\napp.register_blueprint(bp, url_prefix="/api")\n', 'shop/b.py': '@bp.get("/health")\ndef health(): ...\n' }, undefined],
+    ['a route of a router without a prefix, beside one with', {
+      'shop/main.py': 'from .routes import documents, health\napp = FastAPI()\napp.include_router(health.router)\napp.include_router(documents.router)\n',
+      'shop/routes/documents.py': 'router = APIRouter(prefix="/documents")\n', 'shop/routes/health.py': 'router = APIRouter()\n\n@router.get("/health")\nasync def health(): ...\n',
+    }, '/health'],
+    ['a route of a blueprint that is imported under another name', {
+      'shop/a.py': 'from shop.status import bp as status\napp = Flask("x")\napp.register_blueprint(status)\napp.register_blueprint(api, url_prefix="/api")\n',
+      'shop/status.py': 'bp = Blueprint("status", __name__)\n\n@bp.route("/healthz")\ndef healthz(): ...\n',
+    }, '/healthz'],
+    ['a route of a router that another router includes', {
+      'shop/main.py': 'app = FastAPI(docs_url=None)\napp.include_router(api, prefix="/api")\n', 'shop/api.py': 'from shop.health import router\napi.include_router(router)\n',
+      'shop/health.py': '@router.get("/health")\nasync def health(): ...\n',
+    }, undefined],
+    ['a route beside a folder of static files', { 'shop/main.py': 'app = FastAPI()\napp.mount("/static", StaticFiles(directory="static"))\n\n@router.get("/health")\nasync def health(): ...\n' }, '/health'],
     ['a path of the main urls of Django', { ...django, 'config/urls.py': 'urlpatterns = [path("health/", view)]\n' }, '/health/'],
     ['a path that other urls include', { ...django, 'blog/urls.py': 'urlpatterns = [path("health/", view)]\n' }, undefined],
     ['what a dictionary has', { 'shop/a.py': 'app = Flask("x")\nx = player.get("health") or requests.get("/health")\n' }, undefined],
