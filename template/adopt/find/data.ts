@@ -1,4 +1,5 @@
 /** Which database and which store an application uses. */
+import type { Application } from './find.ts'
 import { byFile, findLine, isSource, type Files } from './source.ts'
 
 interface Database {
@@ -14,21 +15,25 @@ const DRIVERS: readonly [name: string, profile: Database['profile'], scheme: str
   ['asyncmy', 'mariadb', 'mysql+asyncmy'], ['aiomysql', 'mariadb', 'mysql+aiomysql'],
 ]
 
-/** The database of an application, by the driver among its packages. */
-export function databaseOf({ paths, read }: Files, packages: ReadonlySet<string>, project: string, isDjango: boolean): Database | undefined {
-  const isAsync = packages.has('asyncpg') && paths.some((path) => isSource(path) && read(path).includes('create_async_engine'))
+/** What Django's settings or an address name: the driver may come with another package. */
+const NAMED = /["']ENGINE["']\s*:\s*["'][\w.]+\.(postgresql|postgis|mysql)["']|["'](postgres(?:ql)?|mysql|mariadb)(?:\+\w+)?:\/\//
+
+/** The database of an application, by the driver among its packages, or by what its source names. */
+export function databaseOf({ inner, packages, project, manage, shown }: Application): Database | undefined {
+  const isAsync = packages.has('asyncpg') && inner.paths.some((path) => isSource(path) && inner.read(path).includes('create_async_engine'))
   const driver = DRIVERS.find(([name]) => packages.has(name) && (!isAsync || name === 'asyncpg'))
-  if (!driver) return undefined
-  const [name, profile, scheme] = driver
-  const where = `${name} is among its packages`
+  const named = driver ? undefined : findLine(inner, NAMED)
+  if (!driver && !named) return undefined
+  const isPostgres = driver ? driver[1] === 'postgres' : /^post/.test(named!.match[1] ?? named!.match[2]!)
+  const where = driver ? `${driver[0]} is among its packages` : shown(byFile(named!))
   // A list that was written by hand may name only what needs SQLAlchemy.
-  const isOwn = !isDjango && ['sqlalchemy', 'flask-sqlalchemy', 'sqlmodel', 'alembic', 'flask-migrate'].some((one) => packages.has(one))
-  if (profile === 'postgres') {
-    const url = `${isOwn ? scheme : 'postgresql'}://\${POSTGRES_USER}:\${POSTGRES_PASSWORD}@db:5432/\${POSTGRES_DB}`
-    return { profile, where, settings: { POSTGRES_DB: project, DATABASE_URL: url } }
+  const isOwn = driver && manage === undefined && ['sqlalchemy', 'flask-sqlalchemy', 'sqlmodel', 'alembic', 'flask-migrate'].some((one) => packages.has(one))
+  if (isPostgres) {
+    const url = `${isOwn ? driver[2] : 'postgresql'}://\${POSTGRES_USER}:\${POSTGRES_PASSWORD}@db:5432/\${POSTGRES_DB}`
+    return { profile: 'postgres', where, settings: { POSTGRES_DB: project, DATABASE_URL: url } }
   }
-  const url = `${isOwn ? scheme : 'mysql'}://\${MARIADB_USER}:\${MARIADB_PASSWORD}@db:3306/\${MARIADB_DATABASE}?charset=utf8mb4`
-  return { profile, where, settings: { MARIADB_USER: project, MARIADB_DATABASE: project, MARIADB_PASSWORD: 'mariadb-local-only', DATABASE_URL: url } }
+  const url = `${isOwn ? driver[2] : 'mysql'}://\${MARIADB_USER}:\${MARIADB_PASSWORD}@db:3306/\${MARIADB_DATABASE}?charset=utf8mb4`
+  return { profile: 'mariadb', where, settings: { MARIADB_USER: project, MARIADB_DATABASE: project, MARIADB_PASSWORD: 'mariadb-local-only', DATABASE_URL: url } }
 }
 
 /** The S3 store of an application, and the first place that uses it. */

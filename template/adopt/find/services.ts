@@ -14,8 +14,9 @@ function routedQueues({ paths, read }: Files): { names: string[]; where: string 
 }
 
 /** Says the profiles, and the settings of database, store, beat and worker. */
-export function findServices({ inner, packages, project, manage, celery, shown, say }: Application): Omit<Services, 'folders'> {
-  const database = databaseOf(inner, packages, project, manage !== undefined)
+export function findServices(app: Application): Omit<Services, 'folders'> {
+  const { inner, packages, project, celery, shown, say } = app
+  const database = databaseOf(app)
   for (const [name, value] of Object.entries(database?.settings ?? {})) say(name, value, database!.where)
   const store = storeOf(inner, packages, project)
   for (const [name, value] of Object.entries(store?.settings ?? {})) say(name, value, shown(store!.where))

@@ -165,6 +165,10 @@ describe('packages', () => {
     ['MariaDB of Django', { ...django, 'requirements.txt': 'mysqlclient\n' }, {
       DATABASE_URL: 'mysql://${MARIADB_USER}:${MARIADB_PASSWORD}@db:3306/${MARIADB_DATABASE}?charset=utf8mb4', MARIADB_USER: 'shop', MARIADB_DATABASE: 'shop', COMPOSE_PROFILES: 'mariadb,redis',
     }],
+    ["PostgreSQL that only Django's settings name", { ...django, 'requirements.txt': 'weblate[postgres]\n', 'config/settings.py': 'DATABASES = {\n    "default": {\n        # Or mysql.\n        "ENGINE": "django.db.backends.postgresql",\n    }\n}\n' },
+      { DATABASE_URL: 'postgresql://${POSTGRES_USER}:${POSTGRES_PASSWORD}@db:5432/${POSTGRES_DB}', COMPOSE_PROFILES: 'postgres,redis' }],
+    ['MariaDB that only an address names', { 'requirements.txt': 'flask\n', 'shop/a.py': 'URL = "mysql://root@localhost/shop"\n' }, { COMPOSE_PROFILES: 'mariadb,redis' }],
+    ['SQLite, which needs no service', { ...django, 'requirements.txt': 'django\n', 'config/settings.py': 'DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3"}}\n' }, { COMPOSE_PROFILES: 'redis' }],
     ['of Debian, as Python packages need them', { 'requirements.txt': 'mysqlclient\npsycopg2\n' }, { APT_PACKAGES: 'libmariadb3 libpq5', APT_BUILD_PACKAGES: 'gcc libc6-dev pkg-config libmariadb-dev libpq-dev' }],
     ['of Debian, as its Dockerfile has them', { 'requirements.txt': '', 'web/Dockerfile': 'FROM node\nRUN apt-get install -y chromium\n', 'deploy/app/Dockerfile': 'FROM python:3.12\n# RUN apt-get install old\nRUN apt-get update && apt-get install -y --no-install-recommends -t bookworm-backports \\\n  # for sound\n    # and more\n  ffmpeg curl \\\n  build-essential libpq-dev && rm -r /x\n' },
       { APT_PACKAGES: 'ffmpeg libpq5', APT_BUILD_PACKAGES: 'gcc g++ libc6-dev make libpq-dev' }],
