@@ -97,11 +97,16 @@ function findServer({ inner, packages, manage, web, shown, say, open }: Applicat
   else open.push('HEALTH_PATH: a path that answers 2xx or 3xx without asking the database')
 }
 
-/** manage.py often names settings for development, and wsgi.py those for production. */
-function doubtfulSettings({ inner, manage, web, shown }: Application, moduleOf: (path: string) => Module): Variable[] {
+/** manage.py often names settings for development, and wsgi.py those for production. A package that starts names its own. */
+function doubtfulSettings({ inner, manage, web, celery, shown }: Application, moduleOf: (path: string) => Module): Variable[] {
   const settingsIn = (path: string | undefined): string | undefined => (path ? /DJANGO_SETTINGS_MODULE["'],\s*["']([\w.]+)["']/.exec(inner.read(path))?.[1] : undefined)
   const [own, served] = [settingsIn(manage), settingsIn(inner.paths.find((path) => moduleOf(path).module === web?.target.split(':')[0]))]
-  return own && served && own !== served ? [{ name: 'DJANGO_SETTINGS_MODULE', where: `${shown(manage!)} has ${own}, and what web starts has ${served}` }] : []
+  if (!own) return []
+  const top = (module: string): string => module.split(/[.:]/)[0]!
+  const packages = new Set(inner.paths.filter((path) => path.endsWith('.py')).map((path) => top(moduleOf(path).module)))
+  const installed = [web, celery].find((one) => one && !packages.has(top(one.target)))
+  if (installed) return [{ name: 'DJANGO_SETTINGS_MODULE', value: own, where: `${shown(manage!)}, and ${installed.target} is an installed package` }]
+  return served && own !== served ? [{ name: 'DJANGO_SETTINGS_MODULE', where: `${shown(manage!)} has ${own}, and what web starts has ${served}` }] : []
 }
 
 /**

@@ -104,6 +104,13 @@ describe('what starts', () => {
     expect(findIn(django).variables).toEqual([])
   })
 
+  it('of Django that an installed package starts: the settings of manage.py, since the package names its own', () => {
+    const site = { 'requirements.txt': 'weblate[postgres]\n', 'manage.py': django['manage.py'], 'config/settings.py': '', 'README.md': '`gunicorn weblate.wsgi:application`\n' }
+    expect(findIn(site).variables).toContainEqual({
+      name: 'DJANGO_SETTINGS_MODULE', value: 'config.settings', where: 'manage.py, and weblate.wsgi:application is an installed package',
+    })
+  })
+
   it('is not guessed if it could be either', () => {
     const { findings, open } = findIn({ ...flask, 'shop/one.py': 'app = Flask("x")\n', 'shop/two.py': 'app = Flask("x")\n' })
     expect(findings.filter(({ name }) => name === 'WEB_APP')).toEqual([])
