@@ -42,7 +42,7 @@ in_project() {
 install_exported() { # install_exported COMMAND…: the command writes the lock as requirements.txt
 	# uv accepts a lock only with the index that it was made with: the one that most lines name.
 	index=$(sed -n 's/^source = { registry = "\(.*\)" }$/\1/p' uv.lock 2>/dev/null | sort | uniq -c | sort -rn | sed -n '1s/^ *[0-9]* //p')
-	env -u UV_DEFAULT_INDEX -u PIP_INDEX_URL ${index:+"UV_DEFAULT_INDEX=$index"} "$@" || fail "the lock cannot be read, or it is older than $PYTHON_MANIFEST: make it again."
+	env -u UV_DEFAULT_INDEX -u PIP_INDEX_URL ${index:+"UV_DEFAULT_INDEX=$index"} "$@" || fail "$1.lock cannot be read, or it is older than $PYTHON_MANIFEST. Make it again: $1 lock"
 	# The lock has chosen the versions. With hashes, uv accepts only constraints with "==".
 	unset UV_CONSTRAINT
 	# Folders and git repositories have no hashes. A line with hashes ends in a backslash and goes on below.

@@ -169,7 +169,7 @@ refuses() {
 @test "behind a mirror a lock that cannot be used is one sentence and exit code 64" {
 	touch "$manifests"/{pyproject.toml,uv.lock}
 	run -64 install UV_DEFAULT_INDEX=https://m.test/simple FAKE_FAILS=export PYTHON_INSTALLER=uv PYTHON_MANIFEST=pyproject.toml
-	assert_output --partial 'install-dependencies: the lock cannot be read, or it is older than pyproject.toml: make it again.'
+	assert_output --partial 'install-dependencies: uv.lock cannot be read, or it is older than pyproject.toml. Make it again: uv lock'
 	refute_output --partial 'pip install'
 }
 
