@@ -1,5 +1,6 @@
 /** A role that runs once, to its end: migrate and seed. */
 import { common, defineCommand, type Command } from '../command.ts'
+import { read } from '../engine/docker.ts'
 import { envFile } from '../env/settings.ts'
 import { CliError, ExitCode } from '../errors.ts'
 import { indent, info, print, printJson, showCommand, step } from '../terminal.ts'
@@ -47,6 +48,9 @@ export async function runOnce(stack: Stack, model: Model, job: Job, { options = 
     const hint = [exitCode === 137 ? killed : advice, verbose ? '' : `Again, with all of its output: ${again}`].filter(Boolean).join('\n')
     throw new CliError(job.failure, { details: verbose ? undefined : details, hint, exitCode: job.exitCode })
   }
+  // Doctor would go on to report why an earlier one failed.
+  const failed = (await readContainers(model.name)).filter((one) => one.service === job.role && one.state === 'exited' && one.exitCode !== 0)
+  if (failed.length > 0) await read(['rm', ...failed.map(({ id }) => id)])
   if (verbose) showCommand(again)
   try {
     const told = await (verbose ? run() : step(job.title, run))

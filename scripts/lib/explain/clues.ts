@@ -116,21 +116,22 @@ export const clues: readonly Clue[] = [
   [/Can't locate revision identified by '([^']+)'/, ([revision], scene) =>
     `The database is at revision ${revision}, which another branch or a newer version made. If this one works with its tables, set MIGRATE_COMMAND= ` +
     `in .env.docker until it has that migration too. Otherwise undo the migration with the version that made it.${orDeleteData(scene)}`],
-  [/Multiple head revisions are present/, 'Two branches have added a migration each. Join them: alembic merge heads, or flask db merge heads.'],
+  [/Multiple head revisions are present/, 'Two branches have added a migration each. Join them: ' +
+    'docker compose --env-file .env.docker run --rm --no-deps web alembic merge heads (or flask db merge heads)'],
   [/Path doesn't exist: '?([^\s']+?)'?\.? +Please use the 'init' command/, ([folder]) =>
     `There is no folder of migrations at ${folder}. Create it once and commit it: docs/use-your-own-app.md shows ` +
     'how. If the application has no migrations, set MIGRATE_COMMAND= in .env.docker.'],
-  [/column "?([^"\s]+)"?(?: of relation "[^"]+")? does not exist|no such column: (\S+)|Unknown column '([^']+)'/, ([column]) =>
-    `The database has no column "${column}". Does a migration create it before it is needed? npm run migrate -- --verbose shows what they do.`],
-  [/relation "([^"]+)" does not exist|no such table: (\S+)|Table '([^']+)' doesn't exist/, ([table]) =>
-    `The database has no table "${table}". Is MIGRATE_COMMAND in .env.docker set, and does a migration create that table ` +
-    'before it is needed? npm run migrate -- --verbose shows what they do.'],
   [/(?:relation|column|[Tt]able) ["']?([^"'\s]+)["']?(?: of relation "\S+")? already exists|[Dd]uplicate (?:column|key) name:? '?([^'\s]+)/, ([name], scene) =>
     `"${name}" is there already. Likely the application created it (create_all), or MariaDB kept half of a migration that failed: remove that half ` +
     `by hand, or tell the migration tool which revision the database has (flask db stamp, alembic stamp, manage.py migrate --fake).${orDeleteData(scene)}`],
   // A traceback through a migration of Alembic or Django: its file and line, and what Python said.
   [/File "([^"]*\/(?:versions\/[^"]+(?=", line \d+, in (?:up|down)grade\n)|migrations\/\d[^"/]*\.py))", line (\d+), in \w+\n(?:.*\n)*?[\w.]*(?:Error|Exception)\b/, ([file, line]) =>
     `The migration itself is wrong, at line ${line} of ${file}. Correct it, then run npm run migrate. ${halfDone}`],
+  [/column "?([^"\s]+)"?(?: of relation "[^"]+")? does not exist|no such column: (\S+)|Unknown column '([^']+)'/, ([column]) =>
+    `The database has no column "${column}". Does a migration create it before it is needed? npm run migrate -- --verbose shows what they do.`],
+  [/relation "([^"]+)" does not exist|no such table: (\S+)|Table '([^']+)' doesn't exist/, ([table]) =>
+    `The database has no table "${table}". Is MIGRATE_COMMAND in .env.docker set, and does a migration create that table ` +
+    'before it is needed? npm run migrate -- --verbose shows what they do.'],
 
   // --- A service: its name, its password, its certificate ---
   // Celery's default when no broker is set.

@@ -74,6 +74,7 @@ test.each<[string, string]>([
   ["(1061, \"Duplicate key name 'book_pages'\")", '"book_pages" is there already'],
   ['column "pages" of relation "book" already exists', '"pages" is there already'],
   ["Table 'book' already exists", '"book" is there already. Likely the application created it'],
+  ['  File "/app/migrations/versions/3_c.py", line 9, in upgrade\n    op.add_column("books", colour)\nsqlalchemy.exc.ProgrammingError: relation "books" does not exist', 'at line 9 of /app/migrations/versions/3_c.py'],
   ['  File "/app/migrations/versions/1_a.py", line 13, in upgrade\n    op.make_table("x")\nAttributeError: no', 'at line 13 of /app/migrations/versions/1_a.py'],
   ['  File "/app/shop/migrations/0002_a.py", line 9, in forwards\n    {}["x"]\nKeyError: \'x\'', 'at line 9 of /app/shop/migrations/0002_a.py'],
   [`  Applying shop.0002_a...${traceback(frame('/app/manage.py', 22, '<module>'))}MySQLdb.DataError: 1\n\nThe above exception was the direct cause of the following exception:\n\nTraceback (most recent call last):\n  File "/app/manage.py", line 2, in <module>\ndjango.db.utils.DataError: too long`, "Django's migration shop.0002_a failed: django.db.utils.DataError: too long"],

@@ -98,7 +98,7 @@ test.each<[code: string, setting: string, edits: Edits, hint?: string | RegExp]>
   ['E11', 'SITE_ADDRESS', { ...production, SITE_ADDRESS: '8080' }],
   ['E12', 'PYTHON_INSTALLER', { PYTHON_INSTALLER: 'poetri' }, 'Did you mean poetry?'],
   ['W13', 'WEB_PROT', { WEB_PROT: '1' }, 'Did you mean WEB_PORT?'],
-  ['W13', 'SHOP_COLOUR', { SHOP_COLOUR: 'red' }, /APP_ENV_FILE/],
+  ['W13', 'SHOP_COLOUR', { SHOP_COLOUR: 'red' }, /\.env\.app/],
   ['E20', 'SECRET_KEY', { SECRET_KEY: 'changeme-changeme' }],
   ['E20', 'POSTGRES_PASSWORD', { POSTGRES_PASSWORD: 'password' }, /If the database exists already/],
   ['E20', 'POSTGRES_PASSWORD', { POSTGRES_PASSWORD: 'x7Tq2' }],

@@ -54,6 +54,13 @@ describe.concurrent('migrate', () => {
     expect((await box.run('migrate')).stderr).toContain('✗ The database was not migrated.')
   })
 
+  test.each([[1, ['rm ', 'compose --progress']], [0, ['compose --progress']]])('after one that ended with %i: a failure that doctor would still report goes first', async (exitCode, calls) => {
+    const box = await stack()
+    box.containers(stackWith({ service: 'migrate', state: 'exited', health: '', exitCode }))
+    expect((await box.run('migrate')).code).toBe(0)
+    expect(box.order('rm ', 'compose --progress')).toEqual(calls)
+  })
+
   test('that is killed asks for more memory', async () => {
     const box = await stack()
     box.answer('compose-run', { code: 137 })

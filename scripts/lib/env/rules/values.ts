@@ -78,10 +78,10 @@ const unknownName: Rule = ({ schema, lines }) => lines.entries.flatMap(({ name, 
   // It may be the second line of a key that ends in the = of base64, and so a part of a secret.
   if (!meant && /[a-z]/.test(name)) {
     return [{ ...found('W13', undefined, 'This line sets a name that is not declared in .env.docker.example.',
-      'If it belongs to the value above, put all of that on one line. What only the application reads belongs in APP_ENV_FILE.'), line }]
+      'If it belongs to the value above, put all of that on one line. What only the application reads belongs in .env.app.'), line }]
   }
   const hint = meant ? `Did you mean ${meant}?${own ? ' If not, put a rule above it there, such as # @optional.' : ''}`
-    : 'Declare it there if your Compose files read it; what only the application reads belongs in APP_ENV_FILE.'
+    : 'Declare it there if your Compose files read it; what only the application reads belongs in .env.app.'
   return [{ ...found('W13', name, `${name} ${own ? `has no rule in ${own.file}:${own.line}` : 'is not declared in .env.docker.example'}.`, hint), line }]
 })
 
