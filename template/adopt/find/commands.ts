@@ -43,13 +43,19 @@ export function commandsOf({ paths, read }: Files): Command[] {
   })
 }
 
+/** The commands of a kind in those files, without the folder of their program. */
+const commandsLike = (pattern: RegExp, { paths, read }: Files): { command: string; where: string }[] => sourcesOf(paths).flatMap((path) =>
+  [...read(path).replaceAll(/^\s*#.*$/gm, '').matchAll(pattern)].map(([command]) => ({ command: posix.basename(command), where: path })))
+
 /** A line by which a package's own command starts Celery, such as `nautobot-server celery worker`. It has set up something before. */
-export function celeryByCommand({ paths, read }: Files): { command: string; where: string } | undefined {
-  return sourcesOf(paths).flatMap((path) => {
-    const [command] = /[\w./-]*[\w-] celery (?:worker|beat)\b/.exec(read(path).replaceAll(/^\s*#.*$/gm, '')) ?? []
-    return command ? [{ command: posix.basename(command), where: path }] : []
-  })[0]
-}
+export const celeryByCommand = (files: Files): { command: string; where: string } | undefined => commandsLike(/[\w./-]*[\w-] celery (?:worker|beat)\b/g, files)[0]
+
+/** Whether a name, of a program or a module, is that of an installed package, such as superset of apache-superset. */
+export const isOfPackage = (name: string, packages: ReadonlySet<string>): boolean => [...packages].some((one) => `-${one}`.endsWith(`-${name}`))
+
+/** A line by which the command of an installed package migrates, such as `superset db upgrade`. */
+export const migrationByCommand = (files: Files, packages: ReadonlySet<string>): { command: string; where: string } | undefined =>
+  commandsLike(/[\w./-]*[\w-] (?:db upgrade|migrate)\b/g, files).find(({ command }) => !command.startsWith('flask ') && isOfPackage(/^\w+/.exec(command)?.[0] ?? '', packages))
 
 /** Libraries that running needs too, if an image is built and run in one stage, by the package to build with. */
 const LIBRARIES: Readonly<Record<string, string>> = { 'libpq-dev': 'libpq5', 'libmariadb-dev': 'libmariadb3', 'default-libmysqlclient-dev': 'libmariadb3' }

@@ -1,6 +1,6 @@
 /** Finds out how an application starts, by reading its files. Nothing of it is run. Pure. */
 import { posix } from 'node:path'
-import { debianPackagesOf } from './commands.ts'
+import { debianPackagesOf, migrationByCommand } from './commands.ts'
 import { healthPath } from './health.ts'
 import { findInstallation, findPython } from './packages.ts'
 import { findServices } from './services.ts'
@@ -34,6 +34,8 @@ export interface Place {
 
 /** An application whose manifest and start are known, and where what is found about it goes. */
 export interface Application {
+  /** All files, which may hold commands. */
+  all: Files
   /** The files of its own folder. */
   inner: Files
   packages: ReadonlySet<string>
@@ -67,7 +69,7 @@ function findFolders({ manage, web, celery, shown, say }: Application, alembic: 
 
 /** How the database is migrated. */
 function findMigration(app: Application): void {
-  const { inner, packages, manage, web, shown, say } = app
+  const { all, inner, packages, manage, web, shown, say } = app
   const alembic = shortest(inner.paths.filter((path) => posix.basename(path) === 'alembic.ini' && posix.basename(posix.dirname(path)) !== 'migrations'))
   const { place, besideAlembic, isApart } = findFolders(app, alembic)
   const flask = web?.target.replace(/:(app|application|create_app\(\)|make_app\(\))$/, '')
@@ -80,7 +82,9 @@ function findMigration(app: Application): void {
     const directory = isBeside ? '' : ` --directory ${posix.relative(place, folder)}`
     return say('MIGRATE_COMMAND', `flask --app ${/[()]/.test(flask) ? `"${flask}"` : flask} db upgrade${directory}`, shown(migrations))
   }
-  if (alembic) say('MIGRATE_COMMAND', `${isApart ? `cd ${posix.relative(place, besideAlembic)} && ` : ''}alembic upgrade head`, shown(alembic))
+  if (alembic) return say('MIGRATE_COMMAND', `${isApart ? `cd ${posix.relative(place, besideAlembic)} && ` : ''}alembic upgrade head`, shown(alembic))
+  const byPackage = migrationByCommand(all, packages)
+  if (byPackage) say('MIGRATE_COMMAND', byPackage.command, byPackage.where)
 }
 
 /** What web needs beside its object: a server, and a path for the health check. */
@@ -147,7 +151,7 @@ export function find(files: Files, { appDir, project, versions }: Place): Found 
     return undefined
   })
 
-  const app: Application = { inner, packages, project, manage, web, celery, shown, say, open }
+  const app: Application = { all: files, inner, packages, project, manage, web, celery, shown, say, open }
   findServer(app, versions)
   findMigration(app)
   if (installation.hasTests) say('TEST_COMMAND', 'python -m pytest', 'pytest is among its packages')
@@ -158,6 +162,7 @@ export function find(files: Files, { appDir, project, versions }: Place): Found 
   const page = files.paths.find((path) => /(^|\/)package\.json$/.test(path) && !path.includes('node_modules/') && /"build"\s*:/.test(files.read(path)))
   if (page) open.push(`FRONTEND: ${page} has a build (docs/use-your-own-app.md says how it gets into the image)`)
   const services = findServices(app)
+  if (services.database && !findings.some(({ name }) => name === 'MIGRATE_COMMAND')) open.push('MIGRATE_COMMAND: nothing in the source tells it. If it is empty, nothing is migrated')
   const { run, build, where } = debianPackagesOf(files, folder, packages)
   if (run.length > 0) say('APT_PACKAGES', run.join(' '), where)
   if (build.length > 0) say('APT_BUILD_PACKAGES', build.join(' '), where)

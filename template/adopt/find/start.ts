@@ -1,6 +1,6 @@
 /** Which object a server starts, and which one Celery starts. */
 import { posix } from 'node:path'
-import { celeryByCommand, commandsOf, type Command } from './commands.ts'
+import { celeryByCommand, commandsOf, isOfPackage, type Command } from './commands.ts'
 import { byFile, isSource, startablesOf, type Files, type Module, type Startable } from './source.ts'
 
 /** File names that usually hold what is started, best first. */
@@ -50,7 +50,7 @@ export function findStarts({ all, inner, folder, moduleOf, wantsAsgi, packages }
   // After "celery -A", the last name may be the object.
   const fileOf = ({ target }: Command): string | undefined => pathOf(target.split(':')[0]!) ?? (target.includes(':') ? undefined : pathOf(target.split('.').slice(0, -1).join('.')))
   // What starts may be an installed package, such as superset.app:create_app().
-  const isPackage = ({ target }: Command): boolean => [...packages].some((name) => `-${name}`.endsWith(`-${/^\w+/.exec(target)![0].replaceAll('_', '-')}`))
+  const isPackage = ({ target }: Command): boolean => isOfPackage(/^\w+/.exec(target)![0].replaceAll('_', '-'), packages)
   const commands = commandsOf(all).flatMap((command) => {
     const path = fileOf(command)
     if (path === undefined) return isPackage(command) ? [{ ...command, root: '.' }] : []

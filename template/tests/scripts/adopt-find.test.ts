@@ -104,6 +104,11 @@ describe('what starts', () => {
     expect(findIn(django).variables).toEqual([])
   })
 
+  it('of a database whose migration is nowhere: the owner is told', () => {
+    expect(findIn({ ...flask, 'requirements.txt': 'psycopg2\n', 'README.md': 'make migrate, flask db upgrade\n' }).open).toContain('MIGRATE_COMMAND: nothing in the source tells it. If it is empty, nothing is migrated')
+    expect(findIn(flask).open.filter((line) => line.startsWith('MIGRATE_COMMAND'))).toEqual([])
+  })
+
   it('of Django that an installed package starts: the settings of manage.py, since the package names its own', () => {
     const site = { 'requirements.txt': 'weblate[postgres]\n', 'manage.py': django['manage.py'], 'config/settings.py': '', 'README.md': '`gunicorn weblate.wsgi:application`\n' }
     expect(findIn(site).variables).toContainEqual({
@@ -211,6 +216,7 @@ describe('what is beside it', () => {
     ['no store for mail of Amazon', { 'requirements.txt': 'boto3\n', 'shop/s.py': 'ses = boto3.client("ses")\n' }, { COMPOSE_PROFILES: 'redis' }],
     ['migrations of Flask', { 'requirements.txt': 'flask-migrate\n', 'shop/w.py': 'app = Flask("x")\n', 'migrations/env.py': '' }, { MIGRATE_COMMAND: 'flask --app shop.w db upgrade' }],
     ['migrations of Flask elsewhere', { 'requirements.txt': 'flask-migrate\n', 'api/app.py': 'app = Flask("x")\n', 'api/migrations/env.py': '' }, { MIGRATE_COMMAND: 'flask --app app db upgrade --directory api/migrations' }],
+    ['migrations by the command of an installed package', { 'requirements.txt': 'apache-superset\n', 'README.md': 'First migrate:\n\n    ./venv/bin/superset db upgrade\n' }, { MIGRATE_COMMAND: 'superset db upgrade' }],
     ['migrations of a factory', { 'requirements.txt': 'flask-migrate\n', 'shop/w.py': 'def build():\n    return Flask("x")\n', 'migrations/env.py': '' }, { MIGRATE_COMMAND: 'flask --app "shop.w:build()" db upgrade' }],
     ['migrations of Alembic', { 'alembic.ini': '' }, { MIGRATE_COMMAND: 'alembic upgrade head' }],
     ['migrations of Alembic where the application is imported from', { 'api/alembic.ini': '', 'api/main.py': 'app = FastAPI()\n' }, { MIGRATE_COMMAND: 'alembic upgrade head', APP_WORKDIR: 'api' }],
