@@ -164,6 +164,9 @@ explain() {
 		cause="$who refuses the user or the password. Compare $setting; what is special in them is percent-encoded there"
 	elif [ -n "$mirror" ] && says '404 +(not found|client error)|code E404|no matching distribution|not found in the package registry|does not have a release file'; then
 		cause="$who does not have all that was asked for. If the rest of the lines says nothing better, compare its path in $setting"
+	elif says "error: (too (few|many) arguments to function|implicit declaration of function|unknown type name) .{0,3}_?py[a-z]*_|error: .{0,3}py[a-z]+.{0,40} has no member named"; then
+		page=docs/troubleshooting.md
+		cause='a package is too old to be compiled for this Python. Take a newer version of it, or an older Python (PYTHON_IMAGE)'
 	elif [ "$setting" = PIP_INDEX_URL ] && packages=$(needed_packages) && [ -n "$packages" ]; then
 		page=docs/troubleshooting.md
 		cause="a package has to be built, perhaps for lack of a wheel for this Python, and a tool or a header is missing. Add to APT_BUILD_PACKAGES: $packages"
