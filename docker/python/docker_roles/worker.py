@@ -136,6 +136,27 @@ def wait_no_longer_than_tasks() -> None:
     WorkController.wait_for_soft_shutdown = pause_then_wait
 
 
+def close_without_a_connection() -> None:
+    """Lets a channel close although Redis is gone.
+
+    It first reads once more. If that fails, it stays open, and Celery 5.7 closes it again when it has no
+    transport any more: an error that ends the worker.
+    """
+    from kombu.transport.redis import Channel
+
+    read = Channel._brpop_read  # noqa: SLF001
+
+    def read_if_possible(channel: Any, **options: Any) -> Any:
+        try:
+            return read(channel, **options)
+        except channel.connection_errors:
+            if channel._closing:  # noqa: SLF001
+                raise queue.Empty from None
+            raise
+
+    Channel._brpop_read = read_if_possible  # noqa: SLF001
+
+
 @worker_shutdown.connect
 def _gone(**_: Any) -> None:
     heartbeat.remove()
@@ -173,6 +194,7 @@ def configure(conf: Any) -> None:
         options["visibility_timeout"] = float(visibility)
     if current_app.connection_for_read().transport.driver_type == "redis":
         options = {**UNACKED, **options}
+        close_without_a_connection()
     put(conf, "broker_transport_options", options)
     if POOL in {"threads", "gevent"}:
         # After a reconnect, each next task would raise the count again, outside the loop. Two readers would

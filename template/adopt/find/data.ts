@@ -24,7 +24,7 @@ export function databaseOf({ inner, packages, project, manage, shown }: Applicat
   const driver = DRIVERS.find(([name]) => packages.has(name) && (!isAsync || name === 'asyncpg'))
   const named = driver ? undefined : findLine(inner, NAMED)
   if (!driver && !named) return undefined
-  const isPostgres = driver ? driver[1] === 'postgres' : /^post/.test(named!.match[1] ?? named!.match[2]!)
+  const isPostgres = driver ? driver[1] === 'postgres' : (named!.match[1] ?? named!.match[2]!).startsWith('post')
   const where = driver ? `${driver[0]} is among its packages` : shown(byFile(named!))
   // A list that was written by hand may name only what needs SQLAlchemy.
   const isOwn = driver && manage === undefined && ['sqlalchemy', 'flask-sqlalchemy', 'sqlmodel', 'alembic', 'flask-migrate'].some((one) => packages.has(one))

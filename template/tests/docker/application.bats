@@ -13,7 +13,7 @@ setup_file() {
 	rm -rf shop
 	mkdir -p shop/{requirements,lib/shop,tests}
 	printf -- '-r base.txt\n-c ../constraints.txt\nidna\n' >shop/requirements/prod.txt
-	printf 'gunicorn\ngevent\ncelery[redis]==5.6.3\npsycopg[binary]==3.3.2\n' >shop/requirements/base.txt
+	printf 'gunicorn\ngevent\ncelery[redis]==5.7.0\npsycopg[binary]==3.3.2\n' >shop/requirements/base.txt
 	echo 'gunicorn==26.2.0' >shop/constraints.txt
 	printf '[project]\nname = "decoy"\ndependencies = ["there-is-no-such-package"]\n[tool.black]\n' >shop/pyproject.toml
 	cat >shop/lib/shop/__init__.py <<-'PYTHON'
@@ -395,4 +395,18 @@ django_files() {
 	assert_line --regexp '"urgent": \{"count": 1, "oldest": "late.tasks.rare", "still": [0-9]+, "nobody": true\}'
 	assert_line --regexp '"taken": 2, "oldest": [0-9]+, "lost": 0'
 	docker rm --force "$project-django"
+}
+
+@test "a worker outlives a restart of Redis while it works, and takes tasks again" {
+	watched restarted --env WORKER_POOL=prefork
+	until_ok 60 docker exec "$project-restarted" healthcheck.sh
+	# More than it has processes: the rest of them is in its hands, too.
+	queue restarted 'for _ in range(4): send("rest", 5)'
+	until_ok 30 eval "docker logs '$project-restarted' 2>&1 | grep 'rest.*received'"
+	docker restart "$(container redis)"
+	until_ok 60 eval "((\$(docker logs '$project-restarted' 2>&1 | grep --count 'Connected to redis') > 1))"
+	queue restarted 'send("rest", 0)'
+	run until_ok 30 eval "docker logs '$project-restarted' 2>&1 | grep 'rest.*succeeded in 0'"
+	assert_success
+	docker rm --force "$project-restarted"
 }

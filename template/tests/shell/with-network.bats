@@ -189,9 +189,9 @@ explains() {
 		'The currently activated Python version 3.13.5 is not supported by the project (>=3.11,<3.13).'; do
 		explains pip-index-url 'something here is for another Python than PYTHON_IMAGE has' "$line"
 	done
-	for line in 'base.pyx.c:5397:27: error: too few arguments to function ‘_PyLong_AsByteArray’' \
-		'a.c:9:5: error: ‘PyThreadState’ {aka ‘struct _ts’} has no member named ‘curexc_type’' \
-		'a.c:3:8: error: implicit declaration of function ‘_PyUnicode_Ready’; did you mean ‘PyUnicode_READY’?'; do
+	for line in "base.pyx.c:5397:27: error: too few arguments to function '_PyLong_AsByteArray'" \
+		"a.c:9:5: error: 'PyThreadState' {aka 'struct _ts'} has no member named 'curexc_type'" \
+		"a.c:3:8: error: implicit declaration of function '_PyUnicode_Ready'; did you mean 'PyUnicode_READY'?"; do
 		explains pip-index-url 'a package is too old to be compiled for this Python' "$line"
 	done
 }
