@@ -37,6 +37,12 @@ in_project() {
 	cd "$home"
 }
 
+need_lock() { # need_lock TOOL OTHER: TOOL reads TOOL.lock; there may be OTHER.lock instead
+	[ ! -f "$project/$1.lock" ] || return 0
+	[ ! -f "$project/$2.lock" ] || fail "beside $PYTHON_MANIFEST there is no $1.lock, but a $2.lock. Set PYTHON_INSTALLER=$2 in .env.docker."
+	fail "there is no $1.lock beside $PYTHON_MANIFEST. Make one: $1 lock"
+}
+
 # A lock contains the addresses of its files, and its tool uses no others. Exported as requirements, the same versions
 # come from the index of this build (with-network.sh sets UV_DEFAULT_INDEX to a mirror). Hashes are checked.
 install_exported() { # install_exported COMMAND…: the command writes the lock as requirements.txt
@@ -72,7 +78,7 @@ main() {
 
 	case $PYTHON_INSTALLER:$manifest in
 	uv:*/pyproject.toml)
-		[ -f "$project/uv.lock" ] || fail "there is no uv.lock beside $PYTHON_MANIFEST. Make one: uv lock"
+		need_lock uv poetry
 		chosen="$(option_each --extra ${PYTHON_EXTRAS:-}) $(option_each --group $groups)"
 		# "uv sync" downloads from the addresses in the lock, and ignores constraints for build tools.
 		if [ -n "${UV_DEFAULT_INDEX:-}${PYTHON_CONSTRAINTS:-}" ]; then
@@ -83,7 +89,7 @@ main() {
 		fi
 		;;
 	poetry:*)
-		[ -f "$project/poetry.lock" ] || fail "there is no poetry.lock beside $PYTHON_MANIFEST. Make one: poetry lock"
+		need_lock poetry uv
 		chosen="$(option_each --extras ${PYTHON_EXTRAS:-}) $(option_each --only main $groups)"
 		# "poetry install" needs metadata from the index that many mirrors and inspecting networks do not serve.
 		in_project install_exported poetry export --quiet --no-interaction --with-credentials ${UV_DEFAULT_INDEX:+--without-urls} \

@@ -203,7 +203,7 @@ export const clues: readonly Clue[] = [
   [/^While trying to load the module (\S+) the following error occurred:\n(?:.*\n)*?(\w[\w.]*(?::|Error|Exception).*)/m, ([name, error]) =>
     `${name} (CELERY_APP) fails while it is loaded: ${error}\nCorrect that, ${again}`],
   // gunicorn and uvicorn; Celery. What could not be imported has left a traceback, and that says more.
-  [/(Failed to find attribute|Error loading ASGI app)|Unable to load celery application/, ([byWeb]) =>
+  [/(Failed to find attribute|Error loading ASGI app)|Unable to load celery application(?:.*\n.+)?/, ([byWeb]) =>
     `${byWeb ? 'WEB_APP' : 'CELERY_APP'} names something that the source does not have: the log says what is missing. Correct it in .env.docker, ${again}`],
   // After the import errors: a tool that cannot import the application does not have its commands either.
   [/Error: No such command '([^']+)'/, ([command], { role }) => command === 'flower'

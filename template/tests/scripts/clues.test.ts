@@ -260,6 +260,12 @@ test.each([
   }
 })
 
+test('the lines that are shown end with the one that says what is missing', () => {
+  const usage = 'Usage: celery [OPTIONS]\n\nError: \nUnable to load celery application.\nThe module shop.workerr was not found.\n'
+  const { details } = explainOutput(`${usage}${'later\n'.repeat(20)}`, 'worker', model)
+  expect(details).toMatch(/The module shop\.workerr was not found\.$/)
+})
+
 test('a line of many letters is cut, and does not take minutes to search', () => {
   const { details, advice } = explainOutput(`${'x'.repeat(300_000)}\nlibpq.so.5: cannot open shared object file\n`, 'web', model)
   expect(advice).toContain('Add libpq5')

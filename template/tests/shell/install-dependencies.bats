@@ -196,6 +196,8 @@ refuses() {
 	touch "$manifests/pyproject.toml"
 	refuses 'there is no uv.lock beside pyproject.toml. Make one: uv lock' PYTHON_INSTALLER=uv PYTHON_MANIFEST=pyproject.toml
 	refuses 'there is no poetry.lock beside backend/pyproject.toml. Make one: poetry lock' PYTHON_INSTALLER=poetry PYTHON_MANIFEST=backend/pyproject.toml
+	touch "$manifests/uv.lock"
+	refuses 'beside pyproject.toml there is no poetry.lock, but a uv.lock. Set PYTHON_INSTALLER=uv in .env.docker.' PYTHON_INSTALLER=poetry PYTHON_MANIFEST=pyproject.toml
 }
 
 @test "an installer that cannot read the manifest is one sentence and exit code 64" {
