@@ -106,19 +106,22 @@ web() {
 		start bash -c "$WEB_COMMAND"
 	fi
 	need WEB_APP "package.module:app"
+	# A process that stands at a breakpoint answers nobody, and its parent would kill it.
+	workers=${WEB_CONCURRENCY:-2}
+	[ -z "${DEBUG_PORT:-}" ] || workers=1
 	# Both servers stop before Docker kills them (stop_grace_period).
 	case ${WEB_SERVER:-gunicorn} in
 	gunicorn)
-		set -- gunicorn "$WEB_APP" --bind "0.0.0.0:$PORT" --workers "${WEB_CONCURRENCY:-2}" \
+		set -- gunicorn "$WEB_APP" --bind "0.0.0.0:$PORT" --workers "$workers" \
 			--worker-class docker_roles.gunicorn.Worker --threads "${WEB_THREADS:-16}" --worker-tmp-dir /dev/shm \
-			--graceful-timeout 20 --access-logfile - ${WEB_ARGS:-}
+			--graceful-timeout 20 ${DEBUG_PORT:+--timeout 0} --access-logfile - ${WEB_ARGS:-}
 		;;
 	uvicorn)
 		need_program uvicorn
 		# A variable in place of the option: versions before 0.22 do not know it.
 		export UVICORN_TIMEOUT_GRACEFUL_SHUTDOWN="${UVICORN_TIMEOUT_GRACEFUL_SHUTDOWN:-20}"
 		set -- python -m docker_roles.uvicorn "${WEB_APP%()}" --host 0.0.0.0 --port "$PORT" \
-			--workers "${WEB_CONCURRENCY:-2}" ${WEB_ARGS:-}
+			--workers "$workers" ${WEB_ARGS:-}
 		[ "$WEB_APP" = "${WEB_APP%()}" ] || set -- "$@" --factory
 		;;
 	*) fail "WEB_SERVER=$WEB_SERVER is neither gunicorn nor uvicorn. For another server set WEB_COMMAND." ;;

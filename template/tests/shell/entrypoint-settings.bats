@@ -182,6 +182,18 @@ ca_names=(SSL_CERT_FILE REQUESTS_CA_BUNDLE CURL_CA_BUNDLE AWS_CA_BUNDLE PGSSLROO
 	assert_output --partial -- '--forwarded-allow-ips \*'
 }
 
+@test "under a debugger web is one process, which no parent kills while it stands at a breakpoint" {
+	run entrypoint WEB_APP=shop:app DEBUG_PORT=5678 WEB_CONCURRENCY=3 web
+	assert_output --partial -- '--workers 1 '
+	assert_output --partial -- '--timeout 0 '
+	run entrypoint WEB_SERVER=uvicorn WEB_APP=shop:app DEBUG_PORT=5678 WEB_CONCURRENCY=3 web
+	assert_output --partial -- '--workers 1'
+	refute_output --partial -- '--timeout'
+	run entrypoint WEB_APP=shop:app WEB_CONCURRENCY=3 web
+	assert_output --partial -- '--workers 3 '
+	refute_output --partial -- '--timeout 0'
+}
+
 @test "a program that is not installed is one sentence that says where to list it, and exit code 127" {
 	local role=web program
 	for program in gunicorn uvicorn; do
