@@ -100,10 +100,13 @@ export const explainCause = async (stack: Stack, model: Model, cause: Container)
 
 /** The first cause of a start that failed, with its evidence: among all services, or among some. */
 export async function explain(stack: Stack, model: Model, among = Object.keys(model.services)): Promise<CliError> {
-  const found = firstCause((await readContainers(model.name)).filter(({ service }) => among.includes(service)), model.services)
+  const all = (await readContainers(model.name)).filter(({ service }) => among.includes(service))
+  const found = firstCause(all, model.services)
   // Docker itself refused to start a container that waits for nothing: it has said why, and there is no log.
   if (!found || found.state === 'created') {
     return new CliError('The stack did not start.', { hint: `The lines above say why. All states: ${composeCommand(stack, 'ps', '--all')}`, exitCode: ExitCode.unhealthy })
   }
-  return explainCause(stack, model, found)
+  // One command resumes all that are paused.
+  const paused = all.filter(({ state }) => state === 'paused').map(({ name }) => name)
+  return explainCause(stack, model, found.state === 'paused' ? { ...found, name: paused.join(' ') } : found)
 }

@@ -99,6 +99,15 @@ describe.concurrent('up', () => {
     expect(stderr).toContain('docker-compose-v2 on Ubuntu')
   })
 
+  test('names one command that resumes all that are paused', async () => {
+    const box = await stack()
+    box.answer('compose-up', { code: 1 })
+    box.containers(stackWith({ service: 'redis', state: 'paused', health: 'healthy' }, { service: 'worker', state: 'paused', health: 'healthy' }))
+    const { code, stderr } = await box.run('up', ['--no-build'])
+    expect(code).toBe(7)
+    expect(stderr).toMatch(/ is paused\. Resume it: docker unpause shop-redis-1 shop-worker-1\n/)
+  })
+
   test('stops what is unhealthy and what Docker starts again and again, and then starts it: mended or not, it is a new start', async () => {
     const box = await stack()
     const sick = stackWith({ service: 'worker', state: 'restarting' }, { service: 'redis', health: 'unhealthy' })
