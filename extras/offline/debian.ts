@@ -118,6 +118,8 @@ export async function installHostPackages(
  * What to do about a step in which apt failed, judged by its output. Pure.
  */
 export function adviseOnApt(said: string): string {
+  // mmdebstrap's words if it is not root and has no user namespaces.
+  if (/unable to pick chroot mode/.test(said)) return 'Stand-ins are made from Debian packages by root: run this command once as root.'
   if (/certificate/i.test(said) && /verif|trusted|issuer/i.test(said)) {
     return 'The mirror has a certificate that is not trusted here: name the file of its CA in EXTRA_CA_FILE.'
   }

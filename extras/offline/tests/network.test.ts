@@ -56,6 +56,7 @@ test.each([
   ['EXTRA_CA_FILE', 'SSL connection failed: error:0A000086:SSL routines::certificate verify failed / Success'],
   ['check APT_MIRROR, in which', '  401  Unauthorized [IP: 10.0.0.1 8443]'],
   ['the path in APT_MIRROR', "E: The repository 'https://m.test/x trixie Release' does not have a Release file."],
+  ['as root', 'E: unable to pick chroot mode automatically (use --mode for manual selection)'],
   ['HTTP_PROXY', "E: Failed to fetch http://m.test/x  Could not resolve 'm.test'"],
 ])('the advice is %s if apt says %j', (expected, said) => {
   expect(adviseOnApt(said)).toContain(expected)
