@@ -99,7 +99,7 @@ ask() { # ask PATH: what the application answers
 @test "a manifest in a folder of its own brings what it includes, and a pyproject.toml for tools is left alone" {
 	run -0 in_web sh -c 'ls -d /opt/venv/lib/python*/site-packages/*.dist-info'
 	assert_line --partial gunicorn-26.2.0
-	assert_line --partial celery-5.6.3
+	assert_line --partial celery-5.7.0
 }
 
 @test "constraints hold for what is installed" {
