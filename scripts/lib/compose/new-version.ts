@@ -139,10 +139,10 @@ export async function replaceWeb(stack: Stack, model: Model, start: readonly str
   if (!hasOldImage && !hasOldSettings) {
     // A database that is not well cannot tell, and this start may be the cure.
     const canTell = proxy && running.every((one) => !databases.includes(one.service) || isWell(one))
-    if (canTell && await hasOtherUrl(migrate, all)) await runOnce(stack, model, login, { options: ['--no-deps', '--env', 'MIGRATE_COMMAND=true'] })
+    if (canTell && await hasOtherUrl(migrate, all)) await runOnce(stack, model, login, all, { options: ['--no-deps', '--env', 'MIGRATE_COMMAND=true'] })
     return false
   }
-  if (migrate?.environment?.MIGRATE_COMMAND) await runOnce(stack, model, migration, { options: ['--no-deps'] })
+  if (migrate?.environment?.MIGRATE_COMMAND) await runOnce(stack, model, migration, all, { options: ['--no-deps'] })
   const old = webs.filter((one) => (hasOldSettings || isOld(one)) && one.health === 'healthy')
   if (!canBeBeside || old.length === 0) {
     begins()

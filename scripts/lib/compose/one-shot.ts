@@ -4,7 +4,7 @@ import { read } from '../engine/docker.ts'
 import { envFile } from '../env/settings.ts'
 import { CliError, ExitCode } from '../errors.ts'
 import { indent, info, print, printJson, showCommand, step } from '../terminal.ts'
-import { firstCause, hasFailed, waitsFor, type Model } from './model.ts'
+import { firstCause, hasFailed, waitsFor, type Container, type Model } from './model.ts'
 import { captureCompose, composeCommand, endAbandoned, openStack, readContainers, refuseOtherFolder, stackOf, type Stack } from './stack.ts'
 
 export interface Job {
@@ -26,8 +26,13 @@ export const migration: Job = {
 
 const runOf = ({ service, role }: Job, ...options: string[]): string[] => ['run', '--rm', '--no-TTY', ...options, service, role]
 
-/** Runs a role to its end. @throws CliError, with the job's exit code, and the part of its output that matters */
-export async function runOnce(stack: Stack, model: Model, job: Job, { options = [] as string[], verbose = false } = {}): Promise<void> {
+/**
+ * Runs a role to its end.
+ *
+ * @param all the containers of the stack
+ * @throws CliError, with the job's exit code, and the part of its output that matters
+ */
+export async function runOnce(stack: Stack, model: Model, job: Job, all: readonly Container[], { options = [] as string[], verbose = false } = {}): Promise<void> {
   // Two users may run this at the same time.
   const container = `${model.name}-${job.role}-${process.pid}`
   const again = composeCommand(stack, ...runOf(job, ...options))
@@ -49,7 +54,7 @@ export async function runOnce(stack: Stack, model: Model, job: Job, { options = 
     throw new CliError(job.failure, { details: verbose ? undefined : details, hint, exitCode: job.exitCode })
   }
   // Doctor would go on to report why an earlier one failed.
-  const failed = (await readContainers(model.name)).filter((one) => one.service === job.role && one.state === 'exited' && one.exitCode !== 0)
+  const failed = all.filter((one) => one.service === job.role && one.state === 'exited' && one.exitCode !== 0)
   if (failed.length > 0) await read(['rm', ...failed.map(({ id }) => id)])
   if (verbose) showCommand(again)
   try {
@@ -69,8 +74,9 @@ export const defineOneShot = (job: Job, command: Pick<Command, 'summary' | 'note
     async run({ verbose = false, 'env-file': file = envFile, json = false, 'dry-run': dryRun = false }) {
       if (dryRun) return print(composeCommand(stackOf(file), ...runOf(job)))
       const { stack, model, settings } = await openStack(file)
-      refuseOtherFolder(model.name, await readContainers(model.name), settings.values)
-      await runOnce(stack, model, job, { verbose })
+      const all = await readContainers(model.name)
+      refuseOtherFolder(model.name, all, settings.values)
+      await runOnce(stack, model, job, all, { verbose })
       if (json) printJson({ ok: true })
     },
   })

@@ -21,19 +21,19 @@ const NAMED = /["']ENGINE["']\s*:\s*["'][\w.]+\.(postgresql|postgis|mysql)["']|[
 /** The database of an application, by the driver among its packages, or by what its source names. */
 export function databaseOf({ inner, packages, project, manage, shown }: Application): Database | undefined {
   const isAsync = packages.has('asyncpg') && inner.paths.some((path) => isSource(path) && inner.read(path).includes('create_async_engine'))
-  const driver = DRIVERS.find(([name]) => packages.has(name) && (!isAsync || name === 'asyncpg'))
+  const [driver, ofDriver, scheme] = DRIVERS.find(([name]) => packages.has(name) && (!isAsync || name === 'asyncpg')) ?? []
   const named = driver ? undefined : findLine(inner, NAMED)
   if (!driver && !named) return undefined
-  const isPostgres = driver ? driver[1] === 'postgres' : (named!.match[1] ?? named!.match[2]!).startsWith('post')
-  const where = driver ? `${driver[0]} is among its packages` : shown(byFile(named!))
+  const profile = ofDriver ?? ((named!.match[1] ?? named!.match[2]!).startsWith('post') ? 'postgres' : 'mariadb')
+  const where = driver ? `${driver} is among its packages` : shown(byFile(named!))
   // A list that was written by hand may name only what needs SQLAlchemy.
   const isOwn = driver && manage === undefined && ['sqlalchemy', 'flask-sqlalchemy', 'sqlmodel', 'alembic', 'flask-migrate'].some((one) => packages.has(one))
-  if (isPostgres) {
-    const url = `${isOwn ? driver[2] : 'postgresql'}://\${POSTGRES_USER}:\${POSTGRES_PASSWORD}@db:5432/\${POSTGRES_DB}`
-    return { profile: 'postgres', where, settings: { POSTGRES_DB: project, DATABASE_URL: url } }
+  if (profile === 'postgres') {
+    const url = `${isOwn ? scheme : 'postgresql'}://\${POSTGRES_USER}:\${POSTGRES_PASSWORD}@db:5432/\${POSTGRES_DB}`
+    return { profile, where, settings: { POSTGRES_DB: project, DATABASE_URL: url } }
   }
-  const url = `${isOwn ? driver[2] : 'mysql'}://\${MARIADB_USER}:\${MARIADB_PASSWORD}@db:3306/\${MARIADB_DATABASE}?charset=utf8mb4`
-  return { profile: 'mariadb', where, settings: { MARIADB_USER: project, MARIADB_DATABASE: project, MARIADB_PASSWORD: 'mariadb-local-only', DATABASE_URL: url } }
+  const url = `${isOwn ? scheme : 'mysql'}://\${MARIADB_USER}:\${MARIADB_PASSWORD}@db:3306/\${MARIADB_DATABASE}?charset=utf8mb4`
+  return { profile, where, settings: { MARIADB_USER: project, MARIADB_DATABASE: project, MARIADB_PASSWORD: 'mariadb-local-only', DATABASE_URL: url } }
 }
 
 /** The S3 store of an application, and the first place that uses it. */

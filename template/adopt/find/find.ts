@@ -106,9 +106,7 @@ function doubtfulSettings({ inner, manage, web, celery, shown }: Application, mo
   const settingsIn = (path: string | undefined): string | undefined => (path ? /DJANGO_SETTINGS_MODULE["'],\s*["']([\w.]+)["']/.exec(inner.read(path))?.[1] : undefined)
   const [own, served] = [settingsIn(manage), settingsIn(inner.paths.find((path) => moduleOf(path).module === web?.target.split(':')[0]))]
   if (!own) return []
-  const top = (module: string): string => module.split(/[.:]/)[0]!
-  const packages = new Set(inner.paths.filter((path) => path.endsWith('.py')).map((path) => top(moduleOf(path).module)))
-  const installed = [web, celery].find((one) => one && !packages.has(top(one.target)))
+  const installed = [web, celery].find((one) => one?.isInstalled)
   if (installed) return [{ name: 'DJANGO_SETTINGS_MODULE', value: own, where: `${shown(manage!)}, and ${installed.target} is an installed package` }]
   return served && own !== served ? [{ name: 'DJANGO_SETTINGS_MODULE', where: `${shown(manage!)} has ${own}, and what web starts has ${served}` }] : []
 }

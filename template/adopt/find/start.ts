@@ -16,6 +16,8 @@ export interface Start {
   where: string
   /** The folder from which its module is imported. */
   root: string
+  /** Whether an installed package has it, and no file of the application. */
+  isInstalled?: boolean
   /** What other files start instead, with the file. */
   others?: string[]
 }
@@ -53,7 +55,7 @@ export function findStarts({ all, inner, folder, moduleOf, wantsAsgi, packages }
   const isPackage = ({ target }: Command): boolean => isOfPackage(/^\w+/.exec(target)![0].replaceAll('_', '-'), packages)
   const commands = commandsOf(all).flatMap((command) => {
     const path = fileOf(command)
-    if (path === undefined) return isPackage(command) ? [{ ...command, root: '.' }] : []
+    if (path === undefined) return isPackage(command) ? [{ ...command, root: '.', isInstalled: true }] : []
     return [{ ...command, root: moduleOf(path).root }]
   })
   const startables = startablesOf(inner)
