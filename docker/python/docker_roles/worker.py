@@ -30,25 +30,21 @@ from docker_roles import consumption, heartbeat
 SECONDS = 2
 POOL = os.environ.get("WORKER_POOL")
 
-# The names in Redis under which workers keep the tasks that they have taken and not acknowledged. Under
-# kombu's own names, every process that waits for an answer (Flower, `inspect` in web) would find these tasks,
-# and give them out again after its own visibility timeout.
-UNACKED = {f"unacked{part}_key": f"worker.unacked{part}" for part in ("", "_index", "_mutex")}
-
 
 class Heartbeat(bootsteps.StartStopStep):
     """Starts whenever the worker has connected to its queues, and stops before it connects again."""
 
     requires: ClassVar = ("celery.worker.consumer.tasks:Tasks",)
+    _timers: tuple[Any, ...] = ()
 
     def start(self, parent: Any) -> None:
         """Starts the timers. With some pools the timer is a thread, so the loop does the writing."""
         heartbeat.say(heartbeat.FOLLOWS)
         watched = consumption.Consumption(parent)
-        self._timers = [
+        self._timers = tuple(
             parent.timer.call_repeatedly(seconds, parent.call_soon, (what,))
             for seconds, what in ((SECONDS, watched.beat), (consumption.LOOK, watched.look))
-        ]
+        )
 
     def stop(self, parent: Any) -> None:  # noqa: ARG002 Celery's own signature
         """Pauses the heartbeat until the worker has connected again or its tasks have ended."""
@@ -136,27 +132,6 @@ def wait_no_longer_than_tasks() -> None:
     WorkController.wait_for_soft_shutdown = pause_then_wait
 
 
-def close_without_a_connection() -> None:
-    """Lets a channel close although Redis is gone.
-
-    It first reads once more. If that fails, it stays open, and Celery 5.7 closes it again when it has no
-    transport any more: an error that ends the worker.
-    """
-    from kombu.transport.redis import Channel
-
-    read = Channel._brpop_read  # noqa: SLF001
-
-    def read_if_possible(channel: Any, **options: Any) -> Any:
-        try:
-            return read(channel, **options)
-        except channel.connection_errors:
-            if channel._closing:  # noqa: SLF001
-                raise queue.Empty from None
-            raise
-
-    Channel._brpop_read = read_if_possible  # noqa: SLF001
-
-
 @worker_shutdown.connect
 def _gone(**_: Any) -> None:
     heartbeat.remove()
@@ -193,8 +168,10 @@ def configure(conf: Any) -> None:
     if visibility := os.environ.get("WORKER_VISIBILITY_TIMEOUT"):
         options["visibility_timeout"] = float(visibility)
     if current_app.connection_for_read().transport.driver_type == "redis":
-        options = {**UNACKED, **options}
-        close_without_a_connection()
+        # Not everybody has the packages of this transport.
+        from docker_roles import redelivery
+
+        options = {**redelivery.configure(current_app), **options}
     put(conf, "broker_transport_options", options)
     if POOL in {"threads", "gevent"}:
         # After a reconnect, each next task would raise the count again, outside the loop. Two readers would
