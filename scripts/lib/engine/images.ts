@@ -5,12 +5,9 @@ import { foreignImages, type Model } from '../compose/model.ts'
 import type { ModelledStack, Stack } from '../compose/stack.ts'
 import { CliError, ExitCode, stopIfInterrupted } from '../errors.ts'
 import { isStandIn, loadOfflineRoom } from '../rooms.ts'
-import { isInteractive, step, warn } from '../terminal.ts'
-import { capture, lastLines, type Result } from './docker.ts'
+import { step } from '../terminal.ts'
+import { capture, lastLines } from './docker.ts'
 import { isFarEngine, valueOf, type Values } from './machine.ts'
-
-/** If a registry's first answer takes longer, we check whether it is there at all, and stop waiting if it is not. */
-const PATIENCE_MS = 8000
 
 /** The kinds of answer that need different remedies, by Docker's words: it has no codes. The first match counts. */
 const signs = {
@@ -20,8 +17,7 @@ const signs = {
   // Docker Hub answers "denied" also for a name that does not exist.
   refused: /no basic auth credentials|unauthorized|denied|forbidden|\b40[13]\b/i,
   unknown: /manifest unknown|name unknown|not found|\b404\b|: unknown:|no matching manifest/i,
-  // A pull that was given up said nothing.
-  silent: /^\s*$|no such host|server misbehaving|dial tcp [^ ]*: i\/o timeout|connection refused|unreachable|no route to host/i,
+  silent: /no such host|server misbehaving|dial tcp [^ ]*: i\/o timeout|connection refused|unreachable|no route to host/i,
   slow: /i\/o timeout|connection reset|deadline exceeded|request canceled|TLS handshake timeout|: EOF/i,
 }
 
@@ -47,30 +43,6 @@ export async function isOutOfReach(image: string): Promise<boolean> {
   const { hostname, port } = new URL(`https://${registryOf(image).replace(/^docker\.io$/, 'registry-1.docker.io')}`)
   const socket = connect({ host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || 443) })
   return once(socket, 'connect', { signal: AbortSignal.timeout(5000) }).then(() => false, () => true).finally(() => socket.destroy())
-}
-
-/**
- * Pulls an image. If its registry has not answered after `patienceMs`, and cannot even be connected to, the pull is
- * given up; the exit code is then null, as after Ctrl-C.
- */
-export async function pullImage(image: string, report: (text: string) => void, patienceMs = PATIENCE_MS): Promise<Result> {
-  const end = new AbortController()
-  let isSilent = true
-  const lookForIt = async (): Promise<void> => {
-    const isAway = await isOutOfReach(image)
-    // The registry may have answered in the meantime.
-    if (!isSilent) return
-    if (isAway) end.abort()
-    else (isInteractive() ? report : warn)(`${registryOf(image)} is slow to answer; still waiting`)
-  }
-  const impatience = setTimeout(() => void lookForIt(), patienceMs)
-  const hear = (text: string): void => {
-    isSilent = false
-    clearTimeout(impatience)
-    report(text)
-  }
-  // The engine is asked, because it may know mirrors and certificates that its client does not.
-  return capture(['pull', image], { signal: end.signal, onLine: hear }).finally(() => clearTimeout(impatience))
 }
 
 /** Why an image could not be pulled, and what to do. Pure. */
@@ -133,10 +105,11 @@ export async function ensureImages(stack: Stack, model: Model, values: Values, {
     let reason: string | undefined
     try {
       await step(`Pulling ${image}`, async (report) => {
-        const { exitCode, stderr } = await pullImage(image, report)
+        // The engine is asked, because it may know mirrors and certificates that its client does not.
+        const { exitCode, stderr } = await capture(['pull', image], { onLine: report })
         stopIfInterrupted()
         if (exitCode === 0) return
-        let verdict = exitCode === null ? 'silent' : judgeRefusal(stderr)
+        let verdict = judgeRefusal(stderr)
         if (verdict === 'slow' && (await isOutOfReach(image))) verdict = 'silent'
         const { message, hint } = explainRefusal(verdict, image, imageRegistry)
         // If IMAGE_REGISTRY is set, stand-ins are never used silently.

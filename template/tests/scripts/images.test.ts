@@ -1,11 +1,9 @@
 import { once } from 'node:events'
-import { chmodSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
-import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Model } from '../../../scripts/lib/compose/model.ts'
 import { loadOfflineRoom, type OfflineRoom } from '../../../scripts/lib/rooms.ts'
-import { ensureImages, explainRefusal, isOutOfReach, judgeRefusal, pullImage, registryOf } from '../../../scripts/lib/engine/images.ts'
+import { ensureImages, explainRefusal, isOutOfReach, judgeRefusal, registryOf } from '../../../scripts/lib/engine/images.ts'
 import type { Verdict } from '../../../scripts/lib/engine/images.ts'
 import { Sandbox } from '../../../tests/helpers/sandbox.ts'
 
@@ -50,7 +48,6 @@ test.each<[Verdict, string, string]>([
   ['slow', 'that is not greeted in time', error(`${v2}net/http: TLS handshake timeout`)],
   ['slow', 'that is cut off', error(`${v2}read tcp 10.0.0.3:40412->52.5.185.86:443: read: connection reset by peer`)],
   ['silent', 'where there is no way', error(`${v2}dial tcp 52.5.185.86:443: connect: network is unreachable`)],
-  ['silent', 'that was given up', ''],
 ])('the answer is "%s" to a pull %s', (expected, _, said) => {
   expect(judgeRefusal(said)).toBe(expected)
 })
@@ -166,15 +163,6 @@ describe('the images of a stack', () => {
       vi.stubEnv('DOCKER_HOST', host)
       box.answer('info', { out })
       expect(await isOutOfReach(`127.0.0.1:${port}/postgres:17`)).toBe(false)
-    })
-
-    test.each([[false, 0], [true, null]])('are waited for, unless it is not there: %s', async (isAway, exitCode) => {
-      if (isAway) server.close()
-      // A pull that says nothing for a second.
-      box.write('docker', '#!/bin/sh\n[ "$1" != pull ] || exec sleep 1\n')
-      chmodSync(join(box.folder, 'docker'), 0o755)
-      vi.stubEnv('PATH', `${box.folder}:${process.env.PATH}`)
-      expect(await pullImage(`127.0.0.1:${port}/postgres:17`, () => {}, 50)).toMatchObject({ exitCode })
     })
   })
 
