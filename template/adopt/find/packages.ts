@@ -1,7 +1,7 @@
 /** Which Python packages an application needs, and how they are installed. */
 import { posix } from 'node:path'
 import { parse } from 'smol-toml'
-import { fitsPython, sayings } from '../../../scripts/lib/env/rules/python.ts'
+import { fitsPython, sayings } from './python.ts'
 import { startablesOf, type Files } from './source.ts'
 
 export interface Installation {

@@ -2,7 +2,6 @@
 import { expect, test } from 'vitest'
 import { check } from '../../../scripts/lib/env/check.ts'
 import { readLines } from '../../../scripts/lib/env/file.ts'
-import { fitsPython } from '../../../scripts/lib/env/rules/python.ts'
 import { parseSchema } from '../../../scripts/lib/env/schema.ts'
 import type { Around } from '../../../scripts/lib/env/subject.ts'
 import { codesOf, diskWith, fileWith as fileOf, findings as findingsOf, model, valuesOf } from '../../../tests/helpers/env-check.ts'
@@ -188,40 +187,6 @@ test.each<[found: string | undefined, venv: string, ignore?: string]>([
   const found = findings(text, { disk })
   expect(codesOf(text, found)).toEqual(expected ? ['W99 APP_DIR'] : [])
   if (expected) expect(found[0]!.hint, 'which is what hides it').toContain(`.dockerignore: ${expected}`)
-})
-
-test.each<[files: Record<string, string>, image: string, wanted?: string, other?: string]>([
-  [{ 'app/.python-version': '3.11.4\n' }, 'library/python:3.13', '3.11', 'library/python:3.11'],
-  [{ '.python-version': 'cpython-3.11\n' }, 'mirror.example:5000/python:3.13.2-slim-trixie', '3.11', 'mirror.example:5000/python:3.11-slim-trixie'],
-  [{ 'app/runtime.txt': 'python-3.10.18\n' }, 'astral-sh/uv:python3.13-trixie', '3.10', 'astral-sh/uv:python3.10-trixie'],
-  [{ 'app/pyproject.toml': '[project]\nname = "x"\nrequires-python = ">=3.9,<3.13" # no\n' }, 'library/python:3.13', '>=3.9,<3.13', 'library/python:3.12'],
-  [{ 'app/pyproject.toml': '[tool.poetry.dependencies]\npython = "~3.11"\nflask = "*"\n' }, 'library/python:3.13', '~3.11', 'library/python:3.11'],
-  [{ 'app/pyproject.toml': '[tool.other]\npython = "3.11"\nrequires-python = "3.11"\n' }, 'library/python:3.13'],
-  [{ 'app/pyproject.toml': '[project]\nrequires-python = ">=3.11"\n[tool.x]\npython = "3.9"\n' }, 'library/python:3.13'],
-  [{ 'app/.python-version': 'shop-env\n' }, 'library/python:3.13'],
-  [{ 'app/.python-version': '3.11\n' }, 'library/python:slim-trixie'],
-  [{ 'app/.python-version': '3.11\n' }, 'nvidia/cuda:12.4.1-runtime'],
-])('the Python that %o asks for, and the one of %s', (texts, image, wanted, other) => {
-  const text = fileWith({ PYTHON_IMAGE: image })
-  const found = findings(text, { disk: diskWith(texts) })
-  expect(codesOf(text, found)).toEqual(wanted ? ['W98 PYTHON_IMAGE'] : [])
-  if (!wanted) return
-  expect(found[0]!.message).toContain(`${Object.keys(texts)[0]} asks for ${wanted}.`)
-  expect(found[0]!.hint).toContain(`Write PYTHON_IMAGE=${other}, or`)
-})
-
-test.each<[specifier: string, yes: string, no: string]>([
-  ['>=3.11', '3.11 3.14', '3.9 3.10'], ['>= 3.11, < 3.13', '3.11 3.12', '3.10 3.13'], ['>=3.9 <3.13', '3.9', '3.13'],
-  ['<3.13.2', '3.13', '3.14'], ['<3.13.0', '3.12', '3.13'], ['<4', '3.14', ''], ['<=3.12', '3.12', '3.13'], ['>3.11', '3.12 3.11', '3.10'],
-  ['==3.11.*', '3.11', '3.10 3.12'], ['==3.11.4', '3.11', '3.12'], ['===3.11.4', '3.11', '3.12'], ['==3.*', '3.8 3.14', ''], ['3.11.*', '3.11', '3.12'],
-  ['!=3.9.*,>=3.8', '3.8 3.10', '3.9 3.7'], ['!=3.9.1', '3.9', ''], ['~=3.11', '3.11 3.14', '3.10'], ['~=3.11.2', '3.11', '3.12 3.10'],
-  ['^3.11', '3.11 3.14', '3.10'], ['^3.11.2', '3.14', '3.10'], ['~3.11', '3.11', '3.12 3.10'], ['~3', '3.8 3.14', ''], ['3.11', '3.11', '3.13'],
-  ['>=3.11.0rc1,<3.13.0a0', '3.11 3.12', '3.10 3.13'], ['>=3.10,<3.15.0.dev0', '3.14', '3.15 3.9'], ['>=3.08,<3.13.0.0', '3.12', '3.13'],
-  ['>=3.8 !=3.9.* <3.13', '3.8 3.12', '3.9 3.13'], ['!= 3.9.*||>=3.12', '3.12', '3.9'], ['any', '3.8', ''],
-  ['~2.7 || ^3.12', '3.12 3.13', '3.11'], ['*', '3.8', ''], ['>=3.9,<4.0,!=3.9.7', '3.9 3.14', '3.8'], ['^2.7', '', '3.9'],
-])('%s has %s, and not %s', (specifier, yes, no) => {
-  const all = [...yes.split(' '), ...no.split(' ')].filter(Boolean)
-  expect(all.filter((version) => fitsPython(specifier, version))).toEqual(yes.split(' ').filter(Boolean))
 })
 
 test.each<[declared: string, hint: RegExp | undefined]>([

@@ -5,7 +5,6 @@ import { hiddenBy, notSource } from '../../explain/ignore.ts'
 import { nearest } from '../../terminal.ts'
 import { found, given, ofEach, shown, type Rule, type Subject } from '../subject.ts'
 import { holdsData } from './addresses.ts'
-import { pythonVersion } from './python.ts'
 
 const bothOverlays: Rule = ({ values }) => {
   const files = filesIn(values).map((file) => basename(file))
@@ -141,6 +140,6 @@ const tooShort: Rule = ({ effective }) => {
 }
 
 export const stackRules: readonly Rule[] = [
-  bothOverlays, unknownProfile, portTwice, openToAll, notThere, halfFilled, siteSwitchedOff, withoutCelery, postgresMount, pythonVersion, tooShort,
+  bothOverlays, unknownProfile, portTwice, openToAll, notThere, halfFilled, siteSwitchedOff, withoutCelery, postgresMount, tooShort,
   virtualEnvironment,
 ]
