@@ -59,7 +59,7 @@ export async function mergeInto(target: string, copy: Tree): Promise<{ write: Tr
   write.set('.gitignore', { text: mergeLines(read('.gitignore') ?? '', ours('.gitignore'), shown) })
   write.set('.gitattributes', { text: mergeLines(read('.gitattributes') ?? '', ATTRIBUTES) })
   // A virtual environment of this machine, whatever its name.
-  const environments = readdirSync(target).filter((name) => name !== '.venv' && existsSync(join(target, name, 'pyvenv.cfg')))
+  const environments = readdirSync(target).filter((name) => !['.venv', 'venv'].includes(name) && existsSync(join(target, name, 'pyvenv.cfg')))
   write.set('.dockerignore', { text: mergeLines(read('.dockerignore') ?? '', ours('.dockerignore'), [...(read('.dockerignore') ? ['!docker'] : []), ...environments]) })
 
   const theirPackage = read('package.json')

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 FOLDER = Path("/app")
-NOT_SOURCE = {".git", ".venv", "node_modules", "__pycache__"}
+NOT_SOURCE = {".git", ".venv", "venv", "node_modules", "__pycache__"}
 # A module that starts a server when it is imported would never return.
 SECONDS = 30
 

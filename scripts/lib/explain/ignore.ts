@@ -2,7 +2,9 @@
 import { posix } from 'node:path'
 
 /** Folders that it names. No application imports from these, and they can be large. */
-export const notSource = new Set(['.git', 'node_modules', '.venv', '__pycache__', '.pytest_cache', '.ruff_cache', '.mypy_cache', '.next'])
+export const notSource = new Set([
+  '.git', 'node_modules', '.venv', 'venv', '__pycache__', '.pytest_cache', '.ruff_cache', '.mypy_cache', '.next',
+])
 
 const meanings: Record<string, string> = { '**/': '(?:.*/)?', '**': '.*', '*': '[^/]*', '?': '[^/]' }
 

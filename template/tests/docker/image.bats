@@ -559,9 +559,9 @@ print(shop.__file__, version("shop"), "site-packages" in tax.__file__)'
 		mkdir -p "$plant/$name"
 		touch "$plant/$name/__init__.py"
 	done
-	mkdir -p "$plant"/{__pycache__,.venv,.git,node_modules/left} "$copy/.git" "$copy/node_modules/left"
+	mkdir -p "$plant"/{__pycache__,.venv,venv,.git,node_modules/left} "$copy/.git" "$copy/node_modules/left"
 	for name in .env .env.docker .env.app .git/config plant/.git/config node_modules/left/pad.js plant/.env.local plant/__pycache__/ghost.cpython-313.pyc \
-		plant/ghost.pyc plant/.venv/pyvenv.cfg plant/node_modules/left/pad.js plant/celerybeat-schedule.db; do
+		plant/ghost.pyc plant/.venv/pyvenv.cfg plant/venv/pyvenv.cfg plant/node_modules/left/pad.js plant/celerybeat-schedule.db; do
 		echo poison >"$copy/$name"
 	done
 	touch "$copy/requirements.txt"

@@ -172,23 +172,6 @@ test.each<[code: string, text: string, around?: Around]>([
   expect(codesOf(text, findings(text, around))).toEqual([code])
 })
 
-test.each<[found: string | undefined, venv: string, ignore?: string]>([
-  ['app/venv', 'app/venv'], ['app/backend/.env312', 'app/backend/.env312'], [undefined, 'app/.venv'],
-  [undefined, 'app/venv', '**/venv\n'], ['app/backend/.env312', 'app/backend/.env312', '**/venv\n'], [undefined, 'app/venv', 'app/venv'], [undefined, 'other/venv'],
-])('a virtual environment that goes into the image is %s: %s, .dockerignore: %j', (expected, venv, ignore = '') => {
-  const names: Record<string, string[]> = { app: ['backend', 'venv', '.venv'], 'app/backend': ['.env312'] }
-  const usual = diskWith()
-  const disk: typeof usual = {
-    namesIn: (folder) => names[folder] ?? usual.namesIn(folder),
-    kindOf: (path) => (path === `${venv}/pyvenv.cfg` ? 'file' : usual.kindOf(path)),
-    textOf: (path) => (path === '.dockerignore' ? ignore : usual.textOf(path)),
-  }
-  const text = fileWith({})
-  const found = findings(text, { disk })
-  expect(codesOf(text, found)).toEqual(expected ? ['W99 APP_DIR'] : [])
-  if (expected) expect(found[0]!.hint, 'which is what hides it').toContain(`.dockerignore: ${expected}`)
-})
-
 test.each<[declared: string, hint: RegExp | undefined]>([
   ['WORKER_ARG=x', /^Did you mean WORKER_ARGS\? If not, put a rule above it there/], ['# Mine.\nWEB_PROT=1', /^Did you mean WEB_PORT\?/],
   ['# @optional\nWEB_PROT=1', undefined], ['SHOP_COLOUR=red', undefined],

@@ -1,7 +1,6 @@
 /** Rules about the stack that the settings describe: its files, profiles, ports, folders, and values that must fit. */
 import { basename, dirname, join, normalize } from 'node:path/posix'
 import { filesIn, publishedPorts, type PublishedPort } from '../../compose/model.ts'
-import { hiddenBy, notSource } from '../../explain/ignore.ts'
 import { nearest } from '../../terminal.ts'
 import { found, given, ofEach, shown, type Rule, type Subject } from '../subject.ts'
 import { holdsData } from './addresses.ts'
@@ -69,17 +68,6 @@ const notThere = ofEach(({ setting, name, value }, subject) => {
     meant ? `Did you mean ${join(dirname(value), meant)}?` : `The path starts in ${from}.`)
 })
 
-/** A virtual environment in the source goes into every build and image, and its packages count as the application's. */
-const virtualEnvironment: Rule = ({ effective, around: { disk } }) => {
-  const folder = effective('APP_DIR')
-  const below = (path: string): string[] => disk?.namesIn(path).filter((name) => !notSource.has(name)).map((name) => join(path, name)) ?? []
-  const near = folder ? below(folder) : []
-  const ignored = disk?.textOf('.dockerignore') ?? ''
-  const path = [...near, ...near.flatMap(below)].find((one) => disk?.kindOf(join(one, 'pyvenv.cfg')) === 'file' && !hiddenBy(ignored, one))
-  if (!path) return []
-  return [found('W99', 'APP_DIR', `${path} is a virtual environment, and goes into every build and image.`, `Add this line to .dockerignore: ${path}`)]
-}
-
 /**
  * If the value of `when` matches `is`, `needs` must not be empty. `or` is what to do if that is not meant. Add the
  * pairs of your own settings here.
@@ -141,5 +129,4 @@ const tooShort: Rule = ({ effective }) => {
 
 export const stackRules: readonly Rule[] = [
   bothOverlays, unknownProfile, portTwice, openToAll, notThere, halfFilled, siteSwitchedOff, withoutCelery, postgresMount, tooShort,
-  virtualEnvironment,
 ]
