@@ -7,8 +7,8 @@ import { lastLines } from './lib/engine/docker.ts'
 import { ensureImages } from './lib/engine/images.ts'
 import { envFile } from './lib/env/settings.ts'
 import { CliError, ExitCode } from './lib/errors.ts'
-import { heavyIn, lostData, lostFiles, readSource } from './lib/explain/source-files.ts'
-import { info, ok, print, printJson, warn } from './lib/terminal.ts'
+import { lostData, lostFiles, readSource } from './lib/explain/source-files.ts'
+import { info, ok, print, printJson } from './lib/terminal.ts'
 
 /** The image without what development mounts over it. */
 const overlay = 'scripts/lib/explain/check-image.yaml'
@@ -62,8 +62,6 @@ export const checkImage = defineCommand({
     const { files: inImage, broken, notes } = await askImage(alone, source.leftOut)
     const others = notes.filter(({ error }) => lostData(source, error).length === 0)
     if (others.length > 0) info(`Not imported, for a reason that is not the fault of the image:\n${list(others)}`)
-    const heavy = heavyIn(source)
-    if (heavy.length > 0) warn(`Heavy, and in every build and image: ${heavy.join(', ')}.`, 'What the application does not need there belongs in .dockerignore, or on the volume /data.')
     const lost = [...lostFiles(source, inImage), ...lostData(source, list(notes))]
     const details = [...lost, list(broken)].join('\n').trim()
     const [message = '', hint] = lost.length > 0

@@ -7,41 +7,23 @@ import { hiddenBy, matches, notSource } from './ignore.ts'
 
 export type Source = NonNullable<ReturnType<typeof readSource>>
 
-/** Without links and without folders that we may not read. */
-const lookingIn = (folder: string) =>
-  ({ cwd: folder, dot: true, followSymbolicLinks: false, suppressErrors: true, ignore: [...notSource].map((name) => `**/${name}/**`) })
-
 /** The source of a stack, with paths that start in APP_DIR; undefined if nothing is built. */
 export function readSource({ services: { migrate } }: Model) {
   const args = migrate?.build?.args
   if (!args) return undefined
   const folder = args.APP_DIR ?? '.'
+  // Without links and without folders that we may not read.
+  const ignore = [...notSource].map((name) => `**/${name}/**`)
+  const files = glob.globbySync('**/*.py', { cwd: folder, dot: true, followSymbolicLinks: false, suppressErrors: true, ignore })
   const paths = [posix.join('/app', args.APP_WORKDIR ?? '.'), ...(migrate.environment?.PYTHONPATH ?? '').split(':')]
   return {
     folder,
-    files: glob.globbySync('**/*.py', lookingIn(folder)).toSorted(),
+    files: files.toSorted(),
     // Where Python looks for modules. Folders outside of /app are not source.
     roots: paths.map((path) => posix.relative('/app', path || '/') || '.').filter((path) => !path.startsWith('..')),
     leftOut: (args.PROD_EXCLUDE ?? '').split(/\s+/).filter(Boolean),
     ignore: existsSync('.dockerignore') ? readFileSync('.dockerignore', 'utf8') : '',
   }
-}
-
-/** The parts of the source (data, media, models) that go into every build and weigh this many megabytes, with sizes. */
-export function heavyIn({ folder, ignore }: Source, heavy = 200): string[] {
-  const hides = new Map<string, boolean>()
-  const isHidden = (path: string): boolean => {
-    if (!hides.has(path)) hides.set(path, path !== '.' && hiddenBy(ignore, posix.join(folder, path)) !== undefined)
-    return hides.get(path) === true
-  }
-  const weights = new Map<string, number>()
-  for (const { path, stats } of glob.globbySync('**', { ...lookingIn(folder), objectMode: true, stats: true })) {
-    if (isHidden(posix.dirname(path)) || (stats?.size ?? 0) > 1e6 && isHidden(path)) continue
-    const [first = ''] = path.split('/')
-    weights.set(first, (weights.get(first) ?? 0) + (stats?.size ?? 0))
-  }
-  return [...weights].map(([path, bytes]) => [posix.join(folder, path), Math.round(bytes / 1e6)] as const)
-    .filter(([, weight]) => weight >= heavy).map(([path, weight]) => `${path} (${weight} MB)`)
 }
 
 const isLeftOut = ({ leftOut }: Source, file: string): boolean => leftOut.some((pattern) => matches(pattern, file))

@@ -1,10 +1,10 @@
 /** Why a Python file is not in the image, or a module is not found. */
-import { mkdirSync, truncateSync, writeFileSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { explainOutput } from '../../../scripts/lib/explain/explain.ts'
 import { hiddenBy } from '../../../scripts/lib/explain/ignore.ts'
-import { explainMissing, heavyIn, lostData, lostFiles, type Source } from '../../../scripts/lib/explain/source-files.ts'
+import { explainMissing, lostData, lostFiles, type Source } from '../../../scripts/lib/explain/source-files.ts'
 import { Sandbox } from '../../../tests/helpers/sandbox.ts'
 
 /** By Docker's documentation of .dockerignore: what a pattern hides, and what it does not. */
@@ -53,19 +53,6 @@ test('a data file that a module does not find is named if the source has it and 
   box.write('.dockerignore', '**/.env.*')
   const model = { name: 'shop', services: { migrate: { build: { args: { APP_DIR: 'backend' } } } } }
   expect(explainOutput(said, 'web', model).advice).toBe('The image does not have src/.env.defaults: line 1 of .dockerignore hides it: **/.env.*\nCorrect that, then run npm run up again.')
-})
-
-test('large files in the source are named, unless .dockerignore keeps them out', () => {
-  const box = new Sandbox()
-  box.enter()
-  for (const path of ['app/media/2026', 'app/models/kept', 'app/node_modules', 'app/code']) mkdirSync(join(box.folder, path), { recursive: true })
-  for (const [path, megabytes] of [['media/2026/a.bin', 3], ['media/b.bin', 2], ['models/kept/c.bin', 9], ['node_modules/d', 9], ['e.bin', 6], ['code/f', 2]] as const) {
-    writeFileSync(join('app', path), '')
-    // An empty file takes no disk space.
-    truncateSync(join('app', path), megabytes * 1e6)
-  }
-  expect(heavyIn(source({ folder: 'app', ignore: 'app/models/kept' }), 5)).toEqual(['app/e.bin (6 MB)', 'app/media (5 MB)'])
-  expect(heavyIn(source({ folder: 'app', ignore: 'app/models\napp/*.bin\n**/2026' }), 3)).toEqual([])
 })
 
 test.each<[string, Partial<Source>, string, string | undefined]>([
