@@ -17,9 +17,9 @@ test.each<[level: string, found: Observation[], ...texts: string[]]>([
   ['doubtful', ofEngine(1024, 1000), '1.0 GB of memory: little', '/d has 1.0 GB left;'],
   ['wrong', ofEngine(1024, 100).slice(1), '/d has 0.1 GB left.'],
   ['well', judgeQueues({ waiting: {}, taken: 1, oldest: 70, lost: 0 }), 'No task waits, being worked on: 1, the oldest for 70 s'],
-  ['well', judgeQueues({ waiting: { celery: { count: 3, oldest: 'shop.ship', still: 1 } }, taken: 2, oldest: 9, lost: 0 }), '3 in celery, first shop.ship, for at least 1 s'],
-  ['doubtful', judgeQueues({ waiting: { celery: { count: 3 } }, taken: 0, oldest: null, lost: 0 }), '(3 in celery), none is being worked on'],
-  ['doubtful', judgeQueues({ waiting: { other: { count: 1, oldest: '', still: 60 } }, taken: 3, oldest: 2, lost: 2 }), '1 in other', '2 tasks of a worker that is gone'],
+  ['well', judgeQueues({ waiting: { celery: { count: 3, oldest: 'shop.ship', still: 1, nobody: false } }, taken: 2, oldest: 9, lost: 0 }), '3 in celery, first shop.ship, for at least 1 s'],
+  ['doubtful', judgeQueues({ waiting: { celery: { count: 3, oldest: '', still: 0, nobody: true } }, taken: 0, oldest: null, lost: 0 }), 'from which no worker takes, for at least 0 s), none is being worked on'],
+  ['doubtful', judgeQueues({ waiting: { other: { count: 1, oldest: '', still: 60, nobody: false } }, taken: 3, oldest: 2, lost: 2 }), '1 in other', '2 tasks of a worker that is gone'],
 ])('%s: %j', (level, found, ...texts) => {
   expect(found).toEqual(texts.map((text) => expect.objectContaining({ level, text: expect.stringContaining(text) })))
 })
@@ -62,7 +62,7 @@ describe('doctor', () => {
     const { code, stdout } = await box.run('doctor', ['--json'])
     expect(code).toBe(0)
     expect(Object.keys(JSON.parse(stdout) as object)).toEqual(['ok', 'machine', 'settings', 'stack'])
-    expect(box.effects()).toEqual([expect.stringMatching(/run --rm --no-deps --no-TTY --name shop-queues-\d+ --env WORKER_QUEUES=\S* worker python -/)])
+    expect(box.effects()).toEqual([expect.stringMatching(/run --rm --no-deps --no-TTY --name shop-queues-\d+ worker python -/)])
   })
 
   test('of a stack that is not well ends with 3 and the remedy', async () => {

@@ -181,15 +181,6 @@ print(lock.is_redis, lock.hold())'
 	assert_line 'False True'
 }
 
-@test "doctor counts what waits in RabbitMQ, not in Redis" {
-	compose stop beat worker
-	rabbitmqctl purge_queue celery
-	submit 1
-	run -0 until_ok 10 waiting 1
-	run npm run --silent doctor -- --env-file "$env_file"
-	assert_output --partial 'Tasks wait (1 in celery, from which no worker takes), none is being worked on.'
-}
-
 @test "queued tasks survive a restart of RabbitMQ, and teardown and up" {
 	local id
 	compose stop beat worker

@@ -170,7 +170,7 @@ async function examineVersions({ containers, model }: Sight): Promise<Observatio
 
 /** The answer of queues.py, where its parts are described. */
 interface Queues {
-  waiting: Readonly<Record<string, { count: number; oldest?: string; still?: number; nobody?: boolean }>>
+  waiting: Readonly<Record<string, { count: number; oldest: string; still: number; nobody: boolean }>>
   taken: number
   oldest: number | null
   lost: number
@@ -181,10 +181,10 @@ export function judgeQueues({ waiting, taken, oldest, lost }: Queues): Observati
   const all = Object.entries(waiting)
   const busy = taken === lost ? 'none is being worked on' : `being worked on: ${taken - lost}, the oldest for ${oldest ?? 0} s`
   const words = all.map(([queue, { count, oldest: first, still, nobody }]) =>
-    `${count} in ${queue}${nobody ? ', from which no worker takes' : ''}${first ? `, first ${first}` : ''}${still === undefined ? '' : `, for at least ${still} s`}`)
+    `${count} in ${queue}${nobody ? ', from which no worker takes' : ''}${first && `, first ${first}`}, for at least ${still} s`)
   const text = all.length === 0 ? `No task waits, ${busy}` : `Tasks wait (${words.join('; ')}), ${busy}`
   // Tasks that wait for a minute deserve a warning.
-  const isMoving = all.length === 0 || (taken > lost && all.every(([, { still = 0, nobody }]) => !nobody && still < 60))
+  const isMoving = all.length === 0 || (taken > lost && all.every(([, { still, nobody }]) => !nobody && still < 60))
   return [
     isMoving ? well(text)
       : doubtful(`${text}.`, 'Is a worker healthy, does it take from this queue (WORKER_QUEUES), and is WORKER_CONCURRENCY high enough?'),
@@ -193,18 +193,16 @@ export function judgeQueues({ waiting, taken, oldest, lost }: Queues): Observati
   ]
 }
 
-/** Asks the broker through the application, which knows where it is, even if it is managed elsewhere. */
+/** Asks Redis through the application, which knows where it is, even if it is managed elsewhere. */
 async function examineQueues({ containers, model, stack }: Sight): Promise<Observation[]> {
   const { worker } = model.services
   const running = containers.filter((one) => one.service in model.services && isUnderWay(one))
   if (!worker?.environment?.CELERY_APP || !running.some(({ service }) => model.services[service]?.image === worker.image)) return []
   const input = readFileSync(new URL('queues.py', import.meta.url), 'utf8')
-  const isWorker = (service: string): boolean => model.services[service]?.command?.[0] === 'worker'
-  const workers = running.filter(({ service }) => isWorker(service))
+  const workers = running.filter(({ service }) => model.services[service]?.command?.[0] === 'worker')
   // In a container of its own: to load the application a second time takes more memory than a running role has left.
   const container = `${model.name}-queues-${process.pid}`
-  const queues = Object.keys(model.services).filter((one) => isWorker(one)).flatMap((one) => model.services[one]?.environment?.WORKER_QUEUES || [])
-  const ask = ['--progress', 'quiet', 'run', '--rm', '--no-deps', '--no-TTY', '--name', container, '--env', `WORKER_QUEUES=${queues.join(',')}`, 'worker', 'python', '-', String(workers.length)]
+  const ask = ['--progress', 'quiet', 'run', '--rm', '--no-deps', '--no-TTY', '--name', container, 'worker', 'python', '-', String(workers.length)]
   const { exitCode, stdout, stderr } = await captureCompose(stack, ask, { input, timeoutMs: 60_000 })
   await endAbandoned(container)
   if (exitCode === null) await capture(['rm', '--force', container], { tidiesUp: true })

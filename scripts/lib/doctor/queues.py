@@ -1,14 +1,13 @@
-"""Says how many tasks wait at the application's own broker and, for Redis, since when nothing has moved.
+"""Says how many tasks wait in the application's own Redis, and since when nothing has moved.
 
 ``npm run doctor`` hands this to Python in a container of the application. It changes nothing, and shows no
 argument of a task. Its own argument is the number of workers that run. The answer is one JSON object on the
-last line of standard output, or null where the broker is neither Redis nor RabbitMQ:
+last line of standard output, or null where the broker is not Redis (RabbitMQ has rabbitmqctl):
 
-    waiting   by the name of the queue: ``count``; ``nobody``, true where no worker takes from it; in Redis
-              ``oldest`` (the name of the task that is next) and ``still``, the seconds in which
-              nothing was put in or taken out. This is a lower bound on the wait: messages of Celery do not
-              say when they were sent.
-    taken     tasks that a worker has and has not acknowledged; for RabbitMQ those that workers say they run
+    waiting   by the name of the queue: ``count``; ``nobody``, true where no worker takes from it; ``oldest``
+              (the name of the task that is next) and ``still``, the seconds in which nothing was put in or
+              taken out. This is a lower bound on the wait: messages of Celery do not say when they were sent.
+    taken     tasks that a worker has and has not acknowledged
     oldest    seconds since the first of them was taken; null without any
     lost      how many of them no running worker has
 """
@@ -112,34 +111,11 @@ def in_redis(connection: Any) -> dict[str, Any]:
     }
 
 
-def in_rabbitmq(connection: Any) -> dict[str, Any]:
-    """Asks for the queues that application and workers name: AMQP lists none. RabbitMQ loses no task."""
-    # Some applications name their queues only when their modules are loaded.
-    app.loader.import_default_modules()
-    workers = app.control.inspect(timeout=ANSWER_SECONDS, connection=connection)
-    served = {queue["name"] for queues in (workers.active_queues() or {}).values() for queue in queues}
-    found: dict[str, dict[str, Any]] = {}
-    for queue in sorted({*app.amqp.queues, *served, *filter(None, os.environ["WORKER_QUEUES"].split(","))}):
-        # RabbitMQ closes a channel that asks for a queue which is not there.
-        with contextlib.suppress(connection.channel_errors):
-            told = connection.channel().queue_declare(queue, passive=True)
-            found[queue] = {"count": told.message_count, "nobody": told.consumer_count == 0}
-    answers = workers.active() or {}
-    started = [task["time_start"] or time.time() for tasks in answers.values() for task in tasks]
-    return {
-        "waiting": {queue: what for queue, what in found.items() if what["count"]},
-        "taken": len(started),
-        "oldest": since(min(started)) if started else None,
-        "lost": 0,
-    }
-
-
 app = find_app(os.environ["CELERY_APP"])
 with app.connection_for_read(connect_timeout=5) as broker:
-    ask = {"redis": in_redis, "amqp": in_rabbitmq}.get(broker.transport.driver_type, lambda _: None)
-    answer = ask(broker)
+    answer = in_redis(broker) if broker.transport.driver_type == "redis" else None
     if answer and answer["waiting"] and not answer["taken"]:
         # The tasks may have been sent just now.
         time.sleep(GRACE_SECONDS)
-        answer = ask(broker)
+        answer = in_redis(broker)
     print("\n" + json.dumps(answer))
