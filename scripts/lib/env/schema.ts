@@ -6,7 +6,6 @@
 import { readLines, unquoted, type Entry } from './file.ts'
 import type { Values } from '../engine/machine.ts'
 import { CliError } from '../errors.ts'
-import { amount } from '../terminal.ts'
 
 /** The form of a value: what `@type=` says, such as `number(isInt=true, min=1)` or `enum(uv, pip)`. */
 export type ValueType = NonNullable<ReturnType<typeof parseType>>
@@ -100,7 +99,6 @@ function settingOf({ name, raw }: Entry, type: ValueType, rules: ReadonlyMap<str
 /** @throws CliError with the first line on which the example breaks its own rules, which is not the user's mistake */
 export function parseSchema(text: string, file: string) {
   const byName = new Map<string, Setting>()
-  const twice: string[] = []
   let heading: string | undefined
   let rules = new Map<string, string>()
   let above: 'rule' | 'setting' | 'other' = 'other'
@@ -119,7 +117,7 @@ export function parseSchema(text: string, file: string) {
       const type = parseType(rules.get('type') ?? 'string') ?? refuse(`@type=${rules.get('type')} of ${entry.name} is not known`)
       const earlier = byName.get(entry.name)
       // The project's own line may stand right below the default.
-      if (earlier && (earlier.isActive || earlier.rules !== rules)) twice.push(`${entry.name}: lines ${earlier.line} and ${index + 1}`)
+      if (earlier && (earlier.isActive || earlier.rules !== rules)) refuse(`Line ${earlier.line} declares ${entry.name} already: write the value there`)
       byName.set(entry.name, settingOf(entry, type, rules, { file, line: index + 1, heading, assignment, isActive }))
       above = 'setting'
       continue
@@ -135,10 +133,6 @@ export function parseSchema(text: string, file: string) {
       if (unknown) refuse(`"${unknown}" is not a rule. Rules: @${ruleNames.join(', @')}`)
     }
     above = isRule ? 'rule' : 'other'
-  }
-  if (twice.length > 0) {
-    const hint = 'Write the value on the line that has the rule above it, without # in front, and delete the other line.'
-    throw new CliError(`${file} declares ${amount(twice.length, 'setting')} twice, and only one line can count.`, { details: twice.join('\n'), hint })
   }
   return { settings: [...byName.values()], byName }
 }

@@ -90,9 +90,9 @@ test.each<[text: string, problem: RegExp]>([
   ['# @type=strnig\nA=', /^example:2 {2}@type=strnig of A is not known\./],
   ['# @type=string(max=3)\nA=', /@type=string\(max=3\) of A is not known/],
   ['# @type=port some words\nA=1', /"some words" is not a rule/],
-  ['# @optional\nA=1\n\n# @optional\nB=\n\nA=2\nB=\n', /^example declares 2 settings twice, and only one line can count\.$/],
-  ['# @optional\n# A=1\n# B=1\n\nA=2\n', /^example declares 1 setting twice/],
-  ['# @optional\nA=2\n# A=1\n', /^example declares 1 setting twice/],
+  ['# @optional\nA=1\n\n# @optional\nB=\n\nA=2\nB=\n', /^example:7 {2}Line 2 declares A already: write the value there\./],
+  ['# @optional\n# A=1\n# B=1\n\nA=2\n', /^example:5 {2}Line 2 declares A already/],
+  ['# @optional\nA=2\n# A=1\n', /^example:3 {2}Line 2 declares A already/],
   ['# @sensitive\n\nA=1', /^example:2 {2}The line above is a rule, and this is not a setting\./],
 ])('a mistake in the example, %j', (text, problem) => {
   expect(() => parseSchema(text, 'example')).toThrow(problem)
