@@ -4,9 +4,6 @@ import { parseArgs } from 'node:util'
 import { catchSignals, CliError, ExitCode, interruption } from './errors.ts'
 import { addressed, failure, nearest, print, printJson } from './terminal.ts'
 
-/** The version that package.json names under "engines". */
-export const MINIMUM_NODE = '20.19'
-
 interface Option {
   type: 'boolean' | 'string'
   short?: string
@@ -112,17 +109,9 @@ export function report(error: unknown, json = false, envFile?: string): ExitCode
   return exitCode
 }
 
-/** npm refuses to install on an old Node, but this may run on another Node. */
-export const isOldNode = (version: string): boolean => version.localeCompare(MINIMUM_NODE, 'en', { numeric: true }) < 0
-
 /** Runs the command when its file is the program that was started; does nothing when a test imports it. */
 export async function main<O extends Options>(command: Command<O>, moduleUrl: string): Promise<void> {
   if (moduleUrl !== pathToFileURL(process.argv[1] ?? '').href) return
-  if (isOldNode(process.versions.node)) {
-    // Without colour, because an old Node cannot colour text either.
-    console.error(`Node ${process.versions.node} is too old: ${MINIMUM_NODE} is the oldest that works. Get a newer one: https://nodejs.org/`)
-    process.exit(ExitCode.failed)
-  }
   catchSignals()
   // zx starts bash. If no shell has started that bash, it takes our pipe for a remote login, and runs ~/.bashrc.
   process.env.SHLVL = '1'

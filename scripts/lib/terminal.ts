@@ -2,15 +2,14 @@
  * Everything that goes to the terminal goes through here. Messages go to standard error, results to standard output, so
  * that `npm run up -- --json | jq .urls` works. The sign in front carries the meaning; colour only repeats it.
  */
-// Imported as a whole: an old Node has no styleText, and must still get as far as saying that it is too old.
-import util from 'node:util'
+import { styleText } from 'node:util'
 import { distance } from 'fastest-levenshtein'
 import { quote } from 'zx/core'
 import { CliError, ExitCode } from './errors.ts'
 
 /** `styleText` looks at standard output unless told otherwise; our messages go to standard error. */
 const paint = (style: 'green' | 'yellow' | 'red' | 'dim', text: string): string =>
-  util.styleText(style, text, { stream: process.stderr })
+  styleText(style, text, { stream: process.stderr })
 
 /** Prints plain lines. */
 export const info = (text = ''): void => void process.stderr.write(`${text}\n`)

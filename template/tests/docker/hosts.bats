@@ -173,15 +173,6 @@ node_runs_the_commands() {
 	node_runs_the_commands 24.21.0
 }
 
-@test "with Node 18 the commands say in one sentence that it is too old" {
-	node_package 18.20.8
-	for name in up env engine; do
-		run command "$name"
-		assert_failure 1
-		assert_output --regexp '^Node 18\.20\.8 is too old: [^'$'\n'']*$'
-	done
-}
-
 # --- Engines ---
 
 @test "an engine that is too old is one sentence and exit code 4" {

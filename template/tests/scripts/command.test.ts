@@ -1,11 +1,10 @@
 import { describe, expect, test, vi } from 'vitest'
-import packageJson from '../../../package.json' with { type: 'json' }
 import { checkImage } from '../../../scripts/check-image.ts'
 import { copyDatabase } from '../../../extras/copy-database/copy-database.ts'
 import { doctor } from '../../../scripts/doctor.ts'
 import { env } from '../../../scripts/env.ts'
 import type { Command } from '../../../scripts/lib/command.ts'
-import { defineCommand, isOldNode, MINIMUM_NODE, parse, renderHelp, report, requireAllOptions } from '../../../scripts/lib/command.ts'
+import { defineCommand, parse, renderHelp, report, requireAllOptions } from '../../../scripts/lib/command.ts'
 import { CliError } from '../../../scripts/lib/errors.ts'
 import { lint } from '../../lint/lint.ts'
 import { migrate } from '../../../scripts/migrate.ts'
@@ -29,14 +28,6 @@ const flag = { type: 'boolean', help: '' } as const
 const wide = { name: 'sample', options: { strict: flag, 'dry-run': flag, timeout: flag, 'no-build': flag, json: flag, yes: flag } }
 
 const commands = [checkImage, copyDatabase, doctor, env, lint, migrate, seed, teardown, testDocker, up] as unknown as Command[]
-
-test.each([['18.20.8', true], ['20.18.3', true], ['20.19.0', false], ['22.1.0', false], ['100.0.0', false]])('Node %s is too old: %s', (version, expected) => {
-  expect(isOldNode(version)).toBe(expected)
-})
-
-test('the oldest Node that the commands accept is the one of package.json', () => {
-  expect(packageJson.engines.node).toBe(`>=${MINIMUM_NODE}`)
-})
 
 describe('arguments', () => {
   test('are read by the table of the command', () => {
