@@ -42,33 +42,25 @@ export function findUnreadable(path: string, user: Owner): string | undefined {
 /** The user of a rootless engine's containers, as this machine sees it. */
 const nobody: Owner = { uid: -1, gid: -1 }
 
-/** What the containers' user may not read of the mounted source, by its modes: the path there, a message, remedies. */
-export function unreadableSource({ services: { migrate } }: Model, isRootless: boolean): { inside: string; message: string; hint: string } | undefined {
-  const folder = migrate?.volumes?.find(({ type, target }) => type === 'bind' && target === '/app')?.source
-  const { APP_UID, APP_GID } = migrate?.build?.args ?? {}
-  const path = folder && findUnreadable(folder, isRootless ? nobody : { uid: Number(APP_UID), gid: Number(APP_GID) })
-  if (!path) return undefined
-  const { uid, gid } = lstatSync(path)
-  const owner = `or let the containers be its owner: APP_UID=${uid} and APP_GID=${gid || uid} in .env.docker\n`
-  return {
-    inside: path.replace(folder, '/app'),
-    message: `The containers run as uid ${APP_UID} (APP_UID), which may not read ${path}.`,
-    hint: `Let everybody read the source: chmod -R a+rX ${quote(folder)}\n` + (isRootless
-      ? 'The engine is rootless: the user of the containers is unknown on this machine, and only their root is you.'
-      : `${uid === 0 ? '' : owner}or give it to them: sudo chown -R ${APP_UID}:${APP_GID} ${quote(folder)}`),
-  }
-}
-
 /**
  * Refuses a source that the application cannot read: a checkout of another user, or one made under umask 077. The image
  * must exist: a container confirms what the modes make likely, because access control lists may allow it.
  *
  * @throws CliError (exit code 3)
  */
-export async function checkSourceAccess(stack: Stack, model: Model, isRootless: boolean): Promise<void> {
-  const shut = unreadableSource(model, isRootless)
-  if (!shut) return
-  const probe = ['run', '--rm', '--no-deps', '--no-TTY', '--entrypoint', 'test', 'migrate', '-r', shut.inside]
+export async function checkSourceAccess(stack: Stack, { services: { migrate } }: Model, isRootless: boolean): Promise<void> {
+  const folder = migrate?.volumes?.find(({ type, target }) => type === 'bind' && target === '/app')?.source
+  const { APP_UID, APP_GID } = migrate?.build?.args ?? {}
+  const path = folder && findUnreadable(folder, isRootless ? nobody : { uid: Number(APP_UID), gid: Number(APP_GID) })
+  if (!path) return
+  const probe = ['run', '--rm', '--no-deps', '--no-TTY', '--entrypoint', 'test', 'migrate', '-r', path.replace(folder, '/app')]
   if ((await captureCompose(stack, probe)).exitCode === 0) return
-  throw new CliError(`${shut.message} Nothing was started.`, { hint: shut.hint, exitCode: ExitCode.config })
+  const { uid, gid } = lstatSync(path)
+  const owner = `or let the containers be its owner: APP_UID=${uid} and APP_GID=${gid || uid} in .env.docker\n`
+  throw new CliError(`The containers run as uid ${APP_UID} (APP_UID), which may not read ${path}. Nothing was started.`, {
+    hint: `Let everybody read the source: chmod -R a+rX ${quote(folder)}\n` + (isRootless
+      ? 'The engine is rootless: the user of the containers is unknown on this machine, and only their root is you.'
+      : `${uid === 0 ? '' : owner}or give it to them: sudo chown -R ${APP_UID}:${APP_GID} ${quote(folder)}`),
+    exitCode: ExitCode.config,
+  })
 }

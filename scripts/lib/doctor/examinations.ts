@@ -3,7 +3,6 @@ import { existsSync, readFileSync } from 'node:fs'
 import { foreignImages, hasToEnd, isUnderWay, isWell, type Container, type Model } from '../compose/model.ts'
 import { currentImages } from '../compose/new-version.ts'
 import { takenPorts } from '../compose/ports.ts'
-import { unreadableSource } from '../compose/source-access.ts'
 import { captureCompose, endAbandoned, findOtherFolder, findStrays, type Stack } from '../compose/stack.ts'
 import { capture, lastLines } from '../engine/docker.ts'
 import { isAtLeast, type Engine } from '../engine/engine.ts'
@@ -102,12 +101,6 @@ async function examinePorts({ model }: Sight): Promise<Observation[]> {
   const taken = await takenPorts(model)
   if (taken.length === 0) return [well('Every port that the stack publishes is free, or already its own')]
   return taken.map(({ message, hint }) => wrong(message, hint))
-}
-
-/** May the containers' user read the source that development mounts? */
-function examineSource({ model, engine }: Sight): Observation[] {
-  const shut = unreadableSource(model, engine.isRootless)
-  return shut ? [wrong(shut.message, shut.hint)] : []
 }
 
 /** What `npm run env` finds, in a line. */
@@ -234,7 +227,7 @@ async function examineImages({ model }: Sight): Promise<Observation[]> {
 
 /** Every examination, under the name of its answers in --json. It has no answer if its question does not arise. */
 export const groups = {
-  machine: { title: 'This machine', examinations: [examineEngine, examineImages, examinePorts, examineSource] },
+  machine: { title: 'This machine', examinations: [examineEngine, examineImages, examinePorts] },
   settings: { title: 'The settings', examinations: [examineSettings] },
   stack: { title: 'The stack', examinations: [examineFolder, examineContainers, examineVersions, examineQueues] },
 }
