@@ -2,7 +2,7 @@
 import { posix } from 'node:path'
 import { hostsOf, type Model } from '../compose/model.ts'
 import { makeRoom } from '../engine/machine.ts'
-import { drifts, explainMisfit, explainRemoved, otherVersion, packageOf } from './packages.ts'
+import { explainMisfit, explainRemoved, otherVersion, packageOf } from './packages.ts'
 import { explainLost, explainMissing, lostData, readSource } from './source-files.ts'
 
 /** Where something failed: the role (web, worker, migrate, seed …) or another service, and its stack. */
@@ -111,8 +111,6 @@ export const clues: readonly Clue[] = [
   [/database files are incompatible with server(?:.*\n.*?version (\d+))?/, ([version], scene) =>
     `The volume was made by ${version ? `PostgreSQL ${version}` : 'another major version of PostgreSQL'}, which this one cannot read. Put the old POSTGRES_IMAGE ` +
     `and POSTGRES_MOUNT back. Then docs/backup.md ("Another major version of the database") shows how to move the data.${orDeleteData(scene)}`],
-  [/in 18\+, these Docker images/, 'PostgreSQL 18 and later keep their data in another folder: set POSTGRES_MOUNT=/var/lib/postgresql in .env.docker. ' +
-    'To keep what an older version has stored, put its POSTGRES_IMAGE back first: docs/backup.md ("Another major version of the database").'],
   [/Can't locate revision identified by '([^']+)'/, ([revision], scene) =>
     `The database is at revision ${revision}, which another branch or a newer version made. If this one works with its tables, set MIGRATE_COMMAND= ` +
     `in .env.docker until it has that migration too. Otherwise undo the migration with the version that made it.${orDeleteData(scene)}`],
@@ -155,8 +153,6 @@ export const clues: readonly Clue[] = [
     'Redis or the object store refuses its password or key. Compare REDIS_URL, or S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY, with what its provider has.'],
   [/NoCredentialsError|PartialCredentialsError|Unable to locate credentials/, 'The application gets no key of the store. boto3 reads it under other names: write ' +
     `AWS_ACCESS_KEY_ID=\${S3_ACCESS_KEY_ID} and AWS_SECRET_ACCESS_KEY=\${S3_SECRET_ACCESS_KEY} into .env.app, ${again}`],
-  [/\bACCESS_REFUSED\b/, 'RabbitMQ refuses its user or password. Compare the URL of the broker, in .env.app or .env.docker, with RABBITMQ_PASSWORD, ' +
-    `or with what its provider has, ${again}`],
   // Python's ssl and urllib3; libpq; botocore.
   [/certificate (?:verify failed|has expired|for "[^"]+".* does not match)|hostname '[^']+' doesn't match|root certificate file "[^"]+" does not exist/i,
     'The certificate of an outside service is not accepted. If its authority is not known, name the authority\'s certificate file in APP_CA_FILE. ' +
@@ -165,13 +161,13 @@ export const clues: readonly Clue[] = [
   // --- The application itself, and its packages ---
   [/(?<!\S)(\S{1,200}): cannot open shared object file|no library called "([^"]+)" was found|\b(\w{1,100}) library not found|failed to find (libmagic)|[Cc]ould not find the (GDAL|GEOS) library/,
     ([file = '']) => `${packageOf(file)} in .env.docker, ${again}`],
-  [/[Bb]ad git executable/, `The program git is not in the image. Add git to APT_PACKAGES in .env.docker, ${again}`],
   // kombu, without the package redis or with one that is too old; Celery's store of results.
   [/'NoneType' object has no attribute '(?:Strict)?Redis'|VersionMismatch: Redis.* versions [^6]|Missing redis library|install the redis library/,
     "Celery finds no redis package that fits it. Add 'celery[redis]' to PYTHON_EXTRA_PACKAGES in .env.docker; or write it in place of " +
     `celery and redis into the file of PYTHON_MANIFEST, and make its lock again, ${again}`],
   [/(FileNotFoundError: .*)/, ([said = ''], { model }) => explainLost(lostData(readSource(model), said)[0])],
-  ...drifts.map(([error, bound]): Clue => [error, `Likely: something here was written for an older version of a package. ${otherVersion(bound)}, ${again}`]),
+  // kombu 5.7, with a redis that Celery 5.4 still allows.
+  [/requires redis-py versions 6\.\S+ or later/, `Likely: Celery does not fit kombu. ${otherVersion('kombu<5.7')}, ${again}`],
   [/(?:No module named|Scheme) '(\w+)\+\w+(?:'|:\/\/' is)/, ([scheme]) => `Django wants no driver there: begin DATABASE_URL with ${scheme}://, ${again}`],
   [/ModuleNotFoundError: No module named '([^']+)'/, ([module = ''], { model }) =>
     explainMissing(readSource(model), module) ?? explainRemoved(module) ??

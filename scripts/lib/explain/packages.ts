@@ -39,15 +39,6 @@ export function explainRemoved(module: string): string | undefined {
 export const otherVersion = (bound: string): string =>
   `Take another version in the file of PYTHON_MANIFEST and make its lock again. Without a lock, add '${bound}' to PYTHON_CONSTRAINTS in .env.docker`
 
-/** Errors of code that was written for an older version of a package, sets no bound for it, and gets a newer one. */
-export const drifts: readonly [error: RegExp, bound: string][] = [
-  [/'url_\w+' from 'werkzeug/, 'werkzeug<3'], [/'(?:_\w+_ctx_stack|Markup|escape|JSON(?:En|De)coder)' from 'flask/, 'flask<2.3'],
-  [/'soft_unicode' from 'markupsafe/, 'markupsafe<2.1'], [/'(?:Markup|escape|context\w+|environment\w+)' from 'jinja2/, 'jinja2<3.1'],
-  [/'\w*(?:json|JSON)\w*' from 'itsdangerous/, 'itsdangerous<2.1'], [/'(?:ugettext\w*|force_text|url)' from 'django/, 'django<4'],
-  [/module 'sqlalchemy' has no attribute '__all__'/, 'sqlalchemy<2'], [/`BaseSettings` has been moved/, 'pydantic<2'],
-  [/numpy\.dtype size changed|compiled using NumPy 1/, 'numpy<2'], [/unexpected keyword argument 'proxies'/, 'httpx<0.28'], [/requires redis-py versions 6\.\S+ or later/, 'kombu<5.7'],
-]
-
 /** A package that fails when it is imported is as it was published: its code is not what has to change. */
 export function explainMisfit([python = '', name = '', error = '']: readonly string[]): string {
   const [, other] = /cannot import name '\w+' from '(\w+)[^(]*\(.*-packages\//.exec(error) ?? []
