@@ -1,5 +1,5 @@
 /** May the user of the application's containers read the source that they mount? */
-import { lstatSync, readdirSync } from 'node:fs'
+import { existsSync, lstatSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { quote } from 'zx/core'
 import { CliError, ExitCode } from '../errors.ts'
@@ -18,25 +18,16 @@ export function may(user: Owner, bits: number, entry: Owner & { mode: number }):
   return user.uid === 0 || ((entry.mode >> shift) & bits) === bits
 }
 
-/** The first path below a folder that the user may not read, by its modes; undefined if the folder is missing. */
-export function findUnreadable(path: string, user: Owner): string | undefined {
-  const entry = lstatSync(path, { throwIfNoEntry: false })
-  // A link may point to what is only in the container.
-  if (!entry || entry.isSymbolicLink()) return undefined
-  // A folder has to be listed and entered.
-  if (!may(user, entry.isDirectory() ? 0o5 : 0o4, entry)) return path
-  if (!entry.isDirectory()) return undefined
-  try {
-    // Files such as .env.docker hold secrets, and Compose reads them, not the application.
-    const names = readdirSync(path).filter((name) => !notSource.has(name) && !name.startsWith('.env.')).toSorted()
-    for (const name of names) {
-      const found = findUnreadable(join(path, name), user)
-      if (found) return found
-    }
-  } catch {
-    // A folder that we ourselves may not read: only a container can tell.
-  }
-  return undefined
+/** The folder, or the first path right in it, that the user may not read, by its modes: the same hand made the rest. */
+export function findUnreadable(folder: string, user: Owner): string | undefined {
+  if (!existsSync(folder)) return undefined
+  // Files such as .env.docker hold secrets, and Compose reads them, not the application.
+  const names = readdirSync(folder).filter((name) => !notSource.has(name) && !name.startsWith('.env.'))
+  return [folder, ...names.map((name) => join(folder, name))].find((path) => {
+    const entry = lstatSync(path)
+    // A folder has to be listed and entered. A link may point to what is only in the container.
+    return !entry.isSymbolicLink() && !may(user, entry.isDirectory() ? 0o5 : 0o4, entry)
+  })
 }
 
 /** The user of a rootless engine's containers, as this machine sees it. */
