@@ -68,16 +68,6 @@ function judgeRoom(folder: string, bytes: number): Observation {
   return wrong(`${left}.`, makeRoom)
 }
 
-/** What is different if the engine is not Docker, or does not run as root. Pure. */
-function judgeKind({ product, isRootless }: Pick<Engine, 'product' | 'isRootless'>): Observation[] {
-  return [
-    ...(isRootless ? [doubtful('The engine is rootless: root in a container is you, and APP_UID there is no user of this machine.',
-      'Let everyone read what the containers read in the source: chmod -R a+rX. For what they write there, such as migrations: chmod -R a+rwX.')] : []),
-    ...(product === 'Podman' ? [doubtful('Podman runs health checks by timers of systemd, and builds in a container of moby/buildkit.',
-      'Without systemd no service becomes healthy: use Docker Engine there. Without Docker Hub: docs/troubleshooting.md, "Other engines".')] : []),
-  ]
-}
-
 /** Docker < 28 forwards packets for 127.0.0.1 before the kernel refuses them. Our private engine drops them. Pure. */
 function judgeLoopback({ product, engineVersion, isRootless, dir }: Engine, { services }: Model, system = ''): Observation[] {
   const isShut = product !== 'Docker' || isAtLeast(engineVersion, '28.0.0') || isRootless || dir || system.startsWith('Docker Desktop')
@@ -87,14 +77,15 @@ function judgeLoopback({ product, engineVersion, isRootless, dir }: Engine, { se
 }
 
 async function examineEngine({ engine, model }: Sight): Promise<Observation[]> {
-  const versions = well(`${engine.product} ${engine.engineVersion}, Compose ${engine.composeVersion}, Node ${process.versions.node}`)
+  const kind = `${engine.product} ${engine.engineVersion}${engine.isRootless ? ' (rootless)' : ''}`
+  const versions = well(`${kind}, Compose ${engine.composeVersion}, Node ${process.versions.node}`)
   const { exitCode, stdout } = await capture(['info', '--format', '{{json .}}'], { timeoutMs: 10_000 })
   if (exitCode !== 0) return [versions]
   const answer = JSON.parse(stdout) as EngineInfo
   // Elsewhere the engine is in a virtual machine (Docker Desktop, Colima), which has the network segment.
   const isHere = process.platform === 'linux' && !(await isFarEngine())
   const loopback = isHere ? judgeLoopback(engine, model, answer.OperatingSystem) : []
-  return [versions, ...judgeKind(engine), ...loopback, ...judgeEngine(answer, await roomOf(answer.DockerRootDir))]
+  return [versions, ...loopback, ...judgeEngine(answer, await roomOf(answer.DockerRootDir))]
 }
 
 async function examinePorts({ model }: Sight): Promise<Observation[]> {

@@ -3,21 +3,17 @@ import { expect, test } from 'vitest'
 import { stack } from '../../../tests/helpers/sandbox.ts'
 import { stackWith, wellStack, type Sketch } from '../../../tests/helpers/stack.ts'
 
-test.each<[string, string[], string[]]>([
-  ['Docker as root', [], []],
-  ['Docker without root', ['rootlesskit'], ['and APP_UID there is no user of this machine']],
-  ['Podman', ['Podman Engine'], ['Podman runs health checks by timers of systemd']],
+test.each([
+  ['Docker as root', [], /^Docker 28\.5\.1, Compose /],
+  ['Docker without root', ['rootlesskit'], /^Docker 28\.5\.1 \(rootless\), Compose /],
+  ['Podman', ['Podman Engine'], /^Podman 5\.8\.6, Compose /],
 ])('doctor names the engine by what it says of itself: %s', async (_, components, expected) => {
   const box = await stack()
-  const isPodman = components.includes('Podman Engine')
-  const Server = { Version: isPodman ? '5.8.6' : '28.5.1', ApiVersion: '1.44', Components: components.map((Name) => ({ Name })) }
-  box.answer('version', { out: { Client: {}, Server } })
+  const Version = components.includes('Podman Engine') ? '5.8.6' : '28.5.1'
+  box.answer('version', { out: { Client: {}, Server: { Version, ApiVersion: '1.44', Components: components.map((Name) => ({ Name })) } } })
   box.answer('info', { out: { NCPU: 2, MemTotal: 4e9, Architecture: 'x86_64', DockerRootDir: '/none' } })
   const { stdout } = await box.run('doctor', ['--json'])
-  const { machine: [versions, ...others] } = JSON.parse(stdout) as { machine: { text: string }[] }
-  expect(versions?.text).toMatch(isPodman ? /^Podman 5\.8\.6, / : /^Docker 28\.5\.1, /)
-  const found = others.filter(({ text }) => /rootless|Podman/.test(text))
-  expect(found.map(({ text }) => text)).toEqual(expected.map((text) => expect.stringContaining(text) as string))
+  expect((JSON.parse(stdout) as { machine: { text: string }[] }).machine[0]?.text).toMatch(expected)
 })
 
 test.each<[string, string, object, string, boolean]>([
