@@ -147,7 +147,6 @@ test.each<[found: string, edits: Edits, around?: Around]>([
   ['E42 DATABASE_URL', { DATABASE_URL: 'postgresql://postgres:${POSTGRES_PASSWORD}@db:5433/app' }],
   ['E43 DATABASE_URL', { POSTGRES_PASSWORD: "'8d2e@a0b4c1f'" }],
   ['E44 REDIS_URL', { REDIS_URL: 'redis://redis:6379/0' }],
-  ['E50 FLOWER_PORT', { FLOWER_PORT: '8000' }],
   ['E67 WEB_APP', { WEB_APP: '' }],
   ['W68 REDIS_URL', { COMPOSE_PROFILES: 'postgres' }],
   ['E75 COMPOSE_FILE', { ...production, COMPOSE_FILE: 'compose.yaml:compose.override.yaml:compose.production.yaml' }],

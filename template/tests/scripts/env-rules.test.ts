@@ -115,7 +115,6 @@ test.each<[code: string, setting: string, edits: Edits, hint?: string | RegExp]>
   ['E43', 'REDIS_URL', { REDIS_URL: "'redis://:8d2e#a0b@redis:6379/0'" }],
   ['E44', 'REDIS_URL', { REDIS_URL: 'redis://redis:6379/0' }, 'Write ${REDIS_PASSWORD} in its place, outside of single quotes.'],
   ['E44', 'DATABASE_URL', { DATABASE_URL: 'postgresql://shop:8d2e6a0b4c1f@db:5432/shop' }],
-  ['E50', 'FLOWER_PORT', { FLOWER_PORT: '8000' }, 'Give one of them another port.'],
   ['E54', 'WEB_PUBLISHED_PORT', { WEB_PUBLISHED_PORT: '127.0.0.1:8000' }],
   ['E67', 'WEB_APP', { WEB_APP: '' }],
   ['E67', 'S3_SECRET_ACCESS_KEY', { S3_ACCESS_KEY_ID: 'key' }],

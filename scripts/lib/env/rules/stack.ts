@@ -1,8 +1,8 @@
 /** Rules about the stack that the settings describe: its files, profiles, ports, folders, and values that must fit. */
 import { basename, dirname, join, normalize } from 'node:path/posix'
-import { filesIn, publishedPorts, type PublishedPort } from '../../compose/model.ts'
+import { filesIn, publishedPorts } from '../../compose/model.ts'
 import { nearest } from '../../terminal.ts'
-import { found, given, ofEach, shown, type Rule, type Subject } from '../subject.ts'
+import { found, ofEach, shown, type Rule } from '../subject.ts'
 import { holdsData } from './addresses.ts'
 
 const bothOverlays: Rule = ({ values }) => {
@@ -22,27 +22,10 @@ const unknownProfile: Rule = ({ profiles, services }) => {
   })
 }
 
-/** Every port that a running service opens on this machine. */
-const published = ({ services }: Subject): PublishedPort[] =>
-  publishedPorts({ name: '', services: Object.fromEntries(services.filter(({ isOn }) => isOn).map((service) => [service.name, service])) })
-
-const isEverywhere = ({ address }: PublishedPort): boolean => ['0.0.0.0', '::', '[::]'].includes(address)
-
-const portTwice: Rule = (subject) => {
-  // From a range, Docker takes a port that is free.
-  const fixed = published(subject).filter(({ isRange }) => !isRange)
-  return fixed.flatMap((here, index) => {
-    const there = fixed.slice(0, index).find((other) =>
-      other.port === here.port && (other.address === here.address || isEverywhere(other) || isEverywhere(here)))
-    const setting = given(subject).findLast(({ name, value }) => name.endsWith('PORT') && value === String(here.port))
-    const message = `${there?.service} and ${here.service} both want port ${here.port} of this machine.`
-    return there ? found('E50', setting?.name, message, 'Give one of them another port.') : []
-  })
-}
-
-const openToAll: Rule = (subject) => {
-  const data = subject.services.filter(holdsData).map(({ name }) => name)
-  return published(subject).filter((port) => isEverywhere(port) && data.includes(port.service)).map(({ service, port }) =>
+const openToAll: Rule = ({ services }) => {
+  const data = services.filter((service) => service.isOn && holdsData(service))
+  const ports = publishedPorts({ name: '', services: Object.fromEntries(data.map((service) => [service.name, service])) })
+  return ports.filter(({ address }) => ['0.0.0.0', '::', '[::]'].includes(address)).map(({ service, port }) =>
     found('E53', undefined, `${service} is published on every address of this machine (port ${port}), past the firewall.`,
       'Write 127.0.0.1: in front of the port in the Compose file, or take it out.'))
 }
@@ -128,5 +111,5 @@ const tooShort: Rule = ({ effective }) => {
 }
 
 export const stackRules: readonly Rule[] = [
-  bothOverlays, unknownProfile, portTwice, openToAll, notThere, halfFilled, siteSwitchedOff, withoutCelery, postgresMount, tooShort,
+  bothOverlays, unknownProfile, openToAll, notThere, halfFilled, siteSwitchedOff, withoutCelery, postgresMount, tooShort,
 ]
