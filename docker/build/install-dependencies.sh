@@ -29,13 +29,11 @@ constrain() { # constrain REQUIREMENT…
 }
 
 # in_project COMMAND…: runs a tool in the project's folder. The files that it writes there are gone after the step.
-in_project() {
+in_project() (
 	[ "${manifest##*/}" = pyproject.toml ] || fail "PYTHON_MANIFEST=$PYTHON_MANIFEST: $PYTHON_INSTALLER reads a lock only beside pyproject.toml."
-	home=$PWD
 	cd "$project"
 	VIRTUAL_ENV=$venv UV_PROJECT_ENVIRONMENT=$venv "$@"
-	cd "$home"
-}
+)
 
 need_lock() { # need_lock TOOL OTHER: TOOL reads TOOL.lock; there may be OTHER.lock instead
 	[ ! -f "$project/$1.lock" ] || return 0
@@ -59,17 +57,11 @@ install_exported() { # install_exported COMMAND…: the command writes the lock 
 	[ ! -s unhashed.txt ] || install_packages --no-deps -r unhashed.txt
 }
 
-option_each() { # option_each OPTION WORD…  →  OPTION WORD OPTION WORD …
-	option=$1
-	shift
-	for word; do printf '%s %s ' "$option" "$word"; done
-}
-
 # Settings that hold several words are split on purpose below.
 # shellcheck disable=SC2046,SC2086
 main() {
 	groups=${PYTHON_GROUPS:-}
-	[ "${1:-}" = dev ] && groups="$groups ${PYTHON_DEV_GROUPS:-}"
+	[ "${1:-}" = dev ] && groups="$groups${PYTHON_DEV_GROUPS:+ $PYTHON_DEV_GROUPS}"
 	# In a requirements file, the paths of local packages start at the folder in which the installer runs.
 	workdir=$(realpath --canonicalize-missing "/app/${APP_WORKDIR:-.}")
 	case $(realpath --canonicalize-missing "$manifest") in "$workdir"/*) cd "$workdir" ;; *) cd /app ;; esac
@@ -79,7 +71,7 @@ main() {
 	case $PYTHON_INSTALLER:$manifest in
 	uv:*/pyproject.toml)
 		need_lock uv poetry
-		chosen="$(option_each --extra ${PYTHON_EXTRAS:-}) $(option_each --group $groups)"
+		chosen="${PYTHON_EXTRAS:+$(printf ' --extra %s' $PYTHON_EXTRAS)}${groups:+$(printf ' --group %s' $groups)}"
 		# "uv sync" downloads from the addresses in the lock, and ignores constraints for build tools.
 		if [ -n "${UV_DEFAULT_INDEX:-}${PYTHON_CONSTRAINTS:-}" ]; then
 			in_project install_exported uv export --quiet --locked --offline --no-emit-project --no-default-groups \
@@ -90,7 +82,7 @@ main() {
 		;;
 	poetry:*)
 		need_lock poetry uv
-		chosen="$(option_each --extras ${PYTHON_EXTRAS:-}) $(option_each --only main $groups)"
+		chosen="${PYTHON_EXTRAS:+$(printf ' --extras %s' $PYTHON_EXTRAS)}$(printf ' --only %s' main $groups)"
 		# "poetry install" needs metadata from the index that many mirrors and inspecting networks do not serve.
 		in_project install_exported poetry export --quiet --no-interaction --with-credentials ${UV_DEFAULT_INDEX:+--without-urls} \
 			--output requirements.txt $chosen
