@@ -175,7 +175,7 @@ explain() {
 		cause='a package is built with a setuptools that is too new for it. Add to PYTHON_CONSTRAINTS: setuptools<82'
 	elif says 'no interpreter found for python|different python:|does not satisfy python|python version [0-9.]+ is not supported'; then
 		page=docs/troubleshooting.md
-		cause='something here is for another Python than PYTHON_IMAGE has. npm run env knows which one the application asks for'
+		cause='something here is for another Python than PYTHON_IMAGE has. The lines above say which one it asks for'
 	elif asked=$(sed -nE 's/.*(ould not resolve host: |getaddrinfo (ENOTFOUND|EAI_AGAIN) )([A-Za-z0-9.-]+).*/\3/p' "$memory/said" | tail -n 1) &&
 		[ -n "$asked" ] && ! says 'npm (error|ERR!) code E|ERR_PNPM|yarn'; then
 		cause="a command asks for $asked, which cannot be reached from the build. HTTPS_PROXY names a proxy"
