@@ -153,6 +153,8 @@ export const clues: readonly Clue[] = [
     'Redis or the object store refuses its password or key. Compare REDIS_URL, or S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY, with what its provider has.'],
   [/NoCredentialsError|PartialCredentialsError|Unable to locate credentials/, 'The application gets no key of the store. boto3 reads it under other names: write ' +
     `AWS_ACCESS_KEY_ID=\${S3_ACCESS_KEY_ID} and AWS_SECRET_ACCESS_KEY=\${S3_SECRET_ACCESS_KEY} into .env.app, ${again}`],
+  [/\bACCESS_REFUSED\b/, 'RabbitMQ refuses its user or password. Compare the URL of the broker, in .env.app or .env.docker, with RABBITMQ_PASSWORD, ' +
+    `or with what its provider has, ${again}`],
   // Python's ssl and urllib3; libpq; botocore.
   [/certificate (?:verify failed|has expired|for "[^"]+".* does not match)|hostname '[^']+' doesn't match|root certificate file "[^"]+" does not exist/i,
     'The certificate of an outside service is not accepted. If its authority is not known, name the authority\'s certificate file in APP_CA_FILE. ' +

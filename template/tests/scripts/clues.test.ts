@@ -78,6 +78,7 @@ test.each<[string, string]>([
   ['  File "/app/shop/migrations/0002_a.py", line 9, in forwards\n    {}["x"]\nKeyError: \'x\'', 'at line 9 of /app/shop/migrations/0002_a.py'],
   [`  Applying shop.0002_a...${traceback(frame('/app/manage.py', 22, '<module>'))}MySQLdb.DataError: 1\n\nThe above exception was the direct cause of the following exception:\n\nTraceback (most recent call last):\n  File "/app/manage.py", line 2, in <module>\ndjango.db.utils.DataError: too long`, "Django's migration shop.0002_a failed: django.db.utils.DataError: too long"],
   ['Cannot connect to amqp://guest:**@127.0.0.1:5672//: [Errno 111]', 'takes RabbitMQ on its own machine'],
+  ['amqp.exceptions.AccessRefused: (0, 0): (403) ACCESS_REFUSED - Login was refused', 'RabbitMQ refuses its user or password.'],
   ['redis://localhost:6379/0: Error 111 connecting to localhost:6379. Connection refused..', 'The application asks localhost'],
   ['connection to server at "localhost" (127.0.0.1), port 5432 failed: Connection refused', 'The application asks localhost'],
   [`(2003, "Can't connect to MySQL server on 'db' ([Errno 111] Connection refused)")`, 'Likely: db does not listen on that port, or does not run'],
