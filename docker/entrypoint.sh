@@ -170,8 +170,7 @@ flower() {
 	! printf '%s\n' "$FLOWER_BASIC_AUTH" | tr , '\n' | grep --quiet --invert-match : ||
 		fail "FLOWER_PASSWORD has a comma, at which Flower would cut it off. Set one without commas in .env.docker."
 	need_program celery
-	# After TERM, Flower waits for its threads, which ask an absent broker for ever. So it is killed 5 seconds later.
-	exec timeout --foreground --kill-after=5 0 celery --app "$CELERY_APP" flower --address=0.0.0.0 --port=5555
+	exec python -m docker_roles.flower --app "$CELERY_APP" flower --address=0.0.0.0 --port=5555
 }
 
 # once SETTING [ARG…]: runs the command in a setting, with the arguments added, through $wrapper if that is set.

@@ -21,7 +21,7 @@ setup_file() {
 	FAKE
 	chmod +x "$FAKES/fake"
 	local name
-	for name in gunicorn uvicorn celery python timeout tool; do ln -s fake "$FAKES/$name"; done
+	for name in gunicorn uvicorn celery python tool; do ln -s fake "$FAKES/$name"; done
 }
 
 setup() {

@@ -239,7 +239,7 @@ ca_names=(SSL_CERT_FILE REQUESTS_CA_BUNDLE CURL_CA_BUNDLE AWS_CA_BUNDLE PGSSLROO
 @test "flower: its password is in the environment and not in the process list" {
 	run entrypoint CELERY_APP=shop.tasks FLOWER_BASIC_AUTH='admin:a $b' SHOW=FLOWER_BASIC_AUTH flower
 	assert_success
-	assert_line --index 0 'timeout --foreground --kill-after=5 0 celery --app shop.tasks flower --address=0.0.0.0 --port=5555'
+	assert_line --index 0 'python -m docker_roles.flower --app shop.tasks flower --address=0.0.0.0 --port=5555'
 	assert_line --index 1 'FLOWER_BASIC_AUTH=admin:a $b'
 }
 
