@@ -72,11 +72,12 @@ class QoS(redis.QoS):
         """Says over a new connection what could not be said before. Running tasks stay in hand."""
         QoS.current = self
         done = set(self.done)
-        self._delivered.update({tag: self.taken[tag] for tag in self.taken if tag in running - done})
+        runs = running - done
+        self._delivered.update({tag: message for tag, message in self.taken.items() if tag in runs})
         for tag in done:
             self._remove_from_indices(tag).execute()
         for tag in reversed(self.taken):
-            if tag not in running | done:
+            if tag not in runs and tag not in done:
                 self.restore_by_tag(tag)
         self.taken.clear()
         self.done.difference_update(done)
